@@ -1,0 +1,1 @@
+//! What the tour, the tests and the comparison share.

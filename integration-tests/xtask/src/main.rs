@@ -1,0 +1,2 @@
+//! The one home of checks.
+fn main() {}
