@@ -1,0 +1,67 @@
+//! The assembly backend of the target, chosen here and nowhere else.
+
+use crate::{Arch, Call, Context, Entry};
+
+cfg_if::cfg_if! {
+    if #[cfg(all(target_arch = "x86_64", not(windows)))] {
+        #[path = "x86_64.rs"]
+        mod imp;
+    } else if #[cfg(all(target_arch = "aarch64", not(windows)))] {
+        #[path = "aarch64.rs"]
+        mod imp;
+    } else {
+        compile_error!("g0-arch has no assembly for this target yet");
+    }
+}
+
+/// The assembly of the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Native;
+
+// SAFETY: each method is the assembly that its file explains, under the trait's contract.
+unsafe impl Arch for Native {
+    type Context = Context;
+    const EMPTY: Context = Context::EMPTY;
+
+    #[inline]
+    unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -> Context {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe { imp::init(top, entry, data) }
+    }
+
+    #[inline(always)]
+    unsafe fn switch(from: *mut Context, to: Context, value: usize) -> usize {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe { imp::switch(from, to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn call_on(sp: *mut u8, f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe { imp::call_on(sp, f, arg, slot) }
+    }
+
+    #[inline(always)]
+    unsafe fn escape(slot: *mut *mut u8, value: usize) -> ! {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe { imp::escape(slot, value) }
+    }
+}
+
+/// [`Arch::call_on`] at the present stack pointer: it opens a base that [`Arch::escape`] can
+/// leave, without leaving the stack.
+///
+/// # Safety
+///
+/// As for [`Arch::call_on`], except that there is no `sp`.
+#[inline(always)]
+pub unsafe fn call_here(f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
+    // SAFETY: the contract is handed through unchanged.
+    unsafe { imp::call_here(f, arg, slot) }
+}
+
+/// The stack pointer of the calling function, near enough: for bounds checks and reports.
+#[inline(always)]
+pub fn stack_pointer() -> *mut u8 {
+    imp::stack_pointer()
+}

@@ -1,0 +1,35 @@
+//! How to wait a little.
+
+#[cfg(not(loom))]
+pub use crossbeam_utils::Backoff;
+
+/// Under loom every wait is a chance for the other threads of the model.
+#[cfg(loom)]
+#[derive(Debug, Default)]
+pub struct Backoff;
+
+#[cfg(loom)]
+impl Backoff {
+    /// As in `crossbeam_utils`.
+    pub fn new() -> Self {
+        Backoff
+    }
+
+    /// As in `crossbeam_utils`: there is nothing to reset.
+    pub fn reset(&self) {}
+
+    /// Lets the model run another thread.
+    pub fn spin(&self) {
+        loom::thread::yield_now();
+    }
+
+    /// Lets the model run another thread.
+    pub fn snooze(&self) {
+        loom::thread::yield_now();
+    }
+
+    /// A model has no reason to prefer blocking.
+    pub fn is_completed(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,6 @@
+//! Hints to the processor, or to the model.
+
+#[cfg(not(loom))]
+pub use core::hint::spin_loop;
+#[cfg(loom)]
+pub use loom::hint::spin_loop;

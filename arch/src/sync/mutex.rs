@@ -1,0 +1,99 @@
+//! A spin lock that does not spin for ever.
+
+#[cfg(loom)]
+use loom::sync as lock;
+#[cfg(not(loom))]
+use spin::mutex as lock;
+
+/// Releases the lock when dropped.
+pub type MutexGuard<'a, T> = lock::MutexGuard<'a, T>;
+
+/// A lock for a bounded number of instructions.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(lock::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// An open lock.
+    #[cfg(not(loom))]
+    #[inline]
+    pub const fn new(value: T) -> Self {
+        Mutex(lock::Mutex::new(value))
+    }
+
+    /// An open lock. Not `const`: the model registers it.
+    #[cfg(loom)]
+    pub fn new(value: T) -> Self {
+        Mutex(lock::Mutex::new(value))
+    }
+
+    /// Takes the lock, waiting as long as it takes.
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        if let Some(guard) = self.0.try_lock() {
+            return guard;
+        }
+        self.lock_contended()
+    }
+
+    #[cfg(not(loom))]
+    #[cold]
+    fn lock_contended(&self) -> MutexGuard<'_, T> {
+        let backoff = super::Backoff::new();
+        loop {
+            // Look before trying: a read keeps the line shared, a failed swap takes it away
+            // from the holder.
+            while self.0.is_locked() {
+                backoff.snooze();
+            }
+            if let Some(guard) = self.0.try_lock() {
+                return guard;
+            }
+        }
+    }
+
+    /// Takes the lock, waiting as long as it takes.
+    #[cfg(loom)]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap()
+    }
+
+    /// Takes the lock if it is free.
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock()
+    }
+
+    /// Takes the lock if it is free.
+    #[cfg(loom)]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+
+    /// The value, without locking: `&mut self` says that nobody else is there.
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
+    /// The value, without locking: `&mut self` says that nobody else is there.
+    #[cfg(loom)]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap()
+    }
+
+    /// The value, taken out.
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
+    /// The value, taken out.
+    #[cfg(loom)]
+    pub fn into_inner(self) -> T {
+        self.0.into_inner().unwrap()
+    }
+}

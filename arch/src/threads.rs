@@ -1,0 +1,108 @@
+//! A backend that needs no assembly: a context is an OS thread.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use crate::{Arch, Call, Entry};
+
+/// What a suspended context waits for.
+enum State {
+    /// Made by `init`; the first switch starts the thread.
+    Fresh { entry: Entry, data: SendPtr },
+    /// A thread waits.
+    Waiting,
+    /// The value has been given; the thread wakes.
+    Given(usize),
+}
+
+struct SendPtr(*mut u8);
+// SAFETY: `data` is handed to the one thread that runs `entry`, as the caller of `init` asked.
+unsafe impl Send for SendPtr {}
+
+struct Baton {
+    state: Mutex<State>,
+    given: Condvar,
+}
+
+impl Baton {
+    fn suspended(state: State) -> ThreadContext {
+        ThreadContext(Arc::into_raw(Arc::new(Baton {
+            state: Mutex::new(state),
+            given: Condvar::new(),
+        })))
+    }
+}
+
+/// A suspended context of [`Threads`]: a counted reference to what its thread waits on.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadContext(*const Baton);
+
+// SAFETY: the baton it points to is a mutex and a condition variable.
+unsafe impl Send for ThreadContext {}
+// SAFETY: as above.
+unsafe impl Sync for ThreadContext {}
+
+/// The backend in which a context is an OS thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Threads;
+
+// SAFETY: a suspended context is a thread that waits for its baton, so its stack is intact, and
+// the mutex orders what was done before a switch before what follows it on the other side.
+unsafe impl Arch for Threads {
+    type Context = ThreadContext;
+    const EMPTY: ThreadContext = ThreadContext(core::ptr::null());
+
+    unsafe fn init(_top: *mut u8, entry: Entry, data: *mut u8) -> ThreadContext {
+        Baton::suspended(State::Fresh { entry, data: SendPtr(data) })
+    }
+
+    unsafe fn switch(from: *mut ThreadContext, to: ThreadContext, value: usize) -> usize {
+        let mine = Baton::suspended(State::Waiting);
+        // The reference inside the context is its resumer's; this one is ours.
+        // SAFETY: `mine` came from `Arc::into_raw` just now.
+        let ours = unsafe {
+            Arc::increment_strong_count(mine.0);
+            Arc::from_raw(mine.0)
+        };
+        // SAFETY: the caller vouches for `from`.
+        unsafe { from.write(mine) };
+        // SAFETY: `to` is suspended and resumed once, so its reference is still there to take.
+        let theirs = unsafe { Arc::from_raw(to.0) };
+        let old = {
+            let mut state = theirs.state.lock().unwrap_or_else(PoisonError::into_inner);
+            core::mem::replace(&mut *state, State::Given(value))
+        };
+        match old {
+            State::Fresh { entry, data } => {
+                std::thread::spawn(move || {
+                    let SendPtr(data) = { data };
+                    // SAFETY: the caller of `init` vouched for the two.
+                    unsafe { entry(value, data) }
+                });
+            }
+            State::Waiting => theirs.given.notify_one(),
+            State::Given(_) => panic!("g0-arch: a context was resumed twice"),
+        }
+        let mut state = ours.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let State::Given(value) = *state {
+                return value;
+            }
+            state = ours.given.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    unsafe fn call_on(_sp: *mut u8, f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
+        let mut here = 0_u8;
+        // SAFETY: the caller vouches for `slot`, `f` and `arg`.
+        unsafe {
+            slot.write(&raw mut here);
+            f(arg)
+        }
+    }
+
+    unsafe fn escape(_slot: *mut *mut u8, _value: usize) -> ! {
+        panic!(
+            "g0-arch: the threads backend cannot drop frames; use the assembly backend for escape"
+        )
+    }
+}
