@@ -1,2 +1,75 @@
-//! The one home of checks.
-fn main() {}
+//! `cargo xtask`: the one home of the project's checks.
+//!
+//! Every check is a step with a name and a time limit; it is announced, timed and judged, and the table at the end
+//! lists all of them. A step whose tool or whose subject is missing fails and says what is missing: nothing is skipped.
+//!
+//! ```text
+//!   main ── ci ──┬── features   each crate alone, each feature
+//!                ├── nostd      linked without std
+//!                ├── loom       the models          ┐ mutants builds and runs
+//!                ├── mutants    what they must kill ┘ the models of a changed tree
+//!                └── targets    other processors, under qemu (debian: its compiler and packages)
+//!            compare            g0 and the peers, side by side
+//!   report: the steps      run: commands with a time limit      tree: where things are
+//! ```
+
+mod ci;
+mod features;
+mod loom;
+mod mutants;
+mod nostd;
+mod report;
+mod run;
+mod targets;
+mod tree;
+
+use report::Report;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  ci [--install]                 all that every change must pass:
+                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the four below
+  no-std                         each crate alone linked without std; with std it must fail to link
+  loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
+  mutants [NAME...]              each known mistake, put into the source, must be found by its model
+  targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
+
+  compare [NAME...]              g0 and its peers side by side, row by row
+          [--runs N]             samples of each (default 5, not less)
+          [--json FILE]          the same table for programs
+  all [--install]                ci, loom --deep and compare
+
+--install   lets a step install the Debian packages it needs; without it the step prints the command and fails
+";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let install = take_flag(&mut args, "--install");
+    let deep = take_flag(&mut args, "--deep");
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut report = Report::default();
+    match words[..] {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ["ci"] => ci::run(&mut report, install),
+        ["no-std"] => nostd::run(&mut report),
+        ["loom", ..] => loom::run(&mut report, &args[1..], deep),
+        ["mutants", ..] => mutants::run(&mut report, &args[1..]),
+        ["targets", "aarch64"] => targets::aarch64(&mut report, install),
+        _ => {
+            eprint!("unknown command: {}\n\n{HELP}", words.join(" "));
+            return ExitCode::from(2);
+        }
+    }
+    if report.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn take_flag(args: &mut Vec<String>, flag: &str) -> bool {
+    let before = args.len();
+    args.retain(|arg| arg != flag);
+    args.len() != before
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask ci`: what every change must pass, in the order in which a mistake is cheapest to find.
+
+use crate::report::Report;
+use crate::run::Cmd;
+use crate::{features, loom, mutants, nostd, targets, tree};
+
+/// Runs all steps of `ci`.
+pub fn run(report: &mut Report, install: bool) {
+    format(report);
+    lint(report);
+    documentation(report);
+    report.step("cargo test", || cargo(["test", "--locked"]));
+    report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
+    features::run(report);
+    nostd::run(report);
+    loom::run(report, &[], false);
+    mutants::run(report, &[]);
+    targets::aarch64(report, install);
+    report.step("package", package);
+}
+
+fn cargo<const N: usize>(args: [&str; N]) -> Result<(), String> {
+    Cmd::cargo().args(args).dir(tree::root()).run()
+}
+
+fn format(report: &mut Report) {
+    report.step("fmt", || cargo(["fmt", "--all", "--check"]));
+    for workspace in tree::EXCLUDED {
+        report.step(&format!("fmt {workspace}"), || {
+            let manifest = tree::manifest(workspace)?;
+            Cmd::cargo().args(["fmt", "--all", "--check", "--manifest-path", &manifest]).run()
+        });
+    }
+}
+
+fn lint(report: &mut Report) {
+    const DENY: [&str; 3] = ["--", "-D", "warnings"];
+    report.step("clippy", || {
+        let args = ["clippy", "--locked", "--workspace", "--all-targets"];
+        Cmd::cargo().args(args).args(DENY).dir(tree::root()).run()
+    });
+    // Alone and without features a crate has less to use: what is dead then shows only here.
+    report.step("clippy, crates alone", || {
+        for krate in tree::CRATES {
+            let args = ["clippy", "--locked", "--no-default-features", "-p", &tree::package(krate)];
+            Cmd::cargo().args(args).args(DENY).dir(tree::root()).run()?;
+        }
+        Ok(())
+    });
+    report.step("clippy no-std", || nostd::lint(&DENY));
+    report.step("clippy kernels", || targets::lint_kernels(&DENY));
+}
+
+fn documentation(report: &mut Report) {
+    report.step("doc", || {
+        for features in ["--no-default-features", "--all-features"] {
+            let mut doc = Cmd::cargo().args(["doc", "--locked", "--no-deps", features]);
+            for krate in tree::CRATES {
+                doc = doc.args(["-p", &tree::package(krate)]);
+            }
+            doc.env("RUSTDOCFLAGS", "-D warnings").dir(tree::root()).run()?;
+        }
+        Ok(())
+    });
+}
+
+/// `cargo package` of the five crates, each verified by a build of what would be published.
+fn package() -> Result<(), String> {
+    let mut package = Cmd::cargo().args(["package", "--locked", "--quiet"]);
+    for krate in tree::CRATES {
+        package = package.args(["-p", &tree::package(krate)]);
+    }
+    if std::env::var_os("CI").is_none() {
+        package = package.args(["--allow-dirty"]);
+    }
+    package.dir(tree::root()).run()
+}
