@@ -9,6 +9,7 @@ mod native;
 pub mod sync;
 #[cfg(feature = "std")]
 mod threads;
+pub mod tools;
 
 pub use api::{Arch, Call, Context, Entry};
 pub use crossbeam_utils::CachePadded;

@@ -1,0 +1,255 @@
+//! Telling memory checkers about stacks.
+//!
+//! A checker that watches every access has its own idea of where the stack is and of which
+//! thread runs. A jump to another stack looks to it like a wild write (valgrind), like an access
+//! outside of all frames (the address sanitizer) or like one thread doing the work of two (the
+//! thread sanitizer). So whoever switches says so, here. Each tool is a cfg given on the command
+//! line (`--cfg g0_valgrind`, `--cfg g0_asan`, `--cfg g0_tsan`), never a feature: without its
+//! cfg a tool is an empty type with empty inlined functions, and a [`Fiber`] has size zero.
+//!
+//! The owner of a stack keeps a [`Fiber`] beside it and calls, for a
+//! [`switch`](crate::Arch::switch) from `a` to `b`:
+//!
+//! ```text
+//!     a.before_switch(&b);  switch(..);     b.after_switch();
+//!     on a's stack                          on b's stack, first of all
+//! ```
+//!
+//! and for a [`call_on`](crate::Arch::call_on) from `a` to a function that runs on `b`:
+//!
+//! ```text
+//!     on a                          on b, in the function
+//!     a.before_switch(&b)
+//!     call_on(..)            --->   b.after_switch()
+//!                                   ...
+//!                            <---   b.before_return(&a)
+//!     a.after_return()
+//! ```
+//!
+//! The return differs because the thread sanitizer keeps a shadow of the call stack: the
+//! function must still be seen to return on `b`, so the change back is made by the caller.
+//! All of these are inlined even in debug builds, for the same reason: a function that is entered
+//! on one stack and left on another would unbalance both shadows.
+//!
+//! The thread sanitizer is told that a switch in itself orders nothing (its no-sync flag), so
+//! that a missing hand-over is found. Where a protocol hands data over by means that it does not
+//! know (fences, `membarrier`), [`release`] and [`acquire`] say so.
+
+#[cfg(g0_asan)]
+mod asan;
+#[cfg(not(all(g0_asan, g0_tsan, g0_valgrind)))]
+mod off;
+#[cfg(g0_tsan)]
+mod tsan;
+#[cfg(g0_valgrind)]
+mod valgrind;
+
+cfg_if::cfg_if! {
+    if #[cfg(g0_asan)] { use asan::Side as Asan; } else { use off::Side as Asan; }
+}
+cfg_if::cfg_if! {
+    if #[cfg(g0_tsan)] { use tsan::Side as Tsan; } else { use off::Side as Tsan; }
+}
+cfg_if::cfg_if! {
+    if #[cfg(g0_valgrind)] { use valgrind::Side as Valgrind; } else { use off::Side as Valgrind; }
+}
+
+/// One tool's part of a [`Fiber`]. What a tool does not care about stays empty.
+///
+/// # Safety of the methods
+///
+/// Those of the [`Fiber`] methods of the same names.
+trait Tool: Sized {
+    const NONE: Self;
+    unsafe fn new(bottom: *mut u8, size: usize) -> Self;
+    unsafe fn of_thread() -> Self;
+    #[inline(always)]
+    unsafe fn before_switch(&self, _to: &Self) {}
+    #[inline(always)]
+    unsafe fn before_exit(&self, _to: &Self) {}
+    #[inline(always)]
+    unsafe fn after_switch(&self) {}
+    #[inline(always)]
+    unsafe fn before_return(&self, _to: &Self) {}
+    #[inline(always)]
+    unsafe fn after_return(&self) {}
+    #[inline(always)]
+    unsafe fn retire(&self) {}
+}
+
+/// What the tools know of one stack. Empty when no tool is compiled in.
+#[derive(Debug)]
+pub struct Fiber {
+    asan: Asan,
+    tsan: Tsan,
+    valgrind: Valgrind,
+}
+
+// SAFETY: every method asks that the stack is the caller's alone at that moment.
+unsafe impl Send for Fiber {}
+// SAFETY: as above.
+unsafe impl Sync for Fiber {}
+
+impl Fiber {
+    /// No stack: what a record holds before it has one.
+    pub const fn none() -> Fiber {
+        Fiber { asan: Tool::NONE, tsan: Tool::NONE, valgrind: Tool::NONE }
+    }
+
+    /// Announces a new stack of `size` bytes from `bottom` upwards.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are a stack's, and stay so until [`retire`](Fiber::retire).
+    #[inline(always)]
+    pub unsafe fn new(bottom: *mut u8, size: usize) -> Fiber {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            Fiber {
+                asan: Tool::new(bottom, size),
+                tsan: Tool::new(bottom, size),
+                valgrind: Tool::new(bottom, size),
+            }
+        }
+    }
+
+    /// The stack that the calling thread was started on, and is running on now.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread has not left that stack, and the result is used for this thread only.
+    #[inline(always)]
+    pub unsafe fn of_thread() -> Fiber {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            Fiber { asan: Tool::of_thread(), tsan: Tool::of_thread(), valgrind: Tool::of_thread() }
+        }
+    }
+
+    /// Last thing on this stack before a switch, or before a call, to `to`.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs on this stack, `to` is suspended or unused, and the jump follows with
+    /// nothing between.
+    #[inline(always)]
+    pub unsafe fn before_switch(&self, to: &Fiber) {
+        // SAFETY: the contract is handed through unchanged. The thread sanitizer is told last:
+        // what runs after that is already counted as the other side's.
+        unsafe {
+            self.valgrind.before_switch(&to.valgrind);
+            self.asan.before_switch(&to.asan);
+            self.tsan.before_switch(&to.tsan);
+        }
+    }
+
+    /// As [`before_switch`](Fiber::before_switch), for the last switch out of this stack.
+    ///
+    /// # Safety
+    ///
+    /// As there; and nobody switches back.
+    #[inline(always)]
+    pub unsafe fn before_exit(&self, to: &Fiber) {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            self.valgrind.before_exit(&to.valgrind);
+            self.asan.before_exit(&to.asan);
+            self.tsan.before_exit(&to.tsan);
+        }
+    }
+
+    /// First thing on this stack after a switch, or in a function called on it.
+    ///
+    /// # Safety
+    ///
+    /// The caller has just come to this stack, and `before_switch` or `before_exit` announced it.
+    #[inline(always)]
+    pub unsafe fn after_switch(&self) {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            self.valgrind.after_switch();
+            self.asan.after_switch();
+            self.tsan.after_switch();
+        }
+    }
+
+    /// Last thing on this stack before the function called on it returns to `to`, or escapes.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs on this stack, in a `call_on` made from `to`, and returns with nothing
+    /// between.
+    #[inline(always)]
+    pub unsafe fn before_return(&self, to: &Fiber) {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            self.valgrind.before_return(&to.valgrind);
+            self.asan.before_return(&to.asan);
+            self.tsan.before_return(&to.tsan);
+        }
+    }
+
+    /// First thing on this stack after a `call_on` from it has returned.
+    ///
+    /// # Safety
+    ///
+    /// `before_return` announced it.
+    #[inline(always)]
+    pub unsafe fn after_return(&self) {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            self.valgrind.after_return();
+            self.tsan.after_return();
+            self.asan.after_return();
+        }
+    }
+
+    /// The stack is unused from here on and may be given to somebody else.
+    ///
+    /// # Safety
+    ///
+    /// Nothing runs on it or will return to it; `self` is not used again.
+    #[inline(always)]
+    pub unsafe fn retire(&self) {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            self.valgrind.retire();
+            self.tsan.retire();
+            self.asan.retire();
+        }
+    }
+}
+
+/// Tells the address sanitizer that the frames between `low` and `high` are gone, as after
+/// [`Arch::escape`](crate::Arch::escape), so that their red zones do not haunt the next user.
+///
+/// # Safety
+///
+/// The bytes belong to the caller and hold no live frame.
+#[inline(always)]
+pub unsafe fn drop_frames(low: *mut u8, high: *mut u8) {
+    #[cfg(g0_asan)]
+    // SAFETY: the contract is handed through unchanged.
+    unsafe {
+        asan::unpoison(low, high.addr().wrapping_sub(low.addr()));
+    }
+    let _ = (low, high);
+}
+
+/// What the caller has done so far happens before whatever follows an [`acquire`] of the same
+/// address. For protocols whose means the thread sanitizer does not know; it orders nothing by
+/// itself.
+#[inline(always)]
+pub fn release<T>(address: *const T) {
+    #[cfg(g0_tsan)]
+    tsan::release(address.cast());
+    let _ = address;
+}
+
+/// The other end of [`release`].
+#[inline(always)]
+pub fn acquire<T>(address: *const T) {
+    #[cfg(g0_tsan)]
+    tsan::acquire(address.cast());
+    let _ = address;
+}

@@ -1,0 +1,20 @@
+//! A tool that is not compiled in.
+
+use super::Tool;
+
+#[derive(Debug)]
+pub(super) struct Side;
+
+impl Tool for Side {
+    const NONE: Side = Side;
+
+    #[inline(always)]
+    unsafe fn new(_bottom: *mut u8, _size: usize) -> Side {
+        Side
+    }
+
+    #[inline(always)]
+    unsafe fn of_thread() -> Side {
+        Side
+    }
+}

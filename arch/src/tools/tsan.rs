@@ -1,0 +1,85 @@
+//! The thread sanitizer: a stack is a "fiber", a logical thread with a clock and a shadow of its
+//! call stack.
+//!
+//! Frames dropped by `escape` stay in the shadow of the stack that they were on: reports from
+//! that stack may list them, and some ten thousands of escapes exhaust it.
+
+use core::cell::Cell;
+use core::ffi::{c_uint, c_void};
+use core::ptr;
+
+use super::Tool;
+
+/// The switch orders nothing; whoever hands data over says so.
+const NO_SYNC: c_uint = 1;
+
+unsafe extern "C" {
+    fn __tsan_get_current_fiber() -> *mut c_void;
+    fn __tsan_create_fiber(flags: c_uint) -> *mut c_void;
+    fn __tsan_destroy_fiber(fiber: *mut c_void);
+    fn __tsan_switch_to_fiber(fiber: *mut c_void, flags: c_uint);
+    fn __tsan_acquire(address: *mut c_void);
+    fn __tsan_release(address: *mut c_void);
+}
+
+/// The sanitizer's record of the stack, and whether it is ours to destroy.
+#[derive(Debug)]
+pub(super) struct Side {
+    fiber: Cell<*mut c_void>,
+    owned: bool,
+}
+
+impl Tool for Side {
+    const NONE: Side = Side { fiber: Cell::new(ptr::null_mut()), owned: false };
+
+    #[inline]
+    unsafe fn new(_bottom: *mut u8, _size: usize) -> Side {
+        // SAFETY: the call has no requirements.
+        Side { fiber: Cell::new(unsafe { __tsan_create_fiber(0) }), owned: true }
+    }
+
+    #[inline]
+    unsafe fn of_thread() -> Side {
+        // SAFETY: the call has no requirements.
+        Side { fiber: Cell::new(unsafe { __tsan_get_current_fiber() }), owned: false }
+    }
+
+    #[inline(always)]
+    unsafe fn before_switch(&self, to: &Side) {
+        // SAFETY: the caller jumps to `to` next.
+        unsafe { __tsan_switch_to_fiber(to.fiber.get(), NO_SYNC) }
+    }
+
+    #[inline(always)]
+    unsafe fn before_exit(&self, to: &Side) {
+        // SAFETY: the caller jumps to `to` next.
+        unsafe { __tsan_switch_to_fiber(to.fiber.get(), NO_SYNC) }
+    }
+
+    #[inline(always)]
+    unsafe fn after_return(&self) {
+        // SAFETY: the function that ran on the other side has returned to this stack.
+        unsafe { __tsan_switch_to_fiber(self.fiber.get(), NO_SYNC) }
+    }
+
+    #[inline]
+    unsafe fn retire(&self) {
+        let fiber = self.fiber.replace(ptr::null_mut());
+        if self.owned && !fiber.is_null() {
+            // SAFETY: it is ours, and nothing runs on it.
+            unsafe { __tsan_destroy_fiber(fiber) }
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn release(address: *const c_void) {
+    // SAFETY: the address is only a name.
+    unsafe { __tsan_release(address.cast_mut()) }
+}
+
+#[inline(always)]
+pub(super) fn acquire(address: *const c_void) {
+    // SAFETY: the address is only a name.
+    unsafe { __tsan_acquire(address.cast_mut()) }
+}
