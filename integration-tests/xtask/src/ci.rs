@@ -48,7 +48,6 @@ fn lint(report: &mut Report) {
         Ok(())
     });
     report.step("clippy no-std", || nostd::lint(&DENY));
-    report.step("clippy kernels", || targets::lint_kernels(&DENY));
 }
 
 fn documentation(report: &mut Report) {

@@ -14,10 +14,12 @@
 //! ```
 
 mod ci;
+mod debian;
 mod features;
 mod loom;
 mod mutants;
 mod nostd;
+mod patch;
 mod report;
 mod run;
 mod targets;

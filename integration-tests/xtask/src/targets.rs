@@ -1,10 +1,90 @@
-//! stub
+//! `cargo xtask targets aarch64`: the crates' tests under `qemu-user`, and the bare-metal image under `qemu-system`.
+
 use crate::report::Report;
-/// x
-pub fn aarch64(report: &mut Report, _install: bool) {
-    report.step("targets aarch64", || Err("not written yet".into()));
+use crate::run::Cmd;
+use crate::{debian, tree};
+use std::path::{Path, PathBuf};
+
+const PACKAGES: [&str; 12] = [
+    "qemu-user",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
+    "rustc-web",
+    "rust-web-src",
+    "cargo-web",
+    "rust-web-llvm",
+    "rust-web-clippy",
+    "lld-22",
+    "clang-22",
+    "qemu-system-arm",
+    "gdb",
+];
+const LINUX: &str = "aarch64-unknown-linux-gnu";
+const BARE: &str = "aarch64-unknown-none";
+const KERNELS: &str = "integration-tests/kernels";
+const IMAGE: &str = "virt-aarch64";
+
+/// Runs the tests of arch, stack, defer and cgo on aarch64, then the image.
+pub fn aarch64(report: &mut Report, install: bool) {
+    if !report.step("aarch64 packages", || debian::require(&PACKAGES, install)) {
+        return;
+    }
+    for krate in ["arch", "stack", "defer", "cgo"] {
+        report.step(&format!("aarch64 test {}", tree::package(krate)), || test(krate));
+    }
+    report.step("clippy kernels", || {
+        let args = ["clippy", "--release", "--bins", "-p", IMAGE];
+        kernels(&args)?.args(["--", "-D", "warnings"]).run()
+    });
+    report.step("aarch64 image", || {
+        kernels(&["build", "--release", "-p", IMAGE])?.run()?;
+        boot(&target().join(BARE).join("release").join(IMAGE))
+    });
 }
-/// x
-pub fn lint_kernels(_deny: &[&str]) -> Result<(), String> {
-    Err("not written yet".into())
+
+/// A folder of its own: another compiler, other objects.
+fn target() -> PathBuf {
+    tree::target().join("debian")
+}
+
+fn test(krate: &str) -> Result<(), String> {
+    let libc = sysroot()?;
+    let runner = format!("qemu-aarch64 -L {}", libc.display());
+    let cmd = debian::cargo()?.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner);
+    let cmd = cmd.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+    let cmd =
+        cmd.args(["test", "--locked", "-Zbuild-std=std,panic_unwind,test", "--target", LINUX]);
+    let cmd = cmd.args(["-p", &tree::package(krate), "--all-features"]);
+    cmd.args(["--target-dir".as_ref(), target().as_os_str()]).dir(tree::root()).run()
+}
+
+/// The folder that the cross libc is in, as qemu wants it: the one above its `lib`.
+fn sysroot() -> Result<PathBuf, String> {
+    let out = Cmd::new("aarch64-linux-gnu-gcc").args(["-print-file-name=libc.so.6"]).stdout()?;
+    let libc = Path::new(out.trim()).canonicalize().map_err(|e| format!("no aarch64 libc: {e}"))?;
+    libc.ancestors().nth(2).map(Path::to_path_buf).ok_or_else(|| "no aarch64 libc".into())
+}
+
+/// A cargo command over the images' workspace, from its own folder, where its configuration is found.
+fn kernels(args: &[&str]) -> Result<Cmd, String> {
+    tree::manifest(KERNELS)?;
+    let std =
+        ["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem"];
+    let cmd = debian::cargo()?.args(args).args(std).args(["--locked", "--target", BARE]);
+    let cmd = cmd.args(["--target-dir".as_ref(), target().as_os_str()]);
+    Ok(cmd.dir(&tree::root().join(KERNELS)))
+}
+
+/// Boots the image. It ends the machine itself, with its exit status, through semihosting.
+fn boot(image: &Path) -> Result<(), String> {
+    let machine = ["-M", "virt", "-cpu", "cortex-a53", "-nographic"];
+    let semihosting = ["-semihosting-config", "enable=on,target=native"];
+    let qemu = Cmd::new("qemu-system-aarch64").args(machine).args(semihosting);
+    let out = qemu.args(["-kernel".as_ref(), image.as_os_str()]).limit(60).capture()?;
+    print!("{}", out.text());
+    match (out.success, out.stdout.trim().is_empty()) {
+        (false, _) => Err(out.ending),
+        (true, true) => Err("the image ended without a word".into()),
+        (true, false) => Ok(()),
+    }
 }
