@@ -9,9 +9,10 @@ use crate::{Goexit, Payload};
 
 /// The unwindings of one goroutine that met: oldest first, the last one is the one in flight.
 ///
-/// It is itself the payload that travels, but only once a deferred call panicked while another unwinding was in flight;
-/// a lone panic travels as it is, so a catcher sees what it expects. A base takes a payload of either kind apart with
-/// [`of`](Panics::of): the newest is what a join reports, `Display` is what a fatal report prints.
+/// It is itself the payload that travels, but only once a deferred call panicked while another
+/// unwinding was in flight; a lone panic travels as it is, so a catcher sees what it expects. A
+/// base takes a payload of either kind apart with [`of`](Panics::of): the newest is what a join
+/// reports, `Display` is what a fatal report prints.
 ///
 /// > Never empty, and no element is itself a `Panics`.
 ///
@@ -50,7 +51,8 @@ impl Panics {
         self.0.iter()
     }
 
-    /// Is a Goexit among them? It was replaced, not cancelled: the goroutine ends also when the newest is recovered.
+    /// Is a Goexit among them? It was replaced, not cancelled: the goroutine ends also when the
+    /// newest is recovered.
     pub fn has_goexit(&self) -> bool {
         self.iter().any(|payload| payload.is::<Goexit>())
     }
@@ -64,7 +66,8 @@ impl From<Panics> for Payload {
 }
 
 impl fmt::Display for Panics {
-    /// A line for each panic, oldest first, those that replaced another one indented. A Goexit has no line.
+    /// A line for each panic, oldest first, those that replaced another one indented. A Goexit has
+    /// no line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
         for payload in self.iter().filter(|payload| !payload.is::<Goexit>()) {

@@ -9,17 +9,19 @@ use crate::{Goexit, Panics, Throw, Unwind};
 /// What Rust's panics carry.
 pub type Payload = Box<dyn Any + Send + 'static>;
 
-/// Rust's unwinder. With `panic = "abort"` a panic never reaches a catch, and a throw ends the process.
+/// Rust's unwinder. With `panic = "abort"` a panic never reaches a catch, and a throw ends the
+/// process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rust;
 
 impl Unwind for Rust {
     type Payload = Payload;
 
-    // Unwind safety guards against seeing, after a catch, data that a panic left half changed. `AssertUnwindSafe` is
-    // sound whatever `f` does (the bound is advice, not a safety requirement) and right here, because nobody who catches
-    // through this trait carries on as if nothing had happened: a scope runs its deferred calls, as drops would during
-    // unwinding, and goes on with the payload; a base hands the payload to whoever joins, as `std::thread` does.
+    // Unwind safety guards against seeing, after a catch, data that a panic left half changed.
+    // `AssertUnwindSafe` is sound whatever `f` does (the bound is advice, not a safety requirement)
+    // and right here, because nobody who catches through this trait carries on as if nothing had
+    // happened: a scope runs its deferred calls, as drops would during unwinding, and goes on with
+    // the payload; a base hands the payload to whoever joins, as `std::thread` does.
     #[inline]
     fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
         catch_unwind(AssertUnwindSafe(f))
@@ -55,8 +57,8 @@ impl Throw for Rust {
 
 /// Is this the payload of a Goexit (or of several unwindings, the newest of which is one)?
 ///
-/// Takes the box by reference and not a `&dyn Any`: a `&Box<dyn Any>` turns into a `&dyn Any` *of the box*, silently,
-/// and the answer would always be no.
+/// Takes the box by reference and not a `&dyn Any`: a `&Box<dyn Any>` turns into a `&dyn Any` *of
+/// the box*, silently, and the answer would always be no.
 pub fn is_goexit(payload: &Payload) -> bool {
     match payload.downcast_ref::<Panics>() {
         Some(panics) => panics.newest().is::<Goexit>(),

@@ -1,9 +1,11 @@
-//! What this crate needs of whatever unwinds stacks: three operations, and two more where something can be thrown.
+//! What this crate needs of whatever unwinds stacks: three operations, and two more where something
+//! can be thrown.
 //!
-//! The split in two traits is the point. Code that only has to *survive* unwinding (a scope, a goroutine's base, the
-//! base of a callback) asks for [`Unwind`], which every system can give: where nothing unwinds, the payload is an
-//! uninhabited type and the error branch is no code at all. Code that *starts* unwinding asks for [`Throw`], so on a
-//! kernel without an unwinder it does not compile, instead of failing when it runs.
+//! The split in two traits is the point. Code that only has to *survive* unwinding (a scope, a
+//! goroutine's base, the base of a callback) asks for [`Unwind`], which every system can give:
+//! where nothing unwinds, the payload is an uninhabited type and the error branch is no code at
+//! all. Code that *starts* unwinding asks for [`Throw`], so on a kernel without an unwinder it does
+//! not compile, instead of failing when it runs.
 
 use core::convert::Infallible;
 
@@ -11,30 +13,35 @@ use core::convert::Infallible;
 pub trait Unwind {
     /// What travels with an unwinding. Uninhabited where nothing unwinds.
     ///
-    /// Dropping one may run user code (Rust's payloads are whatever was given to `panic_any`), so it may panic:
-    /// a base that drops a payload does so under [`catch`](Unwind::catch).
+    /// Dropping one may run user code (Rust's payloads are whatever was given to `panic_any`), so
+    /// it may panic: a base that drops a payload does so under [`catch`](Unwind::catch).
     type Payload: 'static;
 
-    /// Runs `f` and gives its result, or the payload of an unwinding that reached this frame; a Goexit as well.
+    /// Runs `f` and gives its result, or the payload of an unwinding that reached this frame; a
+    /// Goexit as well.
     ///
-    /// Called in any context, also with interrupts masked. On the good path it costs nothing beyond `f`.
+    /// Called in any context, also with interrupts masked. On the good path it costs nothing beyond
+    /// `f`.
     fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self::Payload>;
 
-    /// Goes on unwinding, from this frame, with a payload that `catch` gave. No hook runs and nothing is printed:
-    /// that was done where the unwinding began.
+    /// Goes on unwinding, from this frame, with a payload that `catch` gave. No hook runs and
+    /// nothing is printed: that was done where the unwinding began.
     fn resume(payload: Self::Payload) -> !;
 
-    /// `newer` began in a deferred call that was run because of `older`: the payload which now travels.
+    /// `newer` began in a deferred call that was run because of `older`: the payload which now
+    /// travels.
     ///
-    /// The result counts as `newer` in every respect (also for [`is_goexit`](Unwind::is_goexit)) and should remember
-    /// `older`; an unwinder without the means drops it.
+    /// The result counts as `newer` in every respect (also for [`is_goexit`](Unwind::is_goexit))
+    /// and should remember `older`; an unwinder without the means drops it.
     fn replace(newer: Self::Payload, older: Self::Payload) -> Self::Payload;
 
-    /// Is this the payload of a Goexit? Of a payload that replaced others, the newest answers: a panic in a call
-    /// deferred by an exiting goroutine is a panic, and a Goexit in a call deferred by a panicking one ends the panic.
+    /// Is this the payload of a Goexit? Of a payload that replaced others, the newest answers: a
+    /// panic in a call deferred by an exiting goroutine is a panic, and a Goexit in a call deferred
+    /// by a panicking one ends the panic.
     fn is_goexit(payload: &Self::Payload) -> bool;
 
-    /// Is this thread unwinding now? Then a panic that leaves a `drop` aborts, and a park must keep the thread.
+    /// Is this thread unwinding now? Then a panic that leaves a `drop` aborts, and a park must keep
+    /// the thread.
     ///
     /// False again in a scope's deferred calls, which run after the unwinding was caught.
     fn panicking() -> bool;
@@ -42,14 +49,16 @@ pub trait Unwind {
 
 /// Starting to unwind. Absent where nothing can.
 pub trait Throw: Unwind {
-    /// Unwinds from here with `payload`; no hook runs. Never from a `drop` while [`panicking`](Unwind::panicking)
-    /// (Rust's unwinder aborts), never with the scheduler's own locks held.
+    /// Unwinds from here with `payload`; no hook runs. Never from a `drop` while
+    /// [`panicking`](Unwind::panicking) (Rust's unwinder aborts), never with the scheduler's own
+    /// locks held.
     fn throw(payload: Self::Payload) -> ! {
         Self::resume(payload)
     }
 
-    /// Unwinds the calling goroutine with [`Goexit`](crate::Goexit): all its deferred calls run, and its base ends it.
-    /// The scheduler sets its `exiting` flag first. The same rules as for [`throw`](Throw::throw).
+    /// Unwinds the calling goroutine with [`Goexit`](crate::Goexit): all its deferred calls run,
+    /// and its base ends it. The scheduler sets its `exiting` flag first. The same rules as for
+    /// [`throw`](Throw::throw).
     fn goexit() -> !;
 }
 
