@@ -75,6 +75,11 @@ fn a_slot_is_free_again_when_its_call_runs() {
     assert_eq!(runs.get(), 8);
 }
 
+/// Small enough for a slot, but aligned more strictly than one.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+struct Aligned16(usize);
+
 #[cfg(not(feature = "alloc"))]
 mod without_an_allocator {
     use super::*;
@@ -102,6 +107,15 @@ mod without_an_allocator {
         scope_with::<NoUnwind, _>(|s| {
             let refused = s.try_defer(move || assert_eq!(captured, [1; 5]));
             assert_eq!(refused.expect_err("it is too large").error, DeferError::FrameFull);
+        });
+    }
+
+    #[test]
+    fn a_capture_aligned_more_strictly_than_a_slot_is_refused() {
+        let captured = Aligned16(1);
+        scope_with::<NoUnwind, _>(|s| {
+            let refused = s.try_defer(move || assert_eq!({ captured }.0, 1));
+            assert_eq!(refused.expect_err("it has no place").error, DeferError::FrameFull);
         });
     }
 
@@ -158,6 +172,20 @@ mod with_an_allocator {
             ("small", 0),
         ];
         assert_eq!(*log.borrow(), order);
+    }
+
+    #[test]
+    fn a_capture_aligned_more_strictly_than_a_slot_gets_a_block() {
+        let captured = Aligned16(1);
+        let blocks = counted(|| {
+            scope_with::<NoUnwind, _>(|s| {
+                s.defer(move || {
+                    let captured = &captured;
+                    assert_eq!(((&raw const *captured).addr() % 16, captured.0), (0, 1));
+                })
+            })
+        });
+        assert_eq!(blocks, (1, 1));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use common::Event::{Goexit, Panic};
 use common::{Event, Readable, begin};
 use g0_defer::{Scope, scope_with};
 
-for_each_unwinder! { each_call_runs_exactly_once_in_the_order_of_the_model }
+for_each_unwinder! { l16_each_call_runs_once_in_the_order_of_the_model }
 
 /// A piece of code: what it does, in order, and how it ends.
 #[derive(Clone)]
@@ -135,7 +135,7 @@ impl Programs {
     }
 }
 
-fn each_call_runs_exactly_once_in_the_order_of_the_model<U: Readable>() {
+fn l16_each_call_runs_once_in_the_order_of_the_model<U: Readable>() {
     // Without an allocator a scope holds four calls: bodies of at most two steps, three deep, defer
     // no more at a time.
     let (most, depth) = if cfg!(feature = "alloc") { (5, 4) } else { (2, 3) };
@@ -150,8 +150,8 @@ fn each_call_runs_exactly_once_in_the_order_of_the_model<U: Readable>() {
 
         let mut expected = Vec::new();
         model_scope(&body, &mut expected);
-        assert_eq!(*notes.borrow(), expected);
-        assert_eq!(drops.get(), programs.deferred);
+        assert_eq!(*notes.borrow(), expected, "L16: what ran");
+        assert_eq!(drops.get(), programs.deferred, "L16: captures dropped");
         met += expected.iter().filter(|n| matches!(n, Note::Caught(e) if e.len() > 1)).count();
     }
     assert!(met > 100, "the programs hardly make panics meet: {met}");
