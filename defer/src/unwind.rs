@@ -63,6 +63,10 @@ pub trait Throw: Unwind {
 }
 
 /// No unwinder: a panic ends the machine, nothing is ever caught, [`Throw`] does not exist.
+///
+/// ```compile_fail,E0277
+/// <g0_defer::NoUnwind as g0_defer::Throw>::goexit()
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoUnwind;
 

@@ -1,5 +1,4 @@
 //! Rust's payloads: what a base reads of them.
-#![cfg(feature = "std")]
 
 use g0_defer::{Goexit, Panics, Payload, Rust, Throw, Unwind, is_goexit, scope};
 
