@@ -1,0 +1,63 @@
+//! The one error of this crate.
+
+use core::fmt;
+
+/// Why no stack could be had.
+///
+/// It exists so that a spawner can tell "you asked for the wrong thing" from "the machine has no
+/// more of it": the first is a mistake in the program, the second passes when stacks are freed.
+/// It is `Copy` and allocates nothing, because it is made exactly when memory is short.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum StackError {
+    /// A stack of no bytes was asked for.
+    ZeroSize,
+    /// The size is beyond what this source or this address space can hold.
+    TooLarge {
+        /// The bytes asked for.
+        asked: usize,
+        /// The most bytes that would have been given.
+        largest: usize,
+    },
+    /// The kernel or the global allocator refused the memory.
+    OutOfMemory,
+    /// Every stack of a [`StaticSource`](crate::StaticSource) is in use.
+    Exhausted {
+        /// How many stacks the source has.
+        stacks: usize,
+    },
+    /// The process has as many mappings as the kernel allows, and its guard pages need mappings.
+    TooManyMappings,
+    /// The kernel refused a signal handler or an alternate stack, with this error number.
+    Signal(i32),
+}
+
+impl fmt::Display for StackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            StackError::ZeroSize => f.write_str("a stack of 0 bytes: ask for at least one byte"),
+            StackError::TooLarge { asked, largest } => {
+                write!(f, "a stack of {asked} bytes: ask for at most {largest} bytes")
+            }
+            StackError::OutOfMemory => f.write_str(
+                "no memory for a stack: free stacks, ask for smaller ones, or raise the limit on \
+                 address space (ulimit -v)",
+            ),
+            StackError::Exhausted { stacks } => write!(
+                f,
+                "all {stacks} stacks of the static source are in use: free one, or declare more",
+            ),
+            StackError::TooManyMappings => f.write_str(
+                "the limit on memory mappings is reached (this kernel needs one for every guard \
+                 page): raise vm.max_map_count, or build the source without guards",
+            ),
+            StackError::Signal(errno) => write!(
+                f,
+                "the kernel refused a signal handler or its stack (error {errno}): check seccomp \
+                 and memory limits",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for StackError {}

@@ -1,0 +1,71 @@
+//! Canary words and paint: what tells of an overflow, and of a stack's use, without a guard page.
+
+use crate::Header;
+
+/// Words of the canary.
+const CANARY_WORDS: usize = 4;
+/// Paint: a word that frames seldom hold, and neither 0 nor a pointer.
+const PAINT: usize = 0x5afe_57ac_c0de_f111_u64 as usize;
+
+/// The canary is made from its place, so that a copy of another stack's bytes breaks it.
+#[inline]
+fn word(at: *mut usize) -> usize {
+    at.addr() ^ 0xca4a_4213_dead_0b07_u64 as usize
+}
+
+/// Writes the canary.
+///
+/// # Safety
+/// `bottom` is word-aligned and starts at least four writable words, which the caller owns.
+pub(crate) unsafe fn plant_canary(bottom: *mut u8) {
+    for i in 0..CANARY_WORDS {
+        let at = bottom.cast::<usize>().wrapping_add(i);
+        // SAFETY: within the words that the caller gave.
+        unsafe { at.write_volatile(word(at)) };
+    }
+}
+
+/// Whether the words that [`plant_canary`] wrote are still there.
+#[inline]
+pub(crate) fn canary_intact(header: &Header) -> bool {
+    let mut harm = 0;
+    for i in 0..CANARY_WORDS {
+        let at = header.bottom().cast::<usize>().wrapping_add(i);
+        // SAFETY: a header's stack is readable from its bottom up; volatile, because frames that
+        // the compiler does not know of write there.
+        harm |= unsafe { at.read_volatile() } ^ word(at);
+    }
+    harm == 0
+}
+
+/// Paints everything between the canary and `top`.
+///
+/// # Safety
+/// The caller owns all words from `bottom` to `top`; both are word-aligned.
+pub(crate) unsafe fn paint(bottom: *mut u8, top: *mut u8) {
+    let mut at = bottom.cast::<usize>().wrapping_add(CANARY_WORDS);
+    while at.addr() < top.addr() {
+        // SAFETY: below `top`.
+        unsafe { at.write(PAINT) };
+        at = at.wrapping_add(1);
+    }
+}
+
+/// Bytes between the lowest word that lost its paint and the top.
+pub(crate) fn high_water(header: &Header) -> usize {
+    let first = header.bottom().wrapping_add(CANARY_WORDS * size_of::<usize>());
+    first_other(first, header.top(), PAINT).map_or(0, |at| header.top().addr() - at)
+}
+
+/// The address of the first word in `from..to` that is not `word`.
+pub(crate) fn first_other(from: *mut u8, to: *mut u8, word: usize) -> Option<usize> {
+    let mut at = from.cast::<usize>();
+    while at.addr() < to.addr() {
+        // SAFETY: callers pass a part of a live stack, word-aligned; volatile as above.
+        if unsafe { at.read_volatile() } != word {
+            return Some(at.addr());
+        }
+        at = at.wrapping_add(1);
+    }
+    None
+}

@@ -1,0 +1,288 @@
+//! Stacks from the kernel, many to a mapping.
+//!
+//! Three steps lead to a stack, each paid for many at once: a *chunk* is mapped (`chunk.rs`), a
+//! *batch* of its slots gets guard pages (`guard.rs`), and a *slot* becomes a stack when its
+//! header is written, which is the first touch of its top page. Until then a slot costs address
+//! space and a mark in a page table.
+
+mod chunk;
+mod guard;
+pub(crate) mod registry;
+mod water;
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use g0_arch::sync::Mutex;
+
+use crate::header::{GUARDED, Kind, Parts};
+use crate::list::List;
+use crate::{Class, Header, Stack, StackError, StackSource, idle};
+use chunk::{Chunk, Geometry};
+use guard::Guards;
+pub(crate) use water::high_water;
+
+/// Guarded stacks from `mmap`, for hosted programs; Linux.
+///
+/// A freed stack stays on the source's free list and is handed out again. Pages of stacks that
+/// stay there go back to the kernel when [`release_idle`](SlabSource::release_idle) is called.
+///
+/// Dropping the source unmaps everything if all its stacks have come back. If some have not
+/// (in use, or in a [`Cache`](crate::Cache) that was not drained), the memory of all is leaked:
+/// a stack is never taken from under its owner.
+///
+/// ```
+/// use g0_stack::{Class, SlabSource, StackSource};
+/// let source = SlabSource::new();
+/// let stack = source.alloc(Class::for_size(64 << 10)?)?;
+/// assert!(stack.guarded());
+/// // SAFETY: no frame is on it.
+/// unsafe { source.free(stack) };
+/// # Ok::<(), g0_stack::StackError>(())
+/// ```
+pub struct SlabSource {
+    id: usize,
+    page: usize,
+    shelves: [Mutex<Shelf>; Class::COUNT],
+    /// Taken to grow, before a shelf's lock. It is held around system calls, unlike any other
+    /// lock here: who meets it needs what its holder is getting, and gives its thread up.
+    growth: Mutex<Growth>,
+}
+
+/// What can be handed out of one class at once.
+///
+/// > **Invariant.** `made` counts stacks ever made; those that are not in `free` are somebody's.
+struct Shelf {
+    free: List,
+    /// Slots with guards in place, never used.
+    ready: Option<Ready>,
+    made: usize,
+}
+
+/// Slots `next..end` of a chunk, not empty.
+#[derive(Clone, Copy)]
+struct Ready {
+    chunk: Chunk,
+    next: usize,
+    end: usize,
+    guarded: bool,
+}
+
+/// What is mapped.
+struct Growth {
+    guards: Guards,
+    chunks: Vec<(Chunk, &'static registry::Record)>,
+    /// Of each class: the newest chunk and how many of its slots have become ready.
+    newest: [Option<(Chunk, usize)>; Class::COUNT],
+    /// Of each class: chunks mapped.
+    mapped: [u32; Class::COUNT],
+}
+
+/// Settings of a [`SlabSource`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct SlabBuilder {
+    guards: Guards,
+}
+
+impl SlabBuilder {
+    /// Whether stacks get guard pages; yes unless said otherwise.
+    pub fn guards(mut self, on: bool) -> Self {
+        self.guards = match (on, self.guards) {
+            (false, _) => Guards::Off,
+            (true, Guards::Off) => Guards::Light,
+            (true, guards) => guards,
+        };
+        self
+    }
+
+    /// Guard pages by `mprotect` from the start, for tools and sandboxes that do not know light
+    /// guards. (A kernel that does not know them is noticed without this.)
+    pub fn protected_guards(mut self) -> Self {
+        self.guards = Guards::Protect;
+        self
+    }
+
+    /// The source. Nothing is mapped before the first stack.
+    pub fn build(self) -> SlabSource {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        SlabSource {
+            // Relaxed: only that the numbers differ counts.
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            page: page_size(),
+            shelves: core::array::from_fn(|_| {
+                Mutex::new(Shelf { free: List::EMPTY, ready: None, made: 0 })
+            }),
+            growth: Mutex::new(Growth {
+                guards: self.guards,
+                chunks: Vec::new(),
+                newest: [None; Class::COUNT],
+                mapped: [0; Class::COUNT],
+            }),
+        }
+    }
+}
+
+impl SlabSource {
+    /// A source of guarded stacks.
+    pub fn new() -> SlabSource {
+        SlabSource::builder().build()
+    }
+
+    /// Settings to choose from.
+    pub fn builder() -> SlabBuilder {
+        SlabBuilder { guards: Guards::Light }
+    }
+
+    /// Hands pages of stacks that have been free since before the last call back to the kernel;
+    /// returns of how many stacks. To be called now and then. Takes the free lists for its length,
+    /// so that stacks asked for meanwhile are new ones.
+    pub fn release_idle(&self) -> usize {
+        let mut released = 0;
+        for shelf in &self.shelves {
+            let list = shelf.lock().free.take();
+            released += idle::sweep(&list, self);
+            let mut shelf = shelf.lock();
+            let newer = core::mem::replace(&mut shelf.free, list);
+            // What was freed meanwhile: few.
+            shelf.free.prepend(newer);
+        }
+        released
+    }
+
+    /// Makes slots of the class ready: guards for the next batch of the newest chunk, in a new
+    /// chunk if need be.
+    #[cold]
+    fn grow(&self, class: Class) -> Result<(), StackError> {
+        let shelf = &self.shelves[class.index()];
+        let mut growth = self.growth.lock();
+        {
+            let shelf = shelf.lock();
+            if shelf.ready.is_some() || !shelf.free.is_empty() {
+                return Ok(()); // another thread was here while we waited
+            }
+        }
+        let (chunk, from) = match growth.newest[class.index()] {
+            Some((chunk, used)) if used < chunk.stacks => (chunk, used),
+            _ => (growth.new_chunk(class, self.page)?, 0),
+        };
+        let to = chunk.stacks.min(from + guard::BATCH);
+        let end = from + growth.guards.install(&chunk, from, to)?;
+        let guarded = growth.guards != Guards::Off;
+        growth.newest[class.index()] = Some((chunk, end));
+        shelf.lock().ready = Some(Ready { chunk, next: from, end, guarded });
+        Ok(())
+    }
+
+    /// Writes the header of a slot: its first touch.
+    #[inline]
+    fn make(&self, slot: Ready, class: Class) -> Stack {
+        let at = |offset| slot.chunk.start.wrapping_add(offset);
+        let geometry = &slot.chunk.geometry;
+        let parts = Parts {
+            bottom: at(geometry.bottom(slot.next)),
+            class,
+            kind: Kind::Slab,
+            flags: if slot.guarded { GUARDED } else { 0 },
+            origin: self.id,
+        };
+        // SAFETY: the slot was never used and is ours since we took it from `ready`; the geometry
+        // keeps header and bottom within it.
+        unsafe { Stack::from_raw(Header::write(at(geometry.header(slot.next)).cast(), parts)) }
+    }
+}
+
+impl Growth {
+    fn new_chunk(&mut self, class: Class, page: usize) -> Result<Chunk, StackError> {
+        let geometry = Geometry::new(class, page);
+        let chunk = Chunk::map(geometry, self.mapped[class.index()])?;
+        self.chunks.push((chunk, registry::Record::register(&chunk)));
+        self.mapped[class.index()] += 1;
+        self.newest[class.index()] = Some((chunk, 0));
+        Ok(chunk)
+    }
+}
+
+impl Default for SlabSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: a slot has one owner: whoever took it from `ready` or from the free list, under the
+// lock; chunks are unmapped only when every stack is back.
+unsafe impl StackSource for SlabSource {
+    fn alloc(&self, class: Class) -> Result<Stack, StackError> {
+        loop {
+            let slot = {
+                let mut shelf = self.shelves[class.index()].lock();
+                if let Some(header) = shelf.free.pop_retired() {
+                    // SAFETY: the list owned it.
+                    let stack = unsafe { Stack::from_raw(header) };
+                    stack.renew(class, "SlabSource::alloc");
+                    return Ok(stack);
+                }
+                shelf.take_slot()
+            };
+            match slot {
+                // The page fault of the first touch is taken without the lock.
+                Some(slot) => return Ok(self.make(slot, class)),
+                None => self.grow(class)?,
+            }
+        }
+    }
+
+    unsafe fn free(&self, stack: Stack) {
+        stack.check_origin(self.id, "SlabSource::free");
+        self.shelves[stack.class().index()].lock().free.push(stack, "SlabSource::free");
+    }
+
+    unsafe fn release_pages(&self, header: &Header) {
+        let bottom = header.bottom();
+        let top_page = header.top().addr() & !(self.page - 1);
+        let bytes = top_page - bottom.addr();
+        if bytes > 0 {
+            // Guards survive this. It cannot fail on memory of ours that is not locked; and if it
+            // is locked, the owner of the program wants the pages to stay.
+            // SAFETY: the stack is idle (the caller's promise), so nothing there is of use.
+            unsafe { libc::madvise(bottom.cast(), bytes, libc::MADV_DONTNEED) };
+        }
+    }
+}
+
+impl Shelf {
+    #[inline]
+    fn take_slot(&mut self) -> Option<Ready> {
+        let ready = self.ready.as_mut()?;
+        let slot = *ready;
+        ready.next += 1;
+        if ready.next == ready.end {
+            self.ready = None;
+        }
+        self.made += 1;
+        Some(slot)
+    }
+}
+
+impl Drop for SlabSource {
+    fn drop(&mut self) {
+        let out = self.shelves.iter_mut().any(|shelf| {
+            let shelf = shelf.get_mut();
+            shelf.made != shelf.free.len() as usize
+        });
+        if out {
+            return; // leaked: see the type's documentation
+        }
+        for (chunk, record) in self.growth.get_mut().chunks.drain(..) {
+            record.forget();
+            // SAFETY: every stack of the source is on its free list, and nobody has the source.
+            unsafe { chunk.unmap() };
+        }
+    }
+}
+
+/// Bytes of a page.
+pub(crate) fn page_size() -> usize {
+    // SAFETY: always answered; the fallback is what most machines have.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}

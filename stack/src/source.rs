@@ -1,0 +1,138 @@
+//! Where stacks come from: the owning handle and the trait of sources.
+
+use core::fmt;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use crate::{Class, Header, StackError};
+
+/// Owns one stack. Dropping it does nothing: give it back to a cache, a pool or its source.
+///
+/// It is a word, so that it can be kept in atomics and intrusive lists
+/// ([`into_raw`](Stack::into_raw), [`from_raw`](Stack::from_raw)), and dereferences to its header.
+///
+/// > **Invariant.** There is one `Stack` for a live stack, and its header is valid.
+#[must_use = "a stack that is dropped is lost until its source is dropped"]
+#[repr(transparent)]
+pub struct Stack(NonNull<Header>);
+
+// SAFETY: a stack is memory with one owner, tied to no thread.
+unsafe impl Send for Stack {}
+// SAFETY: shared access gives only `&Header`, which is `Sync`.
+unsafe impl Sync for Stack {}
+
+impl Stack {
+    /// Gives the ownership up and returns the header.
+    #[inline]
+    pub fn into_raw(self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// The stack whose header this is.
+    ///
+    /// # Safety
+    /// The header is valid, and its ownership passes to the result: it came from
+    /// [`into_raw`](Stack::into_raw) (or was just written by a source), once.
+    #[inline]
+    pub unsafe fn from_raw(header: NonNull<Header>) -> Stack {
+        Stack(header)
+    }
+
+    /// The header.
+    #[inline]
+    pub fn header(&self) -> &Header {
+        // SAFETY: the invariant of this type.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// True once after the stack came from its source: then the payload beneath the header is
+    /// uninitialised memory. Caches and pools leave payload and answer as they are.
+    #[inline]
+    pub fn first_use(&mut self) -> bool {
+        self.header().take_fresh()
+    }
+}
+
+impl Deref for Stack {
+    type Target = Header;
+
+    #[inline]
+    fn deref(&self) -> &Header {
+        self.header()
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stack").field(self.header()).finish()
+    }
+}
+
+/// Makes stacks and takes them back.
+///
+/// # Safety
+/// An implementor promises that a stack it returns is valid and nobody else's until it is freed:
+/// readable and writable from bottom to header, at least `class.size()` bytes with header and
+/// colour, in memory that stays where it is while the source lives.
+pub unsafe trait StackSource: Sync {
+    /// A fresh stack of the class.
+    ///
+    /// May take a lock, allocate and call the kernel: callers hold no spin lock and are on a
+    /// stack with room (a scheduler calls it on g0), never in an interrupt or signal handler.
+    ///
+    /// # Errors
+    /// What is missing; see [`StackError`].
+    fn alloc(&self, class: Class) -> Result<Stack, StackError>;
+
+    /// Takes a stack back. Its payload is dead from here on: whoever kept something there that
+    /// must be dropped has dropped it. Called in the same context as [`alloc`](Self::alloc).
+    ///
+    /// # Safety
+    /// The stack came from this source; no frame on it is live, nothing points into it.
+    unsafe fn free(&self, stack: Stack);
+
+    /// Gives pages of an idle stack back to whoever has use for them, all but those that hold the
+    /// header and 1 KiB beneath it, so that a payload of that size stays. Does nothing unless the source can.
+    /// Called in the same context as [`alloc`](Self::alloc).
+    ///
+    /// # Safety
+    /// The stack is owned by the caller, came from this source, and no frame on it is live.
+    unsafe fn release_pages(&self, header: &Header) {
+        let _ = header;
+    }
+}
+
+// SAFETY: forwards to a source that keeps the promise, and which the reference keeps alive.
+unsafe impl<S: StackSource> StackSource for &S {
+    fn alloc(&self, class: Class) -> Result<Stack, StackError> {
+        (**self).alloc(class)
+    }
+
+    unsafe fn free(&self, stack: Stack) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { (**self).free(stack) }
+    }
+
+    unsafe fn release_pages(&self, header: &Header) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { (**self).release_pages(header) }
+    }
+}
+
+#[cfg(feature = "alloc")]
+// SAFETY: as above; the count keeps the source alive.
+unsafe impl<S: StackSource + Send> StackSource for alloc::sync::Arc<S> {
+    fn alloc(&self, class: Class) -> Result<Stack, StackError> {
+        (**self).alloc(class)
+    }
+
+    unsafe fn free(&self, stack: Stack) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { (**self).free(stack) }
+    }
+
+    unsafe fn release_pages(&self, header: &Header) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { (**self).release_pages(header) }
+    }
+}

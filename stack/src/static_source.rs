@@ -1,0 +1,140 @@
+//! Stacks in static memory, for programs without an allocator.
+
+use core::mem::MaybeUninit;
+
+use g0_arch::sync::Mutex;
+use g0_arch::sync::cell::UnsafeCell;
+
+use crate::header::{CANARY, Kind, PAINTED, Parts};
+use crate::list::List;
+use crate::{Class, Header, Stack, StackError, StackSource, paint};
+
+/// One stack's memory.
+#[repr(C, align(64))]
+struct Block<const SIZE: usize>([MaybeUninit<u8>; SIZE]);
+
+/// `N` stacks of `SIZE` bytes (headers included), in the program's own memory.
+///
+/// There is no page to guard with: the stacks have canary words at the bottom, looked at when a
+/// stack is freed or when asked ([`Header::canary_intact`]). `SIZE` is a multiple of 64 and at
+/// least 512. A class is served if it fits in `SIZE`; the stack is `SIZE` bytes all the same.
+///
+/// It is a source through a `&'static` reference, because its stacks lie within it:
+///
+/// ```
+/// use g0_stack::{Class, StackSource, StaticSource};
+/// # #[cfg(not(loom))]
+/// static STACKS: StaticSource<4, 8192> = StaticSource::new();
+///
+/// # fn main() -> Result<(), g0_stack::StackError> {
+/// # #[cfg(not(loom))] {
+/// let stack = (&STACKS).alloc(Class::for_size(8000)?)?;
+/// assert_eq!(stack.size(), 8192 - 64);
+/// // SAFETY: nothing ran on it.
+/// unsafe { (&STACKS).free(stack) };
+/// # }
+/// # Ok(()) }
+/// ```
+pub struct StaticSource<const N: usize, const SIZE: usize> {
+    paint: bool,
+    shelf: Mutex<Shelf>,
+    blocks: UnsafeCell<[MaybeUninit<Block<SIZE>>; N]>,
+}
+
+/// > **Invariant.** Blocks from `fresh` on were never given out; the others are on the list or
+/// > somebody's.
+struct Shelf {
+    free: List,
+    fresh: usize,
+}
+
+// SAFETY: the blocks are given out by the shelf, under its lock, one owner each.
+unsafe impl<const N: usize, const SIZE: usize> Sync for StaticSource<N, SIZE> {}
+
+impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
+    const FITS: () = {
+        assert!(SIZE.is_multiple_of(64), "SIZE must be a multiple of 64");
+        assert!(SIZE >= 512, "SIZE must be at least 512");
+    };
+
+    /// A source whose stacks have never been used. `const` except under loom.
+    #[cfg(not(loom))]
+    pub const fn new() -> Self {
+        const { Self::FITS };
+        StaticSource {
+            paint: false,
+            shelf: Mutex::new(Shelf { free: List::EMPTY, fresh: 0 }),
+            blocks: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+        }
+    }
+
+    /// A source whose stacks have never been used. `const` except under loom.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        const { Self::FITS };
+        StaticSource {
+            paint: false,
+            shelf: Mutex::new(Shelf { free: List::EMPTY, fresh: 0 }),
+            blocks: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+        }
+    }
+
+    /// Paints each stack before its first use, so that [`Header::high_water`] can tell.
+    pub const fn painted(mut self) -> Self {
+        self.paint = true;
+        self
+    }
+
+    fn make(&'static self, index: usize, class: Class) -> Stack {
+        let block = self.blocks.with_mut(|blocks| blocks.cast::<u8>().wrapping_add(index * SIZE));
+        let header = block.wrapping_add(SIZE - size_of::<Header>());
+        let mut flags = CANARY;
+        // SAFETY: the block was never given out, so it is ours; blocks are 64-aligned and SIZE
+        // is a multiple of 64, so header and words are aligned; the memory is 'static.
+        unsafe {
+            paint::plant_canary(block);
+            if self.paint {
+                paint::paint(block, header);
+                flags |= PAINTED;
+            }
+            let origin = core::ptr::from_ref(self).addr();
+            let parts = Parts { bottom: block, class, kind: Kind::Static, flags, origin };
+            Stack::from_raw(Header::write(header.cast(), parts))
+        }
+    }
+}
+
+impl<const N: usize, const SIZE: usize> Default for StaticSource<N, SIZE> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: every block is given to one owner at a time and is 'static.
+unsafe impl<const N: usize, const SIZE: usize> StackSource for &'static StaticSource<N, SIZE> {
+    fn alloc(&self, class: Class) -> Result<Stack, StackError> {
+        if class.size() > SIZE {
+            return Err(StackError::TooLarge { asked: class.size(), largest: SIZE });
+        }
+        let index = {
+            let mut shelf = self.shelf.lock();
+            if let Some(header) = shelf.free.pop_retired() {
+                // SAFETY: the list owned it.
+                let stack = unsafe { Stack::from_raw(header) };
+                stack.renew(class, "StaticSource::alloc");
+                return Ok(stack);
+            }
+            if shelf.fresh == N {
+                return Err(StackError::Exhausted { stacks: N });
+            }
+            shelf.fresh += 1;
+            shelf.fresh - 1
+        };
+        Ok(self.make(index, class))
+    }
+
+    unsafe fn free(&self, stack: Stack) {
+        stack.check_origin(core::ptr::from_ref(*self).addr(), "StaticSource::free");
+        self.shelf.lock().free.push(stack, "StaticSource::free");
+    }
+}
