@@ -1,2 +1,22 @@
+//! Foreign calls and callbacks.
 #![no_std]
-//! cgo
+
+use core::convert::Infallible;
+use core::marker::PhantomData;
+
+mod call;
+mod callback;
+mod export;
+mod runtime;
+
+pub use call::Call;
+#[cfg(feature = "std")]
+pub use g0_defer::Rust;
+pub use g0_defer::{NoUnwind, Unwind};
+pub use runtime::{BadCall, Here, Runtime, Seat};
+
+/// The bridge of one runtime; a name for its functions, never a value.
+///
+/// Give yours a short alias: `type C = g0_cgo::Bridge<MyRuntime>;`, then `C::call(|| ..)`.
+#[derive(Debug)]
+pub struct Bridge<R>(Infallible, PhantomData<R>);

@@ -1,0 +1,236 @@
+//! The way out: a closure runs on the M's system stack.
+
+use core::mem::{ManuallyDrop, MaybeUninit};
+
+use g0_arch::{Arch, Native, stack_pointer};
+use g0_defer::Unwind;
+
+use crate::{Bridge, Here, Runtime, Seat};
+
+/// An open foreign call: a link of its goroutine's chain, in the frame of [`Bridge::call`].
+///
+/// > L17: the head of the chain is the innermost open call, and links leave in the reverse order
+/// > in which they came, panics included.
+///
+/// It lies in a frame and not in a record of the runtime's, so that nesting has no limit and
+/// needs no memory.
+#[derive(Debug)]
+pub struct Call {
+    prev: *mut Call,
+    /// Where the goroutine's stack is free: `call_on` writes it. Callbacks run below.
+    pub(crate) sp: *mut u8,
+    /// [`OPEN`], [`LEAF`] or [`HELD`].
+    pub(crate) state: usize,
+}
+
+/// Nothing happened yet.
+pub(crate) const OPEN: usize = 0;
+/// A callback's panic waits in [`Link::held`].
+pub(crate) const HELD: usize = 1;
+/// The closure itself panicked. Never in a `state`: the base adds it to its result.
+const PANICKED: usize = 2;
+/// No callbacks, please.
+pub(crate) const LEAF: usize = 4;
+
+/// A call as a callback sees it, knowing how its runtime unwinds.
+#[repr(C)]
+pub(crate) struct Link<P> {
+    pub(crate) call: Call,
+    /// Initialised while `call.state` is `HELD`.
+    pub(crate) held: MaybeUninit<P>,
+}
+
+/// A closure on its way in, its result or its panic on the way back.
+pub(crate) union Body<F, T, P> {
+    pub(crate) f: ManuallyDrop<F>,
+    pub(crate) value: ManuallyDrop<T>,
+    pub(crate) panic: ManuallyDrop<P>,
+}
+
+/// What `call` and its base share. `Link` first: a pointer to one is a pointer to the other.
+#[repr(C)]
+struct Frame<F, T, P> {
+    link: Link<P>,
+    body: Body<F, T, P>,
+}
+
+type Payload<R> = <<R as Runtime>::Unwind as Unwind>::Payload;
+
+impl<R: Runtime> Bridge<R> {
+    /// Runs `f` on the thread's system stack and gives its result: the way to call C.
+    ///
+    /// C finds the stack it expects, megabytes and not kilobytes. While it runs, the goroutine's P
+    /// may be taken by another M, so a C function that lasts does not hold up other goroutines
+    /// (if it is *known* to last, [`call_blocking`](Bridge::call_blocking) says so at once).
+    /// `errno` belongs to the thread: read it inside `f`.
+    ///
+    /// On a thread that the runtime does not know `f` simply runs: it is on a system stack already.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `f`, or the first one held by a callback inside (see
+    /// [`callback`](Bridge::callback)). And when the caller is on the system stack already, that
+    /// is inside `f` or in C below it.
+    #[inline]
+    pub fn call<T>(f: impl FnOnce() -> T) -> T {
+        match R::here() {
+            // SAFETY: the seat is fresh.
+            Here::Goroutine(seat) => unsafe { on_g0::<R, _, _>(seat, f, OPEN, |_| ()) },
+            Here::Outside => f(),
+            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+        }
+    }
+
+    /// [`call`](Bridge::call) for a C function that is known to last (a wait, a slow read): the P
+    /// goes to another M before `f` starts, instead of when somebody notices.
+    ///
+    /// Goroutines that are bound to this M wait until `f` returns, here as in `call`.
+    ///
+    /// # Panics
+    ///
+    /// As [`call`](Bridge::call).
+    #[inline]
+    pub fn call_blocking<T>(f: impl FnOnce() -> T) -> T {
+        match R::here() {
+            Here::Goroutine(seat) => {
+                // SAFETY: the seat is fresh; `on_g0` runs the closure right after `enter`.
+                unsafe { on_g0::<R, _, _>(seat, f, OPEN, |seat| R::release(seat)) }
+            }
+            Here::Outside => f(),
+            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+        }
+    }
+
+    /// Runs `f` where it is, on the goroutine's stack, if `need` bytes are left there; else as
+    /// [`call`](Bridge::call) would. For small C functions that neither block nor call back.
+    ///
+    /// Nothing is switched and nobody is told, so it costs a comparison; in return the P cannot
+    /// be taken while `f` runs. It is safe for the same reason: `f` is Rust code on the goroutine's
+    /// own stack, and using more than `need` ends at that stack's guard, like any deep recursion.
+    /// A callback from inside is fatal ("bad g in callback"), on either stack.
+    ///
+    /// # Panics
+    ///
+    /// As [`call`](Bridge::call).
+    #[inline]
+    pub fn call_leaf<T>(need: usize, f: impl FnOnce() -> T) -> T {
+        match R::here() {
+            Here::Goroutine(seat) => {
+                if stack_pointer().addr().saturating_sub(seat.limit.addr()) >= need {
+                    f()
+                } else {
+                    // SAFETY: the seat is fresh.
+                    unsafe { on_g0::<R, _, _>(seat, f, LEAF, |_| ()) }
+                }
+            }
+            Here::Outside => f(),
+            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+        }
+    }
+}
+
+/// The switch itself. On the good path: three words written and one read back for the chain, the
+/// runtime's `enter` and `leave`, the change of stacks, and one test of the base's result.
+///
+/// # Safety
+///
+/// `seat` is the running goroutine's, which is in its ordinary code.
+#[inline(always)]
+unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
+    seat: Seat,
+    f: F,
+    state: usize,
+    entered: impl FnOnce(Seat),
+) -> T {
+    let mut frame = MaybeUninit::<Frame<F, T, Payload<R>>>::uninit();
+    let frame = frame.as_mut_ptr();
+    // SAFETY: `frame` stays where it is until this function ends, and is reached through this
+    // pointer alone, here, in `base` and in callbacks, one after the other. g0 is free below
+    // `*g0_sp` and the runtime keeps it so (L6). `base` does not unwind.
+    unsafe {
+        let call = &raw mut (*frame).link.call;
+        (&raw mut (*call).prev).write(*seat.calls);
+        (&raw mut (*call).state).write(state);
+        (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
+        *seat.calls = call;
+        R::enter(seat);
+        entered(seat);
+        let result = Native::call_on(
+            *seat.g0_sp,
+            base::<F, T, R::Unwind>,
+            frame.cast(),
+            &raw mut (*call).sp,
+        );
+        *seat.calls = (*call).prev;
+        R::leave(seat);
+        if result & (HELD | PANICKED) == 0 {
+            ManuallyDrop::into_inner((&raw const (*frame).body.value).read())
+        } else {
+            go_on::<F, T, R::Unwind>(frame, result)
+        }
+    }
+}
+
+/// First frame on g0. Nothing unwinds beyond it: above lies assembly.
+///
+/// # Safety
+///
+/// `arg` is a `Frame` of these types with `link.call` written and `f` in its body.
+unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind>(arg: *mut u8) -> usize {
+    let frame = arg.cast::<Frame<F, T, U::Payload>>();
+    // SAFETY: the caller's promise; `f` is taken out before the result goes in its place.
+    unsafe {
+        let f = ManuallyDrop::into_inner((&raw const (*frame).body.f).read());
+        let panicked = match U::catch(f) {
+            Ok(value) => {
+                (&raw mut (*frame).body.value).write(ManuallyDrop::new(value));
+                0
+            }
+            Err(panic) => {
+                (&raw mut (*frame).body.panic).write(ManuallyDrop::new(panic));
+                PANICKED
+            }
+        };
+        (*frame).link.call.state | panicked
+    }
+}
+
+/// The goroutine goes on with a panic, its own or one held for it.
+///
+/// If there are both, `f`'s own is the newer one; it replaces the held one and remembers it, as
+/// a panic in a deferred call does. So no panic is lost, and a Goexit is not cancelled by it.
+///
+/// # Safety
+///
+/// `result` is what `base` gave for `frame`, whose body and held payload were not taken out yet.
+#[cold]
+#[inline(never)]
+unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, result: usize) -> ! {
+    // SAFETY: the bits of `result` say what is initialised; each is read once.
+    let (held, own) = unsafe {
+        let own = if result & PANICKED != 0 {
+            Some(ManuallyDrop::into_inner((&raw const (*frame).body.panic).read()))
+        } else {
+            // A value that the caller will not get. Its drop is user code, so it may panic.
+            let value = ManuallyDrop::into_inner((&raw const (*frame).body.value).read());
+            U::catch(|| drop(value)).err()
+        };
+        let held = (result & HELD != 0).then(|| (*frame).link.held.assume_init_read());
+        (held, own)
+    };
+    match (held, own) {
+        (Some(held), Some(own)) => U::resume(U::replace(own, held)),
+        (Some(one), None) | (None, Some(one)) => U::resume(one),
+        (None, None) => unreachable!(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn on_system_stack() -> ! {
+    panic!(
+        "g0-cgo: already on the system stack: call the C function directly, or go through \
+         `callback` to be goroutine code again"
+    )
+}

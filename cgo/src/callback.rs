@@ -1,0 +1,142 @@
+//! The way back in: a closure runs on the stack of the goroutine that called C.
+
+use core::mem::{self, ManuallyDrop, MaybeUninit};
+
+use g0_arch::{Arch, Native};
+use g0_defer::Unwind;
+
+use crate::call::{Body, HELD, LEAF, Link};
+use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
+
+/// What a callback and its base share; it lies on g0, among the C frames.
+struct Frame<F, T> {
+    body: Body<F, T, ()>,
+    seat: Seat,
+    call: *mut Call,
+}
+
+impl<R: Runtime> Bridge<R> {
+    /// From C, inside a [`call`](Bridge::call): runs `f` as goroutine code, on the goroutine's own
+    /// stack. There it may do whatever a goroutine may: park, spawn, call C again, to any depth.
+    /// C gets its result; `default` is dropped.
+    ///
+    /// While `f` runs, the goroutine stays on this thread, even if it is not locked to it.
+    /// `errno` is C's, before and after: one that `f` leaves does not reach C.
+    ///
+    /// If `f` panics, or ends its goroutine by Goexit, C gets `default`, returns when it likes,
+    /// and the panic goes on in the goroutine when `call` is left: no C frame is ever dropped.
+    /// Until then C may call back again; those closures run too, for they may be what frees C's
+    /// data. The first panic is the one that goes on, as the cause; a later one is dropped,
+    /// having been printed like any panic. Only a Goexit replaces an earlier panic, because it
+    /// cannot be undone.
+    ///
+    /// C must call back on the stack on which it was called, not on one that it made itself.
+    ///
+    /// Outside a `call` this is fatal, as [`BadCall`] lists.
+    #[inline]
+    pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
+        match R::here() {
+            // SAFETY: the seat is fresh, and its goroutine in a call.
+            Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _>(seat, f) } {
+                Some(value) => value,
+                None => default,
+            },
+            Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
+            Here::SystemStack => R::fatal(BadCall::SystemStack),
+            Here::Outside => R::fatal(BadCall::UnknownThread),
+        }
+    }
+}
+
+/// The switch; `None` if `f` panicked.
+///
+/// > Frames on a g0 leave it last in, first out. `*g0_sp` is the lowest of them: lowered here
+/// > under C's frames, and put back when those are the lowest again.
+///
+/// # Safety
+///
+/// `seat` is that of the goroutine in whose foreign call this runs.
+#[inline(always)]
+unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Option<T> {
+    // SAFETY: in a foreign call the chain has a head, which lies in a frame of the goroutine that
+    // is suspended there until we return.
+    let (call, sp) = unsafe { (*seat.calls, (**seat.calls).sp) };
+    // SAFETY: as above.
+    if unsafe { (*call).state } & LEAF != 0 {
+        R::fatal(BadCall::NotInCall)
+    }
+    let mut frame = MaybeUninit::<Frame<F, T>>::uninit();
+    let frame = frame.as_mut_ptr();
+    // SAFETY: `frame` outlives `base` and is reached by one side at a time. Below `sp` the
+    // goroutine's stack is free, for its innermost frame is that call's. `base` does not unwind,
+    // and when it returns `*g0_sp` is what `call_on` wrote (`settle`), so our frames are the lowest.
+    unsafe {
+        frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, seat, call });
+        let word = R::begin(seat);
+        let above = *seat.g0_sp;
+        let held = Native::call_on(sp, base::<R, F, T>, frame.cast(), seat.g0_sp);
+        *seat.g0_sp = above;
+        R::end(seat, word);
+        (held == 0).then(|| ManuallyDrop::into_inner((&raw const (*frame).body.value).read()))
+    }
+}
+
+/// First frame of a callback on the goroutine's stack. Nothing unwinds beyond it.
+///
+/// # Safety
+///
+/// `arg` is a `Frame` of these types with `f` in its body, and `call_on` has just written
+/// `*seat.g0_sp`.
+unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T>(arg: *mut u8) -> usize {
+    let frame = arg.cast::<Frame<F, T>>();
+    // SAFETY: the caller's promise; `f` is taken out before its value goes in its place. The
+    // goroutine is bound, so the seat is good all the way.
+    unsafe {
+        let g0_sp = (*frame).seat.g0_sp;
+        let bottom = *g0_sp;
+        let f = ManuallyDrop::into_inner((&raw const (*frame).body.f).read());
+        let held = match R::Unwind::catch(f) {
+            Ok(value) => {
+                (&raw mut (*frame).body.value).write(ManuallyDrop::new(value));
+                0
+            }
+            Err(panic) => {
+                hold::<R::Unwind>((*frame).call, panic);
+                1
+            }
+        };
+        // Others may have gone to C from this M while `f` was parked.
+        if *g0_sp != bottom {
+            R::settle((*frame).seat, bottom);
+        }
+        held
+    }
+}
+
+/// Keeps a panic until the call that it happened in returns.
+///
+/// Runs on the goroutine's stack, as goroutine code: dropping a payload runs user code, and that
+/// is where such code belongs.
+///
+/// # Safety
+///
+/// `call` is open, and the first field of a `Link` with this unwinder's payload.
+#[cold]
+#[inline(never)]
+unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload) {
+    let link = call.cast::<Link<U::Payload>>();
+    // SAFETY: the caller's promise; `HELD` says whether `held` is initialised.
+    unsafe {
+        let held = &raw mut (*link).held;
+        if (*call).state & HELD == 0 {
+            (*call).state |= HELD;
+            (*held).write(panic);
+        } else if U::is_goexit(&panic) && !U::is_goexit((*held).assume_init_ref()) {
+            let older = (*held).assume_init_read();
+            (*held).write(U::replace(panic, older));
+        } else if let Err(worse) = U::catch(|| drop(panic)) {
+            // Its drop panicked. Dropping that one might as well: it is leaked.
+            mem::forget(worse);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `export!`: functions for C to call.
+
+/// Writes `extern "C"` functions whose bodies are goroutine code, each around a
+/// [`callback`](crate::Bridge::callback).
+///
+/// ```
+/// # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sixty_lines/runtime.rs")); }
+/// use core::ffi::{c_int, c_void};
+/// use runtime::Sixty;
+///
+/// g0_cgo::export! {
+///     in Sixty;
+///
+///     /// A comparator for `qsort`. If its body panics C is told that the two are equal, and the
+///     /// panic goes on after `qsort` has returned.
+///     pub unsafe fn by_value(a: *const c_void, b: *const c_void) -> c_int = 0 {
+///         // SAFETY: `qsort` passes elements of the array.
+///         let (a, b) = unsafe { (*a.cast::<i32>(), *b.cast::<i32>()) };
+///         a.cmp(&b) as c_int
+///     }
+///
+///     fn nothing_to_say() { runtime::yield_now() }
+/// }
+/// # runtime::run(|| assert_eq!(1, g0_cgo::Bridge::<Sixty>::call(|| unsafe {
+/// #     nothing_to_say();
+/// #     by_value((&raw const *&2).cast(), (&raw const *&1).cast())
+/// # })));
+/// ```
+///
+/// - `in Type;` names the [`Runtime`](crate::Runtime). With the feature `sched` it may be left out:
+///   then it is the hosted scheduler.
+/// - A function that returns something says after `=` what C gets if the body panics. The value
+///   ends at the body's brace: a struct literal there needs parentheses.
+/// - The names are exported as written, so they are unique in the program. Visibility is Rust's.
+/// - `unsafe fn` is for functions which trust their arguments: Rust code cannot call them by
+///   accident. C does not see the difference.
+/// - `return` leaves the body only. No panic leaves the function.
+#[macro_export]
+macro_rules! export {
+    (in $runtime:ty; $($functions:tt)*) => {
+        $crate::__export! { [$runtime] $($functions)* }
+    };
+    ($($functions:tt)*) => {
+        $crate::__export! { [] $($functions)* }
+    };
+}
+
+/// One function at a time: first its qualifiers, then the signature, then the default value token
+/// by token up to the body.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    ([$($runtime:ty)?]) => {};
+
+    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        $crate::__export! { @fn [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis unsafe] $($rest)* }
+    };
+    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        $crate::__export! { @fn [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis] $($rest)* }
+    };
+    ([$($runtime:ty)?] $($other:tt)*) => {
+        ::core::compile_error!("export!: write functions: `fn name(a: T, ..) -> R = default { .. }`");
+    };
+
+    (@fn $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty = $($rest:tt)*) => {
+        $crate::__export! { @default $runtime $head $name $args [$ret] [] $($rest)* }
+    };
+    (@fn $runtime:tt $head:tt $name:ident $args:tt $body:block $($rest:tt)*) => {
+        $crate::__export! { @default $runtime $head $name $args [()] [()] $body $($rest)* }
+    };
+    (@fn $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty $body:block $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "export!: `", ::core::stringify!($name), "` returns a value, so say what C gets if its \
+            body panics: `-> ", ::core::stringify!($ret), " = value { .. }`"
+        ));
+    };
+    (@fn $runtime:tt $head:tt $name:ident < $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "export!: `", ::core::stringify!($name), "` is generic; C calls one function by one name"
+        ));
+    };
+    (@fn $runtime:tt $head:tt $($other:tt)*) => {
+        ::core::compile_error!("export!: write `fn name(a: T, ..) -> R = default { .. }`");
+    };
+
+    (@default $runtime:tt $head:tt $name:ident $args:tt $ret:tt [] $body:block $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "export!: `", ::core::stringify!($name), "`: a value is missing between `=` and the body"
+        ));
+    };
+    (@default [$($runtime:ty)?] [$($head:tt)*] $name:ident ($($arg:ident: $ty:ty),* $(,)?)
+        [$ret:ty] [$($default:tt)+] $body:block $($rest:tt)*) => {
+        $($head)* extern "C" fn $name($($arg: $ty),*) -> $ret {
+            $crate::__callback!([$($runtime)?] $($default)+, move || -> $ret { $body })
+        }
+        $crate::__export! { [$($runtime)?] $($rest)* }
+    };
+    (@default $runtime:tt $head:tt $name:ident $args:tt $ret:tt [$($default:tt)*] $next:tt $($rest:tt)*) => {
+        $crate::__export! { @default $runtime $head $name $args $ret [$($default)* $next] $($rest)* }
+    };
+    (@default $runtime:tt $head:tt $name:ident $args:tt $ret:tt [$($default:tt)*]) => {
+        ::core::compile_error!(::core::concat!(
+            "export!: `", ::core::stringify!($name), "` has no body after `=`"
+        ));
+    };
+}
+
+/// The runtime that was named, or the hosted one.
+#[cfg(feature = "sched")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __callback {
+    ([] $($args:tt)*) => { $crate::callback($($args)*) };
+    ([$runtime:ty] $($args:tt)*) => { $crate::Bridge::<$runtime>::callback($($args)*) };
+}
+
+/// The runtime that was named.
+#[cfg(not(feature = "sched"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __callback {
+    ([] $($args:tt)*) => {
+        ::core::compile_error!(
+            "export!: start with `in MyRuntime;`, or enable g0-cgo's feature `sched`"
+        )
+    };
+    ([$runtime:ty] $($args:tt)*) => { $crate::Bridge::<$runtime>::callback($($args)*) };
+}

@@ -1,0 +1,167 @@
+//! What this crate needs of a scheduler.
+
+use core::fmt;
+
+use g0_defer::Unwind;
+
+use crate::Call;
+
+/// A goroutine sitting on a machine: where its bridge keeps its three words.
+///
+/// > The runtime gives the same `g0_sp` for one M and the same `calls` for one goroutine, always,
+/// > and a `calls` word is only ever given out by one [`Runtime`] type.
+///
+/// A seat is good as long as the goroutine stays on its M: from [`enter`](Runtime::enter) to
+/// [`leave`](Runtime::leave), and from [`begin`](Runtime::begin) to [`end`](Runtime::end), which
+/// bind the goroutine for that length. It is never kept across anything else.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat {
+    /// The M's `g0.sp`: below the address held here the M's system stack is free.
+    pub g0_sp: *mut *mut u8,
+    /// The goroutine's chain of foreign calls; the runtime starts it at null and leaves it alone.
+    pub calls: *mut *mut Call,
+    /// The lowest address of the goroutine's stack that its code may use.
+    pub limit: *mut u8,
+    /// A word of the runtime's own, given back to it: its M, say.
+    pub token: *mut (),
+}
+
+/// Who is asking, from the runtime's point of view.
+#[derive(Clone, Copy, Debug)]
+pub enum Here {
+    /// A goroutine's ordinary code, on the goroutine's stack.
+    Goroutine(Seat),
+    /// Foreign code, on g0, in a call of that goroutine.
+    Foreign(Seat),
+    /// The scheduler's own code, on g0: no goroutine is in a call here.
+    SystemStack,
+    /// A thread that the runtime does not know.
+    Outside,
+}
+
+/// A scheduler, as seen from the bridge: eight functions, and the way its goroutines unwind.
+///
+/// The edges of the state diagram in the [crate's essay](crate) are four of them. `enter` and
+/// `leave` are the hot pair: everything that an empty call costs beyond changing the stack
+/// happens there, so they should inline to a store and a check. A thread unknown to the runtime
+/// has no edge yet: it is [`Here::Outside`], which is fatal in a callback. When such threads can
+/// be adopted, `here` is where they are: it gives an adopted thread's seat as `Foreign`.
+///
+/// # Safety
+///
+/// `here` tells the truth, and each function does what it promises below. None of them unwinds.
+/// While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M runs
+/// no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
+/// points above them.
+pub unsafe trait Runtime: 'static {
+    /// How goroutines unwind: [`g0_defer::Rust`], or [`g0_defer::NoUnwind`] on a kernel.
+    type Unwind: Unwind;
+
+    /// Who is asking?
+    ///
+    /// *Context:* anywhere, any thread. Runs on every call: it reads a thread's M and a flag or two.
+    /// If goroutines change threads, it must find the thread anew each time, by assembly or behind
+    /// `#[inline(never)]`: two calls in a row may be inlined into one function.
+    fn here() -> Here;
+
+    /// From now on the goroutine is in foreign code. A store or two; whoever retakes Ps may take
+    /// this M's from this moment.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* called on the goroutine's stack, in its ordinary code; the runtime must not
+    /// schedule in here. `seat` is from [`here`](Runtime::here) just now.
+    unsafe fn enter(seat: Seat);
+
+    /// The goroutine has come back. Records the end first and only then sees to it that there is a
+    /// P, for after that the goroutine may be on another M: `seat` is dead when this returns.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* called on the goroutine's stack, `*g0_sp` as it was in `enter`; may park the
+    /// goroutine. Pairs with the last `enter` of this goroutine that is still open.
+    unsafe fn leave(seat: Seat);
+
+    /// Gives the M's P away at once, because this call will last. Others may have taken it already.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* called on the goroutine's stack, in the foreign state, right after `enter`; the
+    /// runtime must not schedule in here.
+    unsafe fn release(seat: Seat);
+
+    /// C calls back: the goroutine is bound to this M (an internal lock count: its own locks and
+    /// unlocks do not undo it), gets a P, and is in ordinary code when this returns (L19).
+    ///
+    /// The result is handed to the `end` of the same callback: what C must find unchanged
+    /// afterwards although others ran on this thread in between, which is `errno` on hosts.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* called on g0, below the C frames, in the foreign state. `*g0_sp` still points
+    /// above those frames: nothing may be started there. If no P is free this blocks the thread.
+    unsafe fn begin(seat: Seat) -> usize;
+
+    /// The callback returns to C: undoes `begin`, and the goroutine is in foreign code again.
+    /// Goroutines that the callback made ready get an M now, this one being away.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* called on g0, in the goroutine's ordinary state, with `*g0_sp` as `begin` saw
+    /// it. `word` is the result of the `begin` that this one pairs with.
+    unsafe fn end(seat: Seat, word: usize);
+
+    /// Returns once `*seat.g0_sp == bottom`, with the goroutine running on.
+    ///
+    /// Between the start of a callback and its end, other goroutines of the same M may have called
+    /// C and be parked in callbacks of their own; then their C frames lie below ours on this g0,
+    /// and ours may not be returned to before they are gone. A runtime whose `begin` *reserves* the
+    /// M never gets here.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* called on the goroutine's stack, in its ordinary code; it parks or yields, with
+    /// the goroutine bound since `begin`. `bottom` is what `*seat.g0_sp` held when the callback's
+    /// closure started.
+    unsafe fn settle(seat: Seat, bottom: *mut u8);
+
+    /// Reports a misuse of the bridge which leaves no way back, and ends the program.
+    ///
+    /// *Context:* any stack, any thread. Must not unwind: foreign frames may lie above.
+    fn fatal(bad: BadCall) -> !;
+}
+
+/// A callback that cannot be one. Fatal, because C waits for a result that nobody can compute;
+/// `Display` names the remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadCall {
+    /// From a goroutine's ordinary code, so no foreign call is open above it. Also what a callback
+    /// inside a [`call_leaf`](crate::Bridge::call_leaf) is.
+    NotInCall,
+    /// From the scheduler's own code on g0.
+    SystemStack,
+    /// From a thread that the runtime does not know.
+    UnknownThread,
+}
+
+impl fmt::Display for BadCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bad g in callback: ")?;
+        f.write_str(match self {
+            BadCall::NotInCall => {
+                "it came from goroutine code outside any call; call the C function through \
+                 `call` (not `call_leaf`), or the Rust function directly"
+            }
+            BadCall::SystemStack => {
+                "it came from the scheduler's own code; hooks that run on g0 must not use the bridge"
+            }
+            BadCall::UnknownThread => {
+                "it came from a thread that the runtime does not know; hand the event to a \
+                 goroutine, or call C from a goroutine and let C call back on that thread"
+            }
+        })
+    }
+}
+
+impl core::error::Error for BadCall {}
