@@ -83,7 +83,7 @@ impl Cache {
             self.cold = self.hot.take();
         }
         if stack.class() != self.class {
-            crate::header::fatal(&stack, "Cache::put (a stack of another class, or)");
+            wrong_class();
         }
         self.hot.push(stack, "Cache::put");
         Ok(())
@@ -110,4 +110,10 @@ impl Cache {
         debug_assert!(self.is_empty() && list.len() as usize <= Cache::HALF);
         self.hot = list;
     }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_class() -> ! {
+    panic!("g0-stack: Cache::put: a stack of another class");
 }

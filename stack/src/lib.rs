@@ -13,6 +13,8 @@ mod header;
 mod heap;
 mod idle;
 mod list;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod overflow;
 mod paint;
 mod pool;
 #[cfg(all(feature = "std", target_os = "linux"))]

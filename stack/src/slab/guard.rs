@@ -108,3 +108,8 @@ pub(crate) fn errno() -> libc::c_int {
     // SAFETY: the thread's own error number is always readable.
     unsafe { *libc::__errno_location() }
 }
+
+pub(crate) fn set_errno(value: libc::c_int) {
+    // SAFETY: the thread's own error number is always writable.
+    unsafe { *libc::__errno_location() = value };
+}

@@ -20,6 +20,7 @@ use crate::list::List;
 use crate::{Class, Header, Stack, StackError, StackSource, idle};
 use chunk::{Chunk, Geometry};
 use guard::Guards;
+pub(crate) use guard::{errno, set_errno};
 pub(crate) use water::high_water;
 
 /// Guarded stacks from `mmap`, for hosted programs; Linux.

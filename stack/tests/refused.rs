@@ -1,0 +1,79 @@
+//! What the kernel refuses is an error, and nothing is lost by it.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+use g0_stack::{Class, SlabSource, Stack, StackError, StackSource};
+
+const CHILD: &str = "G0_STACK_TEST_CHILD";
+
+/// Runs the named test again in a process of its own, in which `child` runs instead.
+fn in_child(name: &str, child: fn()) {
+    if std::env::var_os(CHILD).is_some() {
+        return child();
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("child done"), "the child did not run: {text}");
+}
+
+/// Takes stacks until the source refuses.
+fn exhaust(source: &SlabSource, class: Class, most: usize) -> (Vec<Stack>, StackError) {
+    let mut stacks = Vec::new();
+    loop {
+        match source.alloc(class) {
+            Ok(stack) => stacks.push(stack),
+            Err(error) => return (stacks, error),
+        }
+        assert!(stacks.len() <= most, "nothing was refused");
+    }
+}
+
+#[test]
+fn address_space_refused_is_an_error() {
+    in_child("address_space_refused_is_an_error", || {
+        const ROOM: u64 = 1 << 30;
+        let limit = libc::rlimit { rlim_cur: ROOM, rlim_max: ROOM };
+        // SAFETY: a limit of this child process.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+        let class = Class::for_size(1 << 20).unwrap();
+        let source = SlabSource::new();
+        let (mut stacks, error) = exhaust(&source, class, 1024);
+        assert_eq!(error, StackError::OutOfMemory);
+        assert!(error.to_string().contains("ulimit -v"));
+        assert!(stacks.len() > 500, "half of the room was never used: {}", stacks.len());
+        // A class that never fits.
+        assert_eq!(source.alloc(Class::MAX).unwrap_err(), StackError::OutOfMemory);
+        // What is given back is there again.
+        // SAFETY: nothing runs on it.
+        unsafe { source.free(stacks.pop().unwrap()) };
+        assert!(source.alloc(class).is_ok());
+        println!("child done");
+    });
+}
+
+#[test]
+fn the_mapping_limit_is_an_error_that_names_the_remedy() {
+    in_child("the_mapping_limit_is_an_error_that_names_the_remedy", || {
+        let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+        let limit: usize = text.trim().parse().unwrap();
+        // A raised limit would only make the test long; take the stacks that it allows.
+        let class = Class::MIN;
+        let source = SlabSource::builder().protected_guards().build();
+        let (mut stacks, error) = exhaust(&source, class, limit);
+        assert_eq!(error, StackError::TooManyMappings);
+        assert!(error.to_string().contains("vm.max_map_count"));
+        assert!(stacks.iter().all(|stack| stack.guarded() && stack.check()));
+        // Two mappings a stack.
+        assert!(stacks.len() > limit / 2 - 1000, "{} of {limit}", stacks.len());
+        // SAFETY: nothing runs on it.
+        unsafe { source.free(stacks.pop().unwrap()) };
+        assert!(source.alloc(class).is_ok());
+        println!("child done");
+    });
+}
