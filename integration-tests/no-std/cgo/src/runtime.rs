@@ -141,8 +141,11 @@ unsafe impl Runtime for Little {
     unsafe fn end(_: Seat, _: usize) {}
 
     unsafe fn settle(seat: Seat, bottom: *mut u8) {
-        // SAFETY: the machine's word; whoever has frames below ours is ready to go on.
-        while unsafe { *seat.g0_sp } != bottom {
+        loop {
+            // SAFETY: the machine's word; whoever has frames below ours is ready to go on.
+            if unsafe { seat.g0_sp.read() } == bottom {
+                return;
+            }
             yield_now();
         }
     }
