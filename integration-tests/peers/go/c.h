@@ -1,0 +1,2 @@
+void c_empty(void);    /* returns at once */
+void c_callback(void); /* calls goEmpty once */

@@ -1,0 +1,3 @@
+module g0peers
+
+go 1.26
