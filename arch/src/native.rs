@@ -4,7 +4,7 @@ use crate::{Arch, Call, Context, Entry};
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_arch = "x86_64", not(windows)))] {
-        #[path = "x86_64.rs"]
+        #[path = "x86_64/mod.rs"]
         mod imp;
     } else if #[cfg(all(target_arch = "aarch64", not(windows)))] {
         #[path = "aarch64.rs"]
