@@ -14,6 +14,7 @@
 //! ```
 
 mod ci;
+mod compare;
 mod debian;
 mod features;
 mod loom;
@@ -62,6 +63,18 @@ fn main() -> ExitCode {
         ["loom", ..] => loom::run(&mut report, &args[1..], deep),
         ["mutants", ..] => mutants::run(&mut report, &args[1..]),
         ["targets", "aarch64"] => targets::aarch64(&mut report, install),
+        ["compare", ..] => match compare::Options::parse(&args[1..], install) {
+            Ok(options) => compare::run(&mut report, &options),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        },
+        ["all"] => {
+            ci::run(&mut report, install);
+            loom::run(&mut report, &[], true);
+            compare::run(&mut report, &compare::Options::all(install));
+        }
         _ => {
             eprint!("unknown command: {}\n\n{HELP}", words.join(" "));
             return ExitCode::from(2);

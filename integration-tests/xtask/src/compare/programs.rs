@@ -1,0 +1,71 @@
+//! The programs that are compared: how each is built, and which rows it says it has.
+
+use super::golang;
+use crate::run::Cmd;
+use crate::{debian, tree};
+use std::path::{Path, PathBuf};
+
+/// A program that speaks the protocol of `integration-tests/peers/README.md`.
+pub struct Program {
+    /// The peer that it is; one with several peers says which in the names of its rows.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The names of its rows.
+    pub rows: Vec<String>,
+}
+
+impl Program {
+    /// g0's own side.
+    pub fn g0() -> Result<Program, String> {
+        Program::list("g0", cargo("g0-integration-tests", "bench")?)
+    }
+
+    /// The peers; each is there or says why it is not.
+    pub fn peers(install: bool) -> Vec<(&'static str, Result<Program, String>)> {
+        let list =
+            |name, path: Result<PathBuf, String>| (name, path.and_then(|p| Program::list(name, p)));
+        vec![
+            list("go", golang::build()),
+            list("rust", cargo("g0-peers", "g0-peers")),
+            list("boost", boost(install)),
+        ]
+    }
+
+    fn list(name: &str, path: PathBuf) -> Result<Program, String> {
+        let out = Cmd::new(&path).args(["--list"]).limit(60).stdout()?;
+        let rows: Vec<String> = out.split_whitespace().map(String::from).collect();
+        if rows.is_empty() {
+            return Err("it lists no row".into());
+        }
+        Ok(Program { name: name.into(), path, rows })
+    }
+}
+
+fn cargo(package: &str, bin: &str) -> Result<PathBuf, String> {
+    let args = ["build", "--locked", "--release", "-p", package, "--bin", bin];
+    Cmd::cargo().args(args).dir(tree::root()).run()?;
+    Ok(tree::target().join("release").join(bin))
+}
+
+fn boost(install: bool) -> Result<PathBuf, String> {
+    debian::require(&["g++", "libboost-context-dev", "libboost-fiber-dev"], install)?;
+    let sources = tree::root().join("integration-tests/peers/cpp");
+    let program = folder()?.join("boost-peer");
+    let args = ["-std=c++17", "-O2", "main.cpp", "switch.cpp", "fibers.cpp", "-o"];
+    let cmd = Cmd::new("g++").args(args).args([&program]).dir(&sources);
+    cmd.args(["-lboost_fiber", "-lboost_context", "-lpthread"]).limit(300).run()?;
+    Ok(program)
+}
+
+/// The folder of the programs that cargo does not build.
+pub fn folder() -> Result<PathBuf, String> {
+    let dir = tree::target().join("peers");
+    create(&dir)?;
+    Ok(dir)
+}
+
+/// Makes a folder where there is none.
+pub fn create(dir: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))
+}
