@@ -65,7 +65,7 @@ struct Frame {
 }
 
 const FRAME: usize = size_of::<Frame>();
-const _: () = assert!(FRAME % 16 == 0);
+const _: () = assert!(FRAME.is_multiple_of(16));
 const _: () = assert!(offset_of!(Frame, rbx) == 0);
 const _: () = assert!(offset_of!(Frame, rbp) == 8);
 const _: () = assert!(offset_of!(Frame, mark) == 16);
