@@ -7,7 +7,7 @@ cfg_if::cfg_if! {
         #[path = "x86_64/mod.rs"]
         mod imp;
     } else if #[cfg(all(target_arch = "aarch64", not(windows)))] {
-        #[path = "aarch64.rs"]
+        #[path = "aarch64/mod.rs"]
         mod imp;
     } else {
         compile_error!("g0-arch has no assembly for this target yet");

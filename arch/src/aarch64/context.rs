@@ -1,0 +1,112 @@
+//! Fresh and suspended contexts: `init`, `start`, `switch`.
+//!
+//! A context is a stack pointer with three words above it, and a fourth that keeps it aligned.
+//!
+//! ```text
+//!          suspended                     fresh                     in `entry`
+//!
+//!     :  frames of the    :       :                  :       :                  :
+//!     :  suspended code   :  top->+------------------+  top->+------------------+<- sp
+//!     +-------------------+   +24 | -                |       :  entry's frame   :
+//! +24 | -                 |   +16 | entry    (x19)   |       :                  :
+//! +16 | x19               |    +8 | start    (pc)    |
+//!  +8 | pc in switch      |    +0 | data     (x29)   |<- sp
+//!  +0 | x29               |<- sp  +------------------+
+//!     +-------------------+       :  unused          :
+//!     :  unused           :
+//! ```
+//!
+//! The words are loaded before the jump. So at the address that is stored as `pc` the registers
+//! are those of the suspended function itself and the compiler's own unwind tables hold: a debugger
+//! starts from `x29 = [sp]`, `pc = [sp + 8]`, `x19 = [sp + 16]`, and `sp + 32`. A fresh
+//! context has the same shape; its x19 and x29 carry `entry` and `data` into `start`.
+
+use core::arch::{asm, naked_asm};
+
+use memoffset::offset_of;
+
+use super::align;
+use crate::{Context, Entry};
+
+/// What lies at a context's stack pointer.
+#[repr(C, align(16))]
+struct Saved {
+    x29: usize,
+    pc: usize,
+    x19: usize,
+}
+
+const _: () = assert!(offset_of!(Saved, x29) == 0);
+const _: () = assert!(offset_of!(Saved, pc) == 8);
+const _: () = assert!(offset_of!(Saved, x19) == 16);
+const _: () = assert!(size_of::<Saved>() == 32);
+const _: () = assert!(size_of::<Context>() == 8);
+
+/// Writes a fresh context below `top`.
+#[inline]
+pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -> Context {
+    let sp = align(top).wrapping_sub(size_of::<Saved>());
+    let pc = start as *const () as usize;
+    let saved = Saved { x29: data.expose_provenance(), pc, x19: entry as usize };
+    // SAFETY: the caller gave us the bytes below `top`; they are aligned to 16.
+    unsafe { sp.cast::<Saved>().write(saved) };
+    Context(sp)
+}
+
+/// Where a fresh context begins. It has no caller, and tells unwinders so.
+#[unsafe(naked)]
+unsafe extern "C" fn start() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined x30",
+        // x0 = value of the switch, x19 = entry, x29 = data, sp = top
+        "mov x1, x29",
+        // Chains of frame pointers end here as well.
+        "mov x29, xzr",
+        "mov x30, xzr",
+        // x0 = value, x1 = data
+        "blr x19",
+        "brk #1",
+        ".cfi_endproc",
+    )
+}
+
+/// Leaves the running context in `*from` and goes on with `to`.
+#[inline(always)]
+pub(in super::super) unsafe fn switch(from: *mut Context, to: Context, value: usize) -> usize {
+    let result;
+    // SAFETY: every register that the other side may change is declared or saved here, the block
+    // may touch memory, and it is left where the compiler expects: at its end.
+    unsafe {
+        asm!(
+            // x0 = value, x1 = from, x2 = to
+            "adr x9, 2f",
+            "stp x29, x9, [sp, #-32]!",
+            "str x19, [sp, #16]",
+            "mov x9, sp",
+            // The three words are there: the context is complete.
+            "str x9, [x1]",
+            "ldp x29, x9, [x2]",
+            "ldr x19, [x2, #16]",
+            // From here on we are on the other stack.
+            "add sp, x2, #32",
+            // sp, x19, x29 = theirs, x0 = value; to their label 2, or to `start`
+            "br x9",
+            "2:",
+            inout("x0") value => result,
+            inout("x1") from => _,
+            inout("x2") to.0 => _,
+            lateout("x20") _,
+            lateout("x21") _,
+            lateout("x22") _,
+            lateout("x23") _,
+            lateout("x24") _,
+            lateout("x25") _,
+            lateout("x26") _,
+            lateout("x27") _,
+            lateout("x28") _,
+            clobber_abi("C"),
+        );
+    }
+    result
+}
