@@ -1,0 +1,364 @@
+//! Who gets a free P, and who sleeps: the state under the scheduler's one lock.
+//!
+//! > **L3** The P is given before the wake. **L11** A free P is never idle while an M stands in
+//! > line, or while the global queue holds a G. **L13** The global queue changes only under the
+//! > lock.
+//!
+//! Each function that may free a thread returns the M to unpark; it is unparked after the lock is
+//! released, so that no system call happens under it.
+
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::list::Fifo;
+use super::mlist::MList;
+use super::Core;
+use crate::g::G;
+use crate::m::{M, State};
+use crate::p::Proc;
+use crate::platform::Platform;
+
+/// What the lock guards.
+pub(crate) struct Lists {
+    pub(crate) global: Fifo<G>,
+    idle_ps: *const Proc,
+    idle_ms: MList,
+    line: MList,
+    free_ms: MList,
+    /// How many of the configured Ms are in use.
+    used_ms: usize,
+    ms: u32,
+    /// All Ms that have been used, newest first.
+    pub(crate) all_ms: *const M,
+}
+
+impl Lists {
+    pub(super) const fn new() -> Self {
+        Self {
+            global: Fifo::new(),
+            idle_ps: ptr::null(),
+            idle_ms: MList::new(),
+            line: MList::new(),
+            free_ms: MList::new(),
+            used_ms: 0,
+            ms: 0,
+            all_ms: ptr::null(),
+        }
+    }
+}
+
+// SAFETY: the pointers are to Ms, Ps and Gs, which are tied to no thread.
+unsafe impl Send for Lists {}
+
+/// What an M that wants a P got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Got {
+    /// A P; it is the M's now.
+    Proc,
+    /// A place in the line: wait until `nextp` is set.
+    Place,
+}
+
+impl Core {
+    /// A P has become free: the first M in line gets it, else it is idle.
+    pub(super) fn put_p(&self, lists: &mut Lists, p: &'static Proc) -> Option<&'static M> {
+        if let Some(m) = lists.line.pop_front() {
+            self.in_line.fetch_sub(1, Relaxed);
+            hand(m, p);
+            return Some(m);
+        }
+        // SAFETY: an idle P's link is under the lock.
+        unsafe { p.idle.set(lists.idle_ps) };
+        lists.idle_ps = p;
+        self.idle_ps.fetch_add(1, Ordering::Release);
+        None
+    }
+
+    fn take_p(&self, lists: &mut Lists) -> Option<&'static Proc> {
+        // SAFETY: Ps live as long as the scheduler.
+        let p: &'static Proc = unsafe { lists.idle_ps.as_ref()? };
+        // SAFETY: an idle P's link is under the lock.
+        lists.idle_ps = unsafe { p.idle.get() };
+        self.idle_ps.fetch_sub(1, Relaxed);
+        Some(p)
+    }
+
+    /// `m`, inside and without a P, wants one: an idle P, or the end of the line.
+    pub(crate) fn want_p<P: Platform>(&self, m: &'static M) -> Got {
+        let mut lists = self.lists.lock();
+        // SAFETY: `state` is under the lock.
+        debug_assert_eq!(unsafe { m.state.get() }, State::Busy);
+        let Some(p) = self.take_p(&mut lists) else {
+            lists.line.push_back(m);
+            self.in_line.fetch_add(1, Relaxed);
+            // SAFETY: under the lock.
+            unsafe { m.state.set(State::Line) };
+            return Got::Place;
+        };
+        drop(lists);
+        own::<P>(m, p);
+        self.rouse_sysmon::<P>();
+        Got::Proc
+    }
+
+    /// `m` has waited in line or asleep and `nextp` is set: the P is its own.
+    pub(crate) fn woken<P: Platform>(&self, m: &'static M) {
+        // Acquire: pairs with the Release in `hand`.
+        let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: whoever set `nextp` gave a P that lives as long as the scheduler.
+        own::<P>(m, unsafe { &*p });
+    }
+
+    /// `m`, inside, gives its P away for good or until it asks for one again; returns whom to
+    /// unpark.
+    pub(crate) fn give_p(&self, lists: &mut Lists, m: &'static M) -> Option<&'static M> {
+        let p = disown(m);
+        self.put_p(lists, p)
+    }
+
+    /// Hands `m`'s P to the first M in line and lets `m` stand at its end; false: nobody waits.
+    pub(crate) fn serve_line<P: Platform>(&self, m: &'static M) -> bool {
+        let mut lists = self.lists.lock();
+        let Some(first) = lists.line.pop_front() else { return false };
+        hand(first, disown(m));
+        lists.line.push_back(m);
+        // SAFETY: under the lock.
+        unsafe { m.state.set(State::Line) };
+        drop(lists);
+        P::unpark(&first.parker);
+        true
+    }
+
+    /// `m` gives its P away and rests: on the idle list, or (`private`) until its inbox wakes it.
+    /// None when the global queue has filled meanwhile: then nothing has changed (L11).
+    pub(super) fn rest<P: Platform>(&self, m: &'static M, private: bool) -> bool {
+        let mut lists = self.lists.lock();
+        if !private && !lists.global.is_empty() {
+            return false;
+        }
+        let wake = self.give_p(&mut lists, m);
+        let state = if private {
+            State::Private
+        } else {
+            lists.idle_ms.push_front(m);
+            State::Idle
+        };
+        // SAFETY: under the lock.
+        unsafe { m.state.set(state) };
+        drop(lists);
+        if let Some(wake) = wake {
+            P::unpark(&wake.parker);
+        }
+        true
+    }
+
+    /// `m`, at rest and awake, has found a reason not to sleep. `Got::Place`: it sleeps after
+    /// all, but in line, or it has been given a P already; `None`: no P is idle, and without
+    /// `insist` it stays at rest.
+    pub(super) fn unrest<P: Platform>(&self, m: &'static M, insist: bool) -> Option<Got> {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        let state = unsafe { m.state.get() };
+        if !matches!(state, State::Idle | State::Private) {
+            return Some(Got::Place);
+        }
+        let p = self.take_p(&mut lists);
+        if p.is_none() && !insist {
+            return None;
+        }
+        if state == State::Idle {
+            lists.idle_ms.remove(m);
+        }
+        let Some(p) = p else {
+            lists.line.push_back(m);
+            self.in_line.fetch_add(1, Relaxed);
+            // SAFETY: under the lock.
+            unsafe { m.state.set(State::Line) };
+            return Some(Got::Place);
+        };
+        // SAFETY: under the lock.
+        unsafe { m.state.set(State::Busy) };
+        drop(lists);
+        own::<P>(m, p);
+        self.rouse_sysmon::<P>();
+        Some(Got::Proc)
+    }
+
+    /// Mail has come for an M that sleeps: it gets a P and wakes, or stands in line for one.
+    pub(crate) fn wake_bound<P: Platform>(&self, m: &'static M) {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        let state = unsafe { m.state.get() };
+        if !matches!(state, State::Idle | State::Private) {
+            return; // somebody else has woken it, or it stands in line
+        }
+        if state == State::Idle {
+            lists.idle_ms.remove(m);
+        }
+        match self.take_p(&mut lists) {
+            Some(p) => {
+                hand(m, p);
+                drop(lists);
+                self.rouse_sysmon::<P>();
+                P::unpark(&m.parker);
+            }
+            None => {
+                lists.line.push_back(m);
+                self.in_line.fetch_add(1, Relaxed);
+                // SAFETY: under the lock.
+                unsafe { m.state.set(State::Line) };
+            }
+        }
+    }
+
+    /// An idle P and an M for it, idle or new: `Some((m, new))`. The P is given already; a new M
+    /// is to be started. None: no P is idle, or there is no M.
+    pub(super) fn pair<P: Platform>(&'static self) -> Option<(&'static M, bool)> {
+        let mut lists = self.lists.lock();
+        let p = self.take_p(&mut lists)?;
+        self.crew::<P>(lists, p, true)
+    }
+
+    /// An M for `p`, which nobody owns: as [`pair`](Self::pair).
+    pub(super) fn crew<P: Platform>(
+        &'static self,
+        mut lists: g0_arch::sync::MutexGuard<'_, Lists>,
+        p: &'static Proc,
+        spinning: bool,
+    ) -> Option<(&'static M, bool)> {
+        if let Some(m) = lists.idle_ms.pop_front() {
+            // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
+            unsafe { m.spinning.set(spinning) };
+            hand(m, p);
+            return Some((m, false));
+        }
+        let m = match lists.free_ms.pop_front() {
+            Some(m) => {
+                drop(lists);
+                Some(m)
+            }
+            None => self.unused_m(lists),
+        };
+        let mut lists = self.lists.lock();
+        let Some(m) = m else {
+            let wake = self.put_p(&mut lists, p);
+            drop(lists);
+            if let Some(wake) = wake {
+                P::unpark(&wake.parker);
+            }
+            return None;
+        };
+        // SAFETY: the M has not been started; what is written before that is its own to read.
+        unsafe { m.spinning.set(spinning) };
+        hand(m, p);
+        drop(lists);
+        self.live_ms.fetch_add(1, Relaxed);
+        Some((m, true))
+    }
+
+    /// An M for a thread that is there already.
+    pub(crate) fn first_m(&'static self) -> Option<&'static M> {
+        let mut lists = self.lists.lock();
+        let m = match lists.free_ms.pop_front() {
+            Some(m) => m,
+            None => self.unused_m(lists)?,
+        };
+        self.live_ms.fetch_add(1, Relaxed);
+        Some(m)
+    }
+
+    /// An M that has never run, made without the lock held.
+    fn unused_m(
+        &'static self,
+        mut lists: g0_arch::sync::MutexGuard<'_, Lists>,
+    ) -> Option<&'static M> {
+        let m = match self.config.machines.get(lists.used_ms) {
+            Some(m) => {
+                lists.used_ms += 1;
+                drop(lists);
+                m
+            }
+            None => {
+                drop(lists);
+                (self.config.more)()?
+            }
+        };
+        self.adopt(m);
+        let mut lists = self.lists.lock();
+        lists.ms += 1;
+        // SAFETY: under the lock.
+        unsafe {
+            m.id.set(lists.ms);
+            m.all.set(lists.all_ms);
+        }
+        lists.all_ms = m;
+        Some(m)
+    }
+
+    /// The M could not be started, or has ended without a P: it may be used again.
+    pub(crate) fn retire_m(&self, m: &'static M) {
+        // SAFETY: `state` is under the lock; nobody waits for this M.
+        let mut lists = self.lists.lock();
+        unsafe { m.state.set(State::Busy) };
+        lists.free_ms.push_front(m);
+        drop(lists);
+        self.live_ms.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The P of an M that could not be started is free again.
+    pub(crate) fn unhand<P: Platform>(&self, m: &'static M) {
+        let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: as in `woken`.
+        let wake = self.put_p(&mut self.lists.lock(), unsafe { &*p });
+        if let Some(wake) = wake {
+            P::unpark(&wake.parker);
+        }
+    }
+
+    /// Every M at rest or in line wakes and finds the scheduler halted.
+    pub(crate) fn halt<P: Platform>(&self) {
+        let mut lists = self.lists.lock();
+        self.phase.store(super::phase::HALTED, Ordering::Release);
+        // SAFETY: Ms live as long as the scheduler.
+        let mut at: Option<&'static M> = unsafe { lists.all_ms.as_ref() };
+        while let Some(_m) = lists.idle_ms.pop_front().or_else(|| lists.line.pop_front()) {}
+        drop(lists);
+        while let Some(m) = at {
+            P::unpark(&m.parker);
+            // SAFETY: written once, before the M was published.
+            at = unsafe { m.all.get().as_ref() };
+        }
+        P::unpark(&self.sysmon);
+        P::unpark(&self.done);
+    }
+}
+
+/// Gives `p` to `m`, which waits; under the lock, the wake comes after.
+fn hand(m: &'static M, p: &'static Proc) {
+    // SAFETY: under the lock.
+    unsafe { m.state.set(State::Busy) };
+    // Release: pairs with the Acquire in `woken`; carries the P's data from its last owner.
+    m.nextp.store(ptr::from_ref(p).cast_mut(), Ordering::Release);
+}
+
+/// `p`, which nobody owns, becomes `m`'s. By `m` itself, inside.
+fn own<P: Platform>(m: &'static M, p: &'static Proc) {
+    // SAFETY: `m.p` is its own thread's while its claim is NONE or TAKEN, and the P is ours.
+    unsafe {
+        m.p.set(p);
+        p.since.set(P::now());
+    }
+    p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    m.claim.own();
+}
+
+/// Takes `m`'s P from it. By `m` itself, inside.
+pub(super) fn disown(m: &'static M) -> &'static Proc {
+    m.claim.give();
+    // SAFETY: the claim is NONE: nobody else reads `m.p`; the P it names was ours until now.
+    let p: &'static Proc = unsafe { &*m.p.replace(ptr::null()) };
+    p.m.store(ptr::null_mut(), Ordering::Release);
+    p
+}

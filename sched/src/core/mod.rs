@@ -1,0 +1,216 @@
+//! The core: it decides, and never switches stacks.
+//!
+//! Its functions return what is to be done ([`next::Next`]: run this G, wait for a P, stop), and the
+//! executor (`exec`) does it with `g0-arch`. So a model can drive the shipped decisions with
+//! threads of its own and nothing but atomics in between.
+//!
+//! | file | decides | invariants |
+//! |---|---|---|
+//! | [`claim`] | who owns a P | L5, L18 |
+//! | [`runq`] | the order of a P's Gs | L15 |
+//! | [`inbox`], [`local`] | the Gs bound to an M | L1, L3 |
+//! | `lists` | who gets a free P; who sleeps | L2, L3, L11, L13 |
+//! | `ready` | where a runnable G goes | L1, L15 |
+//! | `next` | what an M does next | L2, L11 |
+
+pub mod claim;
+pub mod inbox;
+pub mod list;
+mod lists;
+pub mod local;
+mod mlist;
+pub mod next;
+mod ready;
+mod retake;
+pub mod runq;
+mod wake;
+
+use core::ptr::{self, NonNull};
+
+use g0_arch::CachePadded;
+use g0_arch::sync::Mutex;
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+use g0_stack::{Class, Pool, StackSource};
+
+use crate::g::G;
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::{Parker, Platform, light_fence};
+
+pub(crate) use lists::{Got, Lists};
+
+/// What a scheduler is made of; all of it lives as long as the scheduler.
+#[derive(Clone, Copy)]
+pub struct Config {
+    /// The Ps: as many goroutines run at a time. Not empty.
+    pub procs: &'static [Proc],
+    /// Ms to begin with; `more` is asked when they are used up.
+    pub machines: &'static [M],
+    /// Makes a further M, or says that there is none. On g0, no lock held.
+    pub more: fn() -> Option<&'static M>,
+    /// Where stacks come from.
+    pub stacks: &'static dyn StackSource,
+    /// Every goroutine's stack.
+    pub stack: Class,
+    /// Goroutines may go on on another M after they have started. See the crate's essay.
+    pub migrating: bool,
+    /// Both sides of the claim protocol use full fences.
+    pub symmetric: bool,
+}
+
+/// How far a scheduler has come with its end.
+pub(crate) mod phase {
+    /// At work.
+    pub(crate) const OPEN: usize = 0;
+    /// The main goroutine has returned: what is parked is being unwound, nothing starts.
+    pub(crate) const CLOSING: usize = 1;
+    /// Ms end.
+    pub(crate) const HALTED: usize = 2;
+}
+
+/// The shared state of one scheduler.
+pub struct Core {
+    pub(crate) config: Config,
+    /// Ps, Ms and Gs that wait for one another.
+    pub(crate) lists: Mutex<Lists>,
+    pub(crate) pool: Pool<&'static dyn StackSource>,
+    /// Lengths of lists, to be read without their lock.
+    pub(crate) idle_ps: CachePadded<AtomicUsize>,
+    pub(crate) spinning: CachePadded<AtomicUsize>,
+    pub(crate) queued: AtomicUsize,
+    pub(crate) in_line: AtomicUsize,
+    pub(crate) phase: AtomicUsize,
+    /// The main goroutine has called goexit.
+    pub(crate) main_gone: AtomicBool,
+    /// The goroutine whose return ends the scheduler.
+    pub(crate) main_g: AtomicPtr<G>,
+    /// Ms that have been started and not ended.
+    pub(crate) live_ms: AtomicUsize,
+    pub(crate) evicted: AtomicUsize,
+    pub(crate) next_id: AtomicU64,
+    /// Every G ever made, newest first.
+    pub(crate) all_gs: AtomicPtr<G>,
+    /// Sysmon sleeps until a P is taken from the idle list.
+    pub(crate) sysmon_asleep: AtomicBool,
+    pub(crate) sysmon: Parker,
+    /// Rung when the last M has ended or the scheduler has halted.
+    pub(crate) done: Parker,
+}
+
+// SAFETY: what is not atomic or under the lock is written before the scheduler starts.
+unsafe impl Sync for Core {}
+// SAFETY: it is tied to no thread.
+unsafe impl Send for Core {}
+
+impl Core {
+    maybe_const! {
+        /// A core that has not started.
+        pub fn new(config: Config) -> Self {
+            Self {
+                config,
+                lists: Mutex::new(Lists::new()),
+                pool: Pool::new(config.stack, config.stacks),
+                idle_ps: CachePadded::new(AtomicUsize::new(0)),
+                spinning: CachePadded::new(AtomicUsize::new(0)),
+                queued: AtomicUsize::new(0),
+                in_line: AtomicUsize::new(0),
+                phase: AtomicUsize::new(phase::OPEN),
+                main_gone: AtomicBool::new(false),
+                main_g: AtomicPtr::new(ptr::null_mut()),
+                live_ms: AtomicUsize::new(0),
+                evicted: AtomicUsize::new(0),
+                next_id: AtomicU64::new(1),
+                all_gs: AtomicPtr::new(ptr::null_mut()),
+                sysmon_asleep: AtomicBool::new(false),
+                sysmon: Parker::new(),
+                done: Parker::new(),
+            }
+        }
+    }
+
+    /// Makes every P idle. Once, before anything else.
+    pub fn open(&'static self) {
+        for (i, p) in self.config.procs.iter().enumerate().rev() {
+            // SAFETY: nobody uses the Ps yet.
+            unsafe {
+                p.random.set(i as u32 * 2 + 1);
+                #[cfg(not(loom))]
+                p.free.with_mut(|free| *free = g0_stack::Cache::new(self.config.stack));
+            }
+            self.put_p(&mut self.lists.lock(), p);
+        }
+    }
+
+    /// Prepares an unused M for [`crate::start_m`].
+    pub fn adopt(&'static self, m: &'static M) {
+        // SAFETY: nobody else knows this M yet.
+        unsafe {
+            m.core.set(self);
+            m.symmetric.set(self.config.symmetric);
+            m.migrating.set(self.config.migrating);
+        }
+    }
+
+    /// The goroutine whose return ends the scheduler; from when it has been started.
+    pub(crate) fn main(&self) -> NonNull<G> {
+        NonNull::new(self.main_g.load(Ordering::Relaxed)).expect("g0: a scheduler without a main")
+    }
+
+    pub(crate) fn phase(&self) -> usize {
+        self.phase.load(Ordering::Relaxed)
+    }
+
+    /// Goroutines that have been started and not ended.
+    pub(crate) fn goroutines(&self) -> u64 {
+        let sum = |f: fn(&Proc) -> &AtomicU64| {
+            self.config.procs.iter().map(|p| f(p).load(Ordering::Acquire)).sum::<u64>()
+        };
+        // Ends first: a goroutine that ends in between is counted as running.
+        let ended = sum(|p| &p.ended);
+        sum(|p| &p.started).wrapping_sub(ended)
+    }
+
+    /// Registers a new G for ever.
+    pub(crate) fn register(&self, g: NonNull<G>) {
+        let mut head = self.all_gs.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: `g` is not registered yet, so nobody reads the link.
+            unsafe { g.as_ref().all.set(head) };
+            match self.all_gs.compare_exchange_weak(
+                head,
+                g.as_ptr(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Whether a P is idle and nobody is looking for work: then whoever has published work must
+    /// wake an M. The cheap half of [`Core::wake`]: no lock, no read-modify-write.
+    ///
+    /// ```text
+    ///   publisher                        M that goes idle
+    ///   work into a queue                spinning -= 1, idle_ps += 1
+    ///   light fence                      heavy fence
+    ///   load idle_ps, spinning           look at all queues once more
+    /// ```
+    #[inline(always)]
+    pub(crate) fn wants_wake(&self) -> bool {
+        light_fence(self.config.symmetric);
+        self.idle_ps.load(Ordering::Relaxed) != 0 && self.spinning.load(Ordering::Relaxed) == 0
+    }
+
+    /// Wakes sysmon if it sleeps; called without the lock, after a P has been taken to work.
+    pub(crate) fn rouse_sysmon<P: Platform>(&self) {
+        // Sysmon stores `asleep` and then counts the idle Ps; we have counted one less before.
+        fence(Ordering::SeqCst);
+        if self.sysmon_asleep.load(Ordering::Relaxed)
+            && self.sysmon_asleep.swap(false, Ordering::AcqRel)
+        {
+            P::unpark(&self.sysmon);
+        }
+    }
+}

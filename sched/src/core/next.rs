@@ -1,0 +1,279 @@
+//! What an M does next (L2, L11).
+//!
+//! ```text
+//!   has no P ──▶ want one ──▶ (in line: Wait)
+//!      │
+//!   reserved ──▶ its own G, or give the P away and sleep until that G is ready
+//!      │
+//!   every 61st time: the line, the global queue, and nobody's turn twice
+//!      │
+//!   runnext, local list, ring ──▶ global queue ──▶ steal, spinning ──▶ rest
+//! ```
+//!
+//! An M with nothing to do first *spins*: it keeps its P and looks everywhere for 50 µs; while
+//! one M spins, publishers wake nobody. Then it declares itself and its P idle, stops spinning,
+//! issues one heavy fence and looks once more. Whatever was published before that, it sees;
+//! whoever publishes later sees the idle P. (After Go's `findRunnable`.)
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::Backoff;
+use g0_arch::sync::atomic::Ordering;
+
+use super::lists::Got;
+use super::{Core, phase};
+use g0_defer::Unwind;
+
+use crate::g::G;
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::{Platform, heavy_fence};
+
+/// How long an M looks for work before it rests, nanoseconds.
+const SPIN: u64 = 50_000;
+/// How long an M keeps its P while others stand in line, nanoseconds.
+const SLICE: u64 = 100_000;
+
+/// What an M does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Run this G. The M has a P and is inside.
+    Run(NonNull<G>),
+    /// Park until `nextp` is set, then call [`Core::woken`] and ask again.
+    Wait,
+    /// The scheduler has halted: the thread ends.
+    Stop,
+}
+
+impl Core {
+    /// The next thing to do for `m`, on g0 and inside, with or without a P.
+    pub fn next<P: Platform>(&'static self, m: &'static M) -> Next {
+        loop {
+            if self.phase() == phase::HALTED {
+                return Next::Stop;
+            }
+            // SAFETY: `m.p` is ours to read: we are inside; null when we gave it away.
+            if !m.claim.is_owned() && self.want_p::<P>(m) == Got::Place {
+                return Next::Wait;
+            }
+            // SAFETY: the claim is OWNED and we are inside, so the P is ours.
+            let p: &'static Proc = unsafe { &*m.p.get() };
+            // SAFETY: `tainted` is our thread's.
+            if unsafe { m.tainted.replace(false) } && self.taint::<P>(m, p) {
+                return Next::Stop;
+            }
+            // SAFETY: `reserved` is our thread's.
+            if let Some(g) = NonNull::new(unsafe { m.reserved.get() }) {
+                match self.next_reserved::<P>(m, g) {
+                    Some(next) => return next,
+                    None => continue,
+                }
+            }
+            // SAFETY: ours, as above.
+            let fair = unsafe { p.is_fair() };
+            if fair && self.slice_over::<P>(p) && self.serve_line::<P>(m) {
+                return Next::Wait;
+            }
+            if let Some(g) = self.queued_g(m, p, fair) {
+                return self.run::<P>(m, p, g);
+            }
+            if let Some(g) = self.spin::<P>(m, p) {
+                return self.run::<P>(m, p, g);
+            }
+            if !self.go_idle::<P>(m) {
+                return Next::Wait;
+            }
+        }
+    }
+
+    /// A G of the queues this M can reach without a victim.
+    fn queued_g(&self, m: &'static M, p: &'static Proc, fair: bool) -> Option<NonNull<G>> {
+        // SAFETY: the P is ours and we are inside; the local list is our thread's.
+        unsafe {
+            if fair {
+                p.rewind();
+                if let Some(g) = self.take_global(p, 1) {
+                    return Some(g);
+                }
+                if let Some(g) = p.runq.pop() {
+                    return Some(g);
+                }
+            } else if let Some(g) = p.runq.replace_next(None) {
+                return Some(g);
+            }
+            let turn = p.tick.load(Ordering::Relaxed) & 1 == 0;
+            if turn && let Some(g) = p.runq.pop() {
+                return Some(g);
+            }
+            if let Some(g) = m.local.with_mut(|local| (*local).pop(&m.inbox, fair)) {
+                return Some(g);
+            }
+            if let Some(g) = p.runq.pop() {
+                return Some(g);
+            }
+            if let Some(g) = p.runq.replace_next(None) {
+                return Some(g);
+            }
+            self.take_global(p, super::runq::RING / 2)
+        }
+    }
+
+    /// Whether others stand in line and this M's P has served it for long enough.
+    fn slice_over<P: Platform>(&self, p: &'static Proc) -> bool {
+        // SAFETY: the P is the caller's.
+        self.in_line.load(Ordering::Relaxed) != 0
+            && P::now().saturating_sub(unsafe { p.since.get() }) >= SLICE
+    }
+
+    /// Looks everywhere for `SPIN`; at most half of the busy Ms do so at a time.
+    fn spin<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> Option<NonNull<G>> {
+        let procs = self.config.procs;
+        // SAFETY: `spinning` is our thread's.
+        if !unsafe { m.spinning.get() } {
+            let busy = procs.len() - self.idle_ps.load(Ordering::Relaxed).min(procs.len());
+            if procs.len() == 1 || 2 * self.spinning.load(Ordering::Relaxed) >= busy {
+                return self.steal(p, m);
+            }
+            // SAFETY: as above.
+            unsafe { m.spinning.set(true) };
+            // AcqRel: publishers that see it leave the looking to us.
+            self.spinning.fetch_add(1, Ordering::AcqRel);
+        }
+        let start = P::now();
+        let backoff = Backoff::new();
+        loop {
+            if let Some(g) = self.steal(p, m).or_else(|| self.queued_g(m, p, false)) {
+                return Some(g);
+            }
+            let over = P::cpus() == 1
+                || self.in_line.load(Ordering::Relaxed) != 0
+                || self.phase() == phase::HALTED
+                || P::now().saturating_sub(start) >= SPIN;
+            if over {
+                return None;
+            }
+            P::relax();
+            backoff.spin();
+        }
+    }
+
+    /// Half of another P's ring, the victims in random order.
+    fn steal(&self, p: &'static Proc, m: &'static M) -> Option<NonNull<G>> {
+        let procs = self.config.procs;
+        // SAFETY: the P is ours and we are inside; its ring is empty, as `queued_g` found.
+        unsafe {
+            let random = p.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            p.random.set(random);
+            let from = (random >> 16) as usize % procs.len();
+            for victim in procs.iter().cycle().skip(from).take(procs.len()) {
+                if !core::ptr::eq(victim, p)
+                    && !victim.runq.is_empty()
+                    && let Some(g) = p.runq.steal(&victim.runq)
+                {
+                    return Some(g);
+                }
+            }
+            m.local.with_mut(|local| (*local).pop(&m.inbox, false))
+        }
+    }
+
+    /// Stops spinning, and passes the looking on if this was the last M that did.
+    fn run<P: Platform>(&'static self, m: &'static M, p: &'static Proc, g: NonNull<G>) -> Next {
+        // SAFETY: our thread's.
+        if unsafe { m.spinning.replace(false) } {
+            let last = self.spinning.fetch_sub(1, Ordering::AcqRel) == 1;
+            if last && (!p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0) {
+                self.wake::<P>();
+            }
+        }
+        Next::Run(g)
+    }
+
+    /// Rests. True: there is work after all, and a P to do it with. False: wait for `nextp`.
+    fn go_idle<P: Platform>(&'static self, m: &'static M) -> bool {
+        if !self.rest::<P>(m, false) {
+            return true;
+        }
+        // SAFETY: our thread's.
+        if unsafe { m.spinning.replace(false) } {
+            self.spinning.fetch_sub(1, Ordering::AcqRel);
+        }
+        heavy_fence::<P>(self.config.symmetric);
+        let work = self.queued.load(Ordering::Relaxed) != 0
+            || self.config.procs.iter().any(|p| !p.runq.is_empty());
+        if work {
+            match self.unrest::<P>(m, false) {
+                Some(Got::Proc) => {
+                    // SAFETY: our thread's.
+                    unsafe { m.spinning.set(true) };
+                    self.spinning.fetch_add(1, Ordering::AcqRel);
+                    return true;
+                }
+                Some(Got::Place) => return false,
+                None => {}
+            }
+        }
+        // Work of our own: only we can do it, so we insist on a P.
+        if !m.inbox.sleep() {
+            return self.unrest::<P>(m, true) == Some(Got::Proc);
+        }
+        false
+    }
+
+    /// A goroutine has ended that had locked this M's thread: the thread ends with it, the P
+    /// handed off first. On the safe runtime other goroutines may be bound here, and the thread
+    /// goes on: the platform is told.
+    fn taint<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> bool {
+        // SAFETY: our thread's.
+        if !unsafe { m.migrating.get() } {
+            P::on_locked_exit(m);
+            return false;
+        }
+        super::lists::disown(m);
+        self.hand_off::<P>(p);
+        true
+    }
+
+    /// What an M does that may run one G only. `None`: ask again.
+    fn next_reserved<P: Platform>(&'static self, m: &'static M, g: NonNull<G>) -> Option<Next> {
+        // SAFETY: the local list and `migrating` are our thread's. On the safe runtime the Gs that
+        // are bound here have nowhere else to run: they take turns with the one that has locked.
+        let mine = unsafe {
+            if m.migrating.get() || P::Unwind::panicking() {
+                m.local.with_mut(|local| (*local).take(&m.inbox, g)).then_some(g)
+            } else {
+                m.local.with_mut(|local| (*local).pop(&m.inbox, false))
+            }
+        };
+        if let Some(g) = mine {
+            return Some(Next::Run(g));
+        }
+        // SAFETY: our thread's.
+        let p: &'static Proc = unsafe { &*m.p.get() };
+        // SAFETY: the P is ours, until `rest` gives it away; thieves do not reach `runnext`.
+        if let Some(next) = unsafe { p.runq.replace_next(None) } {
+            // SAFETY: as above; `next` is unbound, as all of a P's are.
+            let _ = unsafe { self.append(p, next) };
+        }
+        let work = !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
+        if !self.rest::<P>(m, true) {
+            return None;
+        }
+        if work {
+            // The P's queues wait for an M: L11. It is idle, or the line has it.
+            self.wake::<P>();
+        } else {
+            heavy_fence::<P>(self.config.symmetric);
+            if self.config.procs.iter().any(|p| !p.runq.is_empty()) {
+                self.wake::<P>();
+            }
+        }
+        if !m.inbox.sleep() {
+            return match self.unrest::<P>(m, true) {
+                Some(Got::Proc) => None,
+                _ => Some(Next::Wait),
+            };
+        }
+        Some(Next::Wait)
+    }
+}

@@ -1,0 +1,136 @@
+//! Where a runnable G goes (L1, L15).
+//!
+//! | the G is | it goes to |
+//! |---|---|
+//! | bound to the M that makes it ready | that M's local list |
+//! | bound to another M | that M's inbox; if the M sleeps, it is woken |
+//! | unbound, made ready by an M with a P | the P's `runnext`; what was there, to the ring |
+//! | unbound, made ready by anybody else | the global queue |
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::Core;
+use crate::g::{G, status};
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::Platform;
+
+impl Core {
+    /// Makes `g` runnable; true: somebody should be woken for it ([`Core::pair`]).
+    ///
+    /// # Safety
+    ///
+    /// `g` is parked and its context saved, and nobody else makes it ready. `m` is the calling
+    /// M, inside and owning a P; `None` from anywhere else.
+    #[inline]
+    #[must_use = "when true, an M must be woken"]
+    pub unsafe fn ready<P: Platform>(&'static self, m: Option<&'static M>, g: NonNull<G>) -> bool {
+        // SAFETY: Gs live as long as their scheduler; a parked G's `bound` is ours to read.
+        let (bound, state) = unsafe { (g.as_ref().bound.get(), &g.as_ref().status) };
+        state.store(status::RUNNABLE, Ordering::Relaxed);
+        let Some(m) = m else {
+            // SAFETY: the caller's promise.
+            return unsafe { self.ready_outside::<P>(bound, g) };
+        };
+        if bound.is_null() {
+            // SAFETY: the caller owns the P that `m.p` names.
+            unsafe {
+                let p: &'static Proc = &*m.p.get();
+                match p.runq.replace_next(Some(g)) {
+                    None => false,
+                    Some(old) => self.append(p, old),
+                }
+            }
+        } else if core::ptr::eq(bound, m) {
+            // SAFETY: `local` is our thread's.
+            m.local.with_mut(|local| unsafe { (*local).push_next(g) });
+            false
+        } else {
+            // SAFETY: Ms are never freed; the G is bound to this one.
+            let bound: &'static M = unsafe { &*bound };
+            // SAFETY: the caller's promise.
+            if unsafe { bound.inbox.push(g) } {
+                self.wake_bound::<P>(bound);
+            }
+            false
+        }
+    }
+
+    /// Puts `g` behind all others of `p`; true: somebody should be woken for it.
+    ///
+    /// # Safety
+    ///
+    /// As [`ready`](Self::ready); `p` is the calling M's, and `g` is unbound.
+    #[inline]
+    #[must_use = "when true, an M must be woken"]
+    pub unsafe fn append(&'static self, p: &'static Proc, g: NonNull<G>) -> bool {
+        // SAFETY: the caller's promise.
+        if let Err(g) = unsafe { p.runq.push(g) } {
+            // SAFETY: the same.
+            unsafe { self.overflow(p, g) };
+        }
+        self.wants_wake()
+    }
+
+    /// The ring is full: its older half and `g` go to the global queue.
+    #[cold]
+    unsafe fn overflow(&'static self, p: &'static Proc, g: NonNull<G>) {
+        let mut lists = self.lists.lock();
+        // SAFETY: what leaves the ring is ours, once each; the global queue is under the lock.
+        unsafe {
+            p.runq.spill(|old| lists.global.push_back(old));
+            lists.global.push_back(g);
+        }
+        self.queued.store(lists.global.len(), Ordering::Relaxed);
+    }
+
+    #[cold]
+    unsafe fn ready_outside<P: Platform>(
+        &'static self,
+        bound: *const M,
+        g: NonNull<G>,
+    ) -> bool {
+        // SAFETY: Ms are never freed.
+        if let Some(bound) = unsafe { bound.as_ref() } {
+            // SAFETY: the caller's promise.
+            if unsafe { bound.inbox.push(g) } {
+                self.wake_bound::<P>(bound);
+            }
+            return false;
+        }
+        let mut lists = self.lists.lock();
+        // SAFETY: the caller's promise; the queue is under the lock.
+        unsafe { lists.global.push_back(g) };
+        self.queued.store(lists.global.len(), Ordering::Relaxed);
+        drop(lists);
+        self.wants_wake()
+    }
+
+    /// Takes a fair share of the global queue into `p`'s ring and returns the first of it.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns `p` and is inside.
+    pub(super) unsafe fn take_global(&self, p: &'static Proc, most: usize) -> Option<NonNull<G>> {
+        if self.queued.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut lists = self.lists.lock();
+        let first = lists.global.pop()?;
+        let share = lists.global.len() / self.config.procs.len() + 1;
+        let room = super::runq::RING / 2 - p.runq.len().min(super::runq::RING / 2);
+        for _ in 1..share.min(most).min(room) {
+            let Some(g) = lists.global.pop() else { break };
+            // SAFETY: the caller owns the P. There is room: it was counted.
+            if let Err(g) = unsafe { p.runq.push(g) } {
+                // SAFETY: it has just left this queue.
+                unsafe { lists.global.push_front(g) };
+                break;
+            }
+        }
+        self.queued.store(lists.global.len(), Ordering::Relaxed);
+        Some(first)
+    }
+}

@@ -1,0 +1,127 @@
+//! Taking Ps from Ms that are away for long: sysmon's part of the claim protocol.
+//!
+//! A P is taken when work waits for it and its M has been in the same foreign call since the last
+//! look, or in the same goroutine for ten milliseconds (*eviction*: the goroutine computes on,
+//! without a P, until its next operation). All claims of a look share one heavy fence.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::Core;
+use super::claim::Raised;
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::{Platform, heavy_fence};
+
+/// How long a goroutine may run while others wait, nanoseconds.
+const COMPUTE: u64 = 10_000_000;
+/// Claims that share one heavy fence.
+const BATCH: usize = 32;
+
+#[derive(Clone, Copy)]
+struct Suspect {
+    m: &'static M,
+    p: &'static Proc,
+    raised: Raised,
+    g: *mut crate::g::G,
+    tick: u32,
+}
+
+impl Core {
+    /// One look at all Ps; true when one was taken. By sysmon, or by a timer tick on a stack of
+    /// its own, on no M.
+    pub fn retake<P: Platform>(&'static self) -> bool {
+        let mut taken = false;
+        let mut suspects: [Option<Suspect>; BATCH] = [None; BATCH];
+        for procs in self.config.procs.chunks(BATCH) {
+            let mut raised = false;
+            for (p, suspect) in procs.iter().zip(&mut suspects) {
+                *suspect = self.suspect::<P>(p);
+                raised |= suspect.is_some();
+            }
+            if raised {
+                heavy_fence::<P>(self.config.symmetric);
+                for suspect in suspects.iter_mut().filter_map(Option::take) {
+                    taken |= self.take_from::<P>(suspect);
+                }
+            }
+        }
+        taken
+    }
+
+    /// Raises the claim on `p` if its M has been away for too long.
+    fn suspect<P: Platform>(&'static self, p: &'static Proc) -> Option<Suspect> {
+        // Acquire: pairs with `own`.
+        let m = NonNull::new(p.m.load(Ordering::Acquire))?;
+        // SAFETY: Ms are never freed.
+        let m: &'static M = unsafe { m.as_ref() };
+        let g = m.g.load(Ordering::Relaxed);
+        let tick = p.tick.load(Ordering::Relaxed);
+        if g.is_null() {
+            // Foreign, or in the scheduler, which the inside mark tells apart.
+            if m.fresh.swap(false, Ordering::Relaxed) {
+                return None;
+            }
+        } else {
+            let now = P::now();
+            // SAFETY: `watch` is sysmon's alone.
+            let (seen, since) = unsafe { p.watch.get() };
+            if seen != tick {
+                // SAFETY: as above.
+                unsafe { p.watch.set((tick, now)) };
+                return None;
+            }
+            if now.saturating_sub(since) < COMPUTE
+                || self.evicted.load(Ordering::Relaxed) >= self.config.procs.len()
+            {
+                return None;
+            }
+        }
+        let work = p.runq.has_next()
+            || !p.runq.is_empty()
+            || self.queued.load(Ordering::Relaxed) != 0
+            || self.in_line.load(Ordering::Relaxed) != 0;
+        if !work {
+            return None;
+        }
+        Some(Suspect { m, p, raised: m.claim.raise()?, g, tick })
+    }
+
+    fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
+        let evict = !s.g.is_null();
+        if evict {
+            // Counted before the M can see that it has lost its P.
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+            s.m.evicted.store(true, Ordering::Relaxed);
+        }
+        let second_look = || {
+            s.m.g.load(Ordering::Relaxed) == s.g
+                && s.p.tick.load(Ordering::Relaxed) == s.tick
+                && (evict || !s.m.fresh.load(Ordering::Relaxed))
+        };
+        if !s.m.claim.take(s.raised, second_look) {
+            if evict && s.m.evicted.swap(false, Ordering::Relaxed) {
+                self.evicted.fetch_sub(1, Ordering::Relaxed);
+            }
+            return false;
+        }
+        // SAFETY: the claim is TAKEN by us: `m.p` is ours to read, and the P is ours.
+        let p: &'static Proc = unsafe { &*s.m.p.get() };
+        p.m.store(core::ptr::null_mut(), Ordering::Relaxed);
+        self.hand_off::<P>(p);
+        true
+    }
+
+    /// `m` notices that its P was taken while it computed.
+    pub(crate) fn unevict(&self, m: &'static M) {
+        if m.evicted.load(Ordering::Relaxed) && m.evicted.swap(false, Ordering::Relaxed) {
+            self.evicted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether nothing runs, so that nothing has to be watched.
+    pub(crate) fn all_idle(&self) -> bool {
+        self.idle_ps.load(Ordering::Relaxed) == self.config.procs.len()
+    }
+}

@@ -1,0 +1,63 @@
+//! Waking an M for work that has been published (L11).
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::Core;
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::Platform;
+
+impl Core {
+    /// Wakes or starts one M, spinning, if a P is idle and no other M spins already.
+    ///
+    /// On g0 or a thread's own stack: it may start a thread. No lock held.
+    pub(crate) fn wake<P: Platform>(&'static self) {
+        // AcqRel: one waker at a time takes the role; see `wants_wake` for the pairing.
+        if self.spinning.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return;
+        }
+        match self.pair::<P>() {
+            Some((m, new)) => self.launch::<P>(m, new, true),
+            None => {
+                self.spinning.fetch_sub(1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// Finds an M for `p`, which the caller owns without being an M: who stands in line first,
+    /// else an idle one, else a new one; else the P is idle.
+    pub(crate) fn hand_off<P: Platform>(&'static self, p: &'static Proc) {
+        // SAFETY: the P is the caller's; thieves do not reach `runnext`, so it goes to the ring.
+        unsafe {
+            if let Some(next) = p.runq.replace_next(None) {
+                let _ = self.append(p, next);
+            }
+        }
+        let mut lists = self.lists.lock();
+        if self.in_line.load(Ordering::Relaxed) != 0 {
+            let first = self.put_p(&mut lists, p);
+            drop(lists);
+            if let Some(first) = first {
+                P::unpark(&first.parker);
+            }
+        } else if let Some((m, new)) = self.crew::<P>(lists, p, false) {
+            self.launch::<P>(m, new, false);
+        }
+    }
+
+    fn launch<P: Platform>(&'static self, m: &'static M, new: bool, spinning: bool) {
+        self.rouse_sysmon::<P>();
+        if !new {
+            P::unpark(&m.parker);
+        } else if P::start(m).is_err() {
+            // Work goes on with the Ms there are.
+            // SAFETY: the M was not started, so its fields are still ours.
+            unsafe { m.spinning.set(false) };
+            if spinning {
+                self.spinning.fetch_sub(1, Ordering::AcqRel);
+            }
+            self.unhand::<P>(m);
+            self.retire_m(m);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What can go wrong before anything has happened.
+
+use core::fmt;
+
+use g0_stack::StackError;
+
+/// Why a runtime was not built or a goroutine not started. Nothing has happened then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// No P was asked for, or more than [`MAX_PROCS`](crate::MAX_PROCS).
+    Procs,
+    /// The stack size is 0, too small for a goroutine, or beyond the address space.
+    StackSize(StackError),
+    /// No stack could be had.
+    Stack(StackError),
+    /// The calling thread runs goroutines of a runtime already.
+    Nested,
+    /// The calling thread belongs to no runtime.
+    NoRuntime,
+    /// The runtime is being shut down.
+    ShutDown,
+    /// What the closure captures, or its result, would fill a quarter of the stack: box it.
+    Closure,
+    /// No thread could be started.
+    Thread,
+    /// The kernel has no heavy fence for this process: ask for symmetric fences.
+    Fences,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Procs => write!(f, "a runtime needs between 1 and {} procs", crate::MAX_PROCS),
+            Error::StackSize(error) => write!(f, "no usable stack size: {error}"),
+            Error::Stack(error) => write!(f, "no stack for another goroutine: {error}"),
+            Error::Nested => f.write_str(
+                "a runtime inside a runtime: this thread runs goroutines already; \
+                 start a goroutine, or run the other runtime on a thread of its own",
+            ),
+            Error::NoRuntime => f.write_str(
+                "this thread belongs to no runtime: start goroutines inside Runtime::run",
+            ),
+            Error::ShutDown => f.write_str("the runtime is shut down: its main function has returned"),
+            Error::Closure => f.write_str(
+                "the closure or its result is larger than a quarter of the stack: box what it captures",
+            ),
+            Error::Fences => f.write_str(
+                "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",
+            ),
+            Error::Thread => f.write_str("the system has no thread for the runtime"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,119 @@
+//! The way into the scheduler, and out of it again.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::switch::core_of;
+use crate::core::phase;
+use crate::g::G;
+use crate::m::M;
+use crate::platform::Platform;
+
+/// Who calls.
+#[derive(Clone, Copy)]
+pub(crate) enum Caller {
+    /// A goroutine on its own stack; its M is inside now and owns a P.
+    Goroutine(&'static M, NonNull<G>),
+    /// A thread that is no M.
+    Thread,
+}
+
+/// The calling goroutine and its M, if any; does not enter.
+///
+/// # Panics
+///
+/// On g0: in foreign code, or in a closure that `call` runs.
+#[inline(always)]
+pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
+    // SAFETY: Ms are never freed.
+    let m: &'static M = unsafe { P::current().as_ref()? };
+    match NonNull::new(m.g.load(Ordering::Relaxed)) {
+        Some(g) => Some((m, g)),
+        None => on_system_stack(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn on_system_stack() -> ! {
+    panic!(
+        "g0: a runtime call on the system stack (inside `call`, or in C): \
+         do it before or after the call, or through `callback`"
+    )
+}
+
+/// Enters.
+///
+/// # Panics
+///
+/// As [`caller`].
+#[inline(always)]
+pub(crate) fn enter<P: Platform>() -> Caller {
+    match caller::<P>() {
+        Some((m, g)) => {
+            reenter::<P>(m);
+            Caller::Goroutine(m, g)
+        }
+        None => Caller::Thread,
+    }
+}
+
+/// Enters, for what does not wait; on the system stack as a thread that is no M.
+#[cfg(feature = "alloc")]
+pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
+    // SAFETY: Ms are never freed.
+    let on_g0 = unsafe { P::current().as_ref() }
+        .is_some_and(|m| m.g.load(Ordering::Relaxed).is_null());
+    if on_g0 { Caller::Thread } else { enter::<P>() }
+}
+
+/// Marks `m` inside and makes sure that it has a P.
+#[inline(always)]
+pub(crate) fn reenter<P: Platform>(m: &'static M) {
+    // SAFETY: `symmetric` is written before the M starts.
+    if !m.claim.enter(unsafe { m.symmetric.get() }) {
+        acquire::<P>(m);
+    }
+}
+
+/// Leaves.
+#[inline(always)]
+pub(crate) fn leave(m: &'static M) {
+    m.claim.exit();
+}
+
+/// The P was taken meanwhile: wait for another.
+#[cold]
+#[inline(never)]
+pub(crate) fn acquire<P: Platform>(m: &'static M) {
+    let core = core_of(m);
+    core.unevict(m);
+    if core.want_p::<P>(m) == crate::core::Got::Place {
+        wait_for_p::<P>(m);
+        core.woken::<P>(m);
+    }
+}
+
+/// Blocks the thread until `nextp` is set. On a scheduler that has halted there is no P to come:
+/// a goroutine that computed on beyond the end stays here for ever, as the docs of shutdown say.
+pub(crate) fn wait_for_p<P: Platform>(m: &'static M) {
+    while m.nextp.load(Ordering::Relaxed).is_null() {
+        P::park(&m.parker, None);
+    }
+}
+
+/// As [`wait_for_p`], on g0; false when the scheduler has halted.
+pub(crate) fn wait_on_g0<P: Platform>(m: &'static M) -> bool {
+    let core = core_of(m);
+    loop {
+        if !m.nextp.load(Ordering::Relaxed).is_null() {
+            return true;
+        }
+        // Acquire: pairs with `halt`.
+        if core.phase.load(Ordering::Acquire) == phase::HALTED {
+            return false;
+        }
+        P::park(&m.parker, None);
+    }
+}

@@ -1,0 +1,38 @@
+//! Running a closure on g0, without leaving the goroutine.
+
+use core::mem::{ManuallyDrop, MaybeUninit};
+
+use g0_arch::{Arch, Native};
+
+use crate::m::M;
+
+struct Frame<F, R> {
+    f: ManuallyDrop<F>,
+    r: MaybeUninit<R>,
+}
+
+/// Runs `f` on g0, below whatever is live there. `f` is the scheduler's own code: it does not
+/// unwind, park or call back. With the thread on g0 already, it is a plain call.
+///
+/// # Safety
+///
+/// `m` is the caller's M, inside; the caller is on a goroutine's stack.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn on_g0<F: FnOnce() -> R, R>(m: &'static M, f: F) -> R {
+    unsafe extern "C" fn base<F: FnOnce() -> R, R>(frame: *mut u8) -> usize {
+        // SAFETY: `on_g0` passes its own frame, which it does not touch meanwhile.
+        let frame = unsafe { &mut *frame.cast::<Frame<F, R>>() };
+        // SAFETY: taken once.
+        let f = unsafe { ManuallyDrop::take(&mut frame.f) };
+        frame.r.write(f());
+        0
+    }
+    let mut frame = Frame { f: ManuallyDrop::new(f), r: MaybeUninit::uninit() };
+    let mut slot = core::ptr::null_mut();
+    // SAFETY: nothing is live below g0_sp; `base` returns and does not unwind.
+    unsafe {
+        Native::call_on(m.g0_sp.get(), base::<F, R>, (&raw mut frame).cast(), &raw mut slot);
+        frame.r.assume_init()
+    }
+}

@@ -1,0 +1,110 @@
+//! An M's life: started, scheduling, ended.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+use g0_arch::{Arch, Context, Native, call_here};
+
+use super::enter::wait_on_g0;
+use super::switch::{assign, core_of, proc_of, this_m};
+use crate::core::next::Next;
+use crate::g::G;
+use crate::m::M;
+use crate::platform::{Fatal, Platform};
+
+/// Runs `m` on the calling thread or core until the scheduler halts, or until a goroutine ends
+/// that had locked the thread. For platforms: the last thing a started thread does.
+///
+/// # Safety
+///
+/// `m` came from [`Platform::start`] and is started once; the thread is no M yet, and has stack
+/// enough for the scheduler and for all foreign code.
+pub unsafe fn start_m<P: Platform>(m: &'static M) {
+    P::set_current(m);
+    // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
+    unsafe { call_here(run::<P>, core::ptr::from_ref(m).cast_mut().cast(), m.base.as_ptr()) };
+    P::set_current(core::ptr::null());
+    let core = core_of(m);
+    core.retire_m(m);
+    P::unpark(&core.done);
+}
+
+unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
+    // SAFETY: `start_m` passes its M.
+    let m: &'static M = unsafe { &*m.cast::<M>() };
+    // SAFETY: this thread's; g0 begins below `start_m`'s frame.
+    unsafe { m.g0_sp.set(m.base.get()) };
+    let _ = m.claim.enter(true);
+    if !m.nextp.load(Ordering::Relaxed).is_null() {
+        core_of(m).woken::<P>(m);
+    }
+    schedule::<P>()
+}
+
+/// Runs goroutines, for ever. On g0, inside.
+pub(crate) fn schedule<P: Platform>() -> ! {
+    let m = this_m::<P>();
+    let core = core_of(m);
+    loop {
+        match core.next::<P>(m) {
+            // SAFETY: the core says so.
+            Next::Run(g) => unsafe { execute(m, g) },
+            Next::Wait => {
+                if wait_on_g0::<P>(m) {
+                    core.woken::<P>(m);
+                }
+            }
+            Next::Stop => end::<P>(m),
+        }
+    }
+}
+
+/// Runs `g`; this frame of g0 is never seen again.
+///
+/// # Safety
+///
+/// As [`assign`].
+unsafe fn execute(m: &'static M, g: NonNull<G>) -> ! {
+    // SAFETY: the caller's promise; a saved context is valid until it is switched to.
+    unsafe {
+        assign(m, g);
+        proc_of(m).count();
+        let mut abandoned = Context::EMPTY;
+        Native::switch(&raw mut abandoned, g.as_ref().context.get(), 0);
+    }
+    unreachable!("an abandoned frame of g0 was resumed")
+}
+
+/// Ends this M's thread: back into `start_m`.
+fn end<P: Platform>(m: &'static M) -> ! {
+    if m.claim.is_owned() {
+        // Somebody who computed beyond the end may still want it.
+        let wake = core_of(m).give_p(&mut core_of(m).lists.lock(), m);
+        if let Some(wake) = wake {
+            P::unpark(&wake.parker);
+        }
+    }
+    m.claim.exit();
+    // SAFETY: `base` is the frame of `start_m`'s call, at the bottom of this g0; what lies above
+    // it is the scheduler's own and has nothing to drop.
+    unsafe { Native::escape(m.base.as_ptr(), 0) }
+}
+
+/// Reports that goroutine `g` broke something for good.
+#[cold]
+pub(crate) fn fatal<P: Platform>(g: Option<NonNull<G>>, reason: &'static str) -> ! {
+    // SAFETY: the running goroutine's own fields.
+    let report = match g {
+        Some(g) => unsafe {
+            let g = g.as_ref();
+            Fatal {
+                reason,
+                goroutine: g.id.get(),
+                name: g.name.get(),
+                site: Some(g.site.get()),
+            }
+        },
+        None => Fatal { reason, goroutine: 0, name: "", site: None },
+    };
+    P::fatal(&report)
+}

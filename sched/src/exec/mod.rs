@@ -1,0 +1,11 @@
+//! The executor: it does what the core decides, by switching stacks.
+//!
+//! Not part of any model: a model's threads call the core themselves.
+
+pub(crate) mod enter;
+pub(crate) mod g0;
+pub(crate) mod machine;
+pub(crate) mod park;
+pub(crate) mod spawn;
+pub(crate) mod switch;
+pub(crate) mod yields;

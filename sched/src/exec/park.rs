@@ -1,0 +1,153 @@
+//! Waiting, and being made ready.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+use g0_defer::Unwind;
+
+use super::g0::on_g0;
+use super::switch::{Tag, core_of, mcall, proc_of, switch_to};
+use crate::core::{Core, phase};
+use crate::g::{G, Unlock};
+use crate::m::M;
+use crate::platform::Platform;
+
+/// The next of the queues that this M reaches without a lock: `runnext`, then ring and local list
+/// by turns.
+///
+/// # Safety
+///
+/// `m` is the caller's, inside, with a P.
+#[inline(always)]
+pub(crate) unsafe fn pick(m: &'static M) -> Option<NonNull<G>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let p = proc_of(m);
+        if let Some(g) = p.runq.replace_next(None) {
+            return Some(g);
+        }
+        let bound = m.inbox.is_touched() || m.local.with(|local| !(*local).is_empty());
+        if bound {
+            return pick_bound(m);
+        }
+        p.runq.pop()
+    }
+}
+
+#[inline(never)]
+unsafe fn pick_bound(m: &'static M) -> Option<NonNull<G>> {
+    // SAFETY: the promise of `pick`.
+    unsafe {
+        let p = proc_of(m);
+        if p.tick.load(Ordering::Relaxed) & 1 == 0
+            && let Some(g) = p.runq.pop()
+        {
+            return Some(g);
+        }
+        m.local.with_mut(|local| (*local).pop(&m.inbox, false)).or_else(|| p.runq.pop())
+    }
+}
+
+/// Parks the running goroutine. `unlock(arg, g)` runs once its context is saved and lets others
+/// find it; when it returns false the goroutine is runnable at once. Returns the M it goes on on,
+/// inside, and whether shutdown woke it: then whoever parked takes it out of its queue, or, if it
+/// is in none any more, waits for the wake that is on its way with [`await_late`].
+///
+/// # Safety
+///
+/// `m` and `g` are the caller's, inside; somebody makes `g` ready exactly once after `unlock` has
+/// returned true. If `unlock` releases a lock, it is a spin lock that the caller holds.
+#[inline(always)]
+pub(crate) unsafe fn gopark<P: Platform>(
+    m: &'static M,
+    g: NonNull<G>,
+    unlock: Unlock,
+    arg: *mut u8,
+) -> (&'static M, bool) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        g.as_ref().unlock.set(Some(unlock));
+        g.as_ref().unlock_arg.set(arg);
+        let slow = proc_of(m).count() || !m.reserved.get().is_null();
+        let m = if P::Unwind::panicking() {
+            park_unwinding::<P>(m, g)
+        } else if !slow && let Some(next) = pick(m) {
+            switch_to::<P>(m, g, next, Tag::Park)
+        } else {
+            mcall::<P>(m, g, Tag::Park)
+        };
+        (m, core_of(m).phase() != phase::OPEN && crate::shutdown::take_cancel(m, g))
+    }
+}
+
+/// While it unwinds, a goroutine keeps its thread for itself: the panic count is the thread's.
+#[cold]
+unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
+    // SAFETY: the promise of `gopark`; internal lock and unlock are paired here.
+    unsafe {
+        crate::lockedm::lock_internal(m, g);
+        let m = mcall::<P>(m, g, Tag::Park);
+        crate::lockedm::unlock_internal::<P>(m, g);
+        m
+    }
+}
+
+/// Makes `g` ready from a goroutine or the post-switch step on `m`.
+///
+/// # Safety
+///
+/// As [`Core::ready`](crate::core::Core::ready); `m` is the caller's, inside, with a P.
+#[inline(always)]
+pub(crate) unsafe fn ready_here<P: Platform>(m: &'static M, g: NonNull<G>) {
+    let core = core_of(m);
+    // SAFETY: the caller's promises.
+    unsafe {
+        if core.phase() != phase::OPEN {
+            return crate::shutdown::ready_late::<P>(core, g);
+        }
+        if core.ready::<P>(Some(m), g) {
+            wake_from::<P>(m);
+        }
+    }
+}
+
+/// Wakes an M for work that was published on `m`; thread starting needs room, hence g0.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake_from<P: Platform>(m: &'static M) {
+    let core = core_of(m);
+    if m.g.load(Ordering::Relaxed).is_null() {
+        core.wake::<P>();
+    } else {
+        // SAFETY: inside, on a goroutine's stack.
+        unsafe { on_g0(m, || core.wake::<P>()) };
+    }
+}
+
+/// Makes `g` ready from anywhere: `m` is the caller's M, inside, or none.
+///
+/// # Safety
+///
+/// As [`Core::ready`](crate::core::Core::ready).
+#[inline(always)]
+pub(crate) unsafe fn ready_from<P: Platform>(
+    m: Option<&'static M>,
+    core: &'static Core,
+    g: NonNull<G>,
+) {
+    // SAFETY: the caller's promises. An M of another scheduler is a stranger to this one.
+    unsafe {
+        match m {
+            Some(m) if core::ptr::eq(core_of(m), core) => ready_here::<P>(m, g),
+            _ if core.phase() != phase::OPEN => crate::shutdown::ready_late::<P>(core, g),
+            _ => {
+                if core.ready::<P>(None, g) {
+                    match m {
+                        Some(m) => on_g0(m, || core.wake::<P>()),
+                        None => core.wake::<P>(),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Giving way.
+
+use super::enter::{Caller, enter, leave};
+use super::park::pick;
+use super::switch::{Tag, core_of, mcall, proc_of, switch_to};
+use crate::core::phase;
+use crate::platform::Platform;
+
+/// Lets other runnable goroutines run first. On a thread that is no M: a hint to the processor.
+///
+/// # Panics
+///
+/// On the system stack. While the runtime is shut down it ends the goroutine, as `goexit` does.
+#[inline]
+pub fn yield_now<P: Platform>() {
+    let Caller::Goroutine(m, g) = enter::<P>() else {
+        return core::hint::spin_loop();
+    };
+    // SAFETY: inside, with a P, on `g`'s own stack; `pick`'s goroutine may run here.
+    unsafe {
+        let m = if proc_of(m).count() || !m.reserved.get().is_null() {
+            if lonely(m) { m } else { mcall::<P>(m, g, Tag::Yield) }
+        } else if let Some(next) = pick(m) {
+            switch_to::<P>(m, g, next, Tag::Yield)
+        } else {
+            m
+        };
+        leave(m);
+        if core_of(m).phase() != phase::OPEN {
+            crate::shutdown::obey::<P>(m, g);
+        }
+    }
+}
+
+/// Whether nobody else wants this M's P.
+#[cold]
+fn lonely(m: &'static crate::m::M) -> bool {
+    use g0_arch::sync::atomic::Ordering::Relaxed;
+    let core = core_of(m);
+    // SAFETY: inside, with a P; the local list is our thread's.
+    unsafe {
+        let p = proc_of(m);
+        p.rewind();
+        p.runq.is_empty()
+            && !p.runq.has_next()
+            && core.queued.load(Relaxed) == 0
+            && core.in_line.load(Relaxed) == 0
+            && !m.inbox.is_touched()
+            && m.local.with(|local| (*local).is_empty())
+    }
+}

@@ -1,0 +1,147 @@
+//! A goroutine.
+//!
+//! ```text
+//!            go                 execute, switch            exit
+//!   (free) ──────▶ RUNNABLE ───────────────────▶ RUNNING ───────▶ DEAD ──▶ (free)
+//!                     ▲  ▲         yield            │  │
+//!                     │  └──────────────────────────┘  │ gopark
+//!                     │             ready              ▼
+//!                     └───────────────────────────── PARKED
+//! ```
+//!
+//! A G lies at the top of its own stack, beneath the stack's header, and stays there while the
+//! stack waits in a cache: a new goroutine costs no allocation and touches one page.
+
+use core::mem;
+use core::panic::Location;
+use core::ptr::{self, NonNull};
+
+use g0_arch::Context;
+use g0_arch::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use g0_stack::Header;
+
+use crate::core::list::{Link, Linked};
+use crate::core::Core;
+use crate::m::M;
+use crate::plain::Plain;
+use crate::scope::ScopeState;
+
+/// What a parked G leaves to be done once its context is saved: false makes it runnable again.
+///
+/// Runs on another goroutine's stack or on g0, inside; it may not allocate, free, drop or run
+/// user code.
+pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
+
+/// Lock counts of `lock_os_thread` (L8).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Locks {
+    /// By the user.
+    pub external: u32,
+    /// By callbacks and by parks while unwinding.
+    pub internal: u32,
+}
+
+/// A goroutine's state, for whoever looks from outside. The queues are what counts.
+pub(crate) mod status {
+    pub(crate) const DEAD: u8 = 0;
+    /// In a queue, or running.
+    pub(crate) const RUNNABLE: u8 = 1;
+    pub(crate) const PARKED: u8 = 2;
+}
+
+/// A goroutine.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct G {
+    /// Where it goes on. Written by the switch away from it, read by the switch to it.
+    pub(crate) context: Plain<Context>,
+    link: Link<G>,
+    /// The only M that may run it, or null (L1). Its M's while it runs; else whoever holds it.
+    pub(crate) bound: Plain<*const M>,
+    /// Set by the park, run by the post-switch step.
+    pub(crate) unlock: Plain<Option<Unlock>>,
+    pub(crate) unlock_arg: Plain<*mut u8>,
+    /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::join`].
+    pub(crate) join: AtomicUsize,
+    /// What runs it and where its closure, later its result, lies.
+    pub(crate) run: Plain<Option<unsafe fn(NonNull<G>)>>,
+    pub(crate) packet: Plain<*mut u8>,
+    pub(crate) status: AtomicU8,
+    /// Goexit is under way, or has been swallowed and is to be thrown again.
+    pub(crate) exiting: Plain<bool>,
+    /// Set when a result must be dropped by the goroutine itself.
+    pub(crate) has_result: Plain<bool>,
+    /// Shutdown asked it to end; under the scheduler's lock.
+    pub(crate) cancelled: Plain<bool>,
+    /// A wake that came after the cancellation; under the scheduler's lock.
+    pub(crate) late: Plain<bool>,
+    pub(crate) locks: Plain<Locks>,
+    /// The token of `park` and `unpark`.
+    pub(crate) token: AtomicU32,
+    /// Handles that keep this G from being used again, and the mark that it is a zombie.
+    pub(crate) refs: AtomicU32,
+    /// Head of the chain of foreign calls it is in; cgo's.
+    pub(crate) calls: Plain<*mut u8>,
+    pub(crate) id: Plain<u64>,
+    pub(crate) name: Plain<&'static str>,
+    pub(crate) site: Plain<&'static Location<'static>>,
+    /// The scheduler it belongs to; written once.
+    pub(crate) core: Plain<*const Core>,
+    /// The scope that waits for it, or null.
+    pub(crate) scope: Plain<*const ScopeState>,
+    /// All Gs of a scheduler; written once.
+    pub(crate) all: Plain<*mut G>,
+}
+
+impl Linked for G {
+    fn link(&self) -> &Link<G> {
+        &self.link
+    }
+}
+
+impl G {
+    /// A G that has never run.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self {
+            context: Plain::new(Context::EMPTY),
+            link: Link::new(),
+            bound: Plain::new(ptr::null()),
+            unlock: Plain::new(None),
+            unlock_arg: Plain::new(ptr::null_mut()),
+            join: AtomicUsize::new(0),
+            run: Plain::new(None),
+            packet: Plain::new(ptr::null_mut()),
+            status: AtomicU8::new(status::DEAD),
+            exiting: Plain::new(false),
+            has_result: Plain::new(false),
+            cancelled: Plain::new(false),
+            late: Plain::new(false),
+            locks: Plain::new(Locks::default()),
+            token: AtomicU32::new(0),
+            refs: AtomicU32::new(0),
+            calls: Plain::new(ptr::null_mut()),
+            id: Plain::new(0),
+            name: Plain::new(""),
+            site: Plain::new(Location::caller()),
+            core: Plain::new(ptr::null()),
+            scope: Plain::new(ptr::null()),
+            all: Plain::new(ptr::null_mut()),
+        }
+    }
+
+    /// The stack it lies in.
+    pub(crate) fn header(g: NonNull<G>) -> NonNull<Header> {
+        // SAFETY: every G but a model's lies beneath its stack's header.
+        unsafe { Header::of_payload(g.as_ptr()) }
+    }
+}
+
+impl Default for G {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// The low bits of a G's address carry the post-switch step (`exec::switch`).
+const _: () = assert!(mem::align_of::<G>() >= 8);

@@ -1,0 +1,287 @@
+//! A runtime on Linux threads: built, run once, gone.
+
+use std::boxed::Box;
+use std::panic::Location;
+use std::string::ToString;
+use std::vec::Vec;
+use core::fmt;
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+use g0_stack::{Class, SlabSource};
+
+use super::{CPUS, Hosted, affinity, futex, membarrier, overflow};
+use crate::core::{Config, Core, phase};
+use crate::error::Error;
+use crate::g::G;
+use crate::m::M;
+use crate::MAX_PROCS;
+use crate::p::Proc;
+use crate::platform::{Fences, Platform};
+use crate::scheduler::{Ended, Scheduler};
+use crate::shutdown::PATIENCE;
+use crate::sysmon::sysmon;
+
+/// The default size of a goroutine's stack: address space; memory is used page by page. Enough
+/// for a panic with a printed backtrace.
+pub const STACK_SIZE: usize = 256 << 10;
+
+/// Says how a [`Runtime`] is to be.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is built before `build`"]
+pub struct Builder {
+    procs: Option<usize>,
+    stack_size: usize,
+    guards: bool,
+    fences: Fences,
+}
+
+/// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
+pub struct Runtime {
+    scheduler: Box<Scheduler<Hosted>>,
+    parts: Parts,
+}
+
+/// What the scheduler refers to, to be freed after it.
+struct Parts {
+    procs: NonNull<[Proc]>,
+    source: NonNull<SlabSource>,
+}
+
+/// Why a run has no result.
+pub enum RunError {
+    /// The main function panicked, with this payload.
+    Panicked(g0_defer::Payload),
+    /// The main function called goexit; all other goroutines have ended since.
+    Goexit,
+    /// It did not begin.
+    NotStarted(Error),
+}
+
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(_) => f.write_str("Panicked(..)"),
+            Self::Goexit => f.write_str("Goexit"),
+            Self::NotStarted(error) => f.debug_tuple("NotStarted").field(error).finish(),
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(_) => f.write_str("the main function panicked"),
+            Self::Goexit => f.write_str("the main function called goexit, and all goroutines have ended"),
+            Self::NotStarted(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for RunError {}
+
+impl Builder {
+    /// Ps: goroutines that run at a time. Default: the CPUs that affinity and cgroup allow.
+    pub fn procs(mut self, procs: usize) -> Self {
+        self.procs = Some(procs);
+        self
+    }
+
+    /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// Whether a page that faults lies beneath every stack. Default: yes.
+    pub fn guards(mut self, on: bool) -> Self {
+        self.guards = on;
+        self
+    }
+
+    /// How Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
+    /// environment variable `G0_FENCES` is `symmetric`.
+    pub fn fences(mut self, fences: Fences) -> Self {
+        self.fences = fences;
+        self
+    }
+
+    /// The safe runtime: from its first run on, a goroutine stays on its thread.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn build(self) -> Result<Runtime, Error> {
+        self.make(false)
+    }
+
+    /// The migrating runtime: a goroutine goes on wherever there is room.
+    ///
+    /// # Safety
+    ///
+    /// No function of the program, after inlining, uses the same thread-local both before and
+    /// after a point at which a goroutine may be suspended (compilers keep its address), and no
+    /// value that is tied to its thread (a `std` mutex guard, a reentrant stdout lock, an `Rc`
+    /// from a thread-local) lives across one, unless the goroutine is locked to its thread.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub unsafe fn build_migrating(self) -> Result<Runtime, Error> {
+        self.make(true)
+    }
+
+    fn make(self, migrating: bool) -> Result<Runtime, Error> {
+        let procs = self.procs.unwrap_or_else(|| affinity::procs().min(MAX_PROCS));
+        if procs == 0 || procs > MAX_PROCS {
+            return Err(Error::Procs);
+        }
+        let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
+        let symmetric = match self.fences {
+            Fences::Symmetric => true,
+            Fences::Asymmetric if !membarrier::register() => return Err(Error::Fences),
+            Fences::Asymmetric => false,
+            Fences::Auto => {
+                std::env::var_os("G0_FENCES").is_some_and(|v| v == "symmetric")
+                    || !membarrier::register()
+            }
+        };
+        CPUS.store(affinity::affine(), Ordering::Relaxed);
+        overflow::install();
+        let source = Box::leak(Box::new(SlabSource::builder().guards(self.guards).build()));
+        let procs: &'static mut [Proc] =
+            Box::leak((0..procs).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
+        let parts = Parts { procs: NonNull::from(&mut *procs), source: NonNull::from(&mut *source) };
+        let scheduler = Box::new(Scheduler::new(Config {
+            procs,
+            machines: &[],
+            more: || Some(Box::leak(Box::new(M::new()))),
+            stacks: source,
+            stack,
+            migrating,
+            symmetric,
+        }));
+        Ok(Runtime { scheduler, parts })
+    }
+}
+
+impl Runtime {
+    /// As the [`Builder`]'s defaults say.
+    pub fn builder() -> Builder {
+        Builder { procs: None, stack_size: STACK_SIZE, guards: true, fences: Fences::Auto }
+    }
+
+    /// Runs `main` as the first goroutine and returns its result, after everything it started has
+    /// ended (see [`shutdown`](crate::shutdown)): what is parked or comes to a scheduling point is
+    /// unwound; after half a second the rest is left behind with its threads. The calling thread
+    /// waits meanwhile and runs no goroutine.
+    ///
+    /// # Errors
+    ///
+    /// The payload when `main` panics; [`RunError::Goexit`] when it calls goexit, after the last
+    /// goroutine has ended; [`Error::Nested`] on a thread that runs goroutines.
+    #[track_caller]
+    pub fn run<R: Send>(self, main: impl FnOnce() -> R + Send) -> Result<R, RunError> {
+        let ended = self.run_counted(main)?;
+        ended.result.ok_or(RunError::Goexit)
+    }
+
+    /// As [`run`](Self::run), and says how many goroutines were left behind.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), but for goexit.
+    #[track_caller]
+    pub fn run_counted<R: Send>(
+        self,
+        main: impl FnOnce() -> R + Send,
+    ) -> Result<Ended<R>, RunError> {
+        let site = Location::caller();
+        let scheduler: *mut Scheduler<Hosted> = Box::into_raw(self.scheduler);
+        // SAFETY: freed in `dispose`, and only if nothing refers to it any more.
+        let scheduler: &'static Scheduler<Hosted> = unsafe { &*scheduler };
+        let ended = scheduler.begin(main, site, carry);
+        // SAFETY: the run is over.
+        unsafe { dispose(scheduler, self.parts) };
+        let ended = ended.map_err(RunError::NotStarted)?;
+        let result = match ended.result {
+            Some(Err(payload)) => return Err(RunError::Panicked(payload)),
+            Some(Ok(value)) => Some(value),
+            None => None,
+        };
+        Ok(Ended { result, left_behind: ended.left_behind })
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").finish_non_exhaustive()
+    }
+}
+
+/// Lets threads run the goroutines until the scheduler halts and the threads have ended.
+fn carry(core: &'static Core) -> Result<(), Error> {
+    // Main's thread has been started, or has ended already.
+    if core.live_ms.load(Ordering::Acquire) == 0 && core.phase() != phase::HALTED {
+        return Err(Error::Thread);
+    }
+    let watcher =
+        std::thread::Builder::new().name("g0 sysmon".to_string()).spawn(move || sysmon::<Hosted>(core));
+    while core.phase.load(Ordering::Acquire) != phase::HALTED {
+        Hosted::park(&core.done, None);
+    }
+    let deadline = futex::now().saturating_add(PATIENCE);
+    while core.live_ms.load(Ordering::Acquire) != 0 && futex::now() < deadline {
+        Hosted::park(&core.done, Some(futex::now().saturating_add(1_000_000)));
+    }
+    Hosted::unpark(&core.sysmon);
+    if let Ok(watcher) = watcher {
+        let _ = watcher.join();
+    }
+    Ok(())
+}
+
+/// Frees a runtime that has ended, unless something of it lives: a thread that did not end, a
+/// handle that was kept. Then all of it stays, for ever.
+///
+/// # Safety
+///
+/// The run is over; nobody but leftovers refers to the scheduler.
+unsafe fn dispose(scheduler: &'static Scheduler<Hosted>, parts: Parts) {
+    let core = scheduler.core();
+    let threads = core.live_ms.load(Ordering::Acquire) != 0;
+    let held = || {
+        let mut at = NonNull::new(core.all_gs.load(Ordering::Acquire));
+        while let Some(g) = at {
+            // SAFETY: Gs live as long as their stacks, which are not freed yet.
+            unsafe {
+                if G::header(g).as_ref().check() {
+                    return true;
+                }
+                at = NonNull::new(g.as_ref().all.get());
+            }
+        }
+        false
+    };
+    if threads || held() {
+        return;
+    }
+    // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
+    unsafe {
+        for p in core.config.procs {
+            p.free.with_mut(|free| core.pool.drain(&mut *free));
+        }
+        let mut m = core.lists.lock().all_ms;
+        while let Some(this) = m.as_ref() {
+            let next = this.all.get();
+            drop(Box::from_raw(m.cast_mut()));
+            m = next;
+        }
+        drop(Box::from_raw(core::ptr::from_ref(scheduler).cast_mut()));
+        drop(Box::from_raw(parts.procs.as_ptr()));
+        drop(Box::from_raw(parts.source.as_ptr()));
+    }
+}
+
+// SAFETY: a runtime that has not run is plain data; the parts are boxes.
+unsafe impl Send for Runtime {}

@@ -1,0 +1,127 @@
+//! A machine: an OS thread or a core.
+//!
+//! ```text
+//!                    start            next finds nothing: go_idle
+//!   (unused) ──────────────▶ BUSY ──────────────────────────────▶ IDLE   on the idle list
+//!                            ▲  │  its G is elsewhere: rest       ▼
+//!                            │  ├────────────────────────────▶ PRIVATE  its own inbox wakes it
+//!                            │  │  want_p finds no P              │
+//!                            │  └────────────────────────────▶ LINE ◀── wake_bound, no P free
+//!                            └──────── hand_p: the P is given, then the wake ───┘
+//! ```
+//!
+//! An M is never freed, only used again.
+
+use core::ptr;
+
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr};
+use g0_arch::sync::cell::UnsafeCell;
+
+use crate::core::Core;
+use crate::core::claim::Claim;
+use crate::core::inbox::Inbox;
+use crate::core::local::Local;
+use crate::g::G;
+use crate::p::Proc;
+use crate::plain::Plain;
+use crate::platform::Parker;
+
+/// Where an M stands; under the scheduler's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Runs, or has been given a P and is about to.
+    Busy,
+    /// On the idle list, without a P.
+    Idle,
+    /// Without a P; only a G of its own makes it stand in line.
+    Private,
+    /// In the line of Ms that wait for a P.
+    Line,
+}
+
+/// A machine. Its fields are its own thread's unless their comment says otherwise.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub struct M {
+    /// Who owns its P: shared with retakers.
+    pub(crate) claim: Claim,
+    /// The G that runs on its own stack; null on g0, so null in foreign code. Read by sysmon.
+    pub(crate) g: AtomicPtr<G>,
+    /// Its P. Read by the retaker that has won it.
+    pub(crate) p: Plain<*const Proc>,
+    pub(crate) core: Plain<*const Core>,
+    /// Where a call on g0 starts: below whatever is live there.
+    pub(crate) g0_sp: Plain<*mut u8>,
+    /// The G whose foreign call it is in.
+    pub(crate) curg: Plain<*mut G>,
+    /// The one G it may run (L2), or null.
+    pub(crate) reserved: Plain<*mut G>,
+    pub(crate) symmetric: Plain<bool>,
+    pub(crate) migrating: Plain<bool>,
+    /// Cleared by sysmon, set by every foreign call: the same call still? Shared.
+    pub(crate) fresh: AtomicBool,
+    /// Gs bound here, by others: shared.
+    pub(crate) inbox: Inbox<G>,
+    /// Gs bound here, runnable.
+    pub(crate) local: UnsafeCell<Local>,
+    pub(crate) spinning: Plain<bool>,
+    /// Its P was taken while a goroutine computed; under no lock, counted in the core.
+    pub(crate) evicted: AtomicBool,
+    /// No goroutine may run here any more.
+    pub(crate) tainted: Plain<bool>,
+    /// Where `start_m` waits to return.
+    pub(crate) base: Plain<*mut u8>,
+    /// The P it has been given while it waited; written under the lock before the wake (L3).
+    pub(crate) nextp: AtomicPtr<Proc>,
+    pub(crate) parker: Parker,
+    /// The four below are under the scheduler's lock.
+    pub(crate) state: Plain<State>,
+    pub(crate) next: Plain<*const M>,
+    pub(crate) prev: Plain<*const M>,
+    pub(crate) all: Plain<*const M>,
+    pub(crate) id: Plain<u32>,
+}
+
+// SAFETY: the fields say which thread may touch them; the protocols in `core` keep to it.
+unsafe impl Sync for M {}
+// SAFETY: as above; an M is not tied to the thread that made it.
+unsafe impl Send for M {}
+
+impl M {
+    maybe_const! {
+        /// An M that has not been started.
+        pub fn new() -> Self {
+            Self {
+                claim: Claim::new(),
+                g: AtomicPtr::new(ptr::null_mut()),
+                p: Plain::new(ptr::null()),
+                core: Plain::new(ptr::null()),
+                g0_sp: Plain::new(ptr::null_mut()),
+                curg: Plain::new(ptr::null_mut()),
+                reserved: Plain::new(ptr::null_mut()),
+                symmetric: Plain::new(true),
+                migrating: Plain::new(false),
+                fresh: AtomicBool::new(false),
+                inbox: Inbox::new(),
+                local: UnsafeCell::new(Local::new()),
+                spinning: Plain::new(false),
+                evicted: AtomicBool::new(false),
+                tainted: Plain::new(false),
+                base: Plain::new(ptr::null_mut()),
+                nextp: AtomicPtr::new(ptr::null_mut()),
+                parker: Parker::new(),
+                state: Plain::new(State::Busy),
+                next: Plain::new(ptr::null()),
+                prev: Plain::new(ptr::null()),
+                all: Plain::new(ptr::null()),
+                id: Plain::new(0),
+            }
+        }
+    }
+}
+
+impl Default for M {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,121 @@
+//! One line that makes a platform's functions free functions.
+
+/// Writes the free functions and type aliases of a [`Platform`](crate::Platform): `go`,
+/// `yield_now`, `JoinHandle<T>` and so on, into the module where it stands.
+///
+/// ```ignore
+/// mod rt {
+///     g0_sched::platform!(crate::MyPlatform);
+/// }
+/// ```
+#[macro_export]
+macro_rules! platform {
+    ($platform:ty) => {
+        /// See [`g0_sched::generic::JoinHandle`]($crate::generic::JoinHandle).
+        pub type JoinHandle<T> = $crate::generic::JoinHandle<T, $platform>;
+        /// How a joined goroutine ended.
+        pub type Outcome<T> = $crate::generic::Outcome<T, $platform>;
+        /// See [`g0_sched::generic::Goroutine`]($crate::generic::Goroutine).
+        pub type Goroutine = $crate::generic::Goroutine<$platform>;
+        /// See [`g0_sched::generic::Chan`]($crate::generic::Chan).
+        pub type Chan<T, const N: usize> =
+            $crate::generic::Chan<T, $platform, [::core::mem::MaybeUninit<T>; N]>;
+        /// See [`g0_sched::generic::WaitGroup`]($crate::generic::WaitGroup).
+        pub type WaitGroup = $crate::generic::WaitGroup<$platform>;
+        /// See [`g0_sched::generic::Scope`]($crate::generic::Scope).
+        pub type Scope<'scope, 'env> = $crate::generic::Scope<'scope, 'env, $platform>;
+
+        /// Starts `f` as a goroutine.
+        ///
+        /// # Panics
+        ///
+        /// When there is no runtime or no stack, during shutdown, and on the system stack.
+        #[track_caller]
+        #[inline]
+        pub fn go<F, T>(f: F) -> JoinHandle<T>
+        where
+            F: FnOnce() -> T + Send + 'static,
+            T: Send + 'static,
+        {
+            match $crate::generic::Go::new().spawn::<$platform, F, T>(f) {
+                Ok(handle) => handle,
+                Err(error) => ::core::panic!("g0: no goroutine started: {error}"),
+            }
+        }
+
+        /// As [`go`], with an error in place of the panic.
+        ///
+        /// # Errors
+        ///
+        /// See [`Error`]($crate::Error); `f` is dropped.
+        #[track_caller]
+        #[inline]
+        pub fn try_go<F, T>(f: F) -> ::core::result::Result<JoinHandle<T>, $crate::Error>
+        where
+            F: FnOnce() -> T + Send + 'static,
+            T: Send + 'static,
+        {
+            $crate::generic::Go::new().spawn::<$platform, F, T>(f)
+        }
+
+        /// As [`go`], with a name that appears in messages.
+        ///
+        /// # Panics
+        ///
+        /// As [`go`].
+        #[track_caller]
+        #[inline]
+        pub fn go_named<F, T>(name: &'static str, f: F) -> JoinHandle<T>
+        where
+            F: FnOnce() -> T + Send + 'static,
+            T: Send + 'static,
+        {
+            match $crate::generic::Go::new().name(name).spawn::<$platform, F, T>(f) {
+                Ok(handle) => handle,
+                Err(error) => ::core::panic!("g0: no goroutine started: {error}"),
+            }
+        }
+
+        /// See [`g0_sched::generic::scope`]($crate::generic::scope).
+        pub fn scope<'env, F, R>(f: F) -> R
+        where
+            F: for<'scope> ::core::ops::FnOnce(&'scope Scope<'scope, 'env>) -> R,
+        {
+            $crate::generic::scope::<$platform, F, R>(f)
+        }
+
+        /// See [`g0_sched::generic::yield_now`]($crate::generic::yield_now).
+        #[inline]
+        pub fn yield_now() {
+            $crate::generic::yield_now::<$platform>()
+        }
+
+        /// See [`g0_sched::generic::park`]($crate::generic::park).
+        #[inline]
+        pub fn park() {
+            $crate::generic::park::<$platform>()
+        }
+
+        /// See [`g0_sched::generic::current`]($crate::generic::current).
+        pub fn current() -> ::core::option::Option<Goroutine> {
+            $crate::generic::current::<$platform>()
+        }
+
+        /// See [`g0_sched::generic::lock_os_thread`]($crate::generic::lock_os_thread).
+        #[inline]
+        pub fn lock_os_thread() {
+            $crate::generic::lock_os_thread::<$platform>()
+        }
+
+        /// See [`g0_sched::generic::unlock_os_thread`]($crate::generic::unlock_os_thread).
+        #[inline]
+        pub fn unlock_os_thread() {
+            $crate::generic::unlock_os_thread::<$platform>()
+        }
+
+        /// See [`g0_sched::generic::os_thread_locked`]($crate::generic::os_thread_locked).
+        pub fn os_thread_locked() -> bool {
+            $crate::generic::os_thread_locked::<$platform>()
+        }
+    };
+}

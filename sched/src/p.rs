@@ -1,0 +1,111 @@
+//! A processor: the right to run goroutines, and what goes with it.
+
+use core::ptr;
+
+use g0_arch::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use g0_arch::sync::cell::UnsafeCell;
+use g0_stack::{Cache, Class};
+
+use crate::core::runq::RunQueue;
+use crate::g::G;
+use crate::m::M;
+use crate::plain::Plain;
+
+/// How many switches go by before the other queues are looked at.
+pub(crate) const FAIR: u32 = 61;
+
+/// A processor. Its plain fields belong to the M that owns it, while that is inside.
+#[repr(C, align(128))]
+pub struct Proc {
+    pub(crate) runq: RunQueue<G>,
+    /// Switches so far. Read by sysmon: the same goroutine still?
+    pub(crate) tick: AtomicU32,
+    /// The tick at which the other queues are looked at.
+    pub(crate) fair_at: Plain<u32>,
+    /// What sysmon saw last: the tick, and since when. Sysmon's.
+    pub(crate) watch: Plain<(u32, u64)>,
+    /// Goroutines started and ended here. Written by the owner, summed by anybody.
+    pub(crate) started: AtomicU64,
+    pub(crate) ended: AtomicU64,
+    /// Free Gs with their stacks.
+    pub(crate) free: UnsafeCell<Cache>,
+    /// Ids it may give out: next and end.
+    pub(crate) ids: Plain<(u64, u64)>,
+    /// When its M got it, nanoseconds.
+    pub(crate) since: Plain<u64>,
+    pub(crate) random: Plain<u32>,
+    /// The owner. Written by the owner and by retakers, read by sysmon.
+    pub(crate) m: AtomicPtr<M>,
+    /// Next in the idle list; under the scheduler's lock.
+    pub(crate) idle: Plain<*const Proc>,
+}
+
+// SAFETY: the plain fields and the cache are the owner's (L5); the rest is atomic or under the
+// scheduler's lock.
+unsafe impl Sync for Proc {}
+// SAFETY: as above; a P is tied to no thread.
+unsafe impl Send for Proc {}
+
+impl Proc {
+    maybe_const! {
+        /// A P with empty queues, owned by nobody.
+        pub fn new() -> Self {
+            Self {
+                runq: RunQueue::new(),
+                tick: AtomicU32::new(0),
+                fair_at: Plain::new(FAIR),
+                watch: Plain::new((0, 0)),
+                started: AtomicU64::new(0),
+                ended: AtomicU64::new(0),
+                free: UnsafeCell::new(Cache::new(Class::MIN)),
+                ids: Plain::new((0, 0)),
+                since: Plain::new(0),
+                random: Plain::new(1),
+                m: AtomicPtr::new(ptr::null_mut()),
+                idle: Plain::new(ptr::null()),
+            }
+        }
+    }
+}
+
+impl Proc {
+    /// Counts a switch; true when it is the other queues' turn.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the P and is inside.
+    #[inline(always)]
+    pub(crate) unsafe fn count(&self) -> bool {
+        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1);
+        self.tick.store(tick, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { tick == self.fair_at.get() }
+    }
+
+    /// Whether the other queues' turn has come and has not been taken.
+    ///
+    /// # Safety
+    ///
+    /// As [`count`](Self::count).
+    pub(crate) unsafe fn is_fair(&self) -> bool {
+        // SAFETY: the caller's promise.
+        let due = unsafe { self.fair_at.get() };
+        self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
+    }
+
+    /// The other queues have had their turn.
+    ///
+    /// # Safety
+    ///
+    /// As [`count`](Self::count).
+    pub(crate) unsafe fn rewind(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.fair_at.set(self.tick.load(Ordering::Relaxed).wrapping_add(FAIR)) };
+    }
+}
+
+impl Default for Proc {
+    fn default() -> Self {
+        Self::new()
+    }
+}

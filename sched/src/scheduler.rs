@@ -1,0 +1,116 @@
+//! A scheduler as its owner sees it.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::panic::Location;
+
+use g0_arch::sync::atomic::{AtomicBool, Ordering};
+use g0_defer::Unwind;
+
+use crate::core::{Config, Core, phase};
+use crate::error::Error;
+use crate::exec::machine::start_m;
+use crate::exec::spawn::spawn_main;
+use crate::exec::switch::this_m;
+use crate::join::Outcome;
+use crate::platform::Platform;
+
+/// One scheduler: Ps, Ms and the goroutines they run. Several may live in one program.
+///
+/// It lives in a static, or wherever it is never moved or freed again.
+pub struct Scheduler<P: Platform> {
+    core: Core,
+    started: AtomicBool,
+    _platform: PhantomData<fn() -> P>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended<R> {
+    /// What main returned; `None` when it called goexit.
+    pub result: Option<R>,
+    /// Goroutines that could not be ended: they loop, are in a foreign call, or wait where they
+    /// cannot be unwound. Their stacks and threads are left alone for ever.
+    pub left_behind: u64,
+}
+
+impl<P: Platform> Scheduler<P> {
+    maybe_const! {
+        /// A scheduler that has not run.
+        pub fn new(config: Config) -> Self {
+            Self { core: Core::new(config), started: AtomicBool::new(false), _platform: PhantomData }
+        }
+    }
+
+    /// The core, for a platform's sysmon or timer tick.
+    pub fn core(&'static self) -> &'static Core {
+        &self.core
+    }
+
+    /// Runs `main` and everything it starts on the calling thread or core, which becomes the
+    /// first M, and on Ms that the platform starts. Returns after `main` has returned and the
+    /// rest has ended, as far as the module [`shutdown`](crate::shutdown) says; or, when `main`
+    /// has called goexit, after the last goroutine.
+    ///
+    /// A goroutine that never ends and never gives way, running on this very thread, keeps it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
+    /// that has run before; [`Error::Stack`] without a stack for `main`; [`Error::Thread`] without
+    /// an M.
+    #[track_caller]
+    pub fn run<R>(&'static self, main: impl FnOnce() -> R) -> Result<Ended<Outcome<R, P>>, Error> {
+        self.begin(main, Location::caller(), |core| {
+            let m = core.first_m().ok_or(Error::Thread)?;
+            // SAFETY: it has just been taken from the unused ones and runs here.
+            unsafe { start_m::<P>(m) };
+            // This M may have ended early, with a goroutine that had locked it.
+            while core.phase() != phase::HALTED {
+                P::park(&core.done, None);
+            }
+            Ok(())
+        })
+    }
+
+    /// Puts `main` into the queue, lets `carry` run the Ms until the scheduler halts, and collects
+    /// what came of it.
+    pub(crate) fn begin<R>(
+        &'static self,
+        main: impl FnOnce() -> R,
+        site: &'static Location<'static>,
+        carry: impl FnOnce(&'static Core) -> Result<(), Error>,
+    ) -> Result<Ended<Outcome<R, P>>, Error> {
+        if !P::current().is_null() {
+            return Err(Error::Nested);
+        }
+        if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {
+            return Err(Error::Procs);
+        }
+        self.core.open();
+        let mut ended = Ended { result: None, left_behind: 0 };
+        let out = &raw mut ended;
+        let main = ManuallyDrop::new(main);
+        let body = move || {
+            let main = main;
+            // SAFETY: `begin` waits for the end of this closure in `carry`.
+            unsafe {
+                let result = P::Unwind::catch(|| ManuallyDrop::into_inner(main)());
+                let exited = matches!(&result, Err(payload) if P::Unwind::is_goexit(payload));
+                let m = this_m::<P>();
+                let g = self.core.main();
+                if exited {
+                    self.core.main_gone.store(true, Ordering::Relaxed);
+                } else {
+                    (*out).result = Some(result);
+                    (*out).left_behind = crate::shutdown::close::<P>(m, g);
+                }
+            }
+        };
+        // SAFETY: what main borrows outlives it, as above.
+        unsafe { spawn_main::<P, _>(&self.core, body, site)? };
+        carry(&self.core)?;
+        debug_assert_eq!(self.core.phase(), phase::HALTED);
+        Ok(ended)
+    }
+}

@@ -1,0 +1,194 @@
+//! Goroutines that borrow: all of them end before the scope does.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::m::M;
+use crate::platform::Platform;
+use crate::plain::Plain;
+use crate::waiter::Waiter;
+
+#[cfg(not(loom))]
+use crate::{
+    error::Error,
+    exec::enter::{Caller, enter, leave},
+    exec::spawn::{Go, spawn_raw},
+    join::JoinHandle,
+    waiter::Woken,
+};
+
+/// Set while the scope's owner waits.
+const WAITING: usize = 1 << (usize::BITS - 1);
+
+/// How many goroutines a scope waits for, and who waits.
+#[derive(Debug)]
+pub struct ScopeState {
+    running: AtomicUsize,
+    panicked: AtomicBool,
+    waiter: Plain<*const Waiter>,
+}
+
+impl ScopeState {
+    /// A goroutine of the scope has ended: the last one wakes the owner.
+    ///
+    /// # Safety
+    ///
+    /// Inside, with a P; the goroutine has left its stack.
+    pub(crate) unsafe fn done<P: Platform>(&self, m: &'static M) {
+        // AcqRel: what the goroutine did is visible to the owner.
+        if self.running.fetch_sub(1, Ordering::AcqRel) == WAITING | 1 {
+            // SAFETY: the owner waits, so the scope stands until this wake.
+            unsafe { Waiter::wake::<P>(self.waiter.get(), Some(m)) };
+        }
+    }
+
+    /// A goroutine of the scope has panicked and nobody joins it.
+    pub(crate) fn panicked(&self) {
+        self.panicked.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Where goroutines that borrow from `'env` are started; see [`scope`].
+pub struct Scope<'scope, 'env: 'scope, P: Platform> {
+    state: ScopeState,
+    _scope: PhantomData<&'scope mut &'scope ()>,
+    _env: PhantomData<&'env mut &'env ()>,
+    _platform: PhantomData<P>,
+}
+
+/// A goroutine of a scope that can be waited for; the scope waits for it in any case.
+#[cfg(not(loom))]
+pub struct ScopedJoinHandle<'scope, T, P: Platform> {
+    handle: JoinHandle<T, P>,
+    _scope: PhantomData<&'scope ()>,
+}
+
+#[cfg(not(loom))]
+impl<T, P: Platform> ScopedJoinHandle<'_, T, P> {
+    /// As [`JoinHandle::join`].
+    pub fn join(self) -> crate::join::Outcome<T, P> {
+        self.handle.join()
+    }
+
+    /// As [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+}
+
+#[cfg(not(loom))]
+impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
+    /// Starts a goroutine that ends before the scope does. A panic in it, if it is not joined,
+    /// becomes a panic of the scope.
+    ///
+    /// # Panics
+    ///
+    /// As [`crate::go`].
+    #[track_caller]
+    pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T, P>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        match self.try_go(f) {
+            Ok(handle) => handle,
+            Err(error) => panic!("g0: no goroutine started: {error}"),
+        }
+    }
+
+    /// As [`go`](Self::go), with an error in place of the panic; `f` is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::try_go`].
+    #[track_caller]
+    pub fn try_go<F, T>(&'scope self, f: F) -> Result<ScopedJoinHandle<'scope, T, P>, Error>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.state.running.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: `scope` does not return before the goroutine has ended, so what it borrows
+        // outlives it; its result is dropped by then, or belongs to a handle of this lifetime.
+        let spawned = unsafe { spawn_raw::<P, F, T>(&Go::new(), f, &raw const self.state) };
+        if spawned.is_err() {
+            self.state.running.fetch_sub(1, Ordering::Relaxed);
+        }
+        spawned.map(|handle| ScopedJoinHandle { handle, _scope: PhantomData })
+    }
+
+    fn wait(&self) {
+        if self.state.running.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let who = enter::<P>();
+        let waiter = Waiter::new(who);
+        // SAFETY: nobody reads it before `commit` has set WAITING.
+        unsafe { self.state.waiter.set(&raw const waiter) };
+        // SAFETY: the last goroutine wakes us once; waiter and state live until then.
+        let (who, woken) = unsafe {
+            waiter.wait::<P>(who, commit, (&raw const self.state.running).cast_mut().cast())
+        };
+        if let Caller::Goroutine(m, g) = who {
+            // Shutdown may not end a scope whose goroutines live: it waits on.
+            let m = match woken {
+                Woken::Ready => m,
+                Woken::Cancelled => crate::shutdown::await_late::<P>(m, g),
+            };
+            leave(m);
+        }
+        self.state.running.fetch_and(!WAITING, Ordering::Relaxed);
+    }
+}
+
+/// The owner's unlock function.
+///
+/// # Safety
+///
+/// `arg` points to the count.
+#[cfg(not(loom))]
+unsafe fn commit(arg: *mut u8, _g: NonNull<crate::g::G>) -> bool {
+    // SAFETY: the caller's promise.
+    let running = unsafe { &*arg.cast::<AtomicUsize>() };
+    // AcqRel: publishes the waiter; sees what the last goroutine did.
+    running.fetch_or(WAITING, Ordering::AcqRel) != 0
+}
+
+/// Runs `f`, which may start goroutines that borrow from outside the scope, and waits for them
+/// all, also when `f` panics. On a thread that is no M nothing can be started.
+///
+/// # Panics
+///
+/// When `f` does, or when a goroutine that was not joined did.
+#[cfg(not(loom))]
+pub fn scope<'env, P: Platform, F, R>(f: F) -> R
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, P>) -> R,
+{
+    struct Wait<'a, 'scope, 'env, P: Platform>(&'a Scope<'scope, 'env, P>);
+    impl<P: Platform> Drop for Wait<'_, '_, '_, P> {
+        fn drop(&mut self) {
+            self.0.wait();
+        }
+    }
+    let scope = Scope {
+        state: ScopeState {
+            running: AtomicUsize::new(0),
+            panicked: AtomicBool::new(false),
+            waiter: Plain::new(core::ptr::null()),
+        },
+        _scope: PhantomData,
+        _env: PhantomData,
+        _platform: PhantomData,
+    };
+    let wait = Wait(&scope);
+    let result = f(&scope);
+    drop(wait);
+    assert!(
+        !scope.state.panicked.load(Ordering::Relaxed),
+        "g0: a goroutine of the scope panicked and was not joined"
+    );
+    result
+}

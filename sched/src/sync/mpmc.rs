@@ -1,0 +1,163 @@
+//! Channels with owned ends: the last sender, or the last receiver, closes.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::mem::MaybeUninit;
+
+use g0_arch::sync::atomic::{AtomicUsize, Ordering};
+
+use super::chan::{Chan, CloseError, RecvError, SendError, TryRecvError, TrySendError};
+use crate::platform::Platform;
+
+type Shared<T, P> = Chan<T, P, Box<[MaybeUninit<T>]>>;
+
+struct Ends<T, P: Platform> {
+    chan: Shared<T, P>,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+}
+
+/// A channel with room for `capacity` values; with 0, every send waits for a receiver.
+pub fn channel<T, P: Platform>(capacity: usize) -> (Sender<T, P>, Receiver<T, P>) {
+    let ends = Arc::new(Ends {
+        chan: Chan::with_buffer(Box::new_uninit_slice(capacity)),
+        senders: AtomicUsize::new(1),
+        receivers: AtomicUsize::new(1),
+    });
+    (Sender { ends: ends.clone() }, Receiver { ends })
+}
+
+macro_rules! end {
+    ($(#[$doc:meta])* $name:ident, $count:ident) => {
+        $(#[$doc])*
+        pub struct $name<T, P: Platform> {
+            ends: Arc<Ends<T, P>>,
+        }
+
+        impl<T, P: Platform> $name<T, P> {
+            /// Closes the channel for everybody.
+            ///
+            /// # Errors
+            ///
+            /// When it is closed already.
+            pub fn close(&self) -> Result<(), CloseError> {
+                self.ends.chan.close()
+            }
+
+            /// Values in the buffer.
+            pub fn len(&self) -> usize {
+                self.ends.chan.len()
+            }
+
+            /// Whether the buffer is empty.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+        }
+
+        impl<T, P: Platform> Clone for $name<T, P> {
+            fn clone(&self) -> Self {
+                // Relaxed: as for any reference count.
+                self.ends.$count.fetch_add(1, Ordering::Relaxed);
+                Self { ends: self.ends.clone() }
+            }
+        }
+
+        impl<T, P: Platform> Drop for $name<T, P> {
+            fn drop(&mut self) {
+                // AcqRel: what the other ends of this side did comes before the close.
+                if self.ends.$count.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    self.ends.chan.hang_up();
+                }
+            }
+        }
+
+        impl<T, P: Platform> fmt::Debug for $name<T, P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+end! {
+    /// The end that sends.
+    Sender, senders
+}
+end! {
+    /// The end that receives. As an iterator it ends with the channel.
+    Receiver, receivers
+}
+
+impl<T, P: Platform> Sender<T, P> {
+    /// As [`Chan::send`].
+    ///
+    /// # Errors
+    ///
+    /// The value, when the channel is closed.
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.ends.chan.send(value)
+    }
+
+    /// As [`Chan::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// The value, when there is no room or the channel is closed.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.ends.chan.try_send(value)
+    }
+}
+
+impl<T, P: Platform> Receiver<T, P> {
+    /// As [`Chan::recv`].
+    ///
+    /// # Errors
+    ///
+    /// When the channel is closed and empty.
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.ends.chan.recv()
+    }
+
+    /// As [`Chan::try_recv`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no value, or never will be.
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.ends.chan.try_recv()
+    }
+
+    /// The values to come, until the channel is closed and empty.
+    pub fn iter(&self) -> Iter<'_, T, P> {
+        Iter { receiver: self }
+    }
+}
+
+/// Receives until the channel is closed and empty.
+#[derive(Debug)]
+pub struct Iter<'a, T, P: Platform> {
+    receiver: &'a Receiver<T, P>,
+}
+
+impl<T, P: Platform> Iterator for Iter<'_, T, P> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().ok()
+    }
+}
+
+impl<'a, T, P: Platform> IntoIterator for &'a Receiver<T, P> {
+    type Item = T;
+    type IntoIter = Iter<'a, T, P>;
+
+    fn into_iter(self) -> Iter<'a, T, P> {
+        self.iter()
+    }
+}

@@ -1,0 +1,113 @@
+//! Waiting for a number of things to be done.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use g0_arch::sync::Mutex;
+
+use super::lock::{leave_as, m_of, wait};
+use super::queue::{Node, Queue};
+use crate::exec::enter::enter;
+use crate::platform::Platform;
+use crate::waiter::Waiter;
+
+struct State {
+    count: usize,
+    waiters: Queue,
+}
+
+/// A count, and those who wait for it to reach 0. Needs no allocator.
+pub struct WaitGroup<P: Platform> {
+    state: Mutex<State>,
+    _platform: PhantomData<fn() -> P>,
+}
+
+impl<P: Platform> WaitGroup<P> {
+    maybe_const! {
+        /// With a count of 0.
+        pub fn new() -> Self {
+            Self {
+                state: Mutex::new(State { count: 0, waiters: Queue::new() }),
+                _platform: PhantomData,
+            }
+        }
+    }
+
+    /// Adds to the count. Not while somebody waits at 0 for the next round to begin.
+    ///
+    /// # Panics
+    ///
+    /// When the count overflows; on the system stack.
+    #[inline]
+    pub fn add(&self, n: usize) {
+        let who = enter::<P>();
+        let mut state = self.state.lock();
+        let sum = state.count.checked_add(n);
+        state.count = sum.unwrap_or(state.count);
+        drop(state);
+        leave_as(who);
+        assert!(sum.is_some(), "g0: the count of a wait group overflows");
+    }
+
+    /// Takes one from the count; at 0 all who wait go on.
+    ///
+    /// # Panics
+    ///
+    /// When the count is 0 already; on the system stack.
+    #[inline]
+    pub fn done(&self) {
+        let who = enter::<P>();
+        let mut state = self.state.lock();
+        let Some(count) = state.count.checked_sub(1) else {
+            drop(state);
+            leave_as(who);
+            panic!("g0: a wait group is done more often than added to");
+        };
+        state.count = count;
+        let mut waiters =
+            if count == 0 { core::mem::replace(&mut state.waiters, Queue::new()) } else { Queue::new() };
+        // Out of the queue under the lock: what is queued, shutdown may take out.
+        let mut node = waiters.pop();
+        while let Some(first) = node {
+            let next = waiters.pop();
+            // SAFETY: it has been popped and is woken once; the lock is not needed for that, but
+            // for the nodes behind it.
+            unsafe { Waiter::wake::<P>(&raw const (*first).waiter, m_of(who)) };
+            node = next;
+        }
+        drop(state);
+        leave_as(who);
+    }
+
+    /// Waits until the count is 0.
+    ///
+    /// # Panics
+    ///
+    /// On the system stack.
+    pub fn wait(&self) {
+        let who = enter::<P>();
+        let mut state = self.state.lock();
+        if state.count == 0 {
+            drop(state);
+            return leave_as(who);
+        }
+        let node = Node::new(Waiter::new(who), core::ptr::null_mut());
+        // SAFETY: the node stays until the wait is over; `done` pops and wakes it once.
+        unsafe {
+            state.waiters.push(&raw const node);
+            wait::<P, State>(who, &node, state, &self.state, |state| &mut state.waiters);
+        }
+    }
+}
+
+impl<P: Platform> Default for WaitGroup<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Platform> fmt::Debug for WaitGroup<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitGroup").finish_non_exhaustive()
+    }
+}
