@@ -17,66 +17,80 @@ type C = g0_cgo::Bridge<Sixty>;
 const RUNS: usize = 15;
 const LOOPS: u32 = 2_000_000;
 
-#[inline(never)]
+extern "C" fn nothing() {}
+
 extern "C" fn plus_one(x: c_int) -> c_int {
-    black_box(x) + 1
+    x + 1
 }
 
-extern "C" fn calls_back(x: c_int) -> c_int {
-    C::callback(-1, || black_box(x) + 1)
-}
-
-extern "C" fn calls_back_often(n: c_int) -> c_int {
-    (0..n).map(|i| C::callback(-1, || black_box(i) & 1)).sum()
-}
-
-type F = extern "C" fn(c_int) -> c_int;
-
-#[inline(never)]
-fn plain(f: F, x: c_int) -> c_int {
-    f(x) ^ 1
+extern "C" fn calls_back(times: c_int) -> c_int {
+    (0..times).map(|i| C::callback(-1, move || odd(i))).sum()
 }
 
 #[inline(never)]
-fn call(f: F, x: c_int) -> c_int {
-    C::call(|| f(x)) ^ 1
+fn odd(x: c_int) -> c_int {
+    x & 1
 }
 
-#[inline(never)]
-fn leaf(f: F, x: c_int) -> c_int {
-    C::call_leaf(4096, || f(x)) ^ 1
-}
-
-fn timed(row: &mut Vec<f64>, loops: u32, mut one: impl FnMut(c_int)) {
+/// Nanoseconds for each of `loops` runs of `one`.
+#[inline(always)]
+fn timed(loops: u32, mut one: impl FnMut(c_int)) -> f64 {
     let start = Instant::now();
     for i in 0..loops {
         one(i as c_int);
     }
-    row.push(start.elapsed().as_nanos() as f64 / f64::from(loops));
+    start.elapsed().as_nanos() as f64 / f64::from(loops)
 }
+
+type Row = (&'static str, fn() -> f64);
+
+const ROWS: [Row; 7] = [
+    ("empty: indirect call", || {
+        let f: extern "C" fn() = black_box(nothing);
+        timed(LOOPS, |_| f())
+    }),
+    ("empty: call", || {
+        let f: extern "C" fn() = black_box(nothing);
+        timed(LOOPS, |_| C::call(move || f()))
+    }),
+    ("empty: call_leaf", || {
+        let f: extern "C" fn() = black_box(nothing);
+        timed(LOOPS, |_| C::call_leaf(4096, move || f()))
+    }),
+    ("x + 1: indirect call", || {
+        let f: extern "C" fn(c_int) -> c_int = black_box(plus_one);
+        timed(LOOPS, |i| _ = black_box(f(i)))
+    }),
+    ("x + 1: call", || {
+        let f: extern "C" fn(c_int) -> c_int = black_box(plus_one);
+        timed(LOOPS, |i| _ = black_box(C::call(move || f(i))))
+    }),
+    ("call with a callback", || {
+        let f: extern "C" fn(c_int) -> c_int = black_box(calls_back);
+        timed(LOOPS, |_| _ = black_box(C::call(move || f(1))))
+    }),
+    ("callback, 1000 in a call", || {
+        let f: extern "C" fn(c_int) -> c_int = black_box(calls_back);
+        timed(LOOPS / 1000, |_| _ = black_box(C::call(move || f(1000)))) / 1000.0
+    }),
+];
 
 fn main() {
     run(|| {
-        let mut rows: [Vec<f64>; 5] = Default::default();
-        let f: F = black_box(plus_one);
+        let mut times: [Vec<f64>; ROWS.len()] = Default::default();
         for _ in 0..RUNS {
-            timed(&mut rows[0], LOOPS, |i| drop(black_box(plain(f, i))));
-            timed(&mut rows[1], LOOPS, |i| drop(black_box(call(f, i))));
-            timed(&mut rows[2], LOOPS, |i| drop(black_box(leaf(f, i))));
-            timed(&mut rows[3], LOOPS, |i| drop(black_box(call(black_box(calls_back), i))));
-            timed(&mut rows[4], LOOPS / 1000, |_| drop(black_box(call(calls_back_often, 1000))));
-            let last = rows[4].len() - 1;
-            rows[4][last] /= 1000.0;
+            for (row, times) in ROWS.iter().zip(&mut times) {
+                times.push((row.1)());
+            }
         }
-        let names = ["indirect call", "call", "call_leaf", "call + callback", "callback"];
         let mut plain = 0.0;
-        for (name, row) in names.iter().zip(&mut rows) {
-            row.sort_by(f64::total_cmp);
-            let median = row[RUNS / 2];
-            if plain == 0.0 {
+        for ((name, _), times) in ROWS.iter().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            let (min, median) = (times[0], times[RUNS / 2]);
+            if name.ends_with("indirect call") {
                 plain = median;
             }
-            println!("{name:16} {median:6.2} ns  (min {:5.2})  {:5.2} x", row[0], median / plain);
+            println!("{name:25} {median:6.2} ns (min {min:5.2}) {:6.2} x", median / plain);
         }
     });
 }

@@ -1,25 +1,29 @@
 //! The way out: a closure runs on the M's system stack.
 
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::{self, ManuallyDrop, MaybeUninit};
+use core::ptr;
 
-use g0_arch::{Arch, Native, stack_pointer};
+use g0_arch::{self as arch, Arch, Native, stack_pointer};
 use g0_defer::Unwind;
 
+use crate::word::{Base, fits, pack, unpack};
 use crate::{Bridge, Here, Runtime, Seat};
 
-/// An open foreign call: a link of its goroutine's chain, in the frame of [`Bridge::call`].
+/// An open foreign call, in the frame of [`Bridge::call`] on its goroutine's stack.
 ///
-/// > L17: the head of the chain is the innermost open call, and links leave in the reverse order
-/// > in which they came, panics included.
+/// > L17: the M's word `call` is the innermost call of the foreign code that runs there, null if
+/// > none does. What a nested call covers comes back when that is gone, panics included.
 ///
-/// It lies in a frame and not in a record of the runtime's, so that nesting has no limit and
-/// needs no memory.
+/// There is no link to an outer call. Calls are opened by ordinary code, where the word is null, so
+/// a call ends by storing null; a callback keeps the word that it found in its own frame on g0 and
+/// puts it back. So nesting has no limit and needs no memory, and a call waits for no load: with a
+/// link, the head that a call read was what the last one had stored, which that one had read from
+/// its frame; a tenth of what a call cost was waiting for these trips through memory.
 #[derive(Debug)]
 pub struct Call {
-    prev: *mut Call,
     /// Where the goroutine's stack is free: `call_on` writes it. Callbacks run below.
     pub(crate) sp: *mut u8,
-    /// [`OPEN`], [`LEAF`] or [`HELD`].
+    /// A sum of [`HELD`], [`PANICKED`] and [`LEAF`], or [`OPEN`].
     pub(crate) state: usize,
 }
 
@@ -27,7 +31,7 @@ pub struct Call {
 pub(crate) const OPEN: usize = 0;
 /// A callback's panic waits in [`Link::held`].
 pub(crate) const HELD: usize = 1;
-/// The closure itself panicked. Never in a `state`: the base adds it to its result.
+/// The closure itself panicked; what it panicked with is in [`Body::panic`].
 const PANICKED: usize = 2;
 /// No callbacks, please.
 pub(crate) const LEAF: usize = 4;
@@ -76,7 +80,7 @@ impl<R: Runtime> Bridge<R> {
         match R::here() {
             // SAFETY: the seat is fresh.
             Here::Goroutine(seat) => unsafe { on_g0::<R, _, _>(seat, f, OPEN, |_| ()) },
-            Here::Outside => f(),
+            Here::Outside => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
     }
@@ -96,7 +100,7 @@ impl<R: Runtime> Bridge<R> {
                 // SAFETY: the seat is fresh; `on_g0` runs the closure right after `enter`.
                 unsafe { on_g0::<R, _, _>(seat, f, OPEN, |seat| R::release(seat)) }
             }
-            Here::Outside => f(),
+            Here::Outside => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
     }
@@ -123,14 +127,16 @@ impl<R: Runtime> Bridge<R> {
                     unsafe { on_g0::<R, _, _>(seat, f, LEAF, |_| ()) }
                 }
             }
-            Here::Outside => f(),
+            Here::Outside => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
     }
 }
 
-/// The switch itself. On the good path: three words written and one read back for the chain, the
-/// runtime's `enter` and `leave`, the change of stacks, and one test of the base's result.
+/// The switch itself. On the good path: the word set and cleared, a state written, the runtime's
+/// `enter` and `leave`, the change of stacks, and one test of the state. A value that fits comes back
+/// in the register in which C leaves it; the base then has nothing to do after `f`, and if `f` only
+/// calls C, it is three instructions that end in a jump there: C returns into the assembly.
 ///
 /// # Safety
 ///
@@ -149,24 +155,35 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
     // `*g0_sp` and the runtime keeps it so (L6). `base` does not unwind.
     unsafe {
         let call = &raw mut (*frame).link.call;
-        (&raw mut (*call).prev).write(*seat.calls);
         (&raw mut (*call).state).write(state);
         (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
-        *seat.calls = call;
+        *seat.call = call;
         R::enter(seat);
         entered(seat);
-        let result = Native::call_on(
-            *seat.g0_sp,
-            base::<F, T, R::Unwind>,
-            frame.cast(),
-            &raw mut (*call).sp,
-        );
-        *seat.calls = (*call).prev;
+        let base = base_for::<F, T, R::Unwind>();
+        let word = Native::call_on(*seat.g0_sp, base, frame.cast(), &raw mut (*call).sp);
+        *seat.call = ptr::null_mut();
         R::leave(seat);
-        if result & (HELD | PANICKED) == 0 {
-            ManuallyDrop::into_inner((&raw const (*frame).body.value).read())
-        } else {
-            go_on::<F, T, R::Unwind>(frame, result)
+        if (*call).state & (HELD | PANICKED) != 0 {
+            go_on::<F, T, R::Unwind>(frame, word)
+        }
+        if fits::<T>() { unpack(word) } else { take(&raw const (*frame).body.value) }
+    }
+}
+
+/// [`base`] with the integer of `T`'s size, as `call_on` takes it.
+#[inline(always)]
+fn base_for<F: FnOnce() -> T, T, U: Unwind>() -> arch::Call {
+    // SAFETY: an integer comes back in the register of a `usize`, and `call_on` only passes it on.
+    // Bytes that are not initialised become some number in its assembly.
+    unsafe {
+        match size_of::<T>() {
+            1 => mem::transmute::<Base<u8>, arch::Call>(base::<F, T, U, u8>),
+            2 => mem::transmute::<Base<u16>, arch::Call>(base::<F, T, U, u16>),
+            n if n == size_of::<usize>() => {
+                mem::transmute::<Base<*mut u8>, arch::Call>(base::<F, T, U, *mut u8>)
+            }
+            _ => mem::transmute::<Base<u32>, arch::Call>(base::<F, T, U, u32>),
         }
     }
 }
@@ -176,23 +193,31 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
 /// # Safety
 ///
 /// `arg` is a `Frame` of these types with `link.call` written and `f` in its body.
-unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind>(arg: *mut u8) -> usize {
+unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W>(arg: *mut u8) -> MaybeUninit<W> {
     let frame = arg.cast::<Frame<F, T, U::Payload>>();
     // SAFETY: the caller's promise; `f` is taken out before the result goes in its place.
     unsafe {
-        let f = ManuallyDrop::into_inner((&raw const (*frame).body.f).read());
-        let panicked = match U::catch(f) {
-            Ok(value) => {
-                (&raw mut (*frame).body.value).write(ManuallyDrop::new(value));
-                0
-            }
+        match U::catch(take(&raw const (*frame).body.f)) {
+            Ok(value) if fits::<T>() => return pack(value),
+            Ok(value) => (&raw mut (*frame).body.value).write(ManuallyDrop::new(value)),
             Err(panic) => {
+                (*frame).link.call.state |= PANICKED;
                 (&raw mut (*frame).body.panic).write(ManuallyDrop::new(panic));
-                PANICKED
             }
-        };
-        (*frame).link.call.state | panicked
+        }
     }
+    MaybeUninit::uninit()
+}
+
+/// Takes what is there out of its place.
+///
+/// # Safety
+///
+/// It is initialised, and nobody takes it a second time.
+#[inline(always)]
+pub(crate) unsafe fn take<T>(place: *const ManuallyDrop<T>) -> T {
+    // SAFETY: the caller's promise.
+    ManuallyDrop::into_inner(unsafe { place.read() })
 }
 
 /// The goroutine goes on with a panic, its own or one held for it.
@@ -202,27 +227,35 @@ unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind>(arg: *mut u8) -> usize
 ///
 /// # Safety
 ///
-/// `result` is what `base` gave for `frame`, whose body and held payload were not taken out yet.
+/// `base` has run for `frame` and gave `word`; nothing was taken out yet, and the state says that
+/// there is a panic.
 #[cold]
 #[inline(never)]
-unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, result: usize) -> ! {
-    // SAFETY: the bits of `result` say what is initialised; each is read once.
+unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usize) -> ! {
+    // SAFETY: the state says what is initialised; each is taken once.
     let (held, own) = unsafe {
-        let own = if result & PANICKED != 0 {
-            Some(ManuallyDrop::into_inner((&raw const (*frame).body.panic).read()))
+        let state = (*frame).link.call.state;
+        let own = if state & PANICKED != 0 {
+            Some(take(&raw const (*frame).body.panic))
         } else {
             // A value that the caller will not get. Its drop is user code, so it may panic.
-            let value = ManuallyDrop::into_inner((&raw const (*frame).body.value).read());
+            let body = &raw const (*frame).body.value;
+            let value: T = if fits::<T>() { unpack(word) } else { take(body) };
             U::catch(|| drop(value)).err()
         };
-        let held = (result & HELD != 0).then(|| (*frame).link.held.assume_init_read());
-        (held, own)
+        (if state & HELD != 0 { Some((*frame).link.held.assume_init_read()) } else { None }, own)
     };
     match (held, own) {
         (Some(held), Some(own)) => U::resume(U::replace(own, held)),
         (Some(one), None) | (None, Some(one)) => U::resume(one),
         (None, None) => unreachable!(),
     }
+}
+
+/// Runs `f` where it is. Apart, so that the usual way is not laid out around a second copy of `f`.
+#[cold]
+fn outside<T>(f: impl FnOnce() -> T) -> T {
+    f()
 }
 
 #[cold]

@@ -1,17 +1,18 @@
 //! The way back in: a closure runs on the stack of the goroutine that called C.
 
 use core::mem::{self, ManuallyDrop, MaybeUninit};
+use core::ptr;
 
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
-use crate::call::{Body, HELD, LEAF, Link};
+use crate::call::{Body, HELD, LEAF, Link, take};
 use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
 
 /// What a callback and its base share; it lies on g0, among the C frames.
 struct Frame<F, T> {
     body: Body<F, T, ()>,
-    seat: Seat,
+    g0_sp: *mut *mut u8,
     call: *mut Call,
 }
 
@@ -58,9 +59,9 @@ impl<R: Runtime> Bridge<R> {
 /// `seat` is that of the goroutine in whose foreign call this runs.
 #[inline(always)]
 unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Option<T> {
-    // SAFETY: in a foreign call the chain has a head, which lies in a frame of the goroutine that
-    // is suspended there until we return.
-    let (call, sp) = unsafe { (*seat.calls, (**seat.calls).sp) };
+    // SAFETY: in foreign code the word points to the call, which lies in a frame of the goroutine
+    // that is suspended there until we return.
+    let (call, sp) = unsafe { (*seat.call, (**seat.call).sp) };
     // SAFETY: as above.
     if unsafe { (*call).state } & LEAF != 0 {
         R::fatal(BadCall::NotInCall)
@@ -71,13 +72,16 @@ unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Opt
     // goroutine's stack is free, for its innermost frame is that call's. `base` does not unwind,
     // and when it returns `*g0_sp` is what `call_on` wrote (`settle`), so our frames are the lowest.
     unsafe {
-        frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, seat, call });
+        let g0_sp = seat.g0_sp;
+        frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, g0_sp, call });
+        *seat.call = ptr::null_mut();
         let word = R::begin(seat);
-        let above = *seat.g0_sp;
-        let held = Native::call_on(sp, base::<R, F, T>, frame.cast(), seat.g0_sp);
-        *seat.g0_sp = above;
+        let above = *g0_sp;
+        let held = Native::call_on(sp, base::<R, F, T>, frame.cast(), g0_sp);
+        *g0_sp = above;
+        *seat.call = call;
         R::end(seat, word);
-        (held == 0).then(|| ManuallyDrop::into_inner((&raw const (*frame).body.value).read()))
+        (held == 0).then(|| take(&raw const (*frame).body.value))
     }
 }
 
@@ -86,16 +90,15 @@ unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Opt
 /// # Safety
 ///
 /// `arg` is a `Frame` of these types with `f` in its body, and `call_on` has just written
-/// `*seat.g0_sp`.
+/// `*g0_sp`.
 unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T>(arg: *mut u8) -> usize {
     let frame = arg.cast::<Frame<F, T>>();
     // SAFETY: the caller's promise; `f` is taken out before its value goes in its place. The
-    // goroutine is bound, so the seat is good all the way.
+    // goroutine is bound, so the M's word is the same one all the way.
     unsafe {
-        let g0_sp = (*frame).seat.g0_sp;
+        let g0_sp = (*frame).g0_sp;
         let bottom = *g0_sp;
-        let f = ManuallyDrop::into_inner((&raw const (*frame).body.f).read());
-        let held = match R::Unwind::catch(f) {
+        let held = match R::Unwind::catch(take(&raw const (*frame).body.f)) {
             Ok(value) => {
                 (&raw mut (*frame).body.value).write(ManuallyDrop::new(value));
                 0
@@ -107,10 +110,21 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T>(arg: *mut u8) -> usiz
         };
         // Others may have gone to C from this M while `f` was parked.
         if *g0_sp != bottom {
-            R::settle((*frame).seat, bottom);
+            settle::<R>(bottom);
         }
         held
     }
+}
+
+/// Waits for those who went to C from this M meanwhile, and did not return yet.
+#[cold]
+#[inline(never)]
+fn settle<R: Runtime>(bottom: *mut u8) {
+    let Here::Goroutine(seat) = R::here() else {
+        unreachable!("a callback's closure left its goroutine in another state")
+    };
+    // SAFETY: we are the goroutine's ordinary code, between `begin` and `end`.
+    unsafe { R::settle(seat, bottom) }
 }
 
 /// Keeps a panic until the call that it happened in returns.

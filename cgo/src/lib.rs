@@ -8,6 +8,7 @@ mod call;
 mod callback;
 mod export;
 mod runtime;
+mod word;
 
 pub use call::Call;
 #[cfg(feature = "std")]

@@ -6,10 +6,10 @@ use g0_defer::Unwind;
 
 use crate::Call;
 
-/// A goroutine sitting on a machine: where its bridge keeps its three words.
+/// A goroutine sitting on a machine: where the bridge keeps its two words, and what it must know.
 ///
-/// > The runtime gives the same `g0_sp` for one M and the same `calls` for one goroutine, always,
-/// > and a `calls` word is only ever given out by one [`Runtime`] type.
+/// > For one M the runtime always gives the same `g0_sp` and the same `call`, and those to one
+/// > [`Runtime`] type only.
 ///
 /// A seat is good as long as the goroutine stays on its M: from [`enter`](Runtime::enter) to
 /// [`leave`](Runtime::leave), and from [`begin`](Runtime::begin) to [`end`](Runtime::end), which
@@ -18,8 +18,9 @@ use crate::Call;
 pub struct Seat {
     /// The M's `g0.sp`: below the address held here the M's system stack is free.
     pub g0_sp: *mut *mut u8,
-    /// The goroutine's chain of foreign calls; the runtime starts it at null and leaves it alone.
-    pub calls: *mut *mut Call,
+    /// The M's `incgo`: the call whose foreign code runs on it, null if none does. The runtime
+    /// starts it at null and only ever reads it.
+    pub call: *mut *mut Call,
     /// The lowest address of the goroutine's stack that its code may use.
     pub limit: *mut u8,
     /// A word of the runtime's own, given back to it: its M, say.
@@ -29,9 +30,9 @@ pub struct Seat {
 /// Who is asking, from the runtime's point of view.
 #[derive(Clone, Copy, Debug)]
 pub enum Here {
-    /// A goroutine's ordinary code, on the goroutine's stack.
+    /// A goroutine's ordinary code, on the goroutine's stack. `*call` is null.
     Goroutine(Seat),
-    /// Foreign code, on g0, in a call of that goroutine.
+    /// Foreign code, on g0, in a call of that goroutine. `*call` is not null.
     Foreign(Seat),
     /// The scheduler's own code, on g0: no goroutine is in a call here.
     SystemStack,
@@ -83,12 +84,15 @@ pub unsafe trait Runtime: 'static {
     unsafe fn leave(seat: Seat);
 
     /// Gives the M's P away at once, because this call will last. Others may have taken it already.
+    /// Without a method of your own: nothing, the P is retaken like any other.
     ///
     /// # Safety
     ///
     /// *Context:* called on the goroutine's stack, in the foreign state, right after `enter`; the
     /// runtime must not schedule in here.
-    unsafe fn release(seat: Seat);
+    unsafe fn release(seat: Seat) {
+        _ = seat;
+    }
 
     /// C calls back: the goroutine is bound to this M (an internal lock count: its own locks and
     /// unlocks do not undo it), gets a P, and is in ordinary code when this returns (L19).

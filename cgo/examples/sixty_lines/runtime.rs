@@ -1,82 +1,87 @@
-// A runtime of one thread and many goroutines, without g0-sched, in sixty lines of code.
+// A runtime of one thread and many goroutines, without g0-sched, in sixty lines (not counting
+// comments, imports, attributes and braces).
 //
 // To park is to call the scheduler on g0, and to go on is to escape out of that call: a parked
 // goroutine's `sp` and the M's `g0_sp` are both what `call_on` wrote. The scheduler is always
-// entered anew, below whatever is live on g0, and never returns. A panic must not leave `main`.
+// entered anew, below whatever is live on g0, and never returns. No panic may leave a goroutine.
 
-use std::{cell::Cell, collections::VecDeque, ptr::null_mut};
+use std::{cell::UnsafeCell, collections::VecDeque, mem::ManuallyDrop, ptr::null_mut};
 
 use g0_arch::{Arch, Native, call_here};
 use g0_cgo::{BadCall, Call, Here, Runtime, Seat};
 
-type Stack = [u128; 16 << 10];
 #[rustfmt::skip]
-struct G { sp: *mut u8, calls: *mut Call, stack: *mut Stack, main: Option<Box<dyn FnOnce()>> }
+struct G { sp: *mut u8, stack: *mut [u128; 16 << 10], main: *mut dyn FnOnce() }
+/// The M, and the name of the runtime.
 #[rustfmt::skip]
-struct M { g0_sp: *mut u8, curg: *mut G, foreign: bool, ready: VecDeque<*mut G> }
-thread_local!(static THIS: Cell<*mut M> = const { Cell::new(null_mut()) });
+pub struct Sixty { g0_sp: *mut u8, call: *mut Call, curg: *mut G, ready: ManuallyDrop<VecDeque<*mut G>> }
+#[rustfmt::skip]
+thread_local!(static THIS: UnsafeCell<Sixty> = const { UnsafeCell::new(Sixty {
+    g0_sp: null_mut(), call: null_mut(), curg: null_mut(), ready: ManuallyDrop::new(VecDeque::new()),
+})});
 
-/// Runs `main` as the first goroutine, and returns when all have ended.
+fn this() -> *mut Sixty {
+    THIS.with(UnsafeCell::get)
+}
+
+/// Runs `main` as a goroutine, and returns when all goroutines have ended.
 pub fn run(main: impl FnOnce() + 'static) {
-    let mut m = M { g0_sp: null_mut(), curg: null_mut(), foreign: false, ready: VecDeque::new() };
-    THIS.set(&raw mut m);
+    assert!(matches!(Sixty::here(), Here::Outside), "a runtime inside a runtime");
     go(main);
     // SAFETY: the last `schedule` escapes to here, when no goroutine is left.
-    unsafe { call_here(schedule, null_mut(), &raw mut (*THIS.get()).g0_sp) };
-    THIS.set(null_mut());
-}
-
-/// Starts a goroutine.
-pub fn go(f: impl FnOnce() + 'static) {
-    // SAFETY: zeros are numbers.
-    let stack = Box::into_raw(unsafe { Box::<Stack>::new_zeroed().assume_init() });
-    let g = G { sp: null_mut(), calls: null_mut(), stack, main: Some(Box::new(f)) };
-    // SAFETY: this is called inside `run`, whose M nobody else refers to at the moment.
-    unsafe { &mut *THIS.get() }.ready.push_back(Box::into_raw(Box::new(g)));
-}
-
-/// Lets the other goroutines run.
-pub fn yield_now() {
-    let m = THIS.get();
-    // SAFETY: called by the running goroutine; g0 is free below `g0_sp`.
     unsafe {
-        (&mut (*m).ready).push_back((*m).curg);
-        Native::call_on((*m).g0_sp, schedule, null_mut(), &raw mut (*(*m).curg).sp);
+        call_here(schedule, null_mut(), &raw mut (*this()).g0_sp);
+        (*this()).g0_sp = null_mut();
     }
 }
 
+/// Starts a goroutine, to be run by `run` on this thread.
+pub fn go(f: impl FnOnce() + 'static) {
+    // SAFETY: zeros are numbers; and nobody else refers to the queue now.
+    unsafe {
+        let stack = Box::into_raw(Box::new_zeroed().assume_init());
+        let g = G { sp: null_mut(), stack, main: Box::into_raw(Box::new(f)) };
+        (*this()).ready.push_back(Box::into_raw(Box::new(g)));
+    }
+}
+
+/// Lets the other goroutines run; called by a goroutine, in its ordinary code.
+pub fn yield_now() {
+    assert!(matches!(Sixty::here(), Here::Goroutine(_)), "yield_now: not a goroutine's code");
+    // SAFETY: so there are an M and its goroutine, and g0 is free below `g0_sp`.
+    unsafe {
+        (*this()).ready.push_back((*this()).curg);
+        Native::call_on((*this()).g0_sp, schedule, null_mut(), &raw mut (*(*this()).curg).sp);
+    }
+}
+
+/// Never returns. `ended` is null, or a goroutine to be freed.
 unsafe extern "C" fn schedule(ended: *mut u8) -> usize {
-    let m = THIS.get();
     // SAFETY: on g0; nothing runs on the stack of `ended` any more, and nobody resumes it.
     unsafe {
-        (*m).curg = null_mut();
         if !ended.is_null() {
             drop(Box::from_raw(Box::from_raw(ended.cast::<G>()).stack));
         }
-        let Some(g) = (&mut (*m).ready).pop_front() else { Native::escape(&raw mut (*m).g0_sp, 0) };
-        (*m).curg = g;
-        if !(*g).sp.is_null() {
-            Native::escape(&raw mut (*g).sp, 0)
+        let g = (*this()).ready.pop_front().unwrap_or(null_mut());
+        (*this()).curg = g;
+        let slot = if g.is_null() { &raw mut (*this()).g0_sp } else { &raw mut (*g).sp };
+        if !(*slot).is_null() {
+            Native::escape(slot, 0)
         }
         Native::call_on((*g).stack.add(1).cast(), start, g.cast(), &mut null_mut())
     }
 }
 
 unsafe extern "C" fn start(g: *mut u8) -> usize {
-    // SAFETY: `schedule` gave us a goroutine, and g0 is free below `g0_sp`; this does not return.
+    // SAFETY: `schedule` gave us a new goroutine, and g0 is free below `g0_sp`.
     unsafe {
-        let main = (&mut (*g.cast::<G>()).main).take();
-        main.into_iter().for_each(|main| main());
-        Native::call_on((*THIS.get()).g0_sp, schedule, g, &mut null_mut())
+        Box::from_raw((*g.cast::<G>()).main)();
+        Native::call_on((*this()).g0_sp, schedule, g, &mut null_mut())
     }
 }
 
-unsafe extern "C" {
-    safe fn __errno_location() -> *mut i32;
-}
-
-// SAFETY: `curg` and `foreign` are what `here` says; nothing schedules while `foreign` is set,
-// and there is one M, so nothing is retaken, bound or waited for.
+// SAFETY: `curg` and `call` are what `here` says; nothing schedules while `call` is set; and there
+// is one M, so nothing is retaken, bound, or waited for.
 unsafe impl Runtime for Sixty {
     #[cfg(feature = "std")]
     type Unwind = g0_cgo::Rust;
@@ -85,56 +90,34 @@ unsafe impl Runtime for Sixty {
 
     #[inline]
     fn here() -> Here {
-        let m = THIS.get();
-        if m.is_null() {
-            return Here::Outside;
-        }
-        // SAFETY: `run` keeps its M, and the M its running goroutine.
-        let (g, g0_sp, foreign) = unsafe { ((*m).curg, &raw mut (*m).g0_sp, (*m).foreign) };
-        if g.is_null() {
-            return Here::SystemStack;
-        }
-        // SAFETY: as above.
-        let (calls, limit) = unsafe { (&raw mut (*g).calls, (*g).stack.cast()) };
-        let seat = Seat { g0_sp, calls, limit, token: m.cast() };
-        if foreign { Here::Foreign(seat) } else { Here::Goroutine(seat) }
-    }
-
-    #[inline]
-    unsafe fn enter(seat: Seat) {
-        // SAFETY: the token is our M, here and below.
-        unsafe { (*seat.token.cast::<M>()).foreign = true }
-    }
-
-    #[inline]
-    unsafe fn leave(seat: Seat) {
-        // SAFETY: as above.
-        unsafe { (*seat.token.cast::<M>()).foreign = false }
-    }
-
-    unsafe fn release(_: Seat) {}
-
-    #[inline]
-    unsafe fn begin(seat: Seat) -> usize {
-        // SAFETY: as above; and `errno` is this thread's.
+        let m = this();
+        // SAFETY: the M is the thread's, and it keeps its running goroutine.
         unsafe {
-            (*seat.token.cast::<M>()).foreign = false;
-            *__errno_location() as usize
+            let (g0_sp, call, g) = (&raw mut (*m).g0_sp, &raw mut (*m).call, (*m).curg);
+            if g.is_null() {
+                return if (*g0_sp).is_null() { Here::Outside } else { Here::SystemStack };
+            }
+            let seat = Seat { g0_sp, call, limit: (*g).stack.cast(), token: null_mut() };
+            if (*call).is_null() { Here::Goroutine(seat) } else { Here::Foreign(seat) }
         }
     }
 
-    #[inline]
-    unsafe fn end(seat: Seat, errno: usize) {
+    unsafe fn enter(_: Seat) {}
+    unsafe fn leave(_: Seat) {}
+
+    unsafe fn begin(_: Seat) -> usize {
+        // SAFETY: `errno` is this thread's, here and below.
+        unsafe { *__errno_location() as usize }
+    }
+
+    unsafe fn end(_: Seat, errno: usize) {
         // SAFETY: as above.
-        unsafe {
-            (*seat.token.cast::<M>()).foreign = true;
-            *__errno_location() = errno as i32;
-        }
+        unsafe { *__errno_location() = errno as i32 }
     }
 
     unsafe fn settle(seat: Seat, bottom: *mut u8) {
-        // SAFETY: as above; those whose frames lie below are ready, or waiting for such.
-        while unsafe { *seat.g0_sp } != bottom {
+        // SAFETY: the word of our M. Those whose frames lie below are ready, or wait like us.
+        while unsafe { seat.g0_sp.read() } != bottom {
             yield_now();
         }
     }
@@ -145,5 +128,6 @@ unsafe impl Runtime for Sixty {
     }
 }
 
-/// The runtime's name.
-pub struct Sixty;
+unsafe extern "C" {
+    safe fn __errno_location() -> *mut i32;
+}

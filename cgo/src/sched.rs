@@ -1,0 +1,84 @@
+//! The bridge of g0-sched: what [`Runtime`] asks for, by the scheduler's own seats.
+
+use core::marker::PhantomData;
+
+use g0_sched::bridge::{self, Seat as Chair};
+use g0_sched::{Fatal, Platform};
+
+use crate::{BadCall, Here, Runtime, Seat};
+
+/// The runtime of the scheduler on platform `P`.
+#[derive(Debug)]
+pub struct Sched<P>(PhantomData<P>);
+
+#[inline(always)]
+fn seat(chair: Chair) -> Seat {
+    Seat {
+        g0_sp: chair.g0_sp(),
+        call: chair.call().cast(),
+        limit: chair.limit(),
+        token: chair.token(),
+    }
+}
+
+#[inline(always)]
+fn chair(seat: Seat) -> Chair {
+    // SAFETY: every seat of this runtime is made by `seat`.
+    unsafe { Chair::from_token(seat.token) }
+}
+
+// SAFETY: the scheduler keeps to the states that its module `bridge` draws; on the safe runtime
+// other goroutines of the M may use g0 below the C frames of a parked callback, and `settle` waits
+// for them.
+unsafe impl<P: Platform> Runtime for Sched<P> {
+    type Unwind = P::Unwind;
+
+    #[inline(always)]
+    fn here() -> Here {
+        match bridge::here::<P>() {
+            bridge::Here::Goroutine(chair) => Here::Goroutine(seat(chair)),
+            bridge::Here::Foreign(chair) => Here::Foreign(seat(chair)),
+            bridge::Here::SystemStack => Here::SystemStack,
+            bridge::Here::Outside => Here::Outside,
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn enter(seat: Seat) {
+        // SAFETY: the caller's promise is the same; so below.
+        unsafe { chair(seat).enter() }
+    }
+
+    #[inline(always)]
+    unsafe fn leave(seat: Seat) {
+        // SAFETY: as above.
+        unsafe { chair(seat).leave::<P>() }
+    }
+
+    #[inline(always)]
+    unsafe fn release(seat: Seat) {
+        // SAFETY: as above.
+        unsafe { chair(seat).release::<P>() }
+    }
+
+    #[inline(always)]
+    unsafe fn begin(seat: Seat) -> usize {
+        // SAFETY: as above.
+        unsafe { chair(seat).begin::<P>() }
+    }
+
+    #[inline(always)]
+    unsafe fn end(seat: Seat, word: usize) {
+        // SAFETY: as above.
+        unsafe { chair(seat).end::<P>(word) }
+    }
+
+    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+        // SAFETY: as above.
+        unsafe { chair(seat).settle::<P>(bottom) }
+    }
+
+    fn fatal(bad: BadCall) -> ! {
+        bridge::bad_call::<P>(bad.text())
+    }
+}
