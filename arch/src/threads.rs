@@ -1,4 +1,25 @@
 //! A backend that needs no assembly: a context is an OS thread.
+//!
+//! One thread of all those that make up the contexts of a program runs, the others wait. A switch
+//! passes the right to run, with a value, from one to another.
+//!
+//! ```text
+//!   from                                      to
+//!   writes its own baton to *from             waits on its baton
+//!   puts the value into to's baton    --->    takes the value, returns from its switch
+//!   waits on its own baton
+//! ```
+//!
+//! It is there to run the layers above where there is no assembly yet, and to compare with: a
+//! switch costs two system calls and a wake-up. What it cannot do:
+//!
+//! - `escape`: the frames of a thread cannot be dropped. It panics (which, beneath a
+//!   [`Call`], ends the process).
+//! - Stacks: the `top` of `init` and the `sp` of `call_on` are ignored, `call_on` calls where it is.
+//! - Locking to a thread: a context *is* a thread, whoever switches to it, so thread-locals are
+//!   per context.
+//!
+//! A context that nobody resumes is a thread that waits until the process ends.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -18,12 +39,14 @@ struct SendPtr(*mut u8);
 // SAFETY: `data` is handed to the one thread that runs `entry`, as the caller of `init` asked.
 unsafe impl Send for SendPtr {}
 
+/// Where the right to run is handed over.
 struct Baton {
     state: Mutex<State>,
     given: Condvar,
 }
 
 impl Baton {
+    /// A context in the given state, which holds one reference for whoever resumes it.
     fn suspended(state: State) -> ThreadContext {
         ThreadContext(Arc::into_raw(Arc::new(Baton {
             state: Mutex::new(state),
@@ -33,6 +56,9 @@ impl Baton {
 }
 
 /// A suspended context of [`Threads`]: a counted reference to what its thread waits on.
+///
+/// > **Invariant.** The reference is taken by the one `switch` that resumes the context; copies
+/// > of it made before are dead from then on.
 #[derive(Clone, Copy, Debug)]
 pub struct ThreadContext(*const Baton);
 
@@ -41,7 +67,9 @@ unsafe impl Send for ThreadContext {}
 // SAFETY: as above.
 unsafe impl Sync for ThreadContext {}
 
-/// The backend in which a context is an OS thread.
+/// The backend in which a context is an OS thread: for targets without assembly.
+///
+/// No stacks of its own, no [`escape`](Arch::escape), a system call or two at each switch.
 #[derive(Clone, Copy, Debug)]
 pub struct Threads;
 
