@@ -98,6 +98,7 @@ impl List {
     }
 
     /// Puts `other` before this list. Walks `other`, so callers give the one they just made.
+    #[cfg(all(feature = "std", target_os = "linux"))]
     pub(crate) fn prepend(&mut self, other: List) {
         let Some(last) = other.iter().last() else { return };
         last.next.set(self.head);

@@ -103,7 +103,7 @@ pub unsafe trait StackSource: Sync {
 }
 
 // SAFETY: forwards to a source that keeps the promise, and which the reference keeps alive.
-unsafe impl<S: StackSource> StackSource for &S {
+unsafe impl<S: StackSource + ?Sized> StackSource for &S {
     fn alloc(&self, class: Class) -> Result<Stack, StackError> {
         (**self).alloc(class)
     }

@@ -14,6 +14,10 @@ use crate::StackError;
 /// Not in libc yet.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
+/// This process, without a descriptor (`PIDFD_SELF_THREAD_GROUP`, Linux 6.14). Opening one costs
+/// 6 µs, and one that is kept would mean the parent after a fork.
+const SELF: libc::c_int = -10001;
+
 /// Most guards put down in one go: long enough to spread the cost of the system call thin, short
 /// enough that the spawner who meets it waits some 60 µs.
 pub(crate) const BATCH: usize = 128;
@@ -87,18 +91,10 @@ fn together(chunk: &Chunk, from: usize, to: usize) -> usize {
     for (i, range) in ranges[..len].iter_mut().enumerate() {
         range.iov_base = page(chunk, from + i);
     }
-    // A descriptor for the length of the call: one that is kept would mean the parent after a fork.
-    // SAFETY: plain system calls on our own process and pages; `ranges` outlives the call.
+    // SAFETY: a system call on our own pages; `ranges` outlives it.
     let bytes = unsafe {
-        let me = libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) as libc::c_int;
-        if me < 0 {
-            return 0;
-        }
-        let ranges = ranges.as_ptr();
-        let bytes =
-            libc::syscall(libc::SYS_process_madvise, me, ranges, len, MADV_GUARD_INSTALL, 0);
-        libc::close(me);
-        bytes
+        let first = ranges.as_ptr();
+        libc::syscall(libc::SYS_process_madvise, SELF, first, len, MADV_GUARD_INSTALL, 0)
     };
     // A negative number is an error: none. Putting a guard down twice does no harm.
     usize::try_from(bytes).map_or(0, |bytes| bytes / chunk.geometry.page)
