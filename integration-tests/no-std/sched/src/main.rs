@@ -5,6 +5,7 @@
 
 mod platform;
 
+use core::array::from_fn;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use g0_sched::{Ended, Error, RecvError};
@@ -84,7 +85,7 @@ fn scope() {
 /// Static memory ends: the spawner is told, and what ends gives its stack back.
 fn out_of_stacks() {
     for _ in 0..2 {
-        let all = [const { () }; STACKS - 1].map(|()| rt::try_go(rt::yield_now));
+        let all: [_; STACKS - 1] = from_fn(|_| rt::try_go(rt::yield_now));
         check(6, all.iter().all(Result::is_ok));
         check(7, matches!(rt::try_go(|| ()), Err(Error::Stack(_))));
         for handle in all.into_iter().flatten() {
