@@ -9,7 +9,7 @@ pub fn run(report: &mut Report, install: bool) {
     format(report);
     lint(report);
     documentation(report);
-    report.step("cargo test", || cargo(["test", "--locked"]));
+    report.step("cargo test", || cargo(["test", "--locked", "--no-fail-fast"]));
     report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
     features::run(report);
     nostd::run(report);

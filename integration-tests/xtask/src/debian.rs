@@ -58,8 +58,18 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
 
 /// Debian's cargo with Debian's compiler, able to build std from source.
 pub fn cargo() -> Result<Cmd, String> {
+    with_compiler(Cmd::new(program("cargo")?))
+}
+
+/// Debian's `cargo clippy`. Its program is started itself: cargo would look for it among rustup's first.
+pub fn clippy() -> Result<Cmd, String> {
+    let cmd = with_compiler(Cmd::new(program("cargo-clippy")?))?;
+    Ok(cmd.env("CARGO", program("cargo")?).args(["clippy"]))
+}
+
+fn with_compiler(cmd: Cmd) -> Result<Cmd, String> {
     let inherited = std::env::vars().map(|(name, _)| name).filter(|name| ours(name));
-    let cmd = Cmd::new(program("cargo")?).env_remove(inherited);
+    let cmd = cmd.env_remove(inherited);
     let rustc = program("rustc")?;
     let rustdoc = program("rustdoc")?;
     Ok(cmd.env("RUSTC_BOOTSTRAP", "1").env("RUSTDOC", rustdoc).env("RUSTC", rustc))

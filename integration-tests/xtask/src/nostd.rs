@@ -1,7 +1,7 @@
 //! `cargo xtask no-std`: each crate alone, linked into an image that has no std.
 //!
 //! `cargo build --no-default-features` on a hosted target proves nothing: std is there and gets linked. The packages
-//! `nostd-<crate>` are `no_main` programs with a panic handler of their own, so that std, if it came in through any
+//! `nostd-<crate>` are `no_main` programs, which check what they compute, with a panic handler of their own, so that std, if it came in through any
 //! dependency, would bring a second one: error E0152. With the feature `std` on that error is demanded, or the proof
 //! would pass even when it proves nothing.
 
@@ -22,11 +22,15 @@ fn build(krate: &str, feature: &str) -> Result<Cmd, String> {
     Ok(cmd.args(["--target-dir".as_ref(), target.as_os_str()]).dir(&tree::root().join(WORKSPACE)))
 }
 
-/// Links every crate with `{}` and `alloc`, and demands that `std` does not link.
+/// Links and runs every crate with `{}` and `alloc`, and demands that `std` does not link.
 pub fn run(report: &mut Report) {
     for krate in tree::CRATES {
         for feature in ["", "alloc"] {
-            report.step(&format!("no-std {krate} {{{feature}}}"), || build(krate, feature)?.run());
+            report.step(&format!("no-std {krate} {{{feature}}}"), || {
+                build(krate, feature)?.run()?;
+                let program = format!("no-std/release/nostd-{krate}");
+                Cmd::new(tree::target().join(program)).limit(60).run()
+            });
         }
         report.step(&format!("no-std {krate} {{std}} must fail"), || {
             let out = build(krate, "std")?.capture()?;
