@@ -8,6 +8,8 @@ mod call;
 mod callback;
 mod export;
 mod runtime;
+#[cfg(feature = "sched")]
+mod sched;
 mod word;
 
 pub use call::Call;
@@ -15,6 +17,10 @@ pub use call::Call;
 pub use g0_defer::Rust;
 pub use g0_defer::{NoUnwind, Unwind};
 pub use runtime::{BadCall, Here, Runtime, Seat};
+#[cfg(feature = "sched")]
+pub use sched::Sched;
+#[cfg(all(feature = "sched", feature = "std"))]
+pub use sched::hosted::{call, call_blocking, call_leaf, callback};
 
 /// The bridge of one runtime; a name for its functions, never a value.
 ///

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use g0_sched::bridge::{self, Seat as Chair};
-use g0_sched::{Fatal, Platform};
+use g0_sched::Platform;
 
 use crate::{BadCall, Here, Runtime, Seat};
 
@@ -80,5 +80,40 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
 
     fn fatal(bad: BadCall) -> ! {
         bridge::bad_call::<P>(bad.text())
+    }
+}
+
+/// The short forms: the bridge of the hosted scheduler.
+#[cfg(feature = "std")]
+pub(crate) mod hosted {
+    use g0_sched::Hosted;
+
+    use super::Sched;
+    use crate::Bridge;
+
+    type C = Bridge<Sched<Hosted>>;
+
+    /// See [`Bridge::call`].
+    #[inline]
+    pub fn call<T>(f: impl FnOnce() -> T) -> T {
+        C::call(f)
+    }
+
+    /// See [`Bridge::call_blocking`].
+    #[inline]
+    pub fn call_blocking<T>(f: impl FnOnce() -> T) -> T {
+        C::call_blocking(f)
+    }
+
+    /// See [`Bridge::call_leaf`].
+    #[inline]
+    pub fn call_leaf<T>(need: usize, f: impl FnOnce() -> T) -> T {
+        C::call_leaf(need, f)
+    }
+
+    /// See [`Bridge::callback`].
+    #[inline]
+    pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
+        C::callback(default, f)
     }
 }

@@ -9,6 +9,8 @@ extern crate std;
 #[macro_use]
 mod plain;
 
+#[cfg(not(loom))]
+pub mod bridge;
 pub mod core;
 mod error;
 #[cfg(not(loom))]

@@ -52,6 +52,8 @@ pub struct M {
     pub(crate) core: Plain<*const Core>,
     /// Where a call on g0 starts: below whatever is live there.
     pub(crate) g0_sp: Plain<*mut u8>,
+    /// The bridge's word: not null while foreign code runs here.
+    pub(crate) call: Plain<*mut u8>,
     /// The G whose foreign call it is in.
     pub(crate) curg: Plain<*mut G>,
     /// The one G it may run (L2), or null.
@@ -97,6 +99,7 @@ impl M {
                 p: Plain::new(ptr::null()),
                 core: Plain::new(ptr::null()),
                 g0_sp: Plain::new(ptr::null_mut()),
+                call: Plain::new(ptr::null_mut()),
                 curg: Plain::new(ptr::null_mut()),
                 reserved: Plain::new(ptr::null_mut()),
                 symmetric: Plain::new(true),

@@ -67,6 +67,15 @@ pub unsafe trait Platform: 'static + Sized {
         core::hint::spin_loop();
     }
 
+    /// What foreign code must find unchanged after a callback in which others have run on its
+    /// thread: `errno` on hosts.
+    fn save_word() -> usize {
+        0
+    }
+
+    /// Puts back what [`save_word`](Platform::save_word) gave.
+    fn restore_word(_word: usize) {}
+
     /// Whether [`throw_goexit`](Platform::throw_goexit) throws.
     const UNWINDS: bool = false;
 

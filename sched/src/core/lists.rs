@@ -355,7 +355,7 @@ fn own<P: Platform>(m: &'static M, p: &'static Proc) {
 }
 
 /// Takes `m`'s P from it. By `m` itself, inside.
-pub(super) fn disown(m: &'static M) -> &'static Proc {
+pub(crate) fn disown(m: &'static M) -> &'static Proc {
     m.claim.give();
     // SAFETY: the claim is NONE: nobody else reads `m.p`; the P it names was ours until now.
     let p: &'static Proc = unsafe { &*m.p.replace(ptr::null()) };

@@ -37,7 +37,7 @@ use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Parker, Platform, light_fence};
 
-pub(crate) use lists::{Got, Lists};
+pub(crate) use lists::{Got, Lists, disown};
 
 /// What a scheduler is made of; all of it lives as long as the scheduler.
 #[derive(Clone, Copy)]

@@ -1,0 +1,10 @@
+/* What the comparison calls. */
+#include <stddef.h>
+
+extern void bench_callback_body(void);
+
+__attribute__((noinline)) void c_empty(void) { __asm__ volatile(""); }
+void c_callback(void) { bench_callback_body(); }
+void c_callback_n(long n) {
+    for (long i = 0; i < n; i++) bench_callback_body();
+}

@@ -1,0 +1,233 @@
+//! What a bridge to foreign code needs of the scheduler; `g0-cgo` is one.
+//!
+//! ```text
+//!                 enter                       begin
+//!   goroutine ───────────▶ foreign (on g0) ───────────▶ goroutine, locked
+//!             ◀───────────                 ◀───────────
+//!                 leave                        end
+//! ```
+//!
+//! In foreign code `m.g` is null, and that is all that says so: sysmon may take the P of an M
+//! whose `m.g` stays null while it is outside. Whoever comes back sets `m.g` first and looks at
+//! the claim afterwards:
+//!
+//! ```text
+//!   M (leave, begin)                 sysmon
+//!   m.g := g                         word := RAISED
+//!   light fence                      heavy fence
+//!   load word                        second look: m.g still null?
+//! ```
+//!
+//! So either the M sees that its P is wanted, or sysmon sees that it is back (L5, L19).
+
+use core::ptr::{self, NonNull};
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::core::disown;
+use crate::exec::enter::{leave as exit, reenter};
+use crate::exec::g0::on_g0;
+use crate::exec::machine::fatal;
+use crate::exec::switch::core_of;
+use crate::exec::yields::yield_now;
+use crate::g::G;
+use crate::lockedm::{lock_internal, unlock_internal};
+use crate::m::M;
+use crate::platform::{Platform, light_fence};
+
+/// Who is asking.
+#[derive(Debug, Clone, Copy)]
+pub enum Here {
+    /// A goroutine on its own stack.
+    Goroutine(Seat),
+    /// Foreign code on g0, in a call of a goroutine.
+    Foreign(Seat),
+    /// The scheduler's code on g0.
+    SystemStack,
+    /// A thread that is no M.
+    Outside,
+}
+
+/// An M whose goroutine is going to foreign code or is in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat {
+    m: &'static M,
+}
+
+/// Who is asking. Any context.
+#[inline(always)]
+pub fn here<P: Platform>() -> Here {
+    // SAFETY: Ms are never freed.
+    let Some(m) = (unsafe { P::current().as_ref() }) else { return Here::Outside };
+    if !m.g.load(Ordering::Relaxed).is_null() {
+        Here::Goroutine(Seat { m })
+    // SAFETY: the word is this thread's.
+    } else if unsafe { !m.call.get().is_null() } {
+        Here::Foreign(Seat { m })
+    } else {
+        Here::SystemStack
+    }
+}
+
+impl Seat {
+    /// The seat of a token.
+    ///
+    /// # Safety
+    ///
+    /// `token` came from [`token`](Self::token).
+    #[inline(always)]
+    pub unsafe fn from_token(token: *mut ()) -> Self {
+        // SAFETY: the caller's promise; Ms are never freed.
+        Self { m: unsafe { &*token.cast::<M>() } }
+    }
+
+    /// The seat as a word.
+    #[inline(always)]
+    pub fn token(self) -> *mut () {
+        ptr::from_ref(self.m).cast_mut().cast()
+    }
+
+    /// The word that holds g0's stack pointer: below it g0 is free.
+    #[inline(always)]
+    pub fn g0_sp(self) -> *mut *mut u8 {
+        self.m.g0_sp.as_ptr()
+    }
+
+    /// The bridge's own word: not null while foreign code runs (`incgo`).
+    #[inline(always)]
+    pub fn call(self) -> *mut *mut u8 {
+        self.m.call.as_ptr()
+    }
+
+    /// The lowest byte of the goroutine's stack. In the goroutine's state.
+    #[inline(always)]
+    pub fn limit(self) -> *mut u8 {
+        match NonNull::new(self.m.g.load(Ordering::Relaxed)) {
+            // SAFETY: the running goroutine lies in its stack.
+            Some(g) => unsafe { G::header(g).as_ref().bottom() },
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// The goroutine goes to foreign code. No scheduling point until [`leave`](Self::leave).
+    ///
+    /// # Safety
+    ///
+    /// On the goroutine's stack, outside.
+    #[inline(always)]
+    pub unsafe fn enter(self) {
+        let m = self.m;
+        // SAFETY: `curg` is this thread's.
+        unsafe { m.curg.set(m.g.load(Ordering::Relaxed)) };
+        m.fresh.store(true, Ordering::Relaxed);
+        // Release: sysmon that sees the M in foreign code sees that the call is a new one.
+        m.g.store(ptr::null_mut(), Ordering::Release);
+    }
+
+    /// It is back. The end is recorded first; then there is a P again.
+    ///
+    /// # Safety
+    ///
+    /// On the goroutine's stack, after [`enter`](Self::enter).
+    #[inline(always)]
+    pub unsafe fn leave<P: Platform>(self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.back::<P>() }
+    }
+
+    /// `m.g` is set, and the M owns a P.
+    #[inline(always)]
+    unsafe fn back<P: Platform>(self) {
+        let m = self.m;
+        // SAFETY: `curg` and `symmetric` are this thread's.
+        unsafe {
+            m.g.store(m.curg.get(), Ordering::Relaxed);
+            light_fence(m.symmetric.get());
+        }
+        if !m.claim.is_owned() {
+            lost::<P>(m);
+        }
+    }
+
+    /// The call will last: the P goes to somebody else at once.
+    ///
+    /// # Safety
+    ///
+    /// On the goroutine's stack, right after [`enter`](Self::enter).
+    pub unsafe fn release<P: Platform>(self) {
+        let m = self.m;
+        // SAFETY: `symmetric` is written before the M starts.
+        if m.claim.enter(unsafe { m.symmetric.get() }) {
+            let core = core_of(m);
+            // SAFETY: inside, on the goroutine's stack; g0 is free below g0_sp.
+            unsafe { on_g0(m, || core.hand_off::<P>(disown(m))) };
+        }
+        exit(m);
+    }
+
+    /// Foreign code calls back: the goroutine is locked to the thread and owns a P.
+    ///
+    /// # Safety
+    ///
+    /// On g0, in foreign code.
+    #[inline(always)]
+    pub unsafe fn begin<P: Platform>(self) -> usize {
+        // SAFETY: the goroutine whose call this is.
+        unsafe {
+            let g = NonNull::new_unchecked(self.m.curg.get());
+            lock_internal(self.m, g);
+            let word = P::save_word();
+            self.back::<P>();
+            word
+        }
+    }
+
+    /// The callback returns: foreign code again. What it made ready is sysmon's to see to, which
+    /// never sleeps while an M owns a P, and looks again within its shortest period.
+    ///
+    /// # Safety
+    ///
+    /// On g0, after [`begin`](Self::begin), whose result is `word`.
+    #[inline(always)]
+    pub unsafe fn end<P: Platform>(self, word: usize) {
+        // SAFETY: the goroutine has come back to the thread that it is locked to.
+        unsafe {
+            let g = NonNull::new_unchecked(self.m.g.load(Ordering::Relaxed));
+            unlock_internal::<P>(self.m, g);
+            self.enter();
+            P::restore_word(word);
+        }
+    }
+
+    /// Returns once `*g0_sp` is `bottom`: other goroutines of this M have frames on g0 below ours.
+    /// On the safe runtime only.
+    ///
+    /// # Safety
+    ///
+    /// On the goroutine's stack, between [`begin`](Self::begin) and [`end`](Self::end).
+    pub unsafe fn settle<P: Platform>(self, bottom: *mut u8) {
+        // SAFETY: `g0_sp` is this thread's, and the goroutine is locked to it.
+        while unsafe { self.m.g0_sp.get() } != bottom {
+            yield_now::<P>();
+        }
+    }
+}
+
+/// The P has been taken, or is being: take it back, or wait for another.
+#[cold]
+#[inline(never)]
+fn lost<P: Platform>(m: &'static M) {
+    reenter::<P>(m);
+    exit(m);
+}
+
+/// Ends the program over a misuse of the bridge; names the goroutine if there is one.
+pub fn bad_call<P: Platform>(reason: &'static str) -> ! {
+    // SAFETY: Ms are never freed; `curg` is this thread's.
+    let g = unsafe {
+        P::current().as_ref().and_then(|m| {
+            NonNull::new(m.g.load(Ordering::Relaxed)).or_else(|| NonNull::new(m.curg.get()))
+        })
+    };
+    fatal::<P>(g, reason)
+}
