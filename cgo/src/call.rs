@@ -27,6 +27,13 @@ pub struct Call {
     pub(crate) state: usize,
 }
 
+impl Call {
+    /// Where the goroutine's stack is free while the call lasts: for reports.
+    pub fn stack_pointer(&self) -> *mut u8 {
+        self.sp
+    }
+}
+
 /// Nothing happened yet.
 pub(crate) const OPEN: usize = 0;
 /// A callback's panic waits in [`Link::held`].

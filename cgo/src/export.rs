@@ -27,8 +27,8 @@
 /// # })));
 /// ```
 ///
-/// - `in Type;` names the [`Runtime`](crate::Runtime). With the feature `sched` it may be left out:
-///   then it is the hosted scheduler.
+/// - `in Type;` names the [`Runtime`](crate::Runtime). With the features `sched` and `std` it may
+///   be left out: then it is the hosted scheduler.
 /// - A function that returns something says after `=` what C gets if the body panics. The value
 ///   ends at the body's brace: a struct literal there needs parentheses.
 /// - The names are exported as written, so they are unique in the program. Visibility is Rust's.
@@ -106,7 +106,7 @@ macro_rules! __export {
 }
 
 /// The runtime that was named, or the hosted one.
-#[cfg(feature = "sched")]
+#[cfg(all(feature = "sched", feature = "std"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __callback {
@@ -115,13 +115,13 @@ macro_rules! __callback {
 }
 
 /// The runtime that was named.
-#[cfg(not(feature = "sched"))]
+#[cfg(not(all(feature = "sched", feature = "std")))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __callback {
     ([] $($args:tt)*) => {
         ::core::compile_error!(
-            "export!: start with `in MyRuntime;`, or enable g0-cgo's feature `sched`"
+            "export!: start with `in MyRuntime;`, or enable g0-cgo's features `sched` and `std`"
         )
     };
     ([$runtime:ty] $($args:tt)*) => { $crate::Bridge::<$runtime>::callback($($args)*) };

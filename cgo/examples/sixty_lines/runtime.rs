@@ -11,7 +11,7 @@ use g0_arch::{Arch, Native, call_here};
 use g0_cgo::{BadCall, Call, Here, Runtime, Seat};
 
 #[rustfmt::skip]
-struct G { sp: *mut u8, stack: *mut [u128; 16 << 10], main: *mut dyn FnOnce() }
+struct G { sp: *mut u8, stack: *mut [u128; 256 << 10], main: *mut dyn FnOnce() }
 /// The M, and the name of the runtime.
 #[rustfmt::skip]
 pub struct Sixty { g0_sp: *mut u8, call: *mut Call, curg: *mut G, ready: ManuallyDrop<VecDeque<*mut G>> }
@@ -35,7 +35,8 @@ pub fn run(main: impl FnOnce() + 'static) {
     }
 }
 
-/// Starts a goroutine, to be run by `run` on this thread.
+/// Starts a goroutine, to be run by `run` on this thread. Its stack has 4 MiB and no guard; only what
+/// is touched becomes memory.
 pub fn go(f: impl FnOnce() + 'static) {
     // SAFETY: zeros are numbers; and nobody else refers to the queue now.
     unsafe {

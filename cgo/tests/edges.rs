@@ -1,0 +1,126 @@
+//! The edges of the state diagram, as a runtime sees them.
+
+mod common;
+
+use std::cell::RefCell;
+
+use common::*;
+use g0_cgo::{BadCall, Bridge, Here, Runtime, Seat};
+
+thread_local!(static LOG: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) });
+
+fn log(what: &'static str) {
+    LOG.with_borrow_mut(|log| log.push(what));
+}
+
+/// The runtime of sixty lines, taking notes.
+struct Noting;
+
+// SAFETY: everything is the other's, which keeps its promises. Tests that use this one do not use
+// the other's bridge.
+unsafe impl Runtime for Noting {
+    type Unwind = <Sixty as Runtime>::Unwind;
+    fn here() -> Here {
+        Sixty::here()
+    }
+    unsafe fn enter(seat: Seat) {
+        log("enter");
+        // SAFETY: the contract is handed through, here and below.
+        unsafe { Sixty::enter(seat) }
+    }
+    unsafe fn leave(seat: Seat) {
+        // SAFETY: as above; and the word is the M's.
+        unsafe {
+            assert!((*seat.call).is_null(), "the call ends before it is left");
+            Sixty::leave(seat);
+        }
+        log("leave");
+    }
+    unsafe fn release(seat: Seat) {
+        log("release");
+        // SAFETY: as above.
+        unsafe { Sixty::release(seat) }
+    }
+    unsafe fn begin(seat: Seat) -> usize {
+        log("begin");
+        // SAFETY: as above.
+        unsafe { Sixty::begin(seat) }
+    }
+    unsafe fn end(seat: Seat, word: usize) {
+        // SAFETY: as above.
+        unsafe {
+            assert!(!(*seat.call).is_null(), "the call is open again when its callback ends");
+            Sixty::end(seat, word);
+        }
+        log("end");
+    }
+    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+        log("settle");
+        // SAFETY: as above.
+        unsafe { Sixty::settle(seat, bottom) }
+    }
+    fn fatal(bad: BadCall) -> ! {
+        Sixty::fatal(bad)
+    }
+}
+
+type N = Bridge<Noting>;
+
+#[test]
+fn a_call_enters_and_leaves() {
+    goroutine(|| N::call(|| log("C")));
+    assert_eq!(LOG.take(), ["enter", "C", "leave"]);
+}
+
+#[test]
+fn a_blocking_call_gives_its_p_away_before_it_starts() {
+    goroutine(|| N::call_blocking(|| log("C")));
+    assert_eq!(LOG.take(), ["enter", "release", "C", "leave"]);
+}
+
+#[test]
+fn a_leaf_tells_nobody_unless_it_does_not_fit() {
+    goroutine(|| N::call_leaf(100, || log("C")));
+    assert_eq!(LOG.take(), ["C"]);
+    goroutine(|| N::call_leaf(1 << 30, || log("C")));
+    assert_eq!(LOG.take(), ["enter", "C", "leave"]);
+}
+
+#[test]
+fn l19_a_closure_runs_between_begin_and_end() {
+    goroutine(|| {
+        N::call(|| {
+            log("C");
+            N::callback((), || {
+                log("closure");
+                N::call(|| log("C again"));
+            });
+            log("C");
+        })
+    });
+    let wanted =
+        ["enter", "C", "begin", "closure", "enter", "C again", "leave", "end", "C", "leave"];
+    assert_eq!(LOG.take(), wanted);
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn panics_walk_the_same_edges() {
+    goroutine(|| {
+        panic_of(|| N::call(|| quiet_panic("own")));
+        assert_eq!(LOG.take(), ["enter", "leave"]);
+        panic_of(|| N::call(|| N::callback((), || quiet_panic("held"))));
+        assert_eq!(LOG.take(), ["enter", "begin", "end", "leave"]);
+    });
+}
+
+#[test]
+fn settle_is_for_frames_of_others_only() {
+    goroutine(|| {
+        N::call(|| N::callback((), yield_now));
+        assert_eq!(LOG.take(), ["enter", "begin", "end", "leave"]);
+        go(|| N::call(|| N::callback((), || (0..3).for_each(|_| yield_now()))));
+        N::call(|| N::callback((), yield_now));
+        assert_eq!(LOG.take().iter().filter(|what| **what == "settle").count(), 1);
+    });
+}
