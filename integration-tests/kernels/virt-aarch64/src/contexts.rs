@@ -2,7 +2,10 @@
 
 use g0_arch::{Arch, Context, Native};
 
-use crate::{platform, say};
+use g0_sched::Platform;
+
+use crate::platform::Virt;
+use crate::say;
 
 const TURNS: usize = 1_000_000;
 const STACK: usize = 16 << 10;
@@ -26,7 +29,7 @@ pub fn run() {
     let mut stack = [0_u8; STACK];
     let mut pair = Pair { main: Context::EMPTY, other: Context::EMPTY };
     let pair = &raw mut pair;
-    let began = platform::now();
+    let began = Virt::now();
     let mut value = 0;
     // SAFETY: the stack is the other context's alone; it is resumed only while it is suspended,
     // and never again after this function.
@@ -36,7 +39,7 @@ pub fn run() {
             value = Native::switch(&raw mut (*pair).main, (*pair).other, value);
         }
     }
-    let ns = platform::now() - began;
+    let ns = Virt::now() - began;
     assert_eq!(value, TURNS);
     say!("switch: {} switches, {} ns each", 2 * TURNS, ns / (2 * TURNS as u64));
 }

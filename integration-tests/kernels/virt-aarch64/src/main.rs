@@ -1,13 +1,48 @@
-//! The smallest port: one bare aarch64 core.
+//! The smallest port of g0: goroutines on one bare aarch64 core, in static memory.
+//!
+//! The core runs [`start`] on its system stack, which becomes the g0 of the only M. Everything the
+//! scheduler is made of lies in the statics below; the rest of the image uses it.
 #![no_std]
 #![no_main]
 
 mod boot;
 mod contexts;
 mod foreign;
+mod goroutines;
 mod platform;
 
 use core::panic::PanicInfo;
+
+use g0_sched::{Config, Ended, M, Proc, Scheduler};
+use g0_stack::{Class, StaticSource};
+use platform::Virt;
+
+/// Goroutines that can live at a time, main included.
+const GOROUTINES: usize = 16;
+const STACK: usize = 32 << 10;
+
+static STACKS: StaticSource<GOROUTINES, STACK> = StaticSource::new();
+static PROCS: [Proc; 1] = [Proc::new()];
+static MACHINES: [M; 1] = [M::new()];
+static SCHEDULER: Scheduler<Virt> = Scheduler::new(Config {
+    procs: &PROCS,
+    machines: &MACHINES,
+    more: || None,
+    stacks: &&STACKS,
+    stack: match Class::for_size(STACK) {
+        Ok(class) => class,
+        Err(_) => panic!("32 KiB is a size"),
+    },
+    // One core: there is nowhere to go, and with one M a goroutine that is parked in a callback
+    // must not keep the others from running.
+    migrating: false,
+    symmetric: true,
+});
+
+/// The scheduler's functions for this platform.
+mod rt {
+    g0_sched::platform!(crate::platform::Virt);
+}
 
 /// Prints a line on the serial port.
 macro_rules! say {
@@ -23,12 +58,18 @@ pub(crate) use say;
 extern "C" fn start() -> ! {
     say!("g0 on one aarch64 core");
     contexts::run();
-    foreign::run();
-    say!("every check held");
+    let ended = SCHEDULER.run(|| {
+        goroutines::run();
+        foreign::run();
+    });
+    match ended {
+        Ok(Ended { result: Some(Ok(())), left_behind: 0 }) => say!("every check held"),
+        other => panic!("the scheduler ended otherwise: {other:?}"),
+    }
     platform::exit(0)
 }
 
-/// A panic is the end: there is nothing that unwinds here.
+/// A panic is the end: nothing unwinds here.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     say!("{info}");
