@@ -150,27 +150,6 @@ pub enum BadCall {
 }
 
 impl BadCall {
-    /// What happened, and what to do.
-    pub const fn text(self) -> &'static str {
-        match self {
-            BadCall::NotInCall => {
-                "bad g in callback: it came from goroutine code outside any call; call the C \
-                 function through `call` (not `call_leaf`), or the Rust function directly"
-            }
-            BadCall::SystemStack => {
-                "bad g in callback: it came from the scheduler's own code; hooks that run on g0 \
-                 must not use the bridge"
-            }
-            BadCall::UnknownThread => {
-                "bad g in callback: it came from a thread that the runtime does not know; hand \
-                 the event to a goroutine, or call C from a goroutine and let C call back on that \
-                 thread"
-            }
-        }
-    }
-}
-
-impl BadCall {
     /// What happened, and the remedy.
     pub const fn text(self) -> &'static str {
         match self {
