@@ -44,7 +44,8 @@ impl Patch {
         }
         // The line of the table names the model's invariants whichever of them failed.
         let table = |line: &&str| {
-            line.trim_start().starts_with(&self.model) && line.trim_end().ends_with("FAILED")
+            let verdict = ["ok", "FAILED"].iter().any(|v| line.trim_end().ends_with(v));
+            verdict && line.trim_start().starts_with(&self.model)
         };
         let told: Vec<&str> = text.lines().filter(|line| !table(line)).collect();
         if !told.iter().any(|line| names(line, &self.invariant)) {
