@@ -78,6 +78,8 @@ pub struct Header {
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
+// What runs over the end of the payload hits the identity first.
+const _: () = assert!(memoffset::offset_of!(Header, identity) == 0);
 
 // SAFETY: shared access only reads; the cells are written by the owner of the stack alone (the
 // holder of the `Stack`, or the free list that took it), who has exclusive use of it.
