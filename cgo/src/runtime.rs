@@ -55,7 +55,7 @@ pub enum Here {
 /// no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
 /// points above them.
 pub unsafe trait Runtime: 'static {
-    /// How goroutines unwind: [`g0_defer::Rust`], or [`g0_defer::NoUnwind`] on a kernel.
+    /// How goroutines unwind: `g0_defer::Rust`, or [`NoUnwind`](crate::NoUnwind) on a kernel.
     type Unwind: Unwind;
 
     /// Who is asking?
@@ -70,8 +70,8 @@ pub unsafe trait Runtime: 'static {
     ///
     /// # Safety
     ///
-    /// *Context:* called on the goroutine's stack, in its ordinary code; the runtime must not
-    /// schedule in here. `seat` is from [`here`](Runtime::here) just now.
+    /// *Context:* called on the goroutine's stack, `*call` set already; the runtime must not
+    /// schedule in here, nor use more stack than a leaf function (L14). `seat` is from [`here`](Runtime::here) just now.
     unsafe fn enter(seat: Seat);
 
     /// The goroutine has come back. Records the end first and only then sees to it that there is a
