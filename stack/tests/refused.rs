@@ -1,4 +1,5 @@
-//! What the kernel refuses is an error, and nothing is lost by it.
+//! What the kernel refuses is an error, and nothing is lost by it; what a dropped source does with
+//! its memory. Each in a process of its own, where nobody else maps or limits anything.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;
@@ -74,6 +75,33 @@ fn the_mapping_limit_is_an_error_that_names_the_remedy() {
         // SAFETY: nothing runs on it.
         unsafe { source.free(stacks.pop().unwrap()) };
         assert!(source.alloc(class).is_ok());
+        println!("child done");
+    });
+}
+
+#[test]
+fn a_source_unmaps_when_all_is_back_and_leaks_when_not() {
+    in_child("a_source_unmaps_when_all_is_back_and_leaks_when_not", || {
+        let mapped = |page: *mut u8| {
+            let mut present = 0_u8;
+            // SAFETY: only asks, about one page; fails where nothing is mapped.
+            unsafe { libc::mincore(page.cast(), 1, (&raw mut present).cast()) == 0 }
+        };
+        let class = Class::for_size(65536).unwrap();
+
+        let source = SlabSource::new();
+        let stack = source.alloc(class).unwrap();
+        let page = stack.bottom();
+        assert!(mapped(page));
+        // SAFETY: nothing runs on it.
+        unsafe { source.free(stack) };
+        drop(source);
+        assert!(!mapped(page));
+
+        let source = SlabSource::new();
+        let stack = source.alloc(class).unwrap();
+        drop(source);
+        assert!(mapped(stack.bottom()) && stack.check());
         println!("child done");
     });
 }

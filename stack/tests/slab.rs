@@ -146,22 +146,6 @@ fn idle_stacks_give_back_all_but_their_top_page_and_keep_their_guard() {
 }
 
 #[test]
-fn a_source_unmaps_when_all_is_back_and_leaks_when_not() {
-    let source = SlabSource::new();
-    let stack = source.alloc(class(65536)).unwrap();
-    let page = stack.bottom();
-    free(&source, stack);
-    drop(source);
-    assert_eq!(write_in_child(page), libc::SIGSEGV);
-
-    let source = SlabSource::new();
-    let stack = source.alloc(class(65536)).unwrap();
-    drop(source);
-    assert!(stack.check());
-    assert_eq!(write_in_child(stack.bottom()), 0);
-}
-
-#[test]
 fn many_threads_grow_one_source() {
     let source = SlabSource::new();
     let sizes = [4096, 65536, 1 << 20];
