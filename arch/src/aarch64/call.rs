@@ -152,6 +152,8 @@ pub(in super::super) unsafe fn escape(slot: *mut *mut u8, value: usize) -> ! {
         asm!(
             // x0 = value, x1 = slot
             "ldr x1, [x1]",
+            // Kernels compiled without floating point may have the unit turned off.
+            #[cfg(target_feature = "neon")]
             "msr fpcr, xzr",
             "ldr x19, [x1, #16]",
             "ldp x29, x30, [x1]",

@@ -1,4 +1,18 @@
 //! The one place from which the g0 crates take atomics, cells and locks.
+//!
+//! Outside of loom these are core's atomics, a cell and a spin lock, and every constructor is
+//! `const`, so that all state of a scheduler can lie in statics. Under `--cfg loom` each is loom's:
+//! the model runs the shipped source through every interleaving, within bounds. Loom's are made at
+//! run time and belong to one run of a model, so constructors are not `const` there, and statics are
+//! for the code that no model reaches.
+//!
+//! | | outside of loom | under loom |
+//! |---|---|---|
+//! | [`atomic`] | `core::sync::atomic` | `loom::sync::atomic` |
+//! | [`cell::UnsafeCell`] | loom's interface over core's cell, and `get` | loom's |
+//! | [`Mutex`] | a spin lock that waits by [`Backoff`] | loom's lock |
+//! | [`Backoff`] | crossbeam's | every wait runs another thread of the model |
+//! | [`hint`] | `core::hint` | loom's |
 
 pub mod atomic;
 mod backoff;

@@ -1,4 +1,12 @@
 //! A spin lock that does not spin for ever.
+//!
+//! It is for the few instructions in which several words have to change together, never around an
+//! allocation, a system call or a call of somebody else's code. Even so its holder may be
+//! descheduled by the system, and then spinning burns the time that the holder needs: so waiters
+//! back off, and with the feature `std` give the thread up after some rounds. On bare metal
+//! there is nobody to give it to; there the caller keeps interrupts off while it holds the lock.
+//!
+//! There is no poisoning: what runs under it does not panic.
 
 #[cfg(loom)]
 use loom::sync as lock;
@@ -8,7 +16,7 @@ use spin::mutex as lock;
 /// Releases the lock when dropped.
 pub type MutexGuard<'a, T> = lock::MutexGuard<'a, T>;
 
-/// A lock for a bounded number of instructions.
+/// A lock for a bounded number of instructions; a word and the value.
 #[derive(Debug, Default)]
 pub struct Mutex<T>(lock::Mutex<T>);
 

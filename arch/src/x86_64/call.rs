@@ -39,7 +39,12 @@
 //! So the caller is listed twice, with the mark between. The mark is there for debuggers: gdb
 //! takes a frame whose caller lies *below* it for a corrupt stack, except where the frame is
 //! that of a signal handler. The mark says that it is one. And whoever reads a backtrace sees
-//! where the stack changes.
+//! where the stack changes. Of the two listings of the caller the outer one is to be asked for
+//! local variables; the inner has another stack pointer.
+//!
+//! One thing is not exact: a profiler whose signal comes between the first push and the new rule
+//! finds a stack that has grown by a few words unknown to the rule in force, and loses the
+//! frames below. Nothing is called there, so nobody else can see it.
 //!
 //! Such rules can be written only inside a function that has unwind tables. With
 //! `panic = "abort"` there may be none, and then a naked function with a rule of its own, [`thunk`],
@@ -72,8 +77,11 @@ const _: () = assert!(offset_of!(Frame, mark) == 16);
 const _: () = assert!(offset_of!(Frame, pc) == 24);
 
 /// The control words that Rust code, and a process at its start, has: all exceptions masked,
-/// round to nearest, denormals are numbers, the x87 computes with 64 bits.
+/// round to nearest, denormals are numbers, the x87 computes with 64 bits. Kernels compiled without
+/// floating point have none to set, and may have the unit turned off.
+#[cfg(target_feature = "sse")]
 static MXCSR: u32 = 0x1f80;
+#[cfg(target_feature = "sse")]
 static X87: u16 = 0x037f;
 
 /// Calls `f(arg)` with the stack pointer at `sp`.
@@ -254,7 +262,9 @@ pub(in super::super) unsafe fn escape(slot: *mut *mut u8, value: usize) -> ! {
         asm!(
             // rdi = slot, rax = value
             "mov rsp, [rdi]",
+            #[cfg(target_feature = "sse")]
             "ldmxcsr [rip + {MXCSR}]",
+            #[cfg(target_feature = "sse")]
             "fldcw [rip + {X87}]",
             "pop rbx",
             "pop rbp",
@@ -263,7 +273,9 @@ pub(in super::super) unsafe fn escape(slot: *mut *mut u8, value: usize) -> ! {
             "pop rcx",
             // rsp, rbx, rbp = the caller's, rax = value
             "jmp rcx",
+            #[cfg(target_feature = "sse")]
             MXCSR = sym MXCSR,
+            #[cfg(target_feature = "sse")]
             X87 = sym X87,
             in("rdi") slot,
             in("rax") value,
