@@ -24,6 +24,7 @@ use crate::core::list::{Link, Linked};
 use crate::core::Core;
 use crate::m::M;
 use crate::plain::Plain;
+#[cfg(not(loom))]
 use crate::scope::ScopeState;
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
@@ -31,6 +32,10 @@ use crate::scope::ScopeState;
 /// Runs on another goroutine's stack or on g0, inside; it may not allocate, free, drop or run
 /// user code.
 pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
+
+/// Models know no scopes.
+#[cfg(loom)]
+type ScopeState = ();
 
 /// Lock counts of `lock_os_thread` (L8).
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,5 +1,7 @@
 //! An M:N goroutine scheduler.
 #![no_std]
+// Models reach the core only: what the executor alone uses looks unused to them.
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -12,6 +14,9 @@ mod plain;
 #[cfg(not(loom))]
 pub mod bridge;
 pub mod core;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod doors;
 mod error;
 #[cfg(not(loom))]
 mod exec;
@@ -30,6 +35,7 @@ mod p;
 mod platform;
 #[cfg(not(loom))]
 mod scheduler;
+#[cfg(not(loom))]
 mod scope;
 #[cfg(not(loom))]
 pub mod shutdown;

@@ -1,0 +1,135 @@
+//! What models may touch and users may not. Under `cfg(loom)` only.
+//!
+//! A model's thread stands for an M: it calls the core as the executor does. The doors are the
+//! calls and fields that the executor uses and that the crate keeps to itself; nothing is decided
+//! here.
+
+use core::ptr::NonNull;
+
+use g0_arch::Context;
+use g0_arch::sync::atomic::Ordering;
+
+use crate::core::claim::Claim;
+use crate::core::runq::RunQueue;
+use crate::core::{Core, Got};
+use crate::g::G;
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::{Parker, Platform};
+
+pub use crate::core::list::Fifo;
+
+/// The claim words of `m`.
+pub fn claim(m: &M) -> &Claim {
+    &m.claim
+}
+
+/// Where `m` waits.
+pub fn parker(m: &M) -> &Parker {
+    &m.parker
+}
+
+/// Whether `m` has been given a P that it has not noticed yet; what the executor waits for.
+pub fn has_nextp(m: &M) -> bool {
+    !m.nextp.load(Ordering::Relaxed).is_null()
+}
+
+/// Whether a G is being run by `m`, for sysmon; null on g0 and in foreign code.
+pub fn set_running(m: &M, g: *mut G) {
+    m.g.store(g, Ordering::Relaxed);
+}
+
+/// The P that `m` owns.
+///
+/// # Safety
+///
+/// `m` is the caller's, inside, with a P.
+pub unsafe fn proc_of(m: &M) -> &'static Proc {
+    // SAFETY: the caller's promise.
+    unsafe { &*m.p.get() }
+}
+
+/// Uses a plain field of `p`, as every operation on it does.
+///
+/// # Safety
+///
+/// The caller owns the P and is inside.
+pub unsafe fn touch(p: &Proc) {
+    // SAFETY: the caller's promise.
+    unsafe { p.rewind() };
+}
+
+/// The queue of `p`.
+pub fn runq(p: &Proc) -> &RunQueue<G> {
+    &p.runq
+}
+
+/// Writes `g`'s context, as a switch away from it does.
+///
+/// # Safety
+///
+/// `g` is the caller's: it runs, and has not been published.
+pub unsafe fn save(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref().context.set(Context::EMPTY) };
+}
+
+/// Reads `g`'s context, as the switch to it does.
+///
+/// # Safety
+///
+/// The caller has taken `g` out of a queue.
+pub unsafe fn resume(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref().context.get() };
+}
+
+/// Binds `g` to `m` (L1), and with `reserve` `m` to `g` (L2), as `lock_os_thread` does.
+///
+/// # Safety
+///
+/// `g` is the caller's; so is `m`, or it has not been started.
+pub unsafe fn bind(m: &'static M, g: NonNull<G>, reserve: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        g.as_ref().bound.set(m);
+        if reserve {
+            m.reserved.set(g.as_ptr());
+        }
+    }
+}
+
+/// As [`Core::woken`].
+pub fn woken<P: Platform>(core: &Core, m: &'static M) {
+    core.woken::<P>(m);
+}
+
+/// As [`Core::want_p`]: true when `m` has got one at once.
+pub fn want_p<P: Platform>(core: &Core, m: &'static M) -> bool {
+    core.want_p::<P>(m) == Got::Proc
+}
+
+/// As [`Core::wake`].
+pub fn wake<P: Platform>(core: &'static Core) {
+    core.wake::<P>();
+}
+
+/// As [`Core::halt`].
+pub fn halt<P: Platform>(core: &Core) {
+    core.halt::<P>();
+}
+
+/// Whether the scheduler has halted, as an M that waits asks.
+pub fn halted(core: &Core) -> bool {
+    core.phase.load(Ordering::Acquire) == crate::core::phase::HALTED
+}
+
+/// As [`Core::first_m`].
+pub fn first_m(core: &'static Core) -> Option<&'static M> {
+    core.first_m()
+}
+
+/// The heavy fence, as a retaker passes it.
+pub fn heavy_fence<P: Platform>(symmetric: bool) {
+    crate::platform::heavy_fence::<P>(symmetric);
+}
