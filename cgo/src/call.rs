@@ -164,9 +164,9 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
         let call = &raw mut (*frame).link.call;
         (&raw mut (*call).state).write(state);
         (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
-        *seat.call = call;
         R::enter(seat);
         entered(seat);
+        *seat.call = call;
         let base = base_for::<F, T, R::Unwind>();
         let word = Native::call_on(*seat.g0_sp, base, frame.cast(), &raw mut (*call).sp);
         *seat.call = ptr::null_mut();

@@ -78,9 +78,9 @@ unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Opt
         let word = R::begin(seat);
         let above = *g0_sp;
         let held = Native::call_on(sp, base::<R, F, T>, frame.cast(), g0_sp);
+        R::end(seat, word);
         *g0_sp = above;
         *seat.call = call;
-        R::end(seat, word);
         (held == 0).then(|| take(&raw const (*frame).body.value))
     }
 }

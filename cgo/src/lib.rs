@@ -39,8 +39,8 @@
 //!
 //! A goroutine calls `call(f)`. [`Runtime::here`] finds its *seat*: the M's word `g0.sp`, below
 //! which g0 is free, and the M's word `call`, null in ordinary code. The call makes a record in its
-//! own frame, on the goroutine's stack, lets the word point to it, says [`enter`](Runtime::enter),
-//! and changes to the stack at `g0.sp`. The assembly of `call_on` has left its frame on the
+//! own frame, on the goroutine's stack, says [`enter`](Runtime::enter), lets the word point to the
+//! record, and changes to the stack at `g0.sp`. The assembly of `call_on` has left its frame on the
 //! goroutine's stack and written the address below it into the record.
 //!
 //! Now the stack pointer is on g0, and the first frame there is the *base*. It runs `f` under the
@@ -143,9 +143,8 @@
 //! > L6: an M in foreign code never schedules. Held by the runtime: from `enter` and `end` to
 //! > `leave` and `begin` it starts nothing at `g0.sp`.
 //!
-//! > L14: no stack growth in foreign state. From the moment the word is set until the stack is
-//! > changed, and from there until the word is cleared, nothing is called on the goroutine's stack
-//! > but `enter` and `release`, which need no more than a leaf function does.
+//! > L14: no stack growth in foreign state. On the goroutine's stack nothing is called between
+//! > `enter` and the change of stacks but `release`, and nothing between the change back and `leave`.
 //!
 //! > L17: nested calls and callbacks unwind last in, first out, panics included. The word `call` and
 //! > `g0.sp` are put back by the frame that changed them, and `settle` orders goroutines of one M.

@@ -19,7 +19,8 @@ pub struct Seat {
     /// The M's `g0.sp`: below the address held here the M's system stack is free.
     pub g0_sp: *mut *mut u8,
     /// The M's `incgo`: the call whose foreign code runs on it, null if none does. The runtime
-    /// starts it at null and only ever reads it.
+    /// starts it at null and only ever reads it. It changes in the foreign state alone, where
+    /// nothing can come between, so it is null at each of the four edges.
     pub call: *mut *mut Call,
     /// The lowest address of the goroutine's stack that its code may use.
     pub limit: *mut u8,
@@ -70,8 +71,8 @@ pub unsafe trait Runtime: 'static {
     ///
     /// # Safety
     ///
-    /// *Context:* called on the goroutine's stack, `*call` set already; the runtime must not
-    /// schedule in here, nor use more stack than a leaf function (L14). `seat` is from [`here`](Runtime::here) just now.
+    /// *Context:* called on the goroutine's stack, in its ordinary code; the runtime must not
+    /// schedule in here. `seat` is from [`here`](Runtime::here) just now.
     unsafe fn enter(seat: Seat);
 
     /// The goroutine has come back. Records the end first and only then sees to it that there is a
@@ -104,6 +105,8 @@ pub unsafe trait Runtime: 'static {
     ///
     /// *Context:* called on g0, below the C frames, in the foreign state. `*g0_sp` still points
     /// above those frames: nothing may be started there. If no P is free this blocks the thread.
+    /// From here until the closure starts, and from its end until `end`, the goroutine is in its
+    /// ordinary state but on g0: whoever preempts from an interrupt looks at the stack pointer, too.
     unsafe fn begin(seat: Seat) -> usize;
 
     /// The callback returns to C: undoes `begin`, and the goroutine is in foreign code again.
@@ -111,8 +114,9 @@ pub unsafe trait Runtime: 'static {
     ///
     /// # Safety
     ///
-    /// *Context:* called on g0, in the goroutine's ordinary state, with `*g0_sp` as `begin` saw
-    /// it. `word` is the result of the `begin` that this one pairs with.
+    /// *Context:* called on g0, below the C frames, in the goroutine's ordinary state. `*g0_sp` points
+    /// to frames that are gone: nothing may be started there. `word` is the result of the `begin`
+    /// that this one pairs with.
     unsafe fn end(seat: Seat, word: usize);
 
     /// Returns once `*seat.g0_sp == bottom`, with the goroutine running on.

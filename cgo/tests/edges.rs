@@ -25,13 +25,16 @@ unsafe impl Runtime for Noting {
     }
     unsafe fn enter(seat: Seat) {
         log("enter");
-        // SAFETY: the contract is handed through, here and below.
-        unsafe { Sixty::enter(seat) }
+        // SAFETY: the contract is handed through, here and below; the word is the M's.
+        unsafe {
+            assert!((*seat.call).is_null());
+            Sixty::enter(seat);
+        }
     }
     unsafe fn leave(seat: Seat) {
-        // SAFETY: as above; and the word is the M's.
+        // SAFETY: as above.
         unsafe {
-            assert!((*seat.call).is_null(), "the call ends before it is left");
+            assert!((*seat.call).is_null());
             Sixty::leave(seat);
         }
         log("leave");
@@ -44,12 +47,15 @@ unsafe impl Runtime for Noting {
     unsafe fn begin(seat: Seat) -> usize {
         log("begin");
         // SAFETY: as above.
-        unsafe { Sixty::begin(seat) }
+        unsafe {
+            assert!((*seat.call).is_null());
+            Sixty::begin(seat)
+        }
     }
     unsafe fn end(seat: Seat, word: usize) {
         // SAFETY: as above.
         unsafe {
-            assert!(!(*seat.call).is_null(), "the call is open again when its callback ends");
+            assert!((*seat.call).is_null());
             Sixty::end(seat, word);
         }
         log("end");
