@@ -35,6 +35,17 @@
 /// - `unsafe fn` is for functions which trust their arguments: Rust code cannot call them by
 ///   accident. C does not see the difference.
 /// - `return` leaves the body only. No panic leaves the function.
+///
+/// What is not a function that C could call does not compile, and the message says why: here the
+/// value for C is missing.
+///
+/// ```compile_fail
+/// # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sixty_lines/runtime.rs")); }
+/// g0_cgo::export! {
+///     in runtime::Sixty;
+///     fn answer() -> i32 { 42 } // says: write `-> i32 = value { .. }`
+/// }
+/// ```
 #[macro_export]
 macro_rules! export {
     (in $runtime:ty; $($functions:tt)*) => {

@@ -194,6 +194,30 @@ fn callbacks_leave_the_stack_aligned() {
     goroutine(|| C::call(|| nothing()));
 }
 
+/// Debuggers and panics see from the closure through C into the goroutine's own frames.
+#[test]
+fn a_backtrace_reads_through_c_into_the_goroutine() {
+    #[inline(never)]
+    fn the_goroutines_function() -> String {
+        extern "C" fn the_c_function(seen: &mut String) {
+            *seen = C::callback(String::new(), the_closure);
+        }
+        let mut seen = String::new();
+        C::call(|| the_c_function(&mut seen));
+        seen
+    }
+    #[inline(never)]
+    fn the_closure() -> String {
+        std::backtrace::Backtrace::force_capture().to_string()
+    }
+    goroutine(|| {
+        let seen = the_goroutines_function();
+        let names = ["the_closure", "the_c_function", "the_goroutines_function"];
+        let at: Vec<_> = names.iter().map(|name| seen.find(&format!("::{name}\n"))).collect();
+        assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?} in\n{seen}");
+    });
+}
+
 #[test]
 fn errno_is_cs_before_and_after() {
     unsafe extern "C" {
