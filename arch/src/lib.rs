@@ -62,24 +62,26 @@
 //! ```
 //! use g0_arch::{Arch, Native};
 //!
+//! struct Ask { number: usize, slot: *mut u8 }
+//!
 //! unsafe extern "C" fn even_or_leave(arg: *mut u8) -> usize {
-//!     // SAFETY: see below.
-//!     let (number, slot) = unsafe { *arg.cast::<(usize, *mut *mut u8)>() };
-//!     if number % 2 == 1 {
-//!         // SAFETY: the slot is that of the call we are in; no destructor waits here.
-//!         unsafe { Native::escape(slot, 0) }
+//!     let ask = arg.cast::<Ask>();
+//!     // SAFETY: the slot is that of the call we are in; no destructor waits here.
+//!     unsafe {
+//!         if (*ask).number % 2 == 1 {
+//!             Native::escape(&raw mut (*ask).slot, 0)
+//!         }
+//!         (*ask).number
 //!     }
-//!     number
 //! }
 //!
 //! let mut stack = vec![0_u8; 64 << 10];
 //! let top = stack.as_mut_ptr_range().end;
-//! let mut slot = std::ptr::null_mut();
-//! let slot = &raw mut slot;
 //! for (number, expected) in [(8, 8), (7, 0)] {
-//!     let mut arg = (number, slot);
+//!     let mut ask = Ask { number, slot: std::ptr::null_mut() };
+//!     let a = &raw mut ask;
 //!     // SAFETY: nothing else uses the stack, and the function gets what it reads.
-//!     let got = unsafe { Native::call_on(top, even_or_leave, (&raw mut arg).cast(), slot) };
+//!     let got = unsafe { Native::call_on(top, even_or_leave, a.cast(), &raw mut (*a).slot) };
 //!     assert_eq!(got, expected);
 //! }
 //! ```

@@ -33,8 +33,10 @@ unsafe extern "C" fn on_main(arg: *mut u8) -> usize {
     let task = arg.cast::<Task>();
     // SAFETY: called from the task, whose fiber waits.
     unsafe {
+        tools::acquire(task);
         (*task).main_fiber.after_switch();
         let result = work(10);
+        tools::release(task);
         (*task).main_fiber.before_return(&(*task).fiber);
         result
     }
@@ -43,23 +45,29 @@ unsafe extern "C" fn on_main(arg: *mut u8) -> usize {
 unsafe fn body(task: *mut Task) {
     // SAFETY: the task and the thread take turns.
     unsafe {
+        tools::acquire(task);
         (*task).fiber.after_switch();
         for _ in 0..100 {
             (*task).sum += work(20);
             // The thread waits in `switch`: nothing is live below its context.
             let base = (*task).main.stack_pointer();
             let (f, arg) = (on_main as g0_arch::Call, task.cast());
-            (*task).fiber.before_switch(&(*task).main_fiber);
-            (*task).sum += Native::call_on(base, f, arg, &raw mut (*task).slot);
-            (*task).fiber.after_return();
+            let sum = (*task).sum;
+            let slot = &raw mut (*task).slot;
             tools::release(task);
             (*task).fiber.before_switch(&(*task).main_fiber);
-            Native::switch(&raw mut (*task).own, (*task).main, 0);
-            (*task).fiber.after_switch();
+            let more = Native::call_on(base, f, arg, slot);
+            (*task).fiber.after_return();
             tools::acquire(task);
+            (*task).sum = sum + more;
+            let (from, to) = (&raw mut (*task).own, (*task).main);
+            tools::release(task);
+            (*task).fiber.before_switch(&(*task).main_fiber);
+            Native::switch(from, to, 0);
+            tools::acquire(task);
+            (*task).fiber.after_switch();
         }
         (*task).done = true;
-        tools::release(task);
     }
 }
 
@@ -68,8 +76,10 @@ unsafe extern "C" fn entry(_value: usize, data: *mut u8) -> ! {
     // SAFETY: as in `body`; nobody switches back.
     unsafe {
         body(task);
+        let (from, to) = (&raw mut (*task).own, (*task).main);
+        tools::release(task);
         (*task).fiber.before_exit(&(*task).main_fiber);
-        Native::switch(&raw mut (*task).own, (*task).main, 0);
+        Native::switch(from, to, 0);
     }
     unreachable!("nobody switches back")
 }
@@ -96,11 +106,12 @@ fn run() {
         unsafe {
             (*t).own = Native::init(top, entry, t.cast());
             while !(*t).done {
+                let (from, to) = (&raw mut (*t).main, (*t).own);
                 tools::release(t);
                 (*t).main_fiber.before_switch(&(*t).fiber);
-                Native::switch(&raw mut (*t).main, (*t).own, 0);
-                (*t).main_fiber.after_switch();
+                Native::switch(from, to, 0);
                 tools::acquire(t);
+                (*t).main_fiber.after_switch();
             }
             (*t).fiber.retire();
         }

@@ -33,7 +33,9 @@
 //!
 //! The thread sanitizer is told that a switch in itself orders nothing (its no-sync flag), so
 //! that a missing hand-over is found. Where a protocol hands data over by means that it does not
-//! know (fences, `membarrier`), [`release`] and [`acquire`] say so.
+//! know (fences, `membarrier`, or simply by switching), [`release`] and [`acquire`] say so: the one
+//! before `before_switch`, the other before `after_switch`. What the switch itself is given is read
+//! into locals before the announcement, for it counts as the other side's after.
 
 #[cfg(g0_asan)]
 mod asan;
