@@ -111,6 +111,7 @@ fn run() {
                 (*t).main_fiber.before_switch(&(*t).fiber);
                 Native::switch(from, to, 0);
                 tools::acquire(t);
+                (*t).fiber.left();
                 (*t).main_fiber.after_switch();
             }
             (*t).fiber.retire();

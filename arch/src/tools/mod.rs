@@ -72,6 +72,8 @@ trait Tool: Sized {
     #[inline(always)]
     unsafe fn after_switch(&self) {}
     #[inline(always)]
+    fn left(&self) {}
+    #[inline(always)]
     unsafe fn before_return(&self, _to: &Self) {}
     #[inline(always)]
     unsafe fn after_return(&self) {}
@@ -173,6 +175,16 @@ impl Fiber {
             self.asan.after_switch();
             self.tsan.after_switch();
         }
+    }
+
+    /// What was done on this stack until it was left by a switch happens before whatever the
+    /// caller does next: for whoever takes the stack over (publishes, reuses or retires it) and
+    /// knows from the switch itself, or from an ordering of his own, that it has been left.
+    #[inline(always)]
+    pub fn left(&self) {
+        self.asan.left();
+        self.tsan.left();
+        self.valgrind.left();
     }
 
     /// Last thing on this stack before the function called on it returns to `to`, or escapes.

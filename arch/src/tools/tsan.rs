@@ -46,14 +46,23 @@ impl Tool for Side {
 
     #[inline(always)]
     unsafe fn before_switch(&self, to: &Side) {
-        // SAFETY: the caller jumps to `to` next.
-        unsafe { __tsan_switch_to_fiber(to.fiber.get(), NO_SYNC) }
+        let fiber = to.fiber.get();
+        release(ptr::from_ref(self).cast());
+        // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
+        unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
     }
 
     #[inline(always)]
     unsafe fn before_exit(&self, to: &Side) {
-        // SAFETY: the caller jumps to `to` next.
-        unsafe { __tsan_switch_to_fiber(to.fiber.get(), NO_SYNC) }
+        let fiber = to.fiber.get();
+        release(ptr::from_ref(self).cast());
+        // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
+        unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
+    }
+
+    #[inline(always)]
+    fn left(&self) {
+        acquire(ptr::from_ref(self).cast());
     }
 
     #[inline(always)]
