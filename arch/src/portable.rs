@@ -17,5 +17,5 @@ pub unsafe fn call_here(f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
 #[inline(always)]
 pub fn stack_pointer() -> *mut u8 {
     let here = 0_u8;
-    (&raw const here).cast_mut()
+    core::ptr::without_provenance_mut((&raw const here).addr())
 }
