@@ -1,11 +1,15 @@
-//! Every test runs on the safe and on the migrating runtime, and in both fence modes.
+//! Every test runs on the safe and on the migrating runtime, in both fence modes, with one P and
+//! with two, and each is bounded in time.
 #![allow(dead_code, reason = "each test file uses its part")]
+
+pub mod child;
+pub mod count;
 
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use g0_sched::{Builder, Fences, Runtime};
+use g0_sched::{Builder, Fences, Runtime, yield_now};
 
 /// No test takes longer, on a machine however busy.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -35,6 +39,11 @@ impl Kind {
             builder.build().expect("a runtime")
         }
     }
+
+    /// With `procs` Ps, and else as the defaults say.
+    pub fn with_procs(self, procs: usize) -> Runtime {
+        self.build(Runtime::builder().procs(procs))
+    }
 }
 
 /// Runs `f` in time, or ends the test program with a message.
@@ -55,17 +64,64 @@ pub fn bounded<R: Send + 'static>(what: &str, f: impl FnOnce() -> R + Send + 'st
     }
 }
 
-/// Runs `main` as the main goroutine of a runtime of each kind with `procs` Ps and with one.
-pub fn on_every_runtime(procs: usize, main: impl Fn() + Send + Sync + 'static) {
-    let main = Arc::new(main);
+/// Runs `test`, which builds its runtime itself, for each kind, with one P and with two.
+pub fn on_each_kind(test: impl Fn(Kind, usize) + Send + Sync + 'static) {
+    let test = Arc::new(test);
     for kind in KINDS {
-        for procs in [1, procs] {
-            let main = main.clone();
-            bounded(&format!("{kind:?} with {procs} procs"), move || {
-                let runtime = kind.build(Runtime::builder().procs(procs));
-                let ended = runtime.run_counted(|| main()).expect("main returns");
-                assert_eq!(ended.left_behind, 0, "{kind:?}: goroutines left behind");
-            });
+        for procs in [1, 2] {
+            let test = test.clone();
+            let name = std::thread::current().name().unwrap_or("a test").to_owned();
+            let what = format!("{name}: {kind:?} with {procs} procs");
+            // Shown when the test fails.
+            println!("{what}");
+            bounded(&what, move || test(kind, procs));
         }
     }
+}
+
+/// Runs `main` as the main goroutine of a runtime of each kind with one P and with `procs`; all
+/// goroutines end in time.
+pub fn on_every_runtime(procs: usize, main: impl Fn() + Send + Sync + 'static) {
+    on_each_kind(move |kind, n| {
+        let procs = if n == 1 { 1 } else { procs };
+        let ended = kind.with_procs(procs).run_counted(&main).expect("main returns");
+        assert_eq!(ended.left_behind, 0, "{kind:?}: goroutines left behind");
+    });
+}
+
+/// The kernel's number of this thread.
+pub fn tid() -> i32 {
+    // SAFETY: it only asks.
+    unsafe { libc::gettid() }
+}
+
+/// Yields until `done`, for as long as a test may take.
+pub fn yield_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < LIMIT / 2, "in vain: {what}");
+        yield_now();
+    }
+}
+
+/// What a panic said.
+pub fn text(payload: &(dyn std::any::Any + Send)) -> &str {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "not text",
+    }
+}
+
+/// What the panic that leaves `f` says.
+pub fn panic_text<T>(f: impl FnOnce() -> T) -> String {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) {
+        Ok(_) => panic!("no panic came out"),
+        Err(payload) => text(&*payload).to_owned(),
+    }
+}
+
+/// Panics with `text`; the hook prints nothing.
+pub fn quiet_panic(text: &'static str) -> ! {
+    std::panic::resume_unwind(Box::new(text))
 }

@@ -1,0 +1,206 @@
+//! Goroutines that are locked to their threads.
+
+mod common;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use common::{on_each_kind, on_every_runtime, tid, yield_until};
+use g0_sched::{
+    channel, current, go, lock_os_thread, os_thread_locked, park, unlock_os_thread, yield_now,
+};
+
+#[test]
+fn l8_locks_nest_and_only_the_last_unlock_unlocks() {
+    on_every_runtime(2, || {
+        assert!(!os_thread_locked());
+        (0..3).for_each(|_| lock_os_thread());
+        for left in (0..3).rev() {
+            assert!(os_thread_locked(), "{} unlocks too early", left + 1);
+            unlock_os_thread();
+        }
+        assert!(!os_thread_locked());
+    });
+}
+
+#[test]
+fn l8_an_unlock_without_a_lock_does_nothing() {
+    on_every_runtime(2, || {
+        (0..3).for_each(|_| unlock_os_thread());
+        assert!(!os_thread_locked());
+        lock_os_thread();
+        assert!(os_thread_locked(), "earlier unlocks count for nothing");
+        unlock_os_thread();
+        assert!(!os_thread_locked());
+    });
+    // So do both on a thread that runs no goroutine.
+    unlock_os_thread();
+    lock_os_thread();
+    assert!(!os_thread_locked());
+}
+
+#[test]
+fn l1_a_locked_goroutine_runs_only_on_its_thread() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<usize>(0);
+        let locked: Vec<_> = (0..4)
+            .map(|_| {
+                let rx = rx.clone();
+                go(move || {
+                    lock_os_thread();
+                    let mine = tid();
+                    let mut got = 0;
+                    for value in &rx {
+                        assert_eq!(tid(), mine, "after a receive");
+                        got += value;
+                        yield_now();
+                        assert_eq!(tid(), mine, "after a yield");
+                        let me = current().expect("a goroutine");
+                        let waker = go(move || me.unpark());
+                        park();
+                        assert_eq!(tid(), mine, "after a park");
+                        waker.join().unwrap();
+                        assert_eq!(tid(), mine, "after a join");
+                    }
+                    assert!(os_thread_locked());
+                    unlock_os_thread();
+                    got
+                })
+            })
+            .collect();
+        drop(rx);
+        (1..=200).for_each(|i| tx.send(i).unwrap());
+        drop(tx);
+        let sum: usize = locked.into_iter().map(|h| h.join().unwrap()).sum();
+        assert_eq!(sum, 200 * 201 / 2);
+    });
+}
+
+#[test]
+fn l2_nobody_starts_on_a_thread_that_another_has_locked() {
+    on_every_runtime(2, || {
+        let (said, hear) = channel::<i32>(0);
+        let (end, ended) = channel::<()>(0);
+        let locked: Vec<_> = (0..3)
+            .map(|_| {
+                let (said, ended) = (said.clone(), ended.clone());
+                go(move || {
+                    lock_os_thread();
+                    said.send(tid()).unwrap();
+                    let _ = ended.recv();
+                    unlock_os_thread();
+                })
+            })
+            .collect();
+        let taken: HashSet<i32> = (0..3).map(|_| hear.recv().unwrap()).collect();
+        let taken = Arc::new(taken);
+        let others: Vec<_> = (0..50)
+            .map(|_| {
+                let taken = taken.clone();
+                go(move || {
+                    for _ in 0..50 {
+                        assert!(!taken.contains(&tid()), "on a locked thread");
+                        yield_now();
+                    }
+                })
+            })
+            .collect();
+        others.into_iter().for_each(|h| h.join().unwrap());
+        drop(end);
+        locked.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
+#[test]
+fn locked_goroutines_take_turns() {
+    on_every_runtime(2, || {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let all: Vec<_> = (0..4)
+            .map(|_| {
+                let turns = turns.clone();
+                go(move || {
+                    lock_os_thread();
+                    let mine = tid();
+                    for _ in 0..100 {
+                        turns.fetch_add(1, Ordering::Relaxed);
+                        yield_now();
+                        assert_eq!(tid(), mine);
+                    }
+                    unlock_os_thread();
+                })
+            })
+            .collect();
+        all.into_iter().for_each(|h| h.join().unwrap());
+        assert_eq!(turns.load(Ordering::Relaxed), 400);
+    });
+}
+
+/// Threads that have ended: the numbers which they kept under [`key`].
+static GONE: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+/// A key whose destructor runs when a thread that set it ends.
+fn key() -> libc::pthread_key_t {
+    extern "C" fn gone(tid: *mut libc::c_void) {
+        GONE.lock().unwrap().push(tid.addr() as i32);
+    }
+    let mut key = 0;
+    // SAFETY: the destructor fits.
+    assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(gone)) }, 0);
+    key
+}
+
+#[test]
+fn l9_a_goroutine_that_ends_locked_takes_its_thread_with_it() {
+    on_each_kind(|kind, procs| {
+        let key = key();
+        kind.with_procs(procs)
+            .run(move || {
+                let ended: HashSet<i32> = (0..5)
+                    .map(|_| {
+                        let locked = go(move || {
+                            lock_os_thread();
+                            yield_now();
+                            let mine = tid();
+                            let value = std::ptr::without_provenance(mine as usize);
+                            // SAFETY: the key is there, its value is a number.
+                            assert_eq!(unsafe { libc::pthread_setspecific(key, value) }, 0);
+                            mine
+                        });
+                        locked.join().unwrap()
+                    })
+                    .collect();
+                if !kind.migrating {
+                    // The thread goes on, for the others that are bound to it: documented.
+                    return;
+                }
+                assert_eq!(ended.len(), 5, "a thread each");
+                yield_until("the threads end", || {
+                    let gone = GONE.lock().unwrap();
+                    ended.iter().all(|tid| gone.contains(tid))
+                });
+                let after: Vec<_> = (0..50)
+                    .map(|_| {
+                        go(|| {
+                            yield_now();
+                            tid()
+                        })
+                    })
+                    .collect();
+                for handle in after {
+                    assert!(!ended.contains(&handle.join().unwrap()), "on a dead thread");
+                }
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn main_may_return_locked() {
+    on_every_runtime(2, || {
+        go(lock_os_thread).join().unwrap();
+        lock_os_thread();
+        lock_os_thread();
+        yield_now();
+    });
+}
