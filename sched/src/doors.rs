@@ -133,3 +133,8 @@ pub fn first_m(core: &'static Core) -> Option<&'static M> {
 pub fn heavy_fence<P: Platform>(symmetric: bool) {
     crate::platform::heavy_fence::<P>(symmetric);
 }
+
+/// How many Ps are idle.
+pub fn idle_ps(core: &Core) -> usize {
+    core.idle_ps.load(Ordering::Relaxed)
+}

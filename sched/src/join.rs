@@ -37,7 +37,7 @@ pub(crate) const DONE: usize = 2;
 pub type Outcome<T, P> = Result<T, <<P as Platform>::Unwind as Unwind>::Payload>;
 
 /// A goroutine that can be waited for. Dropping it lets the goroutine run on by itself: a panic
-/// in it is then fatal.
+/// that comes then is fatal. A panic that has ended it before is dropped with the handle.
 pub struct JoinHandle<T, P: Platform> {
     g: NonNull<G>,
     result: *mut Outcome<T, P>,
@@ -134,8 +134,16 @@ impl<T, P: Platform> Drop for JoinHandle<T, P> {
             .compare_exchange(0, DETACHED, Ordering::AcqRel, Ordering::Acquire)
             .is_err()
         {
-            // SAFETY: DONE: as in `join`.
-            unsafe { self.result.drop_in_place() };
+            // SAFETY: DONE: as in `join`; a scope outlives the handles of its goroutines.
+            unsafe {
+                if let (Err(payload), Some(scope)) =
+                    (&*self.result, self.g.as_ref().scope.get().as_ref())
+                    && !P::Unwind::is_goexit(payload)
+                {
+                    scope.panicked();
+                }
+                self.result.drop_in_place();
+            }
             free_from_outside::<P>(self.g);
         }
     }
@@ -236,6 +244,9 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
         }
         if locked {
             m.reserved.set(core::ptr::null_mut());
+            if !m.migrating.get() {
+                crate::lockedm::untie_shared(m);
+            }
             m.tainted.set(true);
         }
         if core_of(m).main_gone.load(Ordering::Relaxed) {

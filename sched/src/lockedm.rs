@@ -29,8 +29,8 @@ pub fn lock_os_thread<P: Platform>() {
         unsafe {
             let locks = g.as_ref().locks.get();
             let external = locks.external.checked_add(1).expect("g0: too many OS thread locks");
+            tie(m, g, locks);
             g.as_ref().locks.set(Locks { external, ..locks });
-            tie(m, g);
         }
     }
 }
@@ -81,8 +81,8 @@ pub(crate) unsafe fn lock_internal(m: &'static M, g: NonNull<G>) {
     // SAFETY: the caller's promise.
     unsafe {
         let locks = g.as_ref().locks.get();
+        tie(m, g, locks);
         g.as_ref().locks.set(Locks { internal: locks.internal + 1, ..locks });
-        tie(m, g);
     }
 }
 
@@ -104,24 +104,48 @@ pub(crate) unsafe fn unlock_internal<P: Platform>(m: &'static M, g: NonNull<G>) 
     }
 }
 
+/// The first lock of `g`, whose counts were `before`.
 #[inline(always)]
-unsafe fn tie(m: &'static M, g: NonNull<G>) {
+unsafe fn tie(m: &'static M, g: NonNull<G>, before: Locks) {
     // SAFETY: the caller's promise; others read `bound` only after the G has been published.
     unsafe {
+        if !m.migrating.get() && before.external | before.internal == 0 {
+            m.lockers.set(m.lockers.get() + 1);
+        }
         g.as_ref().bound.set(m);
         m.reserved.set(g.as_ptr());
     }
 }
 
+/// The last unlock of `g`, if it was that.
 #[inline(always)]
 unsafe fn untie(m: &'static M, g: NonNull<G>) {
-    if !is_locked(g) {
-        // SAFETY: the caller's promise.
-        unsafe {
+    if is_locked(g) {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if m.migrating.get() {
             m.reserved.set(ptr::null_mut());
-            if m.migrating.get() {
-                g.as_ref().bound.set(ptr::null());
-            }
+            g.as_ref().bound.set(ptr::null());
+        } else {
+            untie_shared(m);
+        }
+    }
+}
+
+/// On the safe runtime several goroutines may have locked the thread that they are bound to.
+///
+/// # Safety
+///
+/// `m` is this thread's.
+pub(crate) unsafe fn untie_shared(m: &'static M) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let lockers = m.lockers.get().saturating_sub(1);
+        m.lockers.set(lockers);
+        if lockers == 0 {
+            m.reserved.set(ptr::null_mut());
         }
     }
 }

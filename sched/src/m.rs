@@ -47,8 +47,8 @@ pub struct M {
     pub(crate) claim: Claim,
     /// The G that runs on its own stack; null on g0, so null in foreign code. Read by sysmon.
     pub(crate) g: AtomicPtr<G>,
-    /// Its P. Read by the retaker that has won it.
-    pub(crate) p: Plain<*const Proc>,
+    /// Its P. Read by retakers, between raise and take.
+    pub(crate) p: AtomicPtr<Proc>,
     pub(crate) core: Plain<*const Core>,
     /// Where a call on g0 starts: below whatever is live there.
     pub(crate) g0_sp: Plain<*mut u8>,
@@ -69,6 +69,10 @@ pub struct M {
     pub(crate) spinning: Plain<bool>,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
+    /// Its locked goroutine yields: others first.
+    pub(crate) gives_way: Plain<bool>,
+    /// Locked goroutines on this M: more than one on the safe runtime only.
+    pub(crate) lockers: Plain<u32>,
     /// No goroutine may run here any more.
     pub(crate) tainted: Plain<bool>,
     /// Where `start_m` waits to return.
@@ -96,7 +100,7 @@ impl M {
             Self {
                 claim: Claim::new(),
                 g: AtomicPtr::new(ptr::null_mut()),
-                p: Plain::new(ptr::null()),
+                p: AtomicPtr::new(ptr::null_mut()),
                 core: Plain::new(ptr::null()),
                 g0_sp: Plain::new(ptr::null_mut()),
                 call: Plain::new(ptr::null_mut()),
@@ -109,6 +113,8 @@ impl M {
                 local: UnsafeCell::new(Local::new()),
                 spinning: Plain::new(false),
                 evicted: AtomicBool::new(false),
+                gives_way: Plain::new(false),
+                lockers: Plain::new(0),
                 tainted: Plain::new(false),
                 base: Plain::new(ptr::null_mut()),
                 nextp: AtomicPtr::new(ptr::null_mut()),

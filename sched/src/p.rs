@@ -76,10 +76,9 @@ impl Proc {
     /// The caller owns the P and is inside.
     #[inline(always)]
     pub(crate) unsafe fn count(&self) -> bool {
-        let tick = self.tick.load(Ordering::Relaxed).wrapping_add(1);
-        self.tick.store(tick, Ordering::Relaxed);
+        self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         // SAFETY: the caller's promise.
-        unsafe { tick == self.fair_at.get() }
+        unsafe { self.is_fair() }
     }
 
     /// Whether the other queues' turn has come and has not been taken.
@@ -87,6 +86,7 @@ impl Proc {
     /// # Safety
     ///
     /// As [`count`](Self::count).
+    #[inline(always)]
     pub(crate) unsafe fn is_fair(&self) -> bool {
         // SAFETY: the caller's promise.
         let due = unsafe { self.fair_at.get() };

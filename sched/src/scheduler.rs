@@ -60,7 +60,10 @@ impl<P: Platform> Scheduler<P> {
     /// that has run before; [`Error::Stack`] without a stack for `main`; [`Error::Thread`] without
     /// an M.
     #[track_caller]
-    pub fn run<R>(&'static self, main: impl FnOnce() -> R) -> Result<Ended<Outcome<R, P>>, Error> {
+    pub fn run<R: Send>(
+        &'static self,
+        main: impl FnOnce() -> R + Send,
+    ) -> Result<Ended<Outcome<R, P>>, Error> {
         self.begin(main, Location::caller(), |core| {
             let m = core.first_m().ok_or(Error::Thread)?;
             // SAFETY: it has just been taken from the unused ones and runs here.

@@ -119,6 +119,12 @@ impl Claim {
         self.word.load(Ordering::Acquire) & STATE == OWNED
     }
 
+    /// Whether this M, which is inside, has a P; takes a raised claim back. Its own thread only.
+    #[inline(always)]
+    pub fn holds(&self) -> bool {
+        self.is_owned() || self.reclaim()
+    }
+
     /// This M, inside and without a P, has got one.
     pub fn own(&self) {
         let word = self.word.load(Ordering::Relaxed);

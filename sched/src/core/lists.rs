@@ -214,10 +214,15 @@ impl Core {
     }
 
     /// An idle P and an M for it, idle or new: `Some((m, new))`. The P is given already; a new M
-    /// is to be started. None: no P is idle, or there is no M.
+    /// is to be started; it spins. None: no P is idle, or there is no M; the caller's place among
+    /// those that spin is given up then.
     pub(super) fn pair<P: Platform>(&'static self) -> Option<(&'static M, bool)> {
         let mut lists = self.lists.lock();
-        let p = self.take_p(&mut lists)?;
+        let Some(p) = self.take_p(&mut lists) else {
+            // Under the lock: an M that rests after this sees that nobody spins.
+            self.spinning.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        };
         self.crew::<P>(lists, p, true)
     }
 
@@ -243,6 +248,9 @@ impl Core {
         };
         let mut lists = self.lists.lock();
         let Some(m) = m else {
+            if spinning {
+                self.spinning.fetch_sub(1, Ordering::AcqRel);
+            }
             let wake = self.put_p(&mut lists, p);
             drop(lists);
             if let Some(wake) = wake {
@@ -345,11 +353,10 @@ fn hand(m: &'static M, p: &'static Proc) {
 
 /// `p`, which nobody owns, becomes `m`'s. By `m` itself, inside.
 fn own<P: Platform>(m: &'static M, p: &'static Proc) {
-    // SAFETY: `m.p` is its own thread's while its claim is NONE or TAKEN, and the P is ours.
-    unsafe {
-        m.p.set(p);
-        p.since.set(P::now());
-    }
+    // Relaxed: published by `own`'s release.
+    m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);
+    // SAFETY: the P is ours.
+    unsafe { p.since.set(P::now()) };
     p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     m.claim.own();
 }
@@ -357,8 +364,8 @@ fn own<P: Platform>(m: &'static M, p: &'static Proc) {
 /// Takes `m`'s P from it. By `m` itself, inside.
 pub(crate) fn disown(m: &'static M) -> &'static Proc {
     m.claim.give();
-    // SAFETY: the claim is NONE: nobody else reads `m.p`; the P it names was ours until now.
-    let p: &'static Proc = unsafe { &*m.p.replace(ptr::null()) };
+    // SAFETY: the P it names was ours until now, and lives as long as the scheduler.
+    let p: &'static Proc = unsafe { &*m.p.swap(ptr::null_mut(), Ordering::Relaxed) };
     p.m.store(ptr::null_mut(), Ordering::Release);
     p
 }

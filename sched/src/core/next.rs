@@ -53,18 +53,18 @@ impl Core {
                 return Next::Stop;
             }
             // SAFETY: `m.p` is ours to read: we are inside; null when we gave it away.
-            if !m.claim.is_owned() && self.want_p::<P>(m) == Got::Place {
+            if !m.claim.holds() && self.want_p::<P>(m) == Got::Place {
                 return Next::Wait;
             }
             // SAFETY: the claim is OWNED and we are inside, so the P is ours.
-            let p: &'static Proc = unsafe { &*m.p.get() };
+            let p: &'static Proc = unsafe { &*m.p.load(Ordering::Relaxed) };
             // SAFETY: `tainted` is our thread's.
             if unsafe { m.tainted.replace(false) } && self.taint::<P>(m, p) {
                 return Next::Stop;
             }
             // SAFETY: `reserved` is our thread's.
             if let Some(g) = NonNull::new(unsafe { m.reserved.get() }) {
-                match self.next_reserved::<P>(m, g) {
+                match self.next_reserved::<P>(m, p, g) {
                     Some(next) => return next,
                     None => continue,
                 }
@@ -75,10 +75,10 @@ impl Core {
                 return Next::Wait;
             }
             if let Some(g) = self.queued_g(m, p, fair) {
-                return self.run::<P>(m, p, g);
+                return self.run::<P>(m, g);
             }
             if let Some(g) = self.spin::<P>(m, p) {
-                return self.run::<P>(m, p, g);
+                return self.run::<P>(m, g);
             }
             if !self.go_idle::<P>(m) {
                 return Next::Wait;
@@ -178,11 +178,13 @@ impl Core {
     }
 
     /// Stops spinning, and passes the looking on if this was the last M that did.
-    fn run<P: Platform>(&'static self, m: &'static M, p: &'static Proc, g: NonNull<G>) -> Next {
+    fn run<P: Platform>(&'static self, m: &'static M, g: NonNull<G>) -> Next {
         // SAFETY: our thread's.
         if unsafe { m.spinning.replace(false) } {
+            // Publishers have left it to us to find what they published, wherever that is: so the
+            // last that stops looking passes the looking on, while a P is idle.
             let last = self.spinning.fetch_sub(1, Ordering::AcqRel) == 1;
-            if last && (!p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0) {
+            if last && self.idle_ps.load(Ordering::Relaxed) != 0 {
                 self.wake::<P>();
             }
         }
@@ -191,11 +193,15 @@ impl Core {
 
     /// Rests. True: there is work after all, and a P to do it with. False: wait for `nextp`.
     fn go_idle<P: Platform>(&'static self, m: &'static M) -> bool {
+        // Before we are on the idle list: from then on the flag is whoever wakes us's to set.
+        // SAFETY: our thread's.
+        let spinning = unsafe { m.spinning.replace(false) };
         if !self.rest::<P>(m, false) {
+            // SAFETY: our thread's again: we have not rested.
+            unsafe { m.spinning.set(spinning) };
             return true;
         }
-        // SAFETY: our thread's.
-        if unsafe { m.spinning.replace(false) } {
+        if spinning {
             self.spinning.fetch_sub(1, Ordering::AcqRel);
         }
         heavy_fence::<P>(self.config.symmetric);
@@ -235,38 +241,81 @@ impl Core {
     }
 
     /// What an M does that may run one G only. `None`: ask again.
-    fn next_reserved<P: Platform>(&'static self, m: &'static M, g: NonNull<G>) -> Option<Next> {
-        // SAFETY: the local list and `migrating` are our thread's. On the safe runtime the Gs that
-        // are bound here have nowhere else to run: they take turns with the one that has locked.
-        let mine = unsafe {
-            if m.migrating.get() || P::Unwind::panicking() {
-                m.local.with_mut(|local| (*local).take(&m.inbox, g)).then_some(g)
-            } else {
-                m.local.with_mut(|local| (*local).pop(&m.inbox, false))
+    ///
+    /// On the safe runtime the Gs that are bound here have nowhere else to run: they take turns
+    /// with the one that has locked, unless that is unwinding, for the panic count is the thread's.
+    fn next_reserved<P: Platform>(
+        &'static self,
+        m: &'static M,
+        p: &'static Proc,
+        g: NonNull<G>,
+    ) -> Option<Next> {
+        // SAFETY: the flags and the local list are our thread's, and the P is ours; thieves do not
+        // reach `runnext`, and what is in it is unbound.
+        let (mine, shared, gives_way) = unsafe {
+            if let Some(next) = p.runq.replace_next(None) {
+                let _ = self.append(p, next);
             }
+            let shared = !m.migrating.get() && !P::Unwind::panicking();
+            let fair = p.is_fair();
+            let mine = m.local.with_mut(|local| {
+                if shared {
+                    (*local).pop(&m.inbox, fair)
+                } else {
+                    (*local).take(&m.inbox, g).then_some(g)
+                }
+            });
+            if fair {
+                p.rewind();
+            }
+            (mine, shared, m.gives_way.replace(false) || fair)
         };
-        if let Some(g) = mine {
+        let others = !p.runq.is_empty()
+            || self.queued.load(Ordering::Relaxed) != 0
+            || self.in_line.load(Ordering::Relaxed) != 0;
+        match mine {
+            // A turn for those who may not run here, then ours again.
+            Some(g) if others && gives_way => {
+                // SAFETY: the local list is our thread's, and `g` has just left it.
+                m.local.with_mut(|local| unsafe { (*local).push_back(g) });
+                self.pass::<P>(m, p, shared)
+            }
+            Some(g) => Some(Next::Run(g)),
+            None if others && shared => self.pass::<P>(m, p, shared),
+            None => self.sleep_for_g::<P>(m),
+        }
+    }
+
+    /// Hands the P to an M that can run what is queued, and asks for one again. Where there is no
+    /// such M (one core), an M of the safe runtime runs it itself.
+    fn pass<P: Platform>(&'static self, m: &'static M, p: &'static Proc, shared: bool) -> Option<Next> {
+        super::lists::disown(m);
+        let handed = self.hand_off::<P>(p);
+        if self.want_p::<P>(m) == Got::Place {
+            return Some(Next::Wait);
+        }
+        // SAFETY: the P is ours and we are inside.
+        let p: &'static Proc = unsafe { &*m.p.load(Ordering::Relaxed) };
+        if !handed && shared && let Some(g) = self.queued_g(m, p, false) {
             return Some(Next::Run(g));
         }
-        // SAFETY: our thread's.
-        let p: &'static Proc = unsafe { &*m.p.get() };
-        // SAFETY: the P is ours, until `rest` gives it away; thieves do not reach `runnext`.
-        if let Some(next) = unsafe { p.runq.replace_next(None) } {
-            // SAFETY: as above; `next` is unbound, as all of a P's are.
-            let _ = unsafe { self.append(p, next) };
+        // SAFETY: the local list is our thread's.
+        let mine = m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, false) });
+        match mine {
+            Some(g) => Some(Next::Run(g)),
+            None => self.sleep_for_g::<P>(m),
         }
-        let work = !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
-        if !self.rest::<P>(m, true) {
-            return None;
-        }
-        if work {
-            // The P's queues wait for an M: L11. It is idle, or the line has it.
+    }
+
+    /// Gives the P away and sleeps until a G of our own is ready.
+    fn sleep_for_g<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        self.rest::<P>(m, true);
+        heavy_fence::<P>(self.config.symmetric);
+        // The P's queues may wait for an M now; or it is idle and others' queues do (L11).
+        if self.queued.load(Ordering::Relaxed) != 0
+            || self.config.procs.iter().any(|p| !p.runq.is_empty())
+        {
             self.wake::<P>();
-        } else {
-            heavy_fence::<P>(self.config.symmetric);
-            if self.config.procs.iter().any(|p| !p.runq.is_empty()) {
-                self.wake::<P>();
-            }
         }
         if !m.inbox.sleep() {
             return match self.unrest::<P>(m, true) {

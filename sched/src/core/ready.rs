@@ -37,7 +37,7 @@ impl Core {
         if bound.is_null() {
             // SAFETY: the caller owns the P that `m.p` names.
             unsafe {
-                let p: &'static Proc = &*m.p.get();
+                let p: &'static Proc = &*m.p.load(Ordering::Relaxed);
                 match p.runq.replace_next(Some(g)) {
                     None => false,
                     Some(old) => self.append(p, old),

@@ -85,7 +85,16 @@ impl Core {
         if !work {
             return None;
         }
-        Some(Suspect { m, p, raised: m.claim.raise()?, g, tick })
+        let raised = m.claim.raise()?;
+        // The M may have changed Ps since we looked. What it has now is what `take` takes: to
+        // change it again, it would have to move the claim.
+        // SAFETY: Ps live as long as the scheduler.
+        let now: &'static Proc = unsafe { m.p.load(Ordering::Relaxed).as_ref()? };
+        if !core::ptr::eq(p, now) {
+            m.claim.take(raised, || false);
+            return None;
+        }
+        Some(Suspect { m, p, raised, g, tick })
     }
 
     fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
@@ -106,10 +115,9 @@ impl Core {
             }
             return false;
         }
-        // SAFETY: the claim is TAKEN by us: `m.p` is ours to read, and the P is ours.
-        let p: &'static Proc = unsafe { &*s.m.p.get() };
-        p.m.store(core::ptr::null_mut(), Ordering::Relaxed);
-        self.hand_off::<P>(p);
+        // The P is ours; `m.p` may be the M's next one already.
+        s.p.m.store(core::ptr::null_mut(), Ordering::Relaxed);
+        self.hand_off::<P>(s.p);
         true
     }
 

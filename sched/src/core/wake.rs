@@ -16,17 +16,14 @@ impl Core {
         if self.spinning.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return;
         }
-        match self.pair::<P>() {
-            Some((m, new)) => self.launch::<P>(m, new, true),
-            None => {
-                self.spinning.fetch_sub(1, Ordering::AcqRel);
-            }
+        if let Some((m, new)) = self.pair::<P>() {
+            self.launch::<P>(m, new, true);
         }
     }
 
     /// Finds an M for `p`, which the caller owns without being an M: who stands in line first,
-    /// else an idle one, else a new one; else the P is idle.
-    pub(crate) fn hand_off<P: Platform>(&'static self, p: &'static Proc) {
+    /// else an idle one, else a new one; else the P is idle, and the result false.
+    pub(crate) fn hand_off<P: Platform>(&'static self, p: &'static Proc) -> bool {
         // SAFETY: the P is the caller's; thieves do not reach `runnext`, so it goes to the ring.
         unsafe {
             if let Some(next) = p.runq.replace_next(None) {
@@ -40,12 +37,15 @@ impl Core {
             if let Some(first) = first {
                 P::unpark(&first.parker);
             }
-        } else if let Some((m, new)) = self.crew::<P>(lists, p, false) {
-            self.launch::<P>(m, new, false);
+            return true;
+        }
+        match self.crew::<P>(lists, p, false) {
+            Some((m, new)) => self.launch::<P>(m, new, false),
+            None => false,
         }
     }
 
-    fn launch<P: Platform>(&'static self, m: &'static M, new: bool, spinning: bool) {
+    fn launch<P: Platform>(&'static self, m: &'static M, new: bool, spinning: bool) -> bool {
         self.rouse_sysmon::<P>();
         if !new {
             P::unpark(&m.parker);
@@ -58,6 +58,8 @@ impl Core {
             }
             self.unhand::<P>(m);
             self.retire_m(m);
+            return false;
         }
+        true
     }
 }

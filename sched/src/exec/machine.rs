@@ -77,7 +77,7 @@ unsafe fn execute(m: &'static M, g: NonNull<G>) -> ! {
 
 /// Ends this M's thread: back into `start_m`.
 fn end<P: Platform>(m: &'static M) -> ! {
-    if m.claim.is_owned() {
+    if m.claim.holds() {
         // Somebody who computed beyond the end may still want it.
         let wake = core_of(m).give_p(&mut core_of(m).lists.lock(), m);
         if let Some(wake) = wake {

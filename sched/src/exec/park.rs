@@ -85,9 +85,12 @@ pub(crate) unsafe fn gopark<P: Platform>(
 unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
     // SAFETY: the promise of `gopark`; internal lock and unlock are paired here.
     unsafe {
+        let before = m.reserved.get();
         crate::lockedm::lock_internal(m, g);
         let m = mcall::<P>(m, g, Tag::Park);
         crate::lockedm::unlock_internal::<P>(m, g);
+        // Another goroutine of the safe runtime may hold a lock on this thread too.
+        m.reserved.set(if crate::lockedm::is_locked(g) { g.as_ptr() } else { before });
         m
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn core_of(m: &'static M) -> &'static Core {
 #[inline(always)]
 pub(crate) unsafe fn proc_of(m: &'static M) -> &'static Proc {
     // SAFETY: the caller's promise.
-    unsafe { &*m.p.get() }
+    unsafe { &*m.p.load(Ordering::Relaxed) }
 }
 
 /// The M of this thread. Read anew after every switch.

@@ -19,11 +19,18 @@ pub fn yield_now<P: Platform>() {
     // SAFETY: inside, with a P, on `g`'s own stack; `pick`'s goroutine may run here.
     unsafe {
         let m = if proc_of(m).count() || !m.reserved.get().is_null() {
-            if lonely(m) { m } else { mcall::<P>(m, g, Tag::Yield) }
+            if lonely(m) {
+                m
+            } else {
+                m.gives_way.set(!m.reserved.get().is_null());
+                mcall::<P>(m, g, Tag::Yield)
+            }
         } else if let Some(next) = pick(m) {
             switch_to::<P>(m, g, next, Tag::Yield)
-        } else {
+        } else if lonely(m) {
             m
+        } else {
+            mcall::<P>(m, g, Tag::Yield)
         };
         leave(m);
         if core_of(m).phase() != phase::OPEN {
@@ -33,7 +40,7 @@ pub fn yield_now<P: Platform>() {
 }
 
 /// Whether nobody else wants this M's P.
-#[cold]
+#[inline]
 fn lonely(m: &'static crate::m::M) -> bool {
     use g0_arch::sync::atomic::Ordering::Relaxed;
     let core = core_of(m);

@@ -121,6 +121,21 @@ unsafe impl<T> Buffer<T> for alloc::boxed::Box<[MaybeUninit<T>]> {
     }
 }
 
+/// The value of a sender that waits; shutdown may unwind through it.
+struct Unsent<T> {
+    value: ManuallyDrop<T>,
+    sent: bool,
+}
+
+impl<T> Drop for Unsent<T> {
+    fn drop(&mut self) {
+        if !self.sent {
+            // SAFETY: the wait has been given up: the value is still ours.
+            unsafe { ManuallyDrop::drop(&mut self.value) };
+        }
+    }
+}
+
 struct State<T, B> {
     buffer: B,
     head: usize,
@@ -230,17 +245,19 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             leave_as(who);
             return Err(TrySendError::Full(value));
         }
-        let mut value = ManuallyDrop::new(value);
-        let node = Node::new(Waiter::new(who), (&raw mut value).cast());
+        let mut unsent = Unsent { value: ManuallyDrop::new(value), sent: false };
+        let node = Node::new(Waiter::new(who), (&raw mut unsent.value).cast());
         // SAFETY: the node stays until the wait is over; whoever pops it wakes it once.
         unsafe {
             state.senders.push(&raw const node);
             wait::<P, State<T, B>>(who, &node, state, &self.state, |state| &mut state.senders);
         }
+        unsent.sent = true;
         if node.served.get() {
             Ok(())
         } else {
-            Err(TrySendError::Closed(ManuallyDrop::into_inner(value)))
+            // SAFETY: nobody has taken it, and `sent` keeps it from being dropped.
+            Err(TrySendError::Closed(unsafe { ManuallyDrop::take(&mut unsent.value) }))
         }
     }
 
@@ -332,14 +349,12 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     fn close_as(&self, who: crate::exec::enter::Caller) -> Result<(), CloseError> {
         let mut state = self.state.lock();
         let closed = core::mem::replace(&mut state.closed, true);
-        while let Some(node) = {
-            let sender = state.senders.pop();
-            sender.or_else(|| state.receivers.pop())
-        } {
-            // SAFETY: popped, and woken once; not served.
-            unsafe { Waiter::wake::<P>(&raw const (*node).waiter, m_of(who)) };
-        }
+        let (senders, receivers) = (state.senders.take(), state.receivers.take());
         drop(state);
+        for all in [senders, receivers] {
+            // SAFETY: out of their queues, not served, and woken once.
+            unsafe { all.wake::<P>(m_of(who)) };
+        }
         leave_as(who);
         if closed { Err(CloseError) } else { Ok(()) }
     }

@@ -3,6 +3,8 @@
 use core::cell::Cell;
 use core::ptr;
 
+use crate::m::M;
+use crate::platform::Platform;
 use crate::waiter::Waiter;
 
 /// A place in a queue; lives on the waiting stack.
@@ -80,6 +82,20 @@ impl Queue {
         Some(node)
     }
 
+    /// All of them, to be woken without the lock.
+    pub(crate) fn take(&mut self) -> Taken {
+        let first = self.head;
+        let mut at = first;
+        // SAFETY: nodes in the queue live.
+        while let Some(node) = unsafe { at.as_ref() } {
+            // What is not queued any more, shutdown leaves to the wake that is on its way.
+            node.queued.set(false);
+            at = node.next.get();
+        }
+        *self = Self::new();
+        Taken(first)
+    }
+
     /// # Safety
     ///
     /// `node` is in this queue.
@@ -97,6 +113,33 @@ impl Queue {
                 None => self.tail = prev,
             }
             (*node).queued.set(false);
+        }
+    }
+}
+
+/// Those who have been taken out of a queue together.
+#[must_use = "they wait to be woken"]
+pub(crate) struct Taken(*const Node);
+
+impl Taken {
+    /// Nobody.
+    pub(crate) const fn none() -> Self {
+        Self(ptr::null())
+    }
+
+    /// Wakes them all, in order.
+    ///
+    /// # Safety
+    ///
+    /// `m` is the caller's M, inside, or none.
+    pub(crate) unsafe fn wake<P: Platform>(self, m: Option<&'static M>) {
+        let mut at = self.0;
+        // SAFETY: each of them waits until it is woken here; its link is read before.
+        unsafe {
+            while let Some(node) = at.as_ref() {
+                at = node.next.get();
+                Waiter::wake::<P>(&raw const node.waiter, m);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use g0_arch::sync::Mutex;
 
 use super::lock::{leave_as, m_of, wait};
-use super::queue::{Node, Queue};
+use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::enter;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
@@ -64,18 +64,10 @@ impl<P: Platform> WaitGroup<P> {
             panic!("g0: a wait group is done more often than added to");
         };
         state.count = count;
-        let mut waiters =
-            if count == 0 { core::mem::replace(&mut state.waiters, Queue::new()) } else { Queue::new() };
-        // Out of the queue under the lock: what is queued, shutdown may take out.
-        let mut node = waiters.pop();
-        while let Some(first) = node {
-            let next = waiters.pop();
-            // SAFETY: it has been popped and is woken once; the lock is not needed for that, but
-            // for the nodes behind it.
-            unsafe { Waiter::wake::<P>(&raw const (*first).waiter, m_of(who)) };
-            node = next;
-        }
+        let waiters = if count == 0 { state.waiters.take() } else { Taken::none() };
         drop(state);
+        // SAFETY: out of the queue, and woken once. The wait group may be gone from here on.
+        unsafe { waiters.wake::<P>(m_of(who)) };
         leave_as(who);
     }
 
