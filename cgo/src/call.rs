@@ -21,33 +21,45 @@ use crate::{Bridge, Here, Runtime, Seat};
 /// its frame; a tenth of what a call cost was waiting for these trips through memory.
 #[derive(Debug)]
 pub struct Call {
-    /// Where the goroutine's stack is free: `call_on` writes it. Callbacks run below.
-    pub(crate) sp: *mut u8,
-    /// A sum of [`HELD`], [`PANICKED`] and [`LEAF`], or [`OPEN`].
-    pub(crate) state: usize,
+    /// Where the goroutine's stack is free: `call_on` writes it, a multiple of 16. Callbacks run
+    /// below. What happened is noted in the low bits: [`HELD`], [`PANICKED`], [`LEAF`]. They need no
+    /// store of their own to begin with; a processor retires about one store a cycle, and a
+    /// call is a dozen.
+    sp: *mut u8,
 }
 
-impl Call {
-    /// Where the goroutine's stack is free while the call lasts: for reports.
-    pub fn stack_pointer(&self) -> *mut u8 {
-        self.sp
-    }
-}
-
-/// Nothing happened yet.
-pub(crate) const OPEN: usize = 0;
 /// A callback's panic waits in [`Link::held`].
 pub(crate) const HELD: usize = 1;
 /// The closure itself panicked; what it panicked with is in [`Body::panic`].
 const PANICKED: usize = 2;
 /// No callbacks, please.
 pub(crate) const LEAF: usize = 4;
+const NOTES: usize = 15;
+
+impl Call {
+    /// Where the goroutine's stack is free while the call lasts: for reports.
+    #[inline]
+    pub fn stack_pointer(&self) -> *mut u8 {
+        self.sp.map_addr(|sp| sp & !NOTES)
+    }
+
+    #[inline(always)]
+    pub(crate) fn noted(&self, what: usize) -> bool {
+        self.sp.addr() & what != 0
+    }
+
+    /// After `call_on` has written `sp`: in the base or later.
+    #[inline(always)]
+    pub(crate) fn note(&mut self, what: usize) {
+        self.sp = self.sp.map_addr(|sp| sp | what);
+    }
+}
 
 /// A call as a callback sees it, knowing how its runtime unwinds.
 #[repr(C)]
 pub(crate) struct Link<P> {
     pub(crate) call: Call,
-    /// Initialised while `call.state` is `HELD`.
+    /// Initialised if `call` has noted [`HELD`].
     pub(crate) held: MaybeUninit<P>,
 }
 
@@ -86,7 +98,7 @@ impl<R: Runtime> Bridge<R> {
     pub fn call<T>(f: impl FnOnce() -> T) -> T {
         match R::here() {
             // SAFETY: the seat is fresh.
-            Here::Goroutine(seat) => unsafe { on_g0::<R, _, _>(seat, f, OPEN, |_| ()) },
+            Here::Goroutine(seat) => unsafe { on_g0::<R, _, _, 0>(seat, f, |_| ()) },
             Here::Outside => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
@@ -105,7 +117,7 @@ impl<R: Runtime> Bridge<R> {
         match R::here() {
             Here::Goroutine(seat) => {
                 // SAFETY: the seat is fresh; `on_g0` runs the closure right after `enter`.
-                unsafe { on_g0::<R, _, _>(seat, f, OPEN, |seat| R::release(seat)) }
+                unsafe { on_g0::<R, _, _, 0>(seat, f, |seat| R::release(seat)) }
             }
             Here::Outside => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
@@ -131,7 +143,7 @@ impl<R: Runtime> Bridge<R> {
                     f()
                 } else {
                     // SAFETY: the seat is fresh.
-                    unsafe { on_g0::<R, _, _>(seat, f, LEAF, |_| ()) }
+                    unsafe { on_g0::<R, _, _, LEAF>(seat, f, |_| ()) }
                 }
             }
             Here::Outside => outside(f),
@@ -140,8 +152,8 @@ impl<R: Runtime> Bridge<R> {
     }
 }
 
-/// The switch itself. On the good path: the word set and cleared, a state written, the runtime's
-/// `enter` and `leave`, the change of stacks, and one test of the state. A value that fits comes back
+/// The switch itself. On the good path: the word set and cleared, the runtime's `enter` and `leave`,
+/// the change of stacks, and one test of the notes. A value that fits comes back
 /// in the register in which C leaves it; the base then has nothing to do after `f`, and if `f` only
 /// calls C, it is three instructions that end in a jump there: C returns into the assembly.
 ///
@@ -149,10 +161,9 @@ impl<R: Runtime> Bridge<R> {
 ///
 /// `seat` is the running goroutine's, which is in its ordinary code.
 #[inline(always)]
-unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
+unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
     seat: Seat,
     f: F,
-    state: usize,
     entered: impl FnOnce(Seat),
 ) -> T {
     let mut frame = MaybeUninit::<Frame<F, T, Payload<R>>>::uninit();
@@ -162,16 +173,15 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
     // `*g0_sp` and the runtime keeps it so (L6). `base` does not unwind.
     unsafe {
         let call = &raw mut (*frame).link.call;
-        (&raw mut (*call).state).write(state);
         (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
         R::enter(seat);
         entered(seat);
         *seat.call = call;
-        let base = base_for::<F, T, R::Unwind>();
+        let base = base_for::<F, T, R::Unwind, NOTE>();
         let word = Native::call_on(*seat.g0_sp, base, frame.cast(), &raw mut (*call).sp);
         *seat.call = ptr::null_mut();
         R::leave(seat);
-        if (*call).state & (HELD | PANICKED) != 0 {
+        if (*call).noted(HELD | PANICKED) {
             go_on::<F, T, R::Unwind>(frame, word)
         }
         if fits::<T>() { unpack(word) } else { take(&raw const (*frame).body.value) }
@@ -180,17 +190,17 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T>(
 
 /// [`base`] with the integer of `T`'s size, as `call_on` takes it.
 #[inline(always)]
-fn base_for<F: FnOnce() -> T, T, U: Unwind>() -> arch::Call {
+fn base_for<F: FnOnce() -> T, T, U: Unwind, const NOTE: usize>() -> arch::Call {
     // SAFETY: an integer comes back in the register of a `usize`, and `call_on` only passes it on.
     // Bytes that are not initialised become some number in its assembly.
     unsafe {
         match size_of::<T>() {
-            1 => mem::transmute::<Base<u8>, arch::Call>(base::<F, T, U, u8>),
-            2 => mem::transmute::<Base<u16>, arch::Call>(base::<F, T, U, u16>),
+            1 => mem::transmute::<Base<u8>, arch::Call>(base::<F, T, U, u8, NOTE>),
+            2 => mem::transmute::<Base<u16>, arch::Call>(base::<F, T, U, u16, NOTE>),
             n if n == size_of::<usize>() => {
-                mem::transmute::<Base<*mut u8>, arch::Call>(base::<F, T, U, *mut u8>)
+                mem::transmute::<Base<*mut u8>, arch::Call>(base::<F, T, U, *mut u8, NOTE>)
             }
-            _ => mem::transmute::<Base<u32>, arch::Call>(base::<F, T, U, u32>),
+            _ => mem::transmute::<Base<u32>, arch::Call>(base::<F, T, U, u32, NOTE>),
         }
     }
 }
@@ -199,16 +209,23 @@ fn base_for<F: FnOnce() -> T, T, U: Unwind>() -> arch::Call {
 ///
 /// # Safety
 ///
-/// `arg` is a `Frame` of these types with `link.call` written and `f` in its body.
-unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W>(arg: *mut u8) -> MaybeUninit<W> {
+/// `arg` is a `Frame` of these types with `f` in its body, and `call_on` has written its `sp`.
+unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
+    arg: *mut u8,
+) -> MaybeUninit<W> {
     let frame = arg.cast::<Frame<F, T, U::Payload>>();
     // SAFETY: the caller's promise; `f` is taken out before the result goes in its place.
     unsafe {
+        let call = &raw mut (*frame).link.call;
+        debug_assert!(!(*call).noted(NOTES), "call_on keeps the stack aligned");
+        if NOTE != 0 {
+            (*call).note(NOTE);
+        }
         match U::catch(take(&raw const (*frame).body.f)) {
             Ok(value) if fits::<T>() => return pack(value),
             Ok(value) => (&raw mut (*frame).body.value).write(ManuallyDrop::new(value)),
             Err(panic) => {
-                (*frame).link.call.state |= PANICKED;
+                (*call).note(PANICKED);
                 (&raw mut (*frame).body.panic).write(ManuallyDrop::new(panic));
             }
         }
@@ -234,15 +251,14 @@ pub(crate) unsafe fn take<T>(place: *const ManuallyDrop<T>) -> T {
 ///
 /// # Safety
 ///
-/// `base` has run for `frame` and gave `word`; nothing was taken out yet, and the state says that
-/// there is a panic.
+/// `base` has run for `frame` and gave `word`; nothing was taken out yet, and a panic is noted.
 #[cold]
 #[inline(never)]
 unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usize) -> ! {
-    // SAFETY: the state says what is initialised; each is taken once.
+    // SAFETY: the notes say what is initialised; each is taken once.
     let (held, own) = unsafe {
-        let state = (*frame).link.call.state;
-        let own = if state & PANICKED != 0 {
+        let call = &raw const (*frame).link.call;
+        let own = if (*call).noted(PANICKED) {
             Some(take(&raw const (*frame).body.panic))
         } else {
             // A value that the caller will not get. Its drop is user code, so it may panic.
@@ -250,7 +266,7 @@ unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usiz
             let value: T = if fits::<T>() { unpack(word) } else { take(body) };
             U::catch(|| drop(value)).err()
         };
-        (if state & HELD != 0 { Some((*frame).link.held.assume_init_read()) } else { None }, own)
+        (if (*call).noted(HELD) { Some((*frame).link.held.assume_init_read()) } else { None }, own)
     };
     match (held, own) {
         (Some(held), Some(own)) => U::resume(U::replace(own, held)),

@@ -61,9 +61,9 @@ impl<R: Runtime> Bridge<R> {
 unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Option<T> {
     // SAFETY: in foreign code the word points to the call, which lies in a frame of the goroutine
     // that is suspended there until we return.
-    let (call, sp) = unsafe { (*seat.call, (**seat.call).sp) };
+    let (call, sp) = unsafe { (*seat.call, (**seat.call).stack_pointer()) };
     // SAFETY: as above.
-    if unsafe { (*call).state } & LEAF != 0 {
+    if unsafe { (*call).noted(LEAF) } {
         R::fatal(BadCall::NotInCall)
     }
     let mut frame = MaybeUninit::<Frame<F, T>>::uninit();
@@ -139,11 +139,11 @@ fn settle<R: Runtime>(bottom: *mut u8) {
 #[inline(never)]
 unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload) {
     let link = call.cast::<Link<U::Payload>>();
-    // SAFETY: the caller's promise; `HELD` says whether `held` is initialised.
+    // SAFETY: the caller's promise; the note says whether `held` is initialised.
     unsafe {
         let held = &raw mut (*link).held;
-        if (*call).state & HELD == 0 {
-            (*call).state |= HELD;
+        if !(*call).noted(HELD) {
+            (*call).note(HELD);
             (*held).write(panic);
         } else if U::is_goexit(&panic) && !U::is_goexit((*held).assume_init_ref()) {
             let older = (*held).assume_init_read();
