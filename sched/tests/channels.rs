@@ -1,0 +1,334 @@
+//! Channels: order, closing, and that each value is somewhere, once.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::count::Count;
+use common::{on_each_kind, on_every_runtime, yield_until};
+use g0_sched::{
+    Chan, RecvError, SendError, TryRecvError, TrySendError, WaitGroup, channel, go, yield_now,
+};
+
+#[test]
+fn values_arrive_in_the_order_in_which_they_were_sent() {
+    for capacity in [0, 1, 7, 1000] {
+        on_every_runtime(2, move || {
+            let (tx, rx) = channel::<usize>(capacity);
+            let sender = go(move || (0..500).for_each(|i| tx.send(i).unwrap()));
+            let got: Vec<usize> = rx.iter().collect();
+            assert!(got.into_iter().eq(0..500), "capacity {capacity}");
+            sender.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn those_who_wait_are_served_in_order() {
+    on_every_runtime(1, || {
+        // On one P a goroutine that has come to its receive waits there, unless it was evicted
+        // just before, which a busy machine may do: then another round tells.
+        let round = || {
+            let (tx, rx) = channel::<usize>(0);
+            let arrived = Arc::new(AtomicUsize::new(0));
+            let receivers: Vec<_> = (0..8usize)
+                .map(|i| {
+                    let (rx, counted) = (rx.clone(), arrived.clone());
+                    let receiver = go(move || {
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        rx.recv().unwrap()
+                    });
+                    yield_until("it waits", || arrived.load(Ordering::SeqCst) == i + 1);
+                    receiver
+                })
+                .collect();
+            (0..8).for_each(|i| tx.send(i).unwrap());
+            let got: Vec<usize> = receivers.into_iter().map(|h| h.join().unwrap()).collect();
+            got.into_iter().eq(0..8)
+        };
+        assert!((0..20).any(|_| round()), "receivers were served out of order every time");
+    });
+}
+
+#[test]
+fn an_unbuffered_send_waits_for_its_receiver() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<u32>(0);
+        let sent = Arc::new(AtomicUsize::new(0));
+        let theirs = sent.clone();
+        let sender = go(move || {
+            for i in 0..20 {
+                tx.send(i).unwrap();
+                theirs.store(i as usize + 1, Ordering::SeqCst);
+            }
+        });
+        for i in 0..20 {
+            (0..5).for_each(|_| yield_now());
+            assert!(sent.load(Ordering::SeqCst) <= i as usize, "sent before it was received");
+            assert_eq!(rx.recv(), Ok(i));
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_buffer_takes_as_many_as_it_has_room_for() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<u32>(3);
+        (0..3).for_each(|i| tx.try_send(i).unwrap());
+        assert_eq!(tx.len(), 3);
+        assert!(tx.try_send(3) == Err(TrySendError::Full(3)));
+        assert_eq!(rx.try_recv(), Ok(0));
+        assert!(tx.try_send(4).is_ok());
+        assert!([1, 2, 4].into_iter().eq((0..3).map(|_| rx.recv().unwrap())));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        assert!(rx.is_empty());
+        drop(tx);
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(rx.recv(), Err(RecvError));
+
+        let (tx, rx) = channel::<u32>(0);
+        assert!(tx.try_send(1) == Err(TrySendError::Full(1)));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        let receiver = {
+            let rx = rx.clone();
+            go(move || rx.recv())
+        };
+        yield_until("the receiver waits", || tx.try_send(2).is_ok());
+        assert_eq!(receiver.join().unwrap(), Ok(2));
+    });
+}
+
+#[test]
+fn what_is_buffered_outlives_the_close() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<u32>(4);
+        (0..4).for_each(|i| tx.send(i).unwrap());
+        tx.close().unwrap();
+        assert!(tx.send(9) == Err(SendError(9)), "the value comes back");
+        assert!(rx.iter().eq(0..4));
+    });
+}
+
+#[test]
+fn a_close_wakes_all_who_wait() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<String>(0);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let receivers: Vec<_> = (0..10)
+            .map(|_| {
+                let (rx, waiting) = (rx.clone(), waiting.clone());
+                go(move || {
+                    waiting.fetch_add(1, Ordering::SeqCst);
+                    rx.recv()
+                })
+            })
+            .collect();
+        yield_until("they wait", || waiting.load(Ordering::SeqCst) == 10);
+        tx.close().unwrap();
+        for receiver in receivers {
+            assert_eq!(receiver.join().unwrap(), Err(RecvError));
+        }
+
+        let (tx, rx) = channel::<String>(0);
+        let senders: Vec<_> = (0..10)
+            .map(|i| {
+                let (tx, waiting) = (tx.clone(), waiting.clone());
+                go(move || {
+                    waiting.fetch_add(1, Ordering::SeqCst);
+                    tx.send(i.to_string())
+                })
+            })
+            .collect();
+        yield_until("they wait", || waiting.load(Ordering::SeqCst) == 20);
+        drop(rx);
+        for (i, sender) in senders.into_iter().enumerate() {
+            assert!(sender.join().unwrap() == Err(SendError(i.to_string())), "its own value");
+        }
+    });
+}
+
+#[test]
+fn each_value_is_dropped_once() {
+    on_every_runtime(2, || {
+        let count = Count::new();
+        // Dropped with the channel that holds them, some having gone round the ring.
+        let (tx, rx) = channel(4);
+        for _ in 0..3 {
+            tx.send(count.one()).ok().unwrap();
+            drop(rx.recv().ok().unwrap());
+        }
+        (0..4).for_each(|_| tx.send(count.one()).ok().unwrap());
+        assert_eq!(count.dropped(), 3);
+        drop((tx, rx));
+        count.assert_all_dropped(7);
+
+        // Refused.
+        let (tx, rx) = channel(1);
+        tx.send(count.one()).ok().unwrap();
+        drop(tx.try_send(count.one()));
+        drop(rx);
+        drop(tx.send(count.one()));
+        drop(tx);
+        count.assert_all_dropped(10);
+
+        // Handed over by those who wait, in both directions.
+        let (tx, rx) = channel(0);
+        let all: Vec<_> = (0..20)
+            .map(|i| {
+                let (tx, rx, value) = (tx.clone(), rx.clone(), count.one());
+                go(move || {
+                    if i % 2 == 0 {
+                        tx.send(value).ok().unwrap();
+                    } else {
+                        drop((rx.recv().ok().unwrap(), value));
+                    }
+                })
+            })
+            .collect();
+        all.into_iter().for_each(|h| h.join().unwrap());
+        count.assert_all_dropped(30);
+    });
+}
+
+#[test]
+fn threads_that_run_no_goroutine_take_part() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<u64>(0);
+        let (back, results) = channel::<u64>(3);
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (rx, back) = (rx.clone(), back.clone());
+                std::thread::spawn(move || {
+                    for value in &rx {
+                        back.send(value * 2).unwrap();
+                    }
+                })
+            })
+            .collect();
+        drop((rx, back));
+        let feeder = go(move || (1..=300).for_each(|i| tx.send(i).unwrap()));
+        assert_eq!(results.iter().sum::<u64>(), 300 * 301);
+        feeder.join().unwrap();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+    });
+    // Also without any runtime.
+    let (tx, rx) = channel::<u32>(0);
+    let thread = std::thread::spawn(move || (0..100).for_each(|i| tx.send(i).unwrap()));
+    assert!(rx.iter().eq(0..100));
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_channel_may_lie_in_place() {
+    static CHAN: Chan<u32, 2> = Chan::new();
+    let chan: Chan<u32, 0> = Chan::new();
+    let chan = Arc::new(chan);
+    on_each_kind(move |kind, procs| {
+        let chan = chan.clone();
+        kind.with_procs(procs)
+            .run(move || {
+                let theirs = chan.clone();
+                let sender = go(move || {
+                    (0..50).for_each(|i| theirs.send(i).unwrap());
+                    (0..50).for_each(|i| CHAN.send(i).unwrap());
+                });
+                assert!((0..50).eq((0..50).map(|_| chan.recv().unwrap())));
+                assert!((0..50).eq((0..50).map(|_| CHAN.recv().unwrap())));
+                sender.join().unwrap();
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_wait_group_waits_for_the_last() {
+    on_every_runtime(2, || {
+        let group = Arc::new(WaitGroup::new());
+        group.wait();
+        let done = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            group.add(20);
+            for _ in 0..20 {
+                let (group, done) = (group.clone(), done.clone());
+                drop(go(move || {
+                    yield_now();
+                    done.fetch_add(1, Ordering::SeqCst);
+                    group.done();
+                }));
+            }
+            let waiters: Vec<_> = (0..3)
+                .map(|_| {
+                    let (group, done) = (group.clone(), done.clone());
+                    go(move || {
+                        group.wait();
+                        done.load(Ordering::SeqCst)
+                    })
+                })
+                .collect();
+            group.wait();
+            let seen = done.load(Ordering::SeqCst);
+            assert_eq!(seen % 20, 0);
+            for waiter in waiters {
+                assert_eq!(waiter.join().unwrap(), seen);
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_is_lost_under_stress() {
+    for capacity in [0, 2, 64] {
+        on_every_runtime(2, move || {
+            const SENDERS: u64 = 8;
+            const EACH: u64 = 400;
+            let (tx, rx) = channel::<u64>(capacity);
+            let senders: Vec<_> = (0..SENDERS)
+                .map(|s| {
+                    let tx = tx.clone();
+                    go(move || {
+                        for i in 0..EACH {
+                            let mut value = s << 32 | i;
+                            while let Err(TrySendError::Full(back)) = tx.try_send(value) {
+                                value = back;
+                                if i % 3 == 0 {
+                                    yield_now();
+                                } else {
+                                    tx.send(value).unwrap();
+                                    break;
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            drop(tx);
+            let receivers: Vec<_> = (0..5)
+                .map(|_| {
+                    let rx = rx.clone();
+                    go(move || {
+                        let mut last = [None; SENDERS as usize];
+                        let (mut n, mut sum) = (0u64, 0u64);
+                        for value in &rx {
+                            let (s, i) = ((value >> 32) as usize, value & 0xffff_ffff);
+                            assert!(last[s] < Some(i), "one sender's values keep their order");
+                            last[s] = Some(i);
+                            n += 1;
+                            sum = sum.wrapping_add(value.wrapping_mul(0x9e37_79b9));
+                        }
+                        (n, sum)
+                    })
+                })
+                .collect();
+            drop(rx);
+            let got: Vec<(u64, u64)> = receivers.into_iter().map(|h| h.join().unwrap()).collect();
+            senders.into_iter().for_each(|h| h.join().unwrap());
+            assert_eq!(got.iter().map(|(n, _)| n).sum::<u64>(), SENDERS * EACH);
+            let expected = (0..SENDERS)
+                .flat_map(|s| (0..EACH).map(move |i| s << 32 | i))
+                .fold(0u64, |sum, v| sum.wrapping_add(v.wrapping_mul(0x9e37_79b9)));
+            assert_eq!(got.iter().fold(0u64, |sum, (_, s)| sum.wrapping_add(*s)), expected);
+        });
+    }
+}
