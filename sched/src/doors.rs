@@ -46,7 +46,7 @@ pub fn set_running(m: &M, g: *mut G) {
 /// `m` is the caller's, inside, with a P.
 pub unsafe fn proc_of(m: &M) -> &'static Proc {
     // SAFETY: the caller's promise.
-    unsafe { &*m.p.get() }
+    unsafe { &*m.p.load(Ordering::Relaxed) }
 }
 
 /// Uses a plain field of `p`, as every operation on it does.
@@ -137,4 +137,19 @@ pub fn heavy_fence<P: Platform>(symmetric: bool) {
 /// How many Ps are idle.
 pub fn idle_ps(core: &Core) -> usize {
     core.idle_ps.load(Ordering::Relaxed)
+}
+
+/// How many Ms count as looking for work.
+pub fn spinning(core: &Core) -> usize {
+    core.spinning.load(Ordering::Relaxed)
+}
+
+/// Undoes the reservation of [`bind`], as `unlock_os_thread` does.
+///
+/// # Safety
+///
+/// `m` is the caller's.
+pub unsafe fn unreserve(m: &M) {
+    // SAFETY: the caller's promise.
+    unsafe { m.reserved.set(core::ptr::null_mut()) };
 }

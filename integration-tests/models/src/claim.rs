@@ -1,0 +1,114 @@
+//! The claim protocol: who owns a P (L5, L18).
+//!
+//! An M enters, touches its P's plain data and exits, twice, while retakers take the P from it if
+//! they find it outside. The data is a cell in which loom sees any race. Both sides use the full
+//! fence: loom knows no asymmetric one, so that the light fence is a compiler fence only, and the
+//! heavy one interrupts the Ms, is not part of what is shown here.
+
+use g0_sched::core::claim::Claim;
+use g0_sched::core::next::Next;
+use g0_sched::doors;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::runner::{Model, Scenario};
+use crate::world::{Threads, World, wait};
+
+pub const MODEL: Model = Model {
+    name: "claim",
+    scenarios: &[
+        Scenario { name: "retaker", invariants: "L5,L18", extra: 2, run: || operations(1, false) },
+        Scenario { name: "retakers", invariants: "L5,L18", extra: 1, run: || operations(2, false) },
+        Scenario { name: "give", invariants: "L5,L18", extra: 1, run: || operations(2, true) },
+        Scenario { name: "sysmon", invariants: "L5,L18", extra: 1, run: sysmon },
+    ],
+};
+
+/// What the models run with, on both sides.
+const SYMMETRIC: bool = true;
+
+/// One M's claim and the plain data of the P it stands for.
+struct Shared {
+    claim: Claim,
+    data: UnsafeCell<usize>,
+}
+
+// SAFETY: that the cell is used by one thread at a time is what the model checks.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn touch(&self) {
+        // SAFETY: loom reports the access if it races.
+        self.data.with_mut(|data| unsafe { *data += 1 });
+    }
+}
+
+/// Two operations of an M against retakers. With `give`, the M gives its P away after the first
+/// one and takes it back, as an M does that rests and is woken.
+fn operations(retakers: usize, give: bool) {
+    let shared = Arc::new(Shared { claim: Claim::new(), data: UnsafeCell::new(0) });
+    shared.claim.own();
+    let retaker = |_| {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let Some(raised) = shared.claim.raise() else { return false };
+            doors::heavy_fence::<Threads>(SYMMETRIC);
+            let taken = shared.claim.take(raised, || true);
+            if taken {
+                shared.touch();
+            }
+            taken
+        })
+    };
+    let threads: Vec<_> = (0..retakers).map(retaker).collect();
+    let mut lost = false;
+    for operation in 0..2 {
+        if !shared.claim.enter(SYMMETRIC) {
+            lost = true;
+            break;
+        }
+        shared.touch();
+        if give && operation == 0 {
+            shared.claim.give();
+            shared.touch();
+            shared.claim.own();
+        }
+        shared.claim.exit();
+    }
+    let mut takers = 0;
+    for thread in threads {
+        takers += usize::from(thread.join().unwrap());
+    }
+    assert!(takers <= 1, "L5: {takers} retakers took one P");
+    assert!(!lost || takers == 1, "L18: an M lost a P that nobody took");
+}
+
+/// The shipped retaker, with two Ps: an M comes back from a foreign call while sysmon looks, and
+/// asks for its next goroutine. Afterwards each P has one owner.
+fn sysmon() {
+    let world = World::new(2, 3, 1);
+    let core = world.core();
+    let m = world.m_with_p();
+    // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
+    unsafe {
+        doors::save(world.g(0));
+        let _ = core.append(doors::proc_of(m), world.g(0));
+    }
+    doors::claim(m).exit();
+    let watcher = thread::spawn(move || core.retake::<Threads>());
+    if !doors::claim(m).enter(SYMMETRIC) && !doors::want_p::<Threads>(core, m) {
+        assert!(wait(core, m));
+    }
+    // SAFETY: inside, with a P.
+    unsafe { doors::touch(doors::proc_of(m)) };
+    let next = core.next::<Threads>(m);
+    watcher.join().unwrap();
+    assert_eq!(next, Next::Run(world.g(0)), "L18: an M with a P and a ring in reach runs nothing");
+    assert_eq!(doors::idle_ps(core), 1, "L5: two Ps, and one M that owns one");
+    let other = world.m_with_p();
+    // SAFETY: each M is inside, with a P, and nobody else runs any more.
+    let (mine, idle) = unsafe { (doors::proc_of(m), doors::proc_of(other)) };
+    assert!(!std::ptr::eq(mine, idle), "L5: the P of an M that is inside was given away");
+    world.end();
+}

@@ -1,0 +1,120 @@
+//! Goroutines bound to an M: it runs them and nobody else does (L1), an M reserved for one runs no
+//! other (L2), and no wake is lost between the two (L3).
+//!
+//! An M goes to sleep for want of its goroutine while another M, or a thread that is none, makes
+//! that goroutine ready. A lost wake is a deadlock that loom reports. The Ms' own operations are
+//! not raced by a retaker here, so no claim is raised and the light fence plays no part; it stays
+//! in `wants_wake`, without which L11 would not hold for the unbound goroutine.
+
+use g0_sched::doors;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::runner::{Model, Scenario};
+use crate::world::{Threads, World, schedule, wait};
+
+pub const MODEL: Model = Model {
+    name: "handoff",
+    scenarios: &[
+        Scenario { name: "locked", invariants: "L1,L2,L3", extra: 0, run: || locked(2) },
+        Scenario { name: "line", invariants: "L1,L2,L3", extra: 0, run: || locked(1) },
+        Scenario { name: "outside", invariants: "L1,L3", extra: 0, run: outside },
+    ],
+};
+
+/// The goroutine that is locked to an M, and one that is not.
+const LOCKED: usize = 0;
+const FREE: usize = 1;
+
+/// An M whose locked goroutine has parked has an unbound one in its ring. It gives its P away and
+/// sleeps; another M makes the locked one ready and then runs the unbound one. With one P, the
+/// other stands in line for it, and afterwards the first.
+fn locked(procs: usize) {
+    let world = World::new(procs, 2, 2);
+    let core = world.core();
+    let (owner, other) = (world.m_with_p(), world.m());
+    let (locked, free) = (Sent(world.g(LOCKED)), Sent(world.g(FREE)));
+    // SAFETY: the Ms and Gs are ours: their threads have not begun.
+    unsafe {
+        doors::save(locked.0);
+        doors::bind(owner, locked.0, true);
+        doors::save(free.0);
+        let _ = core.append(doors::proc_of(owner), free.0);
+    }
+    let left = Arc::new(AtomicUsize::new(2));
+    let done = move |left: &AtomicUsize| {
+        if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            doors::halt::<Threads>(core);
+        }
+    };
+    let second = {
+        let left = left.clone();
+        thread::spawn(move || {
+            let locked = locked;
+            if !doors::want_p::<Threads>(core, other) {
+                assert!(wait(core, other), "L3: halted before all have run");
+            }
+            // SAFETY: the locked G is parked, its context saved; this is its one wake.
+            if unsafe { core.ready::<Threads>(Some(other), locked.0) } {
+                doors::wake::<Threads>(core);
+            }
+            schedule(core, other, |g| {
+                assert_ne!(g, locked.0, "L1: a locked goroutine runs on another M");
+                done(&left);
+            });
+        })
+    };
+    let mut reserved = true;
+    schedule(core, owner, |g| {
+        assert!(!reserved || g == locked.0, "L2: an M reserved for one goroutine runs another");
+        // It unlocks, so that what is left may run here as well.
+        reserved = false;
+        // SAFETY: `owner` is ours.
+        unsafe { doors::unreserve(owner) };
+        done(&left);
+    });
+    second.join().unwrap();
+    world.end();
+}
+
+/// Two goroutines bound to one M are made ready by two threads that are no Ms, while that M runs
+/// out of work. It is not reserved: it rests with the idle ones.
+fn outside() {
+    let world = World::new(1, 1, 2);
+    let core = world.core();
+    let m = world.m_with_p();
+    let wakers: Vec<_> = (0..2)
+        .map(|i| {
+            let g = Sent(world.g(i));
+            // SAFETY: the M and the Gs are ours: no thread has begun.
+            unsafe {
+                doors::save(g.0);
+                doors::bind(m, g.0, false);
+            }
+            thread::spawn(move || {
+                let g = g;
+                // SAFETY: the G is parked; this is its one wake.
+                if unsafe { core.ready::<Threads>(None, g.0) } {
+                    doors::wake::<Threads>(core);
+                }
+            })
+        })
+        .collect();
+    let mut left = 2;
+    schedule(core, m, |_| {
+        left -= 1;
+        if left == 0 {
+            doors::halt::<Threads>(core);
+        }
+    });
+    wakers.into_iter().for_each(|waker| waker.join().unwrap());
+    world.end();
+}
+
+/// A G's name on its way to another thread of the model.
+#[derive(Clone, Copy)]
+struct Sent(std::ptr::NonNull<g0_sched::G>);
+
+// SAFETY: the queues order what is done with the G; loom checks that they do.
+unsafe impl Send for Sent {}

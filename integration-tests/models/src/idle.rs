@@ -1,0 +1,154 @@
+//! Work conservation: a runnable goroutine, an idle P and a free M do not last (L11).
+//!
+//! Ms that find nothing go idle while others publish. The models end when the goroutines have run;
+//! where a wake is lost, somebody waits for ever and loom reports the deadlock. Whoever publishes
+//! never comes back for its own goroutine: its M is busy until the others have done the work.
+//!
+//! The pair of fences between "publish, look for an idle P" and "declare idle, look for work" is
+//! what is explored here, so both are full ones. Its other use, the hand-over of a P's data, goes
+//! through the scheduler's lock and `nextp`; races on it are reported all the same.
+
+use g0_sched::{Core, M, doors};
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Arc, Notify};
+use loom::thread;
+
+use crate::runner::{Model, Scenario};
+use crate::world::{Threads, World, rest, schedule, wait};
+
+pub const MODEL: Model = Model {
+    name: "idle",
+    scenarios: &[
+        Scenario { name: "ring", invariants: "L11", extra: 0, run: ring },
+        Scenario { name: "global", invariants: "L11", extra: 0, run: global },
+        Scenario { name: "spinner", invariants: "L11", extra: 0, run: spinner },
+        Scenario { name: "retaken", invariants: "L11", extra: 0, run: retaken },
+    ],
+};
+
+/// Publishes the `i`th G in `m`'s ring, as a spawn does, and wakes somebody if the core says so.
+fn publish(world: &World, m: &'static M, i: usize) {
+    let core = world.core();
+    // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
+    unsafe {
+        doors::save(world.g(i));
+        if core.append(doors::proc_of(m), world.g(i)) {
+            doors::wake::<Threads>(core);
+        }
+    }
+}
+
+/// Makes the `i`th G ready from a thread that is no M.
+fn publish_outside(world: &World, i: usize) {
+    let core = world.core();
+    // SAFETY: the G is ours until it is pushed.
+    unsafe {
+        doors::save(world.g(i));
+        if core.ready::<Threads>(None, world.g(i)) {
+            doors::wake::<Threads>(core);
+        }
+    }
+}
+
+/// An M with a P goes idle while another one publishes in its own ring and goes on with what it is
+/// doing.
+fn ring() {
+    let world = World::new(2, 2, 1);
+    let core = world.core();
+    let (busy, idle) = (world.m_with_p(), world.m_with_p());
+    let other = thread::spawn(move || schedule(core, idle, |_| doors::halt::<Threads>(core)));
+    publish(&world, busy, 0);
+    other.join().unwrap();
+    world.end();
+}
+
+/// One P, one M, and two threads that are no Ms make a goroutine ready each: one may be waking
+/// the M while the other looks whether it needs to.
+fn global() {
+    let world = Arc::new(World::new(1, 1, 2));
+    let core = world.core();
+    let m = world.m();
+    rest(core, m);
+    let runner = thread::spawn(move || {
+        let mut left = 2;
+        if wait(core, m) {
+            schedule(core, m, |_| {
+                left -= 1;
+                if left == 0 {
+                    doors::halt::<Threads>(core);
+                }
+            });
+        }
+    });
+    let publisher = {
+        let world = world.clone();
+        thread::spawn(move || publish_outside(&world, 1))
+    };
+    publish_outside(&world, 0);
+    publisher.join().unwrap();
+    runner.join().unwrap();
+    World::end_shared(world);
+}
+
+/// An M that looks for work finds some, while another publishes and leaves the waking to it. The
+/// two goroutines wait for each other's start, so each needs an M.
+fn spinner() {
+    let world = World::new(3, 3, 2);
+    let core = world.core();
+    let (busy, third, second) = (world.m_with_p(), world.m(), world.m());
+    rest(core, third);
+    rest(core, second);
+    // Wakes `second`, the one that rested last: it spins.
+    publish_outside(&world, 0);
+    let both = Arc::new(Both { started: AtomicUsize::new(0), bell: Notify::new() });
+    let threads = [third, second].map(|m| {
+        let both = both.clone();
+        thread::spawn(move || {
+            if wait(core, m) {
+                schedule(core, m, |_| both.run(core));
+            }
+        })
+    });
+    publish(&world, busy, 1);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    world.end();
+}
+
+/// Two goroutines; the first to start waits for the second.
+struct Both {
+    started: AtomicUsize,
+    bell: Notify,
+}
+
+impl Both {
+    fn run(&self, core: &Core) {
+        if self.started.fetch_add(1, Ordering::AcqRel) == 1 {
+            self.bell.notify();
+            doors::halt::<Threads>(core);
+        } else {
+            while self.started.load(Ordering::Acquire) != 2 {
+                self.bell.wait();
+            }
+        }
+    }
+}
+
+/// Sysmon takes a P with work from an M in foreign code and looks for an M to run it, while one
+/// stops spinning and rests. Afterwards nobody counts as spinning, or no wake would ever come.
+fn retaken() {
+    let world = World::new(2, 3, 1);
+    let core = world.core();
+    let foreign = world.m_with_p();
+    publish(&world, foreign, 0);
+    let m = world.m_with_p();
+    doors::claim(foreign).exit();
+    let runner = thread::spawn(move || {
+        schedule(core, m, |_| {
+            assert_eq!(doors::spinning(core), 0, "L11: an M that runs is counted as spinning");
+            doors::halt::<Threads>(core);
+        });
+    });
+    core.retake::<Threads>();
+    runner.join().unwrap();
+    world.end();
+}

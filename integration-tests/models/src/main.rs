@@ -1,0 +1,29 @@
+//! Runs the models: `cargo xtask loom [NAME…] [--deep]`, or this program by itself.
+//!
+//! Each model is a few threads that call the shipped core of `g0-sched`, built with `--cfg loom`,
+//! and loom runs them in every order with at most so many preemptions. See the README for what
+//! that says and what it does not.
+
+#[cfg(loom)]
+mod claim;
+#[cfg(loom)]
+mod handoff;
+#[cfg(loom)]
+mod idle;
+#[cfg(loom)]
+mod runner;
+#[cfg(loom)]
+mod runq;
+#[cfg(loom)]
+mod world;
+
+#[cfg(loom)]
+fn main() -> std::process::ExitCode {
+    runner::main(&[claim::MODEL, runq::MODEL, idle::MODEL, handoff::MODEL])
+}
+
+#[cfg(not(loom))]
+fn main() -> std::process::ExitCode {
+    eprintln!("g0-models: built without `--cfg loom`; `cargo xtask loom` builds and runs it");
+    std::process::ExitCode::FAILURE
+}

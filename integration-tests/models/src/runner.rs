@@ -1,0 +1,149 @@
+//! Explores models and prints a line for each; where one fails, how to see its schedule again.
+
+use std::fs;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use loom::model::Builder;
+
+/// What a protocol is checked by.
+pub struct Model {
+    /// As given on the command line.
+    pub name: &'static str,
+    /// Its scenarios, each explored alone.
+    pub scenarios: &'static [Scenario],
+}
+
+/// A few threads and what must hold however they run.
+pub struct Scenario {
+    /// Which of the model's.
+    pub name: &'static str,
+    /// What it can find broken. A failure that says no more (a data race, a deadlock) names these.
+    pub invariants: &'static str,
+    /// Preemptions beyond the common bound.
+    pub extra: usize,
+    /// The threads; called once for each schedule.
+    pub run: fn(),
+}
+
+/// Preemptions that are tried, in every place, in CI and with `--deep`.
+const BOUND: [usize; 2] = [2, 3];
+/// Steps after which a schedule counts as endless.
+const STEPS: usize = 5_000;
+
+/// The invariants of the scenario that is being explored, for the panic hook.
+static CURRENT: Mutex<&str> = Mutex::new("");
+static MUTED: Mutex<bool> = Mutex::new(false);
+
+/// The program: `[--deep] [MODEL | MODEL/SCENARIO]…`.
+pub fn main(models: &[Model]) -> ExitCode {
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    let deep = names.iter().any(|name| name == "--deep");
+    names.retain(|name| name != "--deep");
+    let rows: Vec<(String, &Scenario)> = models
+        .iter()
+        .flat_map(|m| m.scenarios.iter().map(move |s| (format!("{}/{}", m.name, s.name), s)))
+        .collect();
+    let matches = |row: &str, name: &str| row == name || row.split('/').next() == Some(name);
+    if let Some(unknown) = names.iter().find(|name| !rows.iter().any(|(row, _)| matches(row, name)))
+    {
+        eprintln!("there is no model {unknown}; there are:");
+        rows.iter().for_each(|(row, _)| eprintln!("  {row}"));
+        return ExitCode::FAILURE;
+    }
+    panic::set_hook(Box::new(|info| {
+        if *MUTED.lock().unwrap() {
+            return;
+        }
+        let text = info.payload();
+        let text = text.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| info.payload().downcast_ref::<&str>().copied()).unwrap_or("?");
+        let text = text.trim();
+        let first = text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+        let named = first.starts_with('L') && first[1..].parse::<u32>().is_ok();
+        let prefix = if named { "" } else { *CURRENT.lock().unwrap() };
+        let at = info.location().map(ToString::to_string).unwrap_or_default();
+        println!("  {prefix}{}{text}\n  at {at}", if prefix.is_empty() { "" } else { ": " });
+    }));
+    println!(
+        "{:<24} {:<12} {:>5} {:>10} {:>8}  result",
+        "model", "invariant", "bound", "iterations", "seconds"
+    );
+    let mut failed = false;
+    for (row, scenario) in &rows {
+        if names.is_empty() || names.iter().any(|name| matches(row, name)) {
+            failed |= !explore(row, scenario, BOUND[usize::from(deep)] + scenario.extra);
+        }
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Explores one scenario and prints its line; true when all schedules passed.
+fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
+    *CURRENT.lock().unwrap() = scenario.invariants;
+    let run = scenario.run;
+    if std::env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
+        // A replay: everything is in the environment, the first schedule is the failing one.
+        let done = panic::catch_unwind(|| loom::model(run)).is_ok();
+        println!("{row}: replayed, {}", if done { "ok" } else { "FAILED" });
+        return done;
+    }
+    let start = Instant::now();
+    let (iterations, ok) = check(run, bound, None);
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{row:<24} {:<12} {bound:>5} {iterations:>10} {seconds:>8.2}  {}",
+        scenario.invariants,
+        if ok { "ok" } else { "FAILED" }
+    );
+    if !ok {
+        replay(row, run, bound, iterations);
+    }
+    ok
+}
+
+/// Runs every schedule within the bound; how many there were, and whether all passed.
+/// `store`: the number of the schedule to be written down before it is run, and the file.
+fn check(run: fn(), bound: usize, store: Option<(usize, PathBuf)>) -> (usize, bool) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(bound);
+    builder.max_branches = STEPS;
+    if let Some((number, file)) = store {
+        builder.checkpoint_interval = number;
+        builder.checkpoint_file = Some(file);
+    }
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let ok = panic::catch_unwind(AssertUnwindSafe(|| {
+        builder.check(move || {
+            counted.fetch_add(1, Relaxed);
+            run();
+        });
+    }));
+    (count.load(Relaxed), ok.is_ok())
+}
+
+/// Runs up to the failing schedule again, writes it down, and prints what shows it.
+fn replay(row: &str, run: fn(), bound: usize, iterations: usize) {
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().map(|dir| dir.join("schedules")).unwrap_or_default();
+    let file = folder.join(format!("{}.json", row.replace('/', "-")));
+    let _ = fs::create_dir_all(&folder);
+    let _ = fs::remove_file(&file);
+    *MUTED.lock().unwrap() = true;
+    check(run, bound, Some((iterations, file.clone())));
+    *MUTED.lock().unwrap() = false;
+    if !file.exists() {
+        return println!("  its schedule could not be written to {}", file.display());
+    }
+    println!(
+        "  replay: LOOM_CHECKPOINT_FILE={} LOOM_MAX_PREEMPTIONS={bound} LOOM_MAX_BRANCHES={STEPS} \
+         LOOM_LOCATION=1 LOOM_LOG=trace {} {row}",
+        file.display(),
+        program.display()
+    );
+}

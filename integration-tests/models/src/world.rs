@@ -1,0 +1,236 @@
+//! What every model of the core needs: a platform of loom's threads, and a scheduler's parts that
+//! live for one schedule.
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+use g0_defer::NoUnwind;
+use g0_sched::core::next::Next;
+use g0_sched::{Config, Core, Fatal, G, M, Parker, Platform, Proc, StartError, doors};
+use g0_stack::{Class, Stack, StackError, StackSource};
+use loom::sync::atomic::{Ordering, fence};
+use loom::sync::{Arc, Notify};
+
+loom::thread_local! {
+    static CURRENT: Cell<*const M> = Cell::new(ptr::null());
+}
+
+/// Loom's threads as a platform. Time stands still, so that an M looks for work once and then
+/// rests, and threads cannot be started: the model's Ms run on threads that are there.
+pub struct Threads;
+
+// SAFETY: the slot is a thread-local that nothing caches across a switch, as nothing switches;
+// `Notify` keeps a token; the fence is a full one.
+unsafe impl Platform for Threads {
+    type Unwind = NoUnwind;
+
+    fn current() -> *const M {
+        CURRENT.with(Cell::get)
+    }
+
+    fn set_current(m: *const M) {
+        CURRENT.with(|slot| slot.set(m));
+    }
+
+    fn start(_: &'static M) -> Result<(), StartError> {
+        Err(StartError::NoThread)
+    }
+
+    fn park(parker: &Parker, _deadline: Option<u64>) -> bool {
+        bell(parker).expect("a parker that no thread of the model waits on").wait();
+        true
+    }
+
+    fn unpark(parker: &Parker) {
+        if let Some(bell) = bell(parker) {
+            bell.notify();
+        }
+    }
+
+    fn now() -> u64 {
+        0
+    }
+
+    fn heavy_fence() {
+        fence(Ordering::SeqCst);
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        panic!("{report}")
+    }
+}
+
+/// The token of a parker, which also wakes for no reason now and then, as a park may.
+fn bell(parker: &Parker) -> Option<&'static Notify> {
+    // SAFETY: written once, before the model's threads start; it names a bell of this schedule.
+    unsafe { (parker.handle.unsync_load() as *const Notify).as_ref() }
+}
+
+/// Models run no goroutine's code, so they need no stacks.
+struct NoStacks;
+
+// SAFETY: it gives none.
+unsafe impl StackSource for NoStacks {
+    fn alloc(&self, _: Class) -> Result<Stack, StackError> {
+        unreachable!("a model asks for a stack")
+    }
+
+    unsafe fn free(&self, _: Stack) {
+        unreachable!("a model frees a stack")
+    }
+}
+
+/// The Gs of one schedule; freed with it, when no thread is left.
+pub struct Gs(Vec<NonNull<G>>);
+
+// SAFETY: only names are handed out; what is done with the Gs, the queues order, and loom checks.
+unsafe impl Send for Gs {}
+// SAFETY: as above.
+unsafe impl Sync for Gs {}
+
+impl Gs {
+    /// So many, never run.
+    pub fn new(n: usize) -> Gs {
+        Gs((0..n).map(|_| NonNull::from(Box::leak(Box::new(G::new())))).collect())
+    }
+
+    /// One of them.
+    pub fn get(&self, i: usize) -> NonNull<G> {
+        self.0[i]
+    }
+
+    /// Which of them it is.
+    pub fn index(&self, g: NonNull<G>) -> Option<usize> {
+        self.0.iter().position(|&own| own == g)
+    }
+}
+
+impl Drop for Gs {
+    fn drop(&mut self) {
+        // SAFETY: made in `new`; whoever drops the last handle has joined the threads.
+        self.0.drain(..).for_each(|g| unsafe { drop(Box::from_raw(g.as_ptr())) });
+    }
+}
+
+// SAFETY: the pointers live as long as the schedule; loom checks what is done behind them.
+unsafe impl Send for World {}
+// SAFETY: as above.
+unsafe impl Sync for World {}
+
+/// One scheduler, for one schedule.
+pub struct World {
+    core: *mut Core,
+    procs: *mut [Proc],
+    ms: *mut [M],
+    bells: Vec<*mut Notify>,
+    gs: Gs,
+}
+
+impl World {
+    /// `procs` Ps, all idle, `machines` Ms that have not been started, `gs` Gs; with full fences.
+    pub fn new(procs: usize, machines: usize, gs: usize) -> World {
+        let procs: *mut [Proc] =
+            Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
+        let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
+        // SAFETY: freed in `end` or never; each schedule has its own.
+        let (procs_ref, ms_ref) = unsafe { (&*procs, &*ms) };
+        let config = Config {
+            procs: procs_ref,
+            machines: ms_ref,
+            more: || None,
+            stacks: &NoStacks,
+            stack: Class::MIN,
+            migrating: true,
+            symmetric: true,
+        };
+        let core = Box::into_raw(Box::new(Core::new(config)));
+        let bells = ms_ref.iter().map(|m| {
+            let bell = Box::into_raw(Box::new(Notify::new()));
+            doors::parker(m).handle.store(bell as usize, Ordering::Relaxed);
+            bell
+        });
+        let bells = bells.collect();
+        let world = World { core, procs, ms, bells, gs: Gs::new(gs) };
+        world.core().open();
+        world
+    }
+
+    /// The scheduler.
+    pub fn core(&self) -> &'static Core {
+        // SAFETY: as in `new`.
+        unsafe { &*self.core }
+    }
+
+    /// A G.
+    pub fn g(&self, i: usize) -> NonNull<G> {
+        self.gs.get(i)
+    }
+
+    /// The next unused M, adopted, inside, without a P.
+    pub fn m(&self) -> &'static M {
+        let m = doors::first_m(self.core()).expect("the model has too few Ms");
+        let _ = doors::claim(m).enter(true);
+        m
+    }
+
+    /// As [`m`](Self::m), with a P.
+    pub fn m_with_p(&self) -> &'static M {
+        let m = self.m();
+        assert!(doors::want_p::<Threads>(self.core(), m), "the model has too few Ps");
+        m
+    }
+
+    /// As [`end`](Self::end), by the last thread that shares it.
+    pub fn end_shared(world: Arc<World>) {
+        Arc::try_unwrap(world).ok().expect("a thread of the model is left").end();
+    }
+
+    /// Frees everything. All threads have been joined.
+    pub fn end(self) {
+        // SAFETY: nobody is left who knows any of these.
+        unsafe {
+            drop(Box::from_raw(self.core));
+            drop(Box::from_raw(self.procs));
+            drop(Box::from_raw(self.ms));
+            self.bells.into_iter().for_each(|bell| drop(Box::from_raw(bell)));
+        }
+    }
+}
+
+/// What the executor does with `m` between two goroutines: asks what is next, waits for a P, calls
+/// `run` with what is to run; until the scheduler halts. `m` is inside.
+pub fn schedule(core: &'static Core, m: &'static M, mut run: impl FnMut(NonNull<G>)) {
+    loop {
+        match core.next::<Threads>(m) {
+            Next::Run(g) => {
+                // SAFETY: `g` has left its queue for us.
+                unsafe { doors::resume(g) };
+                run(g);
+            }
+            Next::Wait => {
+                if !wait(core, m) {
+                    return;
+                }
+            }
+            Next::Stop => return,
+        }
+    }
+}
+
+/// Waits until `m` has a P; false when the scheduler has halted.
+pub fn wait(core: &'static Core, m: &'static M) -> bool {
+    while !doors::has_nextp(m) {
+        if doors::halted(core) {
+            return false;
+        }
+        Threads::park(doors::parker(m), None);
+    }
+    doors::woken::<Threads>(core, m);
+    true
+}
+
+/// Lets `m`, which finds nothing to do, rest: the state in which a model begins. No other thread
+/// of the model is there yet.
+pub fn rest(core: &'static Core, m: &'static M) {
+    assert_eq!(core.next::<Threads>(m), Next::Wait, "nothing was published yet");
+}
