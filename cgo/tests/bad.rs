@@ -98,7 +98,10 @@ fn a_panic_never_passes_c_where_nothing_catches_it() {
     let printed = dies("a_panic_never_passes_c_where_nothing_catches_it", || {
         run(|| Bridge::<Kernel>::call(|| panic!("nobody catches this")));
     });
-    assert!(printed.contains("nobody catches this") && printed.contains("cannot unwind"));
+    assert!(printed.contains("nobody catches this"), "{printed}");
+    // The first if the unwinder gets as far as the base, the second if it finds no catch at all.
+    let ends = ["cannot unwind", "failed to initiate panic"];
+    assert!(ends.iter().any(|end| printed.contains(end)), "{printed}");
 }
 
 #[test]

@@ -69,16 +69,18 @@ unsafe extern "C" fn schedule(ended: *mut u8) -> usize {
         if !(*slot).is_null() {
             Native::escape(slot, 0)
         }
-        Native::call_on((*g).stack.add(1).cast(), start, g.cast(), &mut null_mut())
+        let mut fresh = Native::init((*g).stack.add(1).cast(), start, g.cast());
+        Native::switch(&raw mut fresh, fresh, 0)
     }
 }
 
-unsafe extern "C" fn start(g: *mut u8) -> usize {
+unsafe extern "C" fn start(_: usize, g: *mut u8) -> ! {
     // SAFETY: `schedule` gave us a new goroutine, and g0 is free below `g0_sp`.
     unsafe {
         Box::from_raw((*g.cast::<G>()).main)();
-        Native::call_on((*this()).g0_sp, schedule, g, &mut null_mut())
+        Native::call_on((*this()).g0_sp, schedule, g, &mut null_mut());
     }
+    unreachable!("the scheduler does not return")
 }
 
 // SAFETY: `curg` and `call` are what `here` says; nothing schedules while `call` is set; and there
