@@ -17,6 +17,9 @@ pub fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
     let cmd =
         Cmd::cargo().args(["build", "--release", "--quiet", "-p", "g0-models", "--target-dir"]);
     let cmd = cmd.args([target]).env("RUSTFLAGS", "--cfg loom").dir(root);
+    // The models run for seconds; a mutant's build should not take longer than that.
+    let cmd = cmd.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    let cmd = cmd.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     let out = cmd.limit(600).capture()?;
     if !out.success {
         return Err(format!("the models do not build: {}\n{}", out.ending, out.text()));

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
     let deep = take_flag(&mut args, "--deep");
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut report = Report::default();
+    run::take_commands_along();
     match words[..] {
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

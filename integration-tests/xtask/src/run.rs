@@ -6,7 +6,30 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
+
+/// The group of the command that runs now, 0 when there is none.
+static GROUP: AtomicI32 = AtomicI32::new(0);
+
+/// From now on an interrupted check ends its command, and all that it started, before it ends itself.
+pub fn take_commands_along() {
+    extern "C" fn end(signal: libc::c_int) {
+        // Relaxed: nothing but the number itself is read.
+        let group = GROUP.load(Ordering::Relaxed);
+        // SAFETY: `kill` and `_exit` may be called in a signal handler; the group is that of a child not yet reaped.
+        unsafe {
+            if group != 0 {
+                libc::kill(-group, libc::SIGKILL);
+            }
+            libc::_exit(128 + signal);
+        }
+    }
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: the handler calls only what a handler may call.
+        unsafe { libc::signal(signal, end as *const () as libc::sighandler_t) };
+    }
+}
 
 /// A command with a time limit.
 pub struct Cmd {
@@ -158,7 +181,8 @@ fn drain(pipe: Option<impl Read>) -> String {
 /// Waits for the child; kills its group when the limit expires.
 fn wait(mut child: Child, limit: Duration) -> Result<(ExitStatus, bool), String> {
     let end = Instant::now() + limit;
-    let group = -(child.id() as i32);
+    let group = child.id() as i32;
+    GROUP.store(group, Ordering::Relaxed);
     let mut pause = Duration::from_micros(200);
     let mut expired = false;
     loop {
@@ -166,10 +190,13 @@ fn wait(mut child: Child, limit: Duration) -> Result<(ExitStatus, bool), String>
         if !expired && Instant::now() > end {
             expired = true;
             // SAFETY: a plain system call; the group is the one made for this child, which has not been reaped.
-            unsafe { libc::kill(group, libc::SIGKILL) };
+            unsafe { libc::kill(-group, libc::SIGKILL) };
         }
         match child.try_wait() {
-            Ok(Some(status)) => return Ok((status, expired)),
+            Ok(Some(status)) => {
+                GROUP.store(0, Ordering::Relaxed);
+                return Ok((status, expired));
+            }
             Ok(None) => std::thread::sleep(pause),
             Err(e) => return Err(format!("cannot wait for a child: {e}")),
         }

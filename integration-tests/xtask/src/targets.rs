@@ -63,10 +63,9 @@ fn test(krate: &str) -> Result<(), String> {
         LINUX,
     ]);
     let cmd = cmd.args(["-p", &tree::package(krate), "--all-features"]);
-    // Every instruction is emulated: our own code, optimised a little, has five times fewer. Not std, which takes longer to
-    // build that way than it saves.
-    let faster = |krate| format!("profile.dev.package.{}.opt-level=1", tree::package(krate));
-    let cmd = tree::CRATES.iter().fold(cmd, |cmd, krate| cmd.args(["--config", &faster(krate)]));
+    // Every instruction is emulated, those of std's unwinder too: optimised a little, the tests take a fourth of the time.
+    let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    let cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     cmd.args(["--target-dir".as_ref(), target().as_os_str()]).dir(tree::root()).run()
 }
 
