@@ -118,16 +118,36 @@ impl Core {
         self.put_p(lists, p)
     }
 
-    /// Hands `m`'s P to the first M in line and lets `m` stand at its end; false: nobody waits.
+    /// Hands `m`'s P to the first M in line; false: nobody waits.
     pub(crate) fn serve_line<P: Platform>(&self, m: &'static M) -> bool {
         let mut lists = self.lists.lock();
         let Some(first) = lists.line.pop_front() else { return false };
+        self.in_line.fetch_sub(1, Relaxed);
         hand(first, disown(m));
-        lists.line.push_back(m);
-        // SAFETY: under the lock.
-        unsafe { m.state.set(State::Line) };
         drop(lists);
         P::unpark(&first.parker);
+        true
+    }
+
+    /// `m`, without a P, goes to the idle list.
+    pub(super) fn set_aside(&self, m: &'static M) {
+        let mut lists = self.lists.lock();
+        lists.idle_ms.push_front(m);
+        // SAFETY: under the lock.
+        unsafe { m.state.set(State::Idle) };
+    }
+
+    /// `m`, idle, comes back without a P; false when it has been given one meanwhile.
+    pub(super) fn recall(&self, m: &'static M) -> bool {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        unsafe {
+            if m.state.get() != State::Idle {
+                return false;
+            }
+            lists.idle_ms.remove(m);
+            m.state.set(State::Busy);
+        }
         true
     }
 

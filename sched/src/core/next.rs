@@ -72,7 +72,12 @@ impl Core {
             // SAFETY: ours, as above.
             let fair = unsafe { p.is_fair() };
             if fair && self.slice_over::<P>(p) && self.serve_line::<P>(m) {
-                return Next::Wait;
+                // All that is queued has gone with the P, but for what is bound to this M.
+                // SAFETY: the local list is our thread's.
+                if m.local.with(|local| unsafe { (*local).is_empty() }) && self.go_aside(m) {
+                    return Next::Wait;
+                }
+                continue;
             }
             if let Some(g) = self.queued_g(m, p, fair) {
                 return self.run::<P>(m, g);
@@ -92,7 +97,7 @@ impl Core {
         unsafe {
             if fair {
                 p.rewind();
-                if let Some(g) = self.take_global(p, 1) {
+                if let Some(g) = self.take_global(p) {
                     return Some(g);
                 }
                 if let Some(g) = p.runq.pop() {
@@ -114,7 +119,7 @@ impl Core {
             if let Some(g) = p.runq.replace_next(None) {
                 return Some(g);
             }
-            self.take_global(p, super::runq::RING / 2)
+            self.take_global(p)
         }
     }
 
@@ -238,6 +243,12 @@ impl Core {
         super::lists::disown(m);
         self.hand_off::<P>(p);
         true
+    }
+
+    /// Rests, without a P; false when there is mail, so that one is needed.
+    fn go_aside(&self, m: &'static M) -> bool {
+        self.set_aside(m);
+        m.inbox.sleep() || !self.recall(m)
     }
 
     /// What an M does that may run one G only. `None`: ask again.

@@ -113,7 +113,7 @@ impl Core {
     /// # Safety
     ///
     /// The caller owns `p` and is inside.
-    pub(super) unsafe fn take_global(&self, p: &'static Proc, most: usize) -> Option<NonNull<G>> {
+    pub(super) unsafe fn take_global(&self, p: &'static Proc) -> Option<NonNull<G>> {
         if self.queued.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -121,7 +121,7 @@ impl Core {
         let first = lists.global.pop()?;
         let share = lists.global.len() / self.config.procs.len() + 1;
         let room = super::runq::RING / 2 - p.runq.len().min(super::runq::RING / 2);
-        for _ in 1..share.min(most).min(room) {
+        for _ in 1..share.min(room) {
             let Some(g) = lists.global.pop() else { break };
             // SAFETY: the caller owns the P. There is room: it was counted.
             if let Err(g) = unsafe { p.runq.push(g) } {
