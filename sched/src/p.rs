@@ -93,6 +93,16 @@ impl Proc {
         self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
     }
 
+    /// It is the other queues' turn.
+    ///
+    /// # Safety
+    ///
+    /// As [`count`](Self::count).
+    pub(crate) unsafe fn hasten(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.fair_at.set(self.tick.load(Ordering::Relaxed)) };
+    }
+
     /// The other queues have had their turn.
     ///
     /// # Safety

@@ -27,7 +27,7 @@ use g0_defer::Unwind;
 use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
-use crate::platform::{Platform, heavy_fence};
+use crate::platform::{Platform, heavy_fence, light_fence};
 
 /// How long an M looks for work before it rests, nanoseconds.
 const SPIN: u64 = 50_000;
@@ -189,6 +189,7 @@ impl Core {
             // Publishers have left it to us to find what they published, wherever that is: so the
             // last that stops looking passes the looking on, while a P is idle.
             let last = self.spinning.fetch_sub(1, Ordering::AcqRel) == 1;
+            light_fence(self.config.symmetric);
             if last && self.idle_ps.load(Ordering::Relaxed) != 0 {
                 self.wake::<P>();
             }
@@ -286,20 +287,26 @@ impl Core {
             || self.in_line.load(Ordering::Relaxed) != 0;
         match mine {
             // A turn for those who may not run here, then ours again.
-            Some(g) if others && gives_way => {
-                // SAFETY: the local list is our thread's, and `g` has just left it.
-                m.local.with_mut(|local| unsafe { (*local).push_back(g) });
-                self.pass::<P>(m, p, shared)
+            Some(mine) if others && gives_way => {
+                // SAFETY: the local list is our thread's, and `mine` has just left it.
+                m.local.with_mut(|local| unsafe { (*local).push_back(mine) });
+                self.pass::<P>(m, p, g, shared)
             }
             Some(g) => Some(Next::Run(g)),
-            None if others && shared => self.pass::<P>(m, p, shared),
+            None if others && shared => self.pass::<P>(m, p, g, shared),
             None => self.sleep_for_g::<P>(m),
         }
     }
 
     /// Hands the P to an M that can run what is queued, and asks for one again. Where there is no
     /// such M (one core), an M of the safe runtime runs it itself.
-    fn pass<P: Platform>(&'static self, m: &'static M, p: &'static Proc, shared: bool) -> Option<Next> {
+    fn pass<P: Platform>(
+        &'static self,
+        m: &'static M,
+        p: &'static Proc,
+        reserved: NonNull<G>,
+        shared: bool,
+    ) -> Option<Next> {
         super::lists::disown(m);
         let handed = self.hand_off::<P>(p);
         if self.want_p::<P>(m) == Got::Place {
@@ -311,7 +318,13 @@ impl Core {
             return Some(Next::Run(g));
         }
         // SAFETY: the local list is our thread's.
-        let mine = m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, false) });
+        let mine = m.local.with_mut(|local| unsafe {
+            if shared {
+                (*local).pop(&m.inbox, false)
+            } else {
+                (*local).take(&m.inbox, reserved).then_some(reserved)
+            }
+        });
         match mine {
             Some(g) => Some(Next::Run(g)),
             None => self.sleep_for_g::<P>(m),

@@ -39,7 +39,7 @@ pub fn yield_now<P: Platform>() {
     }
 }
 
-/// Whether nobody else wants this M's P.
+/// Whether nobody else wants this M's P; if somebody does, it is the other queues' turn.
 #[inline]
 fn lonely(m: &'static crate::m::M) -> bool {
     use g0_arch::sync::atomic::Ordering::Relaxed;
@@ -47,12 +47,18 @@ fn lonely(m: &'static crate::m::M) -> bool {
     // SAFETY: inside, with a P; the local list is our thread's.
     unsafe {
         let p = proc_of(m);
-        p.rewind();
-        p.runq.is_empty()
+        let lonely = p.runq.is_empty()
             && !p.runq.has_next()
             && core.queued.load(Relaxed) == 0
             && core.in_line.load(Relaxed) == 0
             && !m.inbox.is_touched()
-            && m.local.with(|local| (*local).is_empty())
+            && m.local.with(|local| (*local).is_empty());
+        if lonely {
+            p.rewind();
+        } else {
+            // The other queues first: the caller is going to stand in the ring itself.
+            p.hasten();
+        }
+        lonely
     }
 }
