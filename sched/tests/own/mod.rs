@@ -1,0 +1,166 @@
+//! A platform of one's own: std's threads, a mutex and a condition variable to park.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use g0_sched::{Config, Fatal, M, Parker, Platform, Proc, Scheduler, StartError};
+use g0_stack::{Class, SlabSource, StaticSource};
+
+/// std's threads.
+#[derive(Debug)]
+pub enum Own {}
+
+/// The short forms.
+pub mod rt {
+    g0_sched::platform!(super::Own);
+}
+
+thread_local! {
+    static CURRENT: Cell<*const M> = const { Cell::new(ptr::null()) };
+}
+
+/// All who park: a token is given under the lock, so none is missed. Slow, and simple.
+static PARKED: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
+
+// SAFETY: the slot is behind functions that are never inlined; a token is set and taken under one
+// lock; the heavy fence is the kernel's, on all threads of the process.
+unsafe impl Platform for Own {
+    type Unwind = g0_defer::Rust;
+
+    #[inline(never)]
+    fn current() -> *const M {
+        CURRENT.get()
+    }
+
+    #[inline(never)]
+    fn set_current(m: *const M) {
+        CURRENT.set(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
+        let body = move || unsafe { g0_sched::start_m::<Own>(m) };
+        let thread = std::thread::Builder::new().spawn(body);
+        thread.map(drop).map_err(|_| StartError::NoThread)
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        let mut guard = PARKED.0.lock().unwrap();
+        loop {
+            if parker.word.swap(0, Ordering::Acquire) == 1 {
+                return true;
+            }
+            let Some(deadline) = deadline else {
+                guard = PARKED.1.wait(guard).unwrap();
+                continue;
+            };
+            let left = deadline.saturating_sub(Self::now());
+            if left == 0 {
+                return false;
+            }
+            guard = PARKED.1.wait_timeout(guard, Duration::from_nanos(left)).unwrap().0;
+        }
+    }
+
+    fn unpark(parker: &Parker) {
+        let _guard = PARKED.0.lock().unwrap();
+        parker.word.store(1, Ordering::Release);
+        PARKED.1.notify_all();
+    }
+
+    fn now() -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+    }
+
+    fn heavy_fence() {
+        const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+        // SAFETY: no memory is passed.
+        let done = unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) };
+        assert_eq!(done, 0, "membarrier");
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        eprintln!("{report}");
+        std::process::abort()
+    }
+
+    fn cpus() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    const UNWINDS: bool = true;
+
+    fn throw_goexit() {
+        <g0_defer::Rust as g0_defer::Throw>::goexit()
+    }
+}
+
+const STACK: usize = 128 << 10;
+
+const fn class() -> Class {
+    match Class::for_size(STACK) {
+        Ok(class) => class,
+        Err(_) => panic!("128 KiB is a size"),
+    }
+}
+
+static MEMORY: StaticSource<40, STACK> = StaticSource::new();
+static PROCS: [Proc; 2] = [Proc::new(), Proc::new()];
+static MACHINES: [M; 8] = [const { M::new() }; 8];
+
+/// A scheduler that needs no allocator: all of it lies in statics.
+pub static STATIC: Scheduler<Own> = Scheduler::new(Config {
+    procs: &PROCS,
+    machines: &MACHINES,
+    more: || None,
+    stacks: &&MEMORY,
+    stack: class(),
+    migrating: false,
+    symmetric: true,
+});
+
+/// A scheduler that stays for the rest of the program.
+pub fn scheduler(procs: usize, migrating: bool, symmetric: bool) -> &'static Scheduler<Own> {
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+    // SAFETY: no memory is passed.
+    let done = unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) };
+    assert_eq!(done, 0, "membarrier");
+    Box::leak(Box::new(Scheduler::new(Config {
+        procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
+        machines: &[],
+        more: || Some(Box::leak(Box::new(M::new()))),
+        stacks: Box::leak(Box::new(SlabSource::builder().build())),
+        stack: class(),
+        migrating,
+        symmetric,
+    })))
+}
+
+/// Takes Ps back from Ms that are away, as a timer tick would.
+pub struct Watch(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
+
+/// Starts it.
+pub fn watch(scheduler: &'static Scheduler<Own>) -> Watch {
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = over.clone();
+    let thread = std::thread::spawn(move || {
+        while !seen.load(Ordering::SeqCst) {
+            scheduler.core().retake::<Own>();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    Watch(over, Some(thread))
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.1.take() {
+            thread.join().unwrap();
+        }
+    }
+}
