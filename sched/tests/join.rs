@@ -234,3 +234,16 @@ fn scopes_nest() {
         assert_eq!(total, (0..5u64).map(|i| 50 * i + 10).sum());
     });
 }
+
+#[test]
+fn a_scope_hands_on_a_panic_whose_handle_is_dropped_late() {
+    on_every_runtime(2, || {
+        let said = panic_text(|| {
+            scope(|s| {
+                let handle = s.go(|| quiet_panic("unheard"));
+                yield_until("it ends", || handle.is_finished());
+            });
+        });
+        assert!(said.contains("a goroutine of the scope panicked"), "{said}");
+    });
+}

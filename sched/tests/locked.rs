@@ -3,7 +3,7 @@
 mod common;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{on_each_kind, on_every_runtime, tid, yield_until};
@@ -202,5 +202,18 @@ fn main_may_return_locked() {
         lock_os_thread();
         lock_os_thread();
         yield_now();
+    });
+}
+
+#[test]
+fn a_locked_goroutine_that_yields_lets_others_run() {
+    on_every_runtime(2, || {
+        lock_os_thread();
+        let ran = Arc::new(AtomicBool::new(false));
+        let theirs = ran.clone();
+        let other = go(move || theirs.store(true, Ordering::SeqCst));
+        yield_until("the other goroutine runs", || ran.load(Ordering::SeqCst));
+        other.join().unwrap();
+        unlock_os_thread();
     });
 }

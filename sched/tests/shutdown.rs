@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::child::{in_children, status_bytes, succeeds, threads};
 use common::count::Count;
-use common::{on_each_kind, yield_until};
-use g0_sched::{RunError, Runtime, channel, current, go, goexit, lock_os_thread, park, yield_now};
+use common::{on_each_kind, panic_text, quiet_panic, text, yield_until};
+use g0_sched::{
+    Error, RunError, WaitGroup, channel, go, goexit, lock_os_thread, park, try_go, yield_now,
+};
 
 #[test]
 fn what_runs_is_unwound_at_its_next_operation() {
@@ -99,86 +100,104 @@ fn after_mains_goexit_the_others_go_on_to_their_end() {
 }
 
 #[test]
-fn handles_may_be_kept_beyond_the_run() {
+fn mains_panic_is_the_runs_error_and_ends_the_others() {
     on_each_kind(|kind, procs| {
         let count = Count::new();
-        let (done, cut, goroutine) = kind
-            .with_procs(procs)
-            .run(|| {
-                let value = count.one();
-                let done = go(move || (7, value));
-                yield_until("it ends", || done.is_finished());
-                let cut = go(|| {
-                    loop {
-                        park();
-                    }
-                });
-                (done, cut, current().expect("a goroutine"))
-            })
-            .unwrap();
-        let id = goroutine.id();
-        goroutine.unpark();
-        assert_eq!(goroutine.clone().id(), id, "what a handle keeps stays as it was");
-        drop(goroutine);
-        assert_eq!(count.dropped(), 0, "the result waits in its handle");
-        assert_eq!(done.join().map(|(number, _)| number).unwrap(), 7);
-        count.assert_all_dropped(1);
-        let payload: Result<(), _> = cut.join();
-        assert!(g0_defer::is_goexit(&payload.unwrap_err()), "ended by shutdown");
-
-        let late = count.one();
-        let dropped = kind.with_procs(procs).run(|| {
-            let handle = go(move || late);
-            yield_until("it ends", || handle.is_finished());
-            handle
+        let result: Result<(), RunError> = kind.with_procs(procs).run(|| {
+            let guard = count.one();
+            let (tx, rx) = channel::<()>(0);
+            drop(go(move || {
+                let _guard = guard;
+                tx.send(()).unwrap();
+                park();
+                unreachable!("nobody unparks it");
+            }));
+            rx.recv().unwrap();
+            quiet_panic("main gives up")
         });
-        drop(dropped.unwrap());
-        count.assert_all_dropped(2);
+        match result {
+            Err(RunError::Panicked(payload)) => assert_eq!(text(&*payload), "main gives up"),
+            other => panic!("{other:?}"),
+        }
+        count.assert_all_dropped(1);
     });
 }
 
 #[test]
-fn runs_one_after_another_keep_no_threads_and_no_memory() {
-    fn round(kind: common::Kind, procs: usize) {
-        let sum = kind.with_procs(procs).run(|| {
-            let all: Vec<_> = (0..20u64)
-                .map(|i| {
-                    go(move || {
-                        yield_now();
-                        i
-                    })
-                })
-                .collect();
-            drop(go(park));
-            all.into_iter().map(|h| h.join().unwrap()).sum::<u64>()
-        });
-        assert_eq!(sum.unwrap(), 190);
+fn nothing_starts_during_shutdown_and_it_is_said() {
+    struct Late(Arc<std::sync::Mutex<Option<Error>>>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = try_go(|| ()).map(drop).err();
+        }
     }
-    in_children(
-        "runs_one_after_another_keep_no_threads_and_no_memory",
-        |kind, procs| {
-            (0..20).for_each(|_| round(kind, procs));
-            let before = (threads(), status_bytes("VmSize"), status_bytes("VmRSS"));
-            (0..200).for_each(|_| round(kind, procs));
-            let after = (threads(), status_bytes("VmSize"), status_bytes("VmRSS"));
-            // The last thread has left the runtime, but perhaps not yet the kernel.
-            let begin = Instant::now();
-            while threads() > before.0 && begin.elapsed() < Duration::from_secs(10) {
-                std::thread::yield_now();
-            }
-            assert!(threads() <= before.0, "threads: {before:?} {after:?}");
-            // The allocator maps 64 MiB for a thread now and then; a stack slab a run would be more.
-            assert!(after.1 <= before.1 + (1 << 30), "address space: {before:?} {after:?}");
-            assert!(after.2 <= before.2 + (4 << 20), "memory: {before:?} {after:?}");
-        },
-        succeeds,
-    );
+    on_each_kind(|kind, procs| {
+        let said = Arc::new(std::sync::Mutex::new(None));
+        let late = Late(said.clone());
+        kind.with_procs(procs)
+            .run(move || {
+                let (tx, rx) = channel::<()>(0);
+                drop(go(move || {
+                    let _late = late;
+                    tx.send(()).unwrap();
+                    park();
+                    unreachable!("nobody unparks it");
+                }));
+                rx.recv().unwrap();
+            })
+            .unwrap();
+        assert_eq!(*said.lock().unwrap(), Some(Error::ShutDown));
+        let outside = panic_text(|| go(|| ()));
+        assert!(outside.contains("belongs to no runtime"), "{outside}");
+    });
 }
 
 #[test]
-fn a_runtime_that_never_runs_is_dropped() {
+fn what_is_parked_is_unwound_wherever_it_waits() {
     on_each_kind(|kind, procs| {
-        drop(kind.with_procs(procs));
-        drop(Runtime::builder().build().unwrap());
+        let count = Count::new();
+        let started = Arc::new(AtomicUsize::new(0));
+        // These outlive the run: nothing but shutdown ends the waits.
+        let (tx, rx) = channel::<u32>(0);
+        let (full, _keep) = channel::<u32>(1);
+        full.send(1).unwrap();
+        let group = Arc::new(WaitGroup::new());
+        group.add(1);
+        let ended = kind.with_procs(procs).run_counted(|| {
+            let spawn = |wait: Box<dyn FnOnce() + Send>| {
+                let (guard, started) = (count.one(), started.clone());
+                drop(go(move || {
+                    let _guard = guard;
+                    started.fetch_add(1, Ordering::SeqCst);
+                    wait();
+                    yield_now();
+                    unreachable!("the wait is over, and the run goes on");
+                }));
+            };
+            spawn(Box::new(|| {
+                loop {
+                    park();
+                }
+            }));
+            let rx = rx.clone();
+            spawn(Box::new(move || _ = rx.recv()));
+            let full = full.clone();
+            spawn(Box::new(move || _ = full.send(2)));
+            let group = group.clone();
+            spawn(Box::new(move || group.wait()));
+            spawn(Box::new(|| {
+                let never = go(|| {
+                    loop {
+                        park();
+                    }
+                });
+                drop(never.join());
+            }));
+            yield_until("all wait", || started.load(Ordering::SeqCst) == 5);
+            (0..200).for_each(|_| yield_now());
+        });
+        assert_eq!(ended.unwrap().left_behind, 0);
+        count.assert_all_dropped(5);
+        drop(tx);
     });
 }
