@@ -2,6 +2,7 @@
 
 use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use g0_arch::{self as arch, Arch, Native, stack_pointer};
 use g0_defer::Unwind;
@@ -176,16 +177,29 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
         (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
         R::enter(seat);
         entered(seat);
-        *seat.call = call;
+        mark(seat, call);
         let base = base_for::<F, T, R::Unwind, NOTE>();
         let word = Native::call_on(*seat.g0_sp, base, frame.cast(), &raw mut (*call).sp);
-        *seat.call = ptr::null_mut();
+        mark(seat, ptr::null_mut());
         R::leave(seat);
         if (*call).noted(HELD | PANICKED) {
             go_on::<F, T, R::Unwind>(frame, word)
         }
         if fits::<T>() { unpack(word) } else { take(&raw const (*frame).body.value) }
     }
+}
+
+/// Sets the M's word: foreign code runs there, or no longer does.
+///
+/// # Safety
+///
+/// `seat` is this thread's.
+#[inline(always)]
+pub(crate) unsafe fn mark(seat: Seat, call: *mut Call) {
+    // Relaxed, a plain move: the runtime's `enter` and `leave` order it. Atomic, for whoever
+    // retakes Ps may look at it. Core's and not the facade's: no model reaches this crate.
+    // SAFETY: the word lives as long as its M; everybody else only reads it.
+    unsafe { AtomicPtr::from_ptr(seat.call) }.store(call, Ordering::Relaxed);
 }
 
 /// [`base`] with the integer of `T`'s size, as `call_on` takes it.

@@ -6,7 +6,7 @@ use core::ptr;
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
-use crate::call::{Body, HELD, LEAF, Link, take};
+use crate::call::{Body, HELD, LEAF, Link, mark, take};
 use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
 
 /// What a callback and its base share; it lies on g0, among the C frames.
@@ -74,13 +74,13 @@ unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Opt
     unsafe {
         let g0_sp = seat.g0_sp;
         frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, g0_sp, call });
-        *seat.call = ptr::null_mut();
+        mark(seat, ptr::null_mut());
         let word = R::begin(seat);
         let above = *g0_sp;
         let held = Native::call_on(sp, base::<R, F, T>, frame.cast(), g0_sp);
         R::end(seat, word);
         *g0_sp = above;
-        *seat.call = call;
+        mark(seat, call);
         (held == 0).then(|| take(&raw const (*frame).body.value))
     }
 }

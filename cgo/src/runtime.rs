@@ -19,7 +19,7 @@ pub struct Seat {
     /// The M's `g0.sp`: below the address held here the M's system stack is free.
     pub g0_sp: *mut *mut u8,
     /// The M's `incgo`: the call whose foreign code runs on it, null if none does. The runtime
-    /// starts it at null and only ever reads it. It changes in the foreign state alone, where
+    /// starts it at null and only ever reads it, from another thread as an atomic. It changes in the foreign state alone, where
     /// nothing can come between, so it is null at each of the four edges.
     pub call: *mut *mut Call,
     /// The lowest address of the goroutine's stack that its code may use.

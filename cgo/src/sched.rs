@@ -2,8 +2,8 @@
 
 use core::marker::PhantomData;
 
-use g0_sched::bridge::{self, Seat as Chair};
 use g0_sched::Platform;
+use g0_sched::bridge::{self, Seat as Chair};
 
 use crate::{BadCall, Here, Runtime, Seat};
 

@@ -7,20 +7,20 @@
 //!                 leave                        end
 //! ```
 //!
-//! In foreign code `m.g` is null, and that is all that says so: sysmon may take the P of an M
-//! whose `m.g` stays null while it is outside. Whoever comes back sets `m.g` first and looks at
-//! the claim afterwards:
+//! In foreign code the bridge's word `m.call` is not null, and that is all that says so: sysmon may
+//! take the P of an M that stays in the same call while it is outside. Whoever comes back has
+//! cleared the word first and looks at the claim afterwards:
 //!
 //! ```text
 //!   M (leave, begin)                 sysmon
-//!   m.g := g                         word := RAISED
+//!   m.call := null                   word := RAISED
 //!   light fence                      heavy fence
-//!   load word                        second look: m.g still null?
+//!   load word                        second look: m.call still not null?
 //! ```
 //!
 //! So either the M sees that its P is wanted, or sysmon sees that it is back (L5, L19).
 
-use core::ptr::{self, NonNull};
+use core::ptr;
 
 use g0_arch::sync::atomic::Ordering;
 
@@ -59,11 +59,10 @@ pub struct Seat {
 pub fn here<P: Platform>() -> Here {
     // SAFETY: Ms are never freed.
     let Some(m) = (unsafe { P::current().as_ref() }) else { return Here::Outside };
-    if !m.g.load(Ordering::Relaxed).is_null() {
-        Here::Goroutine(Seat { m })
-    // SAFETY: the word is this thread's.
-    } else if unsafe { !m.call.get().is_null() } {
+    if m.in_foreign_code() {
         Here::Foreign(Seat { m })
+    } else if m.curg().is_some() {
+        Here::Goroutine(Seat { m })
     } else {
         Here::SystemStack
     }
@@ -102,29 +101,25 @@ impl Seat {
     /// The lowest byte of the goroutine's stack. In the goroutine's state.
     #[inline(always)]
     pub fn limit(self) -> *mut u8 {
-        match NonNull::new(self.m.g.load(Ordering::Relaxed)) {
+        match self.m.curg() {
             // SAFETY: the running goroutine lies in its stack.
             Some(g) => unsafe { G::header(g).as_ref().bottom() },
             None => ptr::null_mut(),
         }
     }
 
-    /// The goroutine goes to foreign code. No scheduling point until [`leave`](Self::leave).
+    /// The goroutine goes to foreign code, and the bridge sets its word. No scheduling point until [`leave`](Self::leave).
     ///
     /// # Safety
     ///
     /// On the goroutine's stack, outside.
     #[inline(always)]
     pub unsafe fn enter(self) {
-        let m = self.m;
-        // SAFETY: `curg` is this thread's.
-        unsafe { m.curg.set(m.g.load(Ordering::Relaxed)) };
-        m.fresh.store(true, Ordering::Relaxed);
-        // Release: sysmon that sees the M in foreign code sees that the call is a new one.
-        m.g.store(ptr::null_mut(), Ordering::Release);
+        // Relaxed: sysmon takes an old mark for a new one at worst, and looks again.
+        self.m.fresh.store(true, Ordering::Relaxed);
     }
 
-    /// It is back. The end is recorded first; then there is a P again.
+    /// It is back: the bridge has cleared its word. Then there is a P again.
     ///
     /// # Safety
     ///
@@ -135,15 +130,12 @@ impl Seat {
         unsafe { self.back::<P>() }
     }
 
-    /// `m.g` is set, and the M owns a P.
+    /// Sees to it that the M owns a P.
     #[inline(always)]
     unsafe fn back<P: Platform>(self) {
         let m = self.m;
-        // SAFETY: `curg` and `symmetric` are this thread's.
-        unsafe {
-            m.g.store(m.curg.get(), Ordering::Relaxed);
-            light_fence(m.symmetric.get());
-        }
+        // SAFETY: `symmetric` is written before the M starts.
+        light_fence(unsafe { m.symmetric.get() });
         if !m.claim.is_owned() {
             lost::<P>(m);
         }
@@ -174,9 +166,11 @@ impl Seat {
     pub unsafe fn begin<P: Platform>(self) -> usize {
         // SAFETY: the goroutine whose call this is.
         unsafe {
-            let g = NonNull::new_unchecked(self.m.curg.get());
-            lock_internal(self.m, g);
-            let word = P::save_word();
+            if let Some(g) = self.m.curg() {
+                lock_internal(self.m, g);
+            }
+            let errno = self.m.errno.get();
+            let word = if errno.is_null() { 0 } else { errno.read() as usize };
             self.back::<P>();
             word
         }
@@ -192,10 +186,14 @@ impl Seat {
     pub unsafe fn end<P: Platform>(self, word: usize) {
         // SAFETY: the goroutine has come back to the thread that it is locked to.
         unsafe {
-            let g = NonNull::new_unchecked(self.m.g.load(Ordering::Relaxed));
-            unlock_internal::<P>(self.m, g);
+            if let Some(g) = self.m.curg() {
+                unlock_internal::<P>(self.m, g);
+            }
             self.enter();
-            P::restore_word(word);
+            let errno = self.m.errno.get();
+            if !errno.is_null() {
+                errno.write(word as i32);
+            }
         }
     }
 
@@ -223,11 +221,9 @@ fn lost<P: Platform>(m: &'static M) {
 
 /// Ends the program over a misuse of the bridge; names the goroutine if there is one.
 pub fn bad_call<P: Platform>(reason: &'static str) -> ! {
-    // SAFETY: Ms are never freed; `curg` is this thread's.
+    // SAFETY: Ms are never freed.
     let g = unsafe {
-        P::current().as_ref().and_then(|m| {
-            NonNull::new(m.g.load(Ordering::Relaxed)).or_else(|| NonNull::new(m.curg.get()))
-        })
+        P::current().as_ref().and_then(M::curg)
     };
     fatal::<P>(g, reason)
 }

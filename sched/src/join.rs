@@ -304,7 +304,7 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
     unsafe {
         let home = crate::shutdown::home(g);
         match m.as_ref() {
-            Some(m) if core::ptr::eq(core_of(m), home) && !m.g.load(Ordering::Relaxed).is_null() => {
+            Some(m) if core::ptr::eq(core_of(m), home) && m.running().is_some() => {
                 let nested = m.claim.is_inside();
                 reenter::<P>(m);
                 free::<P>(m, g);

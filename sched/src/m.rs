@@ -13,6 +13,8 @@
 //! An M is never freed, only used again.
 
 use core::ptr;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr};
 use g0_arch::sync::cell::UnsafeCell;
@@ -45,17 +47,17 @@ pub(crate) enum State {
 pub struct M {
     /// Who owns its P: shared with retakers.
     pub(crate) claim: Claim,
-    /// The G that runs on its own stack; null on g0, so null in foreign code. Read by sysmon.
+    /// The G that it runs, or whose foreign call it is in; null in the scheduler. Read by sysmon.
     pub(crate) g: AtomicPtr<G>,
+    /// The bridge's word (`incgo`): not null while foreign code runs here. Read by sysmon.
+    pub(crate) call: AtomicPtr<u8>,
     /// Its P. Read by retakers, between raise and take.
     pub(crate) p: AtomicPtr<Proc>,
     pub(crate) core: Plain<*const Core>,
     /// Where a call on g0 starts: below whatever is live there.
     pub(crate) g0_sp: Plain<*mut u8>,
-    /// The bridge's word: not null while foreign code runs here.
-    pub(crate) call: Plain<*mut u8>,
-    /// The G whose foreign call it is in.
-    pub(crate) curg: Plain<*mut G>,
+    /// Where this thread's `errno` lies, or null.
+    pub(crate) errno: Plain<*mut i32>,
     /// The one G it may run (L2), or null.
     pub(crate) reserved: Plain<*mut G>,
     pub(crate) symmetric: Plain<bool>,
@@ -100,11 +102,11 @@ impl M {
             Self {
                 claim: Claim::new(),
                 g: AtomicPtr::new(ptr::null_mut()),
+                call: AtomicPtr::new(ptr::null_mut()),
                 p: AtomicPtr::new(ptr::null_mut()),
                 core: Plain::new(ptr::null()),
                 g0_sp: Plain::new(ptr::null_mut()),
-                call: Plain::new(ptr::null_mut()),
-                curg: Plain::new(ptr::null_mut()),
+                errno: Plain::new(ptr::null_mut()),
                 reserved: Plain::new(ptr::null_mut()),
                 symmetric: Plain::new(true),
                 migrating: Plain::new(false),
@@ -126,6 +128,30 @@ impl M {
                 id: Plain::new(0),
             }
         }
+    }
+}
+
+#[cfg(not(loom))]
+impl M {
+    /// The goroutine that runs here or is in a foreign call. Its own thread only, which alone
+    /// writes the word: so it reads it as plain memory, and no more often than need be.
+    #[inline(always)]
+    pub(crate) fn curg(&self) -> Option<NonNull<G>> {
+        // SAFETY: no write is concurrent.
+        NonNull::new(unsafe { *self.g.as_ptr() })
+    }
+
+    /// Whether foreign code runs here. Its own thread only; as [`curg`](Self::curg).
+    #[inline(always)]
+    pub(crate) fn in_foreign_code(&self) -> bool {
+        // SAFETY: no write is concurrent.
+        unsafe { !(*self.call.as_ptr()).is_null() }
+    }
+
+    /// The goroutine on whose own stack the caller is: none on g0. Its own thread only.
+    #[inline(always)]
+    pub(crate) fn running(&self) -> Option<NonNull<G>> {
+        if self.in_foreign_code() { None } else { self.curg() }
     }
 }
 

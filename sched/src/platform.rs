@@ -67,14 +67,11 @@ pub unsafe trait Platform: 'static + Sized {
         core::hint::spin_loop();
     }
 
-    /// What foreign code must find unchanged after a callback in which others have run on its
-    /// thread: `errno` on hosts.
-    fn save_word() -> usize {
-        0
+    /// Where this thread's `errno` lies, or null: foreign code finds it unchanged after a callback,
+    /// though others have run on its thread meanwhile. On g0, once for each M's thread.
+    fn errno() -> *mut i32 {
+        core::ptr::null_mut()
     }
-
-    /// Puts back what [`save_word`](Platform::save_word) gave.
-    fn restore_word(_word: usize) {}
 
     /// Whether [`throw_goexit`](Platform::throw_goexit) throws.
     const UNWINDS: bool = false;

@@ -76,6 +76,12 @@ impl<P: Platform> Scheduler<P> {
         })
     }
 
+    /// Whether a run has begun.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_run(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
     /// Puts `main` into the queue, lets `carry` run the Ms until the scheduler halts, and collects
     /// what came of it.
     pub(crate) fn begin<R>(

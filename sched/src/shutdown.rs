@@ -108,7 +108,7 @@ fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
     if unsafe { core.ready::<P>(None, g) } {
         // SAFETY: Ms are never freed.
         match unsafe { P::current().as_ref() } {
-            Some(m) if !m.g.load(Ordering::Relaxed).is_null() => {
+            Some(m) if m.running().is_some() => {
                 // SAFETY: on a goroutine's stack; `wake` needs no P.
                 unsafe { on_g0(m, || core.wake::<P>()) };
             }

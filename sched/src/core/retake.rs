@@ -25,6 +25,7 @@ struct Suspect {
     p: &'static Proc,
     raised: Raised,
     g: *mut crate::g::G,
+    foreign: bool,
     tick: u32,
 }
 
@@ -57,9 +58,12 @@ impl Core {
         // SAFETY: Ms are never freed.
         let m: &'static M = unsafe { m.as_ref() };
         let g = m.g.load(Ordering::Relaxed);
+        let foreign = !m.call.load(Ordering::Relaxed).is_null();
         let tick = p.tick.load(Ordering::Relaxed);
         if g.is_null() {
-            // Foreign, or in the scheduler, which the inside mark tells apart.
+            return None; // in the scheduler
+        }
+        if foreign {
             if m.fresh.swap(false, Ordering::Relaxed) {
                 return None;
             }
@@ -94,11 +98,11 @@ impl Core {
             m.claim.take(raised, || false);
             return None;
         }
-        Some(Suspect { m, p, raised, g, tick })
+        Some(Suspect { m, p, raised, g, foreign, tick })
     }
 
     fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
-        let evict = !s.g.is_null();
+        let evict = !s.foreign;
         if evict {
             // Counted before the M can see that it has lost its P.
             self.evicted.fetch_add(1, Ordering::Relaxed);
@@ -106,6 +110,7 @@ impl Core {
         }
         let second_look = || {
             s.m.g.load(Ordering::Relaxed) == s.g
+                && s.foreign != s.m.call.load(Ordering::Relaxed).is_null()
                 && s.p.tick.load(Ordering::Relaxed) == s.tick
                 && (evict || !s.m.fresh.load(Ordering::Relaxed))
         };

@@ -28,7 +28,7 @@ pub(crate) enum Caller {
 pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
     // SAFETY: Ms are never freed.
     let m: &'static M = unsafe { P::current().as_ref()? };
-    match NonNull::new(m.g.load(Ordering::Relaxed)) {
+    match m.running() {
         Some(g) => Some((m, g)),
         None => on_system_stack(),
     }
@@ -64,7 +64,7 @@ pub(crate) fn enter<P: Platform>() -> Caller {
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
     // SAFETY: Ms are never freed.
     let on_g0 = unsafe { P::current().as_ref() }
-        .is_some_and(|m| m.g.load(Ordering::Relaxed).is_null());
+        .is_some_and(|m| m.running().is_none());
     if on_g0 { Caller::Thread } else { enter::<P>() }
 }
 

@@ -33,7 +33,10 @@ unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
     // SAFETY: `start_m` passes its M.
     let m: &'static M = unsafe { &*m.cast::<M>() };
     // SAFETY: this thread's; g0 begins below `start_m`'s frame.
-    unsafe { m.g0_sp.set(m.base.get()) };
+    unsafe {
+        m.g0_sp.set(m.base.get());
+        m.errno.set(P::errno());
+    }
     let _ = m.claim.enter(true);
     if !m.nextp.load(Ordering::Relaxed).is_null() {
         core_of(m).woken::<P>(m);

@@ -119,7 +119,7 @@ pub(crate) unsafe fn ready_here<P: Platform>(m: &'static M, g: NonNull<G>) {
 #[inline(never)]
 pub(crate) fn wake_from<P: Platform>(m: &'static M) {
     let core = core_of(m);
-    if m.g.load(Ordering::Relaxed).is_null() {
+    if m.running().is_none() {
         core.wake::<P>();
     } else {
         // SAFETY: inside, on a goroutine's stack.

@@ -79,16 +79,9 @@ unsafe impl Platform for Hosted {
         CPUS.load(Ordering::Relaxed)
     }
 
-    #[inline(always)]
-    fn save_word() -> usize {
-        // SAFETY: errno is this thread's.
-        unsafe { *libc::__errno_location() as usize }
-    }
-
-    #[inline(always)]
-    fn restore_word(word: usize) {
-        // SAFETY: as above.
-        unsafe { *libc::__errno_location() = word as libc::c_int }
+    fn errno() -> *mut i32 {
+        // SAFETY: asks for this thread's.
+        unsafe { libc::__errno_location() }
     }
 
     const UNWINDS: bool = cfg!(panic = "unwind");

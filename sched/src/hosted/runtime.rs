@@ -38,12 +38,7 @@ pub struct Builder {
 
 /// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
 pub struct Runtime {
-    scheduler: Box<Scheduler<Hosted>>,
-    parts: Parts,
-}
-
-/// What the scheduler refers to, to be freed after it.
-struct Parts {
+    scheduler: NonNull<Scheduler<Hosted>>,
     procs: NonNull<[Proc]>,
     source: NonNull<SlabSource>,
 }
@@ -151,8 +146,8 @@ impl Builder {
         let source = Box::leak(Box::new(SlabSource::builder().guards(self.guards).build()));
         let procs: &'static mut [Proc] =
             Box::leak((0..procs).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
-        let parts = Parts { procs: NonNull::from(&mut *procs), source: NonNull::from(&mut *source) };
-        let scheduler = Box::new(Scheduler::new(Config {
+        let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
+        let scheduler = Box::leak(Box::new(Scheduler::new(Config {
             procs,
             machines: &[],
             more: || Some(Box::leak(Box::new(M::new()))),
@@ -160,8 +155,12 @@ impl Builder {
             stack,
             migrating,
             symmetric,
-        }));
-        Ok(Runtime { scheduler, parts })
+        })));
+        Ok(Runtime {
+            scheduler: NonNull::from(scheduler),
+            procs: freed_procs,
+            source: freed_source,
+        })
     }
 }
 
@@ -197,12 +196,10 @@ impl Runtime {
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<R>, RunError> {
         let site = Location::caller();
-        let scheduler: *mut Scheduler<Hosted> = Box::into_raw(self.scheduler);
-        // SAFETY: freed in `dispose`, and only if nothing refers to it any more.
-        let scheduler: &'static Scheduler<Hosted> = unsafe { &*scheduler };
+        // SAFETY: freed in `drop`, and only if nothing refers to it any more.
+        let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
         let ended = scheduler.begin(main, site, carry);
-        // SAFETY: the run is over.
-        unsafe { dispose(scheduler, self.parts) };
+        drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
         let result = match ended.result {
             Some(Err(payload)) => return Err(RunError::Panicked(payload)),
@@ -241,46 +238,49 @@ fn carry(core: &'static Core) -> Result<(), Error> {
     Ok(())
 }
 
-/// Frees a runtime that has ended, unless something of it lives: a thread that did not end, a
-/// handle that was kept. Then all of it stays, for ever.
-///
-/// # Safety
-///
-/// The run is over; nobody but leftovers refers to the scheduler.
-unsafe fn dispose(scheduler: &'static Scheduler<Hosted>, parts: Parts) {
-    let core = scheduler.core();
-    let threads = core.live_ms.load(Ordering::Acquire) != 0;
-    let held = || {
-        let mut at = NonNull::new(core.all_gs.load(Ordering::Acquire));
-        while let Some(g) = at {
-            // SAFETY: Gs live as long as their stacks, which are not freed yet.
-            unsafe {
-                if G::header(g).as_ref().check() {
-                    return true;
+/// Frees a runtime that has ended or never ran, unless something of it lives: a thread that did
+/// not end, a handle that was kept. Then all of it stays, for ever.
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // SAFETY: alive until it is freed below.
+        let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
+        let core = scheduler.core();
+        if core.live_ms.load(Ordering::Acquire) != 0 || is_held(core) {
+            return;
+        }
+        // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
+        unsafe {
+            if scheduler.has_run() {
+                for p in core.config.procs {
+                    p.free.with_mut(|free| core.pool.drain(&mut *free));
                 }
-                at = NonNull::new(g.as_ref().all.get());
             }
+            let mut m = core.lists.lock().all_ms;
+            while let Some(this) = m.as_ref() {
+                let next = this.all.get();
+                drop(Box::from_raw(m.cast_mut()));
+                m = next;
+            }
+            drop(Box::from_raw(self.scheduler.as_ptr()));
+            drop(Box::from_raw(self.procs.as_ptr()));
+            drop(Box::from_raw(self.source.as_ptr()));
         }
-        false
-    };
-    if threads || held() {
-        return;
     }
-    // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
-    unsafe {
-        for p in core.config.procs {
-            p.free.with_mut(|free| core.pool.drain(&mut *free));
+}
+
+/// Whether a goroutine of `core` is in use: alive, or held by a handle.
+fn is_held(core: &Core) -> bool {
+    let mut at = NonNull::new(core.all_gs.load(Ordering::Acquire));
+    while let Some(g) = at {
+        // SAFETY: Gs live as long as their stacks, which are not freed yet.
+        unsafe {
+            if G::header(g).as_ref().check() {
+                return true;
+            }
+            at = NonNull::new(g.as_ref().all.get());
         }
-        let mut m = core.lists.lock().all_ms;
-        while let Some(this) = m.as_ref() {
-            let next = this.all.get();
-            drop(Box::from_raw(m.cast_mut()));
-            m = next;
-        }
-        drop(Box::from_raw(core::ptr::from_ref(scheduler).cast_mut()));
-        drop(Box::from_raw(parts.procs.as_ptr()));
-        drop(Box::from_raw(parts.source.as_ptr()));
     }
+    false
 }
 
 // SAFETY: a runtime that has not run is plain data; the parts are boxes.
