@@ -54,7 +54,7 @@ pub(crate) mod status {
     pub(crate) const PARKED: u8 = 2;
 }
 
-/// A goroutine.
+/// A goroutine. What a start writes and an end reads fills two cache lines.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct G {
@@ -63,16 +63,28 @@ pub struct G {
     link: Link<G>,
     /// The only M that may run it, or null (L1). Its M's while it runs; else whoever holds it.
     pub(crate) bound: Plain<*const M>,
+    /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::join`].
+    pub(crate) join: AtomicUsize,
+    /// What runs it; it knows where the closure, later the result, lies.
+    pub(crate) run: Plain<Option<unsafe fn(NonNull<G>)>>,
     /// Set by the park, run by the post-switch step.
     pub(crate) unlock: Plain<Option<Unlock>>,
     pub(crate) unlock_arg: Plain<*mut u8>,
-    /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::join`].
-    pub(crate) join: AtomicUsize,
-    /// What runs it and where its closure, later its result, lies.
-    pub(crate) run: Plain<Option<unsafe fn(NonNull<G>)>>,
-    pub(crate) packet: Plain<*mut u8>,
+    /// The scheduler it belongs to; written once.
+    pub(crate) core: Plain<*const Core>,
+
+    /// The scope that waits for it, or null.
+    pub(crate) scope: Plain<*const ScopeState>,
+    pub(crate) id: Plain<u64>,
+    pub(crate) name: Plain<&'static str>,
+    pub(crate) site: Plain<&'static Location<'static>>,
+    pub(crate) locks: Plain<Locks>,
+    /// The token of `park` and `unpark`.
+    pub(crate) token: AtomicU32,
+    /// Handles that keep this G from being used again, and the mark that it is a zombie.
+    pub(crate) refs: AtomicU32,
     pub(crate) status: AtomicU8,
-    /// Goexit is under way, or has been swallowed and is to be thrown again.
+    /// Goexit is under way.
     pub(crate) exiting: Plain<bool>,
     /// Set when a result must be dropped by the goroutine itself.
     pub(crate) has_result: Plain<bool>,
@@ -80,20 +92,7 @@ pub struct G {
     pub(crate) cancelled: Plain<bool>,
     /// A wake that came after the cancellation; under the scheduler's lock.
     pub(crate) late: Plain<bool>,
-    pub(crate) locks: Plain<Locks>,
-    /// The token of `park` and `unpark`.
-    pub(crate) token: AtomicU32,
-    /// Handles that keep this G from being used again, and the mark that it is a zombie.
-    pub(crate) refs: AtomicU32,
-    /// Head of the chain of foreign calls it is in; cgo's.
-    pub(crate) calls: Plain<*mut u8>,
-    pub(crate) id: Plain<u64>,
-    pub(crate) name: Plain<&'static str>,
-    pub(crate) site: Plain<&'static Location<'static>>,
-    /// The scheduler it belongs to; written once.
-    pub(crate) core: Plain<*const Core>,
-    /// The scope that waits for it, or null.
-    pub(crate) scope: Plain<*const ScopeState>,
+
     /// All Gs of a scheduler; written once.
     pub(crate) all: Plain<*mut G>,
 }
@@ -116,7 +115,6 @@ impl G {
             unlock_arg: Plain::new(ptr::null_mut()),
             join: AtomicUsize::new(0),
             run: Plain::new(None),
-            packet: Plain::new(ptr::null_mut()),
             status: AtomicU8::new(status::DEAD),
             exiting: Plain::new(false),
             has_result: Plain::new(false),
@@ -125,7 +123,6 @@ impl G {
             locks: Plain::new(Locks::default()),
             token: AtomicU32::new(0),
             refs: AtomicU32::new(0),
-            calls: Plain::new(ptr::null_mut()),
             id: Plain::new(0),
             name: Plain::new(""),
             site: Plain::new(Location::caller()),
@@ -150,3 +147,5 @@ impl Default for G {
 
 // The low bits of a G's address carry the post-switch step (`exec::switch`).
 const _: () = assert!(mem::align_of::<G>() >= 8);
+#[cfg(all(target_pointer_width = "64", not(loom)))]
+const _: () = assert!(memoffset::offset_of!(G, scope) == 64 && memoffset::offset_of!(G, all) == 128);

@@ -87,6 +87,17 @@ union Packet<F, R> {
     result: ManuallyDrop<R>,
 }
 
+/// Where the packet of these types lies: beneath the G.
+#[inline(always)]
+fn packet_of<F, R>(g: NonNull<G>) -> *mut Packet<F, R> {
+    let align = mem::align_of::<Packet<F, R>>().max(16);
+    g.as_ptr()
+        .cast::<u8>()
+        .wrapping_sub(mem::size_of::<Packet<F, R>>())
+        .map_addr(|addr| addr & !(align - 1))
+        .cast()
+}
+
 /// As [`Go::spawn`].
 ///
 /// # Safety
@@ -223,18 +234,11 @@ pub(crate) unsafe fn place<P: Platform, F, T>(
 where
     F: FnOnce() -> T,
 {
-    let align = mem::align_of::<Packet<F, Outcome<T, P>>>().max(16);
-    let packet = g
-        .as_ptr()
-        .cast::<u8>()
-        .wrapping_sub(mem::size_of::<Packet<F, Outcome<T, P>>>())
-        .map_addr(|addr| addr & !(align - 1))
-        .cast::<Packet<F, Outcome<T, P>>>();
+    let packet = packet_of::<F, Outcome<T, P>>(g);
     // SAFETY: the packet lies in the stack, beneath the G, and the G is ours.
     unsafe {
         (&raw mut (*packet).f).write(ManuallyDrop::new(f));
         let this = g.as_ref();
-        this.packet.set(packet.cast());
         this.run.set(Some(run::<P, F, T>));
         this.join.store(0, Ordering::Relaxed);
         this.status.store(status::RUNNABLE, Ordering::Relaxed);
@@ -270,7 +274,7 @@ unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
 unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
     // SAFETY: `place` has put the closure there; the result replaces it.
     unsafe {
-        let packet = g.as_ref().packet.get().cast::<Packet<F, Outcome<T, P>>>();
+        let packet = packet_of::<F, Outcome<T, P>>(g);
         let f = ManuallyDrop::into_inner((&raw const (*packet).f).read());
         let result = P::Unwind::catch(move || {
             if crate::shutdown::home(g).phase() != phase::OPEN {
@@ -313,7 +317,7 @@ unsafe fn settle<P: Platform>(g: NonNull<G>) {
 unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
     // SAFETY: `run` has written the result, and `settle` calls once.
     unsafe {
-        let packet = g.as_ref().packet.get().cast::<Packet<F, Outcome<T, P>>>();
+        let packet = packet_of::<F, Outcome<T, P>>(g);
         let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
         if P::Unwind::catch(|| result.drop_in_place()).is_err() {
             fatal::<P>(Some(g), "a panic while the result of a detached goroutine was dropped");
