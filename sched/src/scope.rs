@@ -109,12 +109,21 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        // Counted before, for it may end before we look again; not started, it is not counted,
+        // also when this panics on the system stack.
+        struct Uncount<'a>(&'a AtomicUsize);
+        impl Drop for Uncount<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
         self.state.running.fetch_add(1, Ordering::Relaxed);
+        let uncount = Uncount(&self.state.running);
         // SAFETY: `scope` does not return before the goroutine has ended, so what it borrows
         // outlives it; its result is dropped by then, or belongs to a handle of this lifetime.
         let spawned = unsafe { spawn_raw::<P, F, T>(&Go::new(), f, &raw const self.state) };
-        if spawned.is_err() {
-            self.state.running.fetch_sub(1, Ordering::Relaxed);
+        if spawned.is_ok() {
+            core::mem::forget(uncount);
         }
         spawned.map(|handle| ScopedJoinHandle { handle, _scope: PhantomData })
     }
