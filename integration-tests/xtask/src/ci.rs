@@ -27,9 +27,16 @@ fn format(report: &mut Report) {
     report.step("fmt", || cargo(["fmt", "--all", "--check"]));
     for workspace in tree::EXCLUDED {
         report.step(&format!("fmt {workspace}"), || {
-            let manifest = tree::manifest(workspace)?;
-            // Without `--all`, which would take in the crates that the workspace depends on.
-            Cmd::cargo().args(["fmt", "--check", "--manifest-path", &manifest]).run()
+            // By file: `cargo fmt --all` would take in the crates that the workspace depends on.
+            tree::manifest(workspace)?;
+            let files = ["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"];
+            let dir = tree::root().join(workspace);
+            let listed = Cmd::new("git").args(files).dir(&dir).stdout()?;
+            Cmd::new("rustfmt")
+                .args(["--check", "--edition", "2024"])
+                .args(listed.lines())
+                .dir(&dir)
+                .run()
         });
     }
 }
