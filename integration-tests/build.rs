@@ -9,5 +9,10 @@ fn main() {
         .collect();
     files.sort();
     println!("cargo::rerun-if-changed=c");
-    build.files(files).opt_level(2).flag_if_supported("-pthread").warnings(true).compile("g0_tests");
+    build
+        .files(files)
+        .opt_level(2)
+        .flag_if_supported("-pthread")
+        .warnings(true)
+        .compile("g0_tests");
 }

@@ -222,8 +222,6 @@ fn lost<P: Platform>(m: &'static M) {
 /// Ends the program over a misuse of the bridge; names the goroutine if there is one.
 pub fn bad_call<P: Platform>(reason: &'static str) -> ! {
     // SAFETY: Ms are never freed.
-    let g = unsafe {
-        P::current().as_ref().and_then(M::curg)
-    };
+    let g = unsafe { P::current().as_ref().and_then(M::curg) };
     fatal::<P>(g, reason)
 }

@@ -20,8 +20,8 @@ use g0_arch::Context;
 use g0_arch::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
 use g0_stack::Header;
 
-use crate::core::list::{Link, Linked};
 use crate::core::Core;
+use crate::core::list::{Link, Linked};
 use crate::m::M;
 use crate::plain::Plain;
 #[cfg(not(loom))]
@@ -36,6 +36,9 @@ pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
 /// Models know no scopes.
 #[cfg(loom)]
 type ScopeState = ();
+
+/// What runs a goroutine's closure, or drops its result.
+pub(crate) type Run = unsafe fn(NonNull<G>);
 
 /// Lock counts of `lock_os_thread` (L8).
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,7 +69,7 @@ pub struct G {
     /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::join`].
     pub(crate) join: AtomicUsize,
     /// What runs it; it knows where the closure, later the result, lies.
-    pub(crate) run: Plain<Option<unsafe fn(NonNull<G>)>>,
+    pub(crate) run: Plain<Option<Run>>,
     /// Set by the park, run by the post-switch step.
     pub(crate) unlock: Plain<Option<Unlock>>,
     pub(crate) unlock_arg: Plain<*mut u8>,
@@ -148,4 +151,5 @@ impl Default for G {
 // The low bits of a G's address carry the post-switch step (`exec::switch`).
 const _: () = assert!(mem::align_of::<G>() >= 8);
 #[cfg(all(target_pointer_width = "64", not(loom)))]
-const _: () = assert!(memoffset::offset_of!(G, scope) == 64 && memoffset::offset_of!(G, all) == 128);
+const _: () =
+    assert!(memoffset::offset_of!(G, scope) == 64 && memoffset::offset_of!(G, all) == 128);

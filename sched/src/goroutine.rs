@@ -141,8 +141,7 @@ pub fn park<P: Platform>() {
 unsafe fn commit(_arg: *mut u8, g: NonNull<G>) -> bool {
     // SAFETY: a G that is just parking is alive.
     let token: &AtomicU32 = unsafe { &g.as_ref().token };
-    let parked =
-        token.compare_exchange(EMPTY, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok();
+    let parked = token.compare_exchange(EMPTY, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok();
     if !parked {
         token.store(EMPTY, Ordering::Relaxed);
     }
@@ -157,7 +156,7 @@ unsafe fn commit(_arg: *mut u8, g: NonNull<G>) -> bool {
 ///
 /// On the system stack, and on a thread that is no M.
 ///
-/// [`JoinHandle`]: crate::JoinHandle
+/// [`JoinHandle`]: crate::generic::JoinHandle
 pub fn goexit<P: Platform>() -> !
 where
     P::Unwind: Throw,

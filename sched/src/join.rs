@@ -69,7 +69,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
     }
 
     /// Waits until the goroutine has ended and returns its result: `Err` with the payload if a
-    /// panic or [`goexit`](crate::goexit) ended it. A goroutine parks, any other thread blocks.
+    /// panic or [`goexit`](crate::generic::goexit) ended it. A goroutine parks, any other thread blocks.
     ///
     /// # Panics
     ///
@@ -98,10 +98,12 @@ impl<T, P: Platform> JoinHandle<T, P> {
         let pair = (self.word(), &raw const waiter);
         // SAFETY: the waiter and the pair live until the wait is over; the exiting goroutine
         // wakes the waiter it finds in the word once.
-        let (who, woken) = unsafe { waiter.wait::<P>(who, commit, (&raw const pair).cast_mut().cast()) };
+        let (who, woken) =
+            unsafe { waiter.wait::<P>(who, commit, (&raw const pair).cast_mut().cast()) };
         if let (Caller::Goroutine(m, g), Woken::Cancelled) = (who, woken) {
             let registered = (&raw const waiter).addr();
-            let out = self.word().compare_exchange(registered, 0, Ordering::AcqRel, Ordering::Acquire);
+            let out =
+                self.word().compare_exchange(registered, 0, Ordering::AcqRel, Ordering::Acquire);
             if out.is_ok() {
                 leave(m);
                 crate::shutdown::unwind::<P>(g);
@@ -124,16 +126,13 @@ unsafe fn commit(arg: *mut u8, _g: NonNull<G>) -> bool {
     let (word, waiter) =
         unsafe { arg.cast::<(&g0_arch::sync::atomic::AtomicUsize, *const Waiter)>().read() };
     // Release: whoever finds the waiter sees what is in it. Failure: it has ended.
-    word.compare_exchange(0, waiter.expose_provenance(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    word.compare_exchange(0, waiter.expose_provenance(), Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
 }
 
 impl<T, P: Platform> Drop for JoinHandle<T, P> {
     fn drop(&mut self) {
-        if self
-            .word()
-            .compare_exchange(0, DETACHED, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
+        if self.word().compare_exchange(0, DETACHED, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: DONE: as in `join`; a scope outlives the handles of its goroutines.
             unsafe {
                 if let (Err(payload), Some(scope)) =
@@ -152,7 +151,9 @@ impl<T, P: Platform> Drop for JoinHandle<T, P> {
 impl<T, P: Platform> fmt::Debug for JoinHandle<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: written before the handle was made.
-        f.debug_struct("JoinHandle").field("goroutine", &unsafe { self.g.as_ref().id.get() }).finish()
+        f.debug_struct("JoinHandle")
+            .field("goroutine", &unsafe { self.g.as_ref().id.get() })
+            .finish()
     }
 }
 
@@ -217,7 +218,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
         p.ended.store(p.ended.load(Ordering::Relaxed) + 1, Ordering::Release);
         let waiter = core::ptr::with_exposed_provenance::<Waiter>(word);
         if word == DETACHED {
-            free::<P>(m, g);
+            free(m, g);
         } else if word != 0 {
             let next = (*waiter).goroutine();
             // Release: pairs with the joiner's load.
@@ -235,7 +236,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
                     p.ended.store(p.ended.load(Ordering::Relaxed) - 1, Ordering::Release);
                     return ready_here::<P>(m, g);
                 }
-                DETACHED => free::<P>(m, g),
+                DETACHED => free(m, g),
                 waiter => Waiter::wake::<P>(core::ptr::with_exposed_provenance(waiter), Some(m)),
             }
         }
@@ -264,7 +265,7 @@ const ZOMBIE: u32 = 1 << 31;
 ///
 /// Inside, with a P; nobody uses `g` any more but the holders of counted handles.
 #[inline(always)]
-pub(crate) unsafe fn free<P: Platform>(m: &'static M, g: NonNull<G>) {
+pub(crate) unsafe fn free(m: &'static M, g: NonNull<G>) {
     // SAFETY: the caller's promise.
     unsafe {
         if is_referred_to(g) {
@@ -307,7 +308,7 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
             Some(m) if core::ptr::eq(core_of(m), home) && m.running().is_some() => {
                 let nested = m.claim.is_inside();
                 reenter::<P>(m);
-                free::<P>(m, g);
+                free(m, g);
                 if !nested {
                     leave(m);
                 }

@@ -3,10 +3,15 @@
 /// Writes the free functions and type aliases of a [`Platform`](crate::Platform): `go`,
 /// `yield_now`, `JoinHandle<T>` and so on, into the module where it stands.
 ///
-/// ```ignore
+/// ```
+/// # #[cfg(feature = "std")] {
+/// // `Hosted` stands for a platform of one's own.
 /// mod rt {
-///     g0_sched::platform!(crate::MyPlatform);
+///     g0_sched::platform!(g0_sched::Hosted);
 /// }
+/// let main = || rt::go(|| 6 * 7).join().unwrap();
+/// assert_eq!(g0_sched::Runtime::builder().build().unwrap().run(main).unwrap(), 42);
+/// # }
 /// ```
 #[macro_export]
 macro_rules! platform {

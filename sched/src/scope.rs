@@ -6,8 +6,8 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::m::M;
-use crate::platform::Platform;
 use crate::plain::Plain;
+use crate::platform::Platform;
 use crate::waiter::Waiter;
 
 #[cfg(not(loom))]
@@ -85,7 +85,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     ///
     /// # Panics
     ///
-    /// As [`crate::go`].
+    /// When there is no runtime or no stack, during shutdown, and on the system stack.
     #[track_caller]
     pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T, P>
     where
@@ -102,7 +102,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     ///
     /// # Errors
     ///
-    /// As [`crate::try_go`].
+    /// See [`Error`]; there is no runtime or no stack, or the runtime shuts down.
     #[track_caller]
     pub fn try_go<F, T>(&'scope self, f: F) -> Result<ScopedJoinHandle<'scope, T, P>, Error>
     where

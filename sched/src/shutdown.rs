@@ -155,8 +155,8 @@ pub(crate) fn await_late<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
     }
     let mut m = m;
     loop {
-        // SAFETY: the waker calls `ready_late` once; `unless_late` looks whether it has.
         let cancelled;
+        // SAFETY: the waker calls `ready_late` once; `unless_late` looks whether it has.
         (m, cancelled) = unsafe { gopark::<P>(m, g, unless_late, core::ptr::null_mut()) };
         if !cancelled {
             return m;
@@ -212,8 +212,9 @@ fn settle<P: Platform>(core: &'static Core, deadline: u64) {
 fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
     let mut at = core.all_gs.load(Ordering::Acquire);
     while let Some(g) = NonNull::new(at) {
-        // SAFETY: registered Gs live as long as the scheduler; the link is written once.
+        // SAFETY: registered Gs live as long as the scheduler.
         let this = unsafe { g.as_ref() };
+        // SAFETY: the link is written once, before the G is registered.
         at = unsafe { this.all.get() };
         let lists = core.lists.lock();
         if g == main || this.status.load(Ordering::Relaxed) != status::PARKED {

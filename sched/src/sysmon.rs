@@ -1,4 +1,5 @@
-//! The watcher: a thread when hosted; on bare metal call [`Core::retake`] from a timer tick.
+//! The watcher: a thread where there are threads; elsewhere [`Core::retake`] from a timer tick, on
+//! a stack of its own.
 
 use g0_arch::sync::atomic::{Ordering, fence};
 

@@ -53,8 +53,12 @@ impl<T: Linked> Inbox<T> {
             unsafe { g.as_ref().link().set(next) };
             // Release: the consumer sees the link and the G's saved context. Acquire on SLEEP:
             // the waker sees what the M published before it slept.
-            match self.0.compare_exchange_weak(head, g.as_ptr(), Ordering::AcqRel, Ordering::Relaxed)
-            {
+            match self.0.compare_exchange_weak(
+                head,
+                g.as_ptr(),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return head.addr() == SLEEP,
                 Err(now) => head = now,
             }

@@ -12,9 +12,9 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::Core;
 use super::list::Fifo;
 use super::mlist::MList;
-use super::Core;
 use crate::g::G;
 use crate::m::{M, State};
 use crate::p::Proc;
@@ -327,8 +327,8 @@ impl Core {
 
     /// The M could not be started, or has ended without a P: it may be used again.
     pub(crate) fn retire_m(&self, m: &'static M) {
-        // SAFETY: `state` is under the lock; nobody waits for this M.
         let mut lists = self.lists.lock();
+        // SAFETY: `state` is under the lock; nobody waits for this M.
         unsafe { m.state.set(State::Busy) };
         lists.free_ms.push_front(m);
         drop(lists);

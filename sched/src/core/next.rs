@@ -39,7 +39,7 @@ const SLICE: u64 = 100_000;
 pub enum Next {
     /// Run this G. The M has a P and is inside.
     Run(NonNull<G>),
-    /// Park until `nextp` is set, then call [`Core::woken`] and ask again.
+    /// Park until `nextp` is set, then call `Core::woken` and ask again.
     Wait,
     /// The scheduler has halted: the thread ends.
     Stop,
@@ -314,7 +314,10 @@ impl Core {
         }
         // SAFETY: the P is ours and we are inside.
         let p: &'static Proc = unsafe { &*m.p.load(Ordering::Relaxed) };
-        if !handed && shared && let Some(g) = self.queued_g(m, p, false) {
+        if !handed
+            && shared
+            && let Some(g) = self.queued_g(m, p, false)
+        {
             return Some(Next::Run(g));
         }
         // SAFETY: the local list is our thread's.

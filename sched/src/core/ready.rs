@@ -18,7 +18,7 @@ use crate::p::Proc;
 use crate::platform::Platform;
 
 impl Core {
-    /// Makes `g` runnable; true: somebody should be woken for it ([`Core::pair`]).
+    /// Makes `g` runnable; true: somebody should be woken for it (`Core::wake`).
     ///
     /// # Safety
     ///
@@ -87,11 +87,7 @@ impl Core {
     }
 
     #[cold]
-    unsafe fn ready_outside<P: Platform>(
-        &'static self,
-        bound: *const M,
-        g: NonNull<G>,
-    ) -> bool {
+    unsafe fn ready_outside<P: Platform>(&'static self, bound: *const M, g: NonNull<G>) -> bool {
         // SAFETY: Ms are never freed.
         if let Some(bound) = unsafe { bound.as_ref() } {
             // SAFETY: the caller's promise.

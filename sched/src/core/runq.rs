@@ -176,7 +176,8 @@ impl<T> RunQueue<T> {
                 continue; // head and tail do not belong together: look again
             }
             for i in 0..n {
-                let g = victim.slots[(head.wrapping_add(i) & MASK) as usize].load(Ordering::Relaxed);
+                let g =
+                    victim.slots[(head.wrapping_add(i) & MASK) as usize].load(Ordering::Relaxed);
                 self.slots[(tail.wrapping_add(i) & MASK) as usize].store(g, Ordering::Relaxed);
             }
             // Release: the slots are read before the owner can see them free.
@@ -186,7 +187,8 @@ impl<T> RunQueue<T> {
                 .is_ok()
             {
                 let n = n - 1;
-                let last = self.slots[(tail.wrapping_add(n) & MASK) as usize].load(Ordering::Relaxed);
+                let last =
+                    self.slots[(tail.wrapping_add(n) & MASK) as usize].load(Ordering::Relaxed);
                 // Release: as in `push`; these Gs may be stolen onward.
                 self.tail.store(tail.wrapping_add(n), Ordering::Release);
                 return NonNull::new(last);

@@ -63,8 +63,7 @@ pub(crate) fn enter<P: Platform>() -> Caller {
 #[cfg(feature = "alloc")]
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
     // SAFETY: Ms are never freed.
-    let on_g0 = unsafe { P::current().as_ref() }
-        .is_some_and(|m| m.running().is_none());
+    let on_g0 = unsafe { P::current().as_ref() }.is_some_and(|m| m.running().is_none());
     if on_g0 { Caller::Thread } else { enter::<P>() }
 }
 

@@ -96,16 +96,11 @@ fn end<P: Platform>(m: &'static M) -> ! {
 /// Reports that goroutine `g` broke something for good.
 #[cold]
 pub(crate) fn fatal<P: Platform>(g: Option<NonNull<G>>, reason: &'static str) -> ! {
-    // SAFETY: the running goroutine's own fields.
     let report = match g {
+        // SAFETY: the running goroutine's own fields.
         Some(g) => unsafe {
             let g = g.as_ref();
-            Fatal {
-                reason,
-                goroutine: g.id.get(),
-                name: g.name.get(),
-                site: Some(g.site.get()),
-            }
+            Fatal { reason, goroutine: g.id.get(), name: g.name.get(), site: Some(g.site.get()) }
         },
         None => Fatal { reason, goroutine: 0, name: "", site: None },
     };

@@ -265,7 +265,7 @@ unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
         }
         loop {
             crate::join::exit::<P>(g);
-            settle::<P>(g);
+            settle(g);
         }
     }
 }
@@ -295,13 +295,13 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
         if mem::needs_drop::<Outcome<T, P>>() {
             g.as_ref().has_result.set(true);
             g.as_ref().run.set(Some(drop_result::<P, F, T>));
-            settle::<P>(g);
+            settle(g);
         }
     }
 }
 
 /// Drops the result if nobody is left to take it.
-unsafe fn settle<P: Platform>(g: NonNull<G>) {
+unsafe fn settle(g: NonNull<G>) {
     // SAFETY: the running goroutine's own fields.
     unsafe {
         if g.as_ref().has_result.get()

@@ -103,11 +103,8 @@ pub(crate) unsafe fn switch_to<P: Platform>(
     unsafe {
         assign(m, next);
         let to = next.as_ref().context.get();
-        let value = Native::switch(
-            g.as_ref().context.as_ptr(),
-            to,
-            g.as_ptr().addr() | tag as usize,
-        );
+        let value =
+            Native::switch(g.as_ref().context.as_ptr(), to, g.as_ptr().addr() | tag as usize);
         resumed::<P>(value)
     }
 }
@@ -124,11 +121,8 @@ pub(crate) unsafe fn mcall<P: Platform>(m: &'static M, g: NonNull<G>, tag: Tag) 
     // SAFETY: nothing is live below g0_sp (the contract of `call_on`'s slot).
     unsafe {
         let to = Native::init(m.g0_sp.get(), on_g0::<P>, core::ptr::null_mut());
-        let value = Native::switch(
-            g.as_ref().context.as_ptr(),
-            to,
-            g.as_ptr().addr() | tag as usize,
-        );
+        let value =
+            Native::switch(g.as_ref().context.as_ptr(), to, g.as_ptr().addr() | tag as usize);
         resumed::<P>(value)
     }
 }

@@ -28,7 +28,8 @@ fn quota() -> Option<usize> {
     let mut least = None;
     for line in groups.lines() {
         let mut fields = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next())
+        let (Some(_), Some(controllers), Some(path)) =
+            (fields.next(), fields.next(), fields.next())
         else {
             continue;
         };
@@ -55,9 +56,8 @@ fn quota() -> Option<usize> {
 }
 
 fn read_quota(folder: &str) -> Option<usize> {
-    let read = |file: &str| -> Option<String> {
-        fs::read_to_string(std::format!("{folder}/{file}")).ok()
-    };
+    let read =
+        |file: &str| -> Option<String> { fs::read_to_string(std::format!("{folder}/{file}")).ok() };
     let (quota, period) = match read("cpu.max") {
         Some(text) => parse_max(&text)?,
         None => (

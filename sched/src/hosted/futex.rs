@@ -13,14 +13,12 @@ pub(super) fn park(parker: &Parker, deadline: Option<u64>) -> bool {
     let word = &parker.word;
     loop {
         // Acquire: pairs with `unpark`.
-        match word.compare_exchange(EMPTY, WAITING, Ordering::Acquire, Ordering::Acquire) {
-            Err(TOKEN) => {
-                word.store(EMPTY, Ordering::Relaxed);
-                return true;
-            }
-            Ok(_) | Err(_) => {}
+        let seen = word.compare_exchange(EMPTY, WAITING, Ordering::Acquire, Ordering::Acquire);
+        if seen == Err(TOKEN) {
+            word.store(EMPTY, Ordering::Relaxed);
+            return true;
         }
-        let timeout = deadline.map(|deadline| timespec(deadline));
+        let timeout = deadline.map(timespec);
         let timeout = timeout.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
         // SAFETY: the word and the timeout live for the length of the call. An absolute timeout
         // on the monotonic clock: FUTEX_WAIT_BITSET.

@@ -1,21 +1,21 @@
 //! A runtime on Linux threads: built, run once, gone.
 
+use core::fmt;
+use core::ptr::NonNull;
 use std::boxed::Box;
 use std::panic::Location;
 use std::string::ToString;
 use std::vec::Vec;
-use core::fmt;
-use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 use g0_stack::{Class, SlabSource};
 
 use super::{CPUS, Hosted, affinity, futex, membarrier, overflow};
+use crate::MAX_PROCS;
 use crate::core::{Config, Core, phase};
 use crate::error::Error;
 use crate::g::G;
 use crate::m::M;
-use crate::MAX_PROCS;
 use crate::p::Proc;
 use crate::platform::{Fences, Platform};
 use crate::scheduler::{Ended, Scheduler};
@@ -67,7 +67,9 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Panicked(_) => f.write_str("the main function panicked"),
-            Self::Goexit => f.write_str("the main function called goexit, and all goroutines have ended"),
+            Self::Goexit => {
+                f.write_str("the main function called goexit, and all goroutines have ended")
+            }
             Self::NotStarted(error) => error.fmt(f),
         }
     }
@@ -222,8 +224,9 @@ fn carry(core: &'static Core) -> Result<(), Error> {
     if core.live_ms.load(Ordering::Acquire) == 0 && core.phase() != phase::HALTED {
         return Err(Error::Thread);
     }
-    let watcher =
-        std::thread::Builder::new().name("g0 sysmon".to_string()).spawn(move || sysmon::<Hosted>(core));
+    let watcher = std::thread::Builder::new()
+        .name("g0 sysmon".to_string())
+        .spawn(move || sysmon::<Hosted>(core));
     while core.phase.load(Ordering::Acquire) != phase::HALTED {
         Hosted::park(&core.done, None);
     }

@@ -49,13 +49,14 @@ pub(crate) unsafe fn wait<P: Platform, S>(
     unsafe fn release<S>(arg: *mut u8, _g: NonNull<G>) -> bool {
         // SAFETY: the caller's promise. The guard is read out first: with the lock free, the
         // stack it lay on may run.
-        unsafe { drop(ManuallyDrop::into_inner(arg.cast::<ManuallyDrop<MutexGuard<'_, S>>>().read())) };
+        unsafe {
+            drop(ManuallyDrop::into_inner(arg.cast::<ManuallyDrop<MutexGuard<'_, S>>>().read()))
+        };
         true
     }
     let mut guard = ManuallyDrop::new(guard);
     // SAFETY: the caller's promises.
-    let (who, woken) =
-        unsafe { node.waiter.wait::<P>(who, release::<S>, (&raw mut guard).cast()) };
+    let (who, woken) = unsafe { node.waiter.wait::<P>(who, release::<S>, (&raw mut guard).cast()) };
     if woken == Woken::Cancelled {
         // SAFETY: as above.
         return unsafe { cancelled::<P, S>(who, node, lock, queue) };

@@ -62,7 +62,8 @@ pub(crate) fn buffered() -> f64 {
     on_one_p(|| {
         median(2_000_000, |n| {
             let (tx, rx) = channel::<u64>(128);
-            let producer = go(move || (0..n).for_each(|i| tx.send(i).expect("the consumer receives")));
+            let producer =
+                go(move || (0..n).for_each(|i| tx.send(i).expect("the consumer receives")));
             let consumer = go(move || rx.iter().count() as u64);
             producer.join().expect("the producer ends");
             assert_eq!(consumer.join().ok(), Some(n));

@@ -38,7 +38,8 @@ pub(crate) fn switch() -> f64 {
         let mut v = 0u64;
         for _ in 0..n {
             // SAFETY: the coroutine is suspended whenever we run.
-            v = unsafe { Native::switch(&raw mut (*pair).main, (*pair).coroutine, v as usize) } as u64;
+            v = unsafe { Native::switch(&raw mut (*pair).main, (*pair).coroutine, v as usize) }
+                as u64;
         }
         black_box(v);
     })
