@@ -375,8 +375,12 @@ fn hand(m: &'static M, p: &'static Proc) {
 fn own<P: Platform>(m: &'static M, p: &'static Proc) {
     // Relaxed: published by `own`'s release.
     m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);
-    // SAFETY: the P is ours.
-    unsafe { p.since.set(P::now()) };
+    // SAFETY: the P is ours, and we are inside.
+    unsafe {
+        p.since.set(P::now());
+        // Others' turn has just been: the P has come from them.
+        p.rewind();
+    }
     p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     m.claim.own();
 }
