@@ -34,9 +34,15 @@ pub fn has_nextp(m: &M) -> bool {
     !m.nextp.load(Ordering::Relaxed).is_null()
 }
 
-/// Whether a G is being run by `m`, for sysmon; null on g0 and in foreign code.
+/// Which G `m` runs, or is in a foreign call of; null in the scheduler. For sysmon.
 pub fn set_running(m: &M, g: *mut G) {
     m.g.store(g, Ordering::Relaxed);
+}
+
+/// Whether `m` is in foreign code, as the bridge says it to sysmon.
+pub fn set_foreign(m: &M, foreign: bool) {
+    let word = if foreign { core::ptr::from_ref(m).cast_mut().cast() } else { core::ptr::null_mut() };
+    m.call.store(word, Ordering::Relaxed);
 }
 
 /// The P that `m` owns.

@@ -32,7 +32,7 @@ use crate::platform::{Platform, heavy_fence, light_fence};
 /// How long an M looks for work before it rests, nanoseconds.
 const SPIN: u64 = 50_000;
 /// How long an M keeps its P while others stand in line, nanoseconds.
-const SLICE: u64 = 100_000;
+const SLICE: u64 = 25_000;
 
 /// What an M does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
