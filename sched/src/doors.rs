@@ -41,7 +41,8 @@ pub fn set_running(m: &M, g: *mut G) {
 
 /// Whether `m` is in foreign code, as the bridge says it to sysmon.
 pub fn set_foreign(m: &M, foreign: bool) {
-    let word = if foreign { core::ptr::from_ref(m).cast_mut().cast() } else { core::ptr::null_mut() };
+    let word =
+        if foreign { core::ptr::from_ref(m).cast_mut().cast() } else { core::ptr::null_mut() };
     m.call.store(word, Ordering::Relaxed);
 }
 

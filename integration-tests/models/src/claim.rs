@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::runner::{Model, Scenario};
+use crate::runner::{Model, Scenario, seen};
 use crate::world::{Threads, World, wait};
 
 pub const MODEL: Model = Model {
@@ -80,6 +80,9 @@ fn operations(retakers: usize, give: bool) {
     for thread in threads {
         takers += usize::from(thread.join().unwrap());
     }
+    if lost {
+        seen();
+    }
     assert!(takers <= 1, "L5: {takers} retakers took one P");
     assert!(!lost || takers == 1, "L18: an M lost a P that nobody took");
 }
@@ -87,9 +90,11 @@ fn operations(retakers: usize, give: bool) {
 /// The shipped retaker, with two Ps: an M comes back from a foreign call while sysmon looks, and
 /// asks for its next goroutine. Afterwards each P has one owner.
 fn sysmon() {
-    let world = World::new(2, 3, 1);
+    let world = World::new(2, 3, 2);
     let core = world.core();
     let m = world.m_with_p();
+    doors::set_running(m, world.g(1).as_ptr());
+    doors::set_foreign(m, true);
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
         doors::save(world.g(0));
@@ -97,13 +102,19 @@ fn sysmon() {
     }
     doors::claim(m).exit();
     let watcher = thread::spawn(move || core.retake::<Threads>());
-    if !doors::claim(m).enter(SYMMETRIC) && !doors::want_p::<Threads>(core, m) {
+    // As the bridge and the way to g0 do it.
+    doors::set_foreign(m, false);
+    let kept = doors::claim(m).enter(SYMMETRIC);
+    doors::set_running(m, std::ptr::null_mut());
+    if !kept && !doors::want_p::<Threads>(core, m) {
         assert!(wait(core, m));
     }
     // SAFETY: inside, with a P.
     unsafe { doors::touch(doors::proc_of(m)) };
     let next = core.next::<Threads>(m);
-    watcher.join().unwrap();
+    if watcher.join().unwrap() {
+        seen();
+    }
     assert_eq!(next, Next::Run(world.g(0)), "L18: an M with a P and a ring in reach runs nothing");
     assert_eq!(doors::idle_ps(core), 1, "L5: two Ps, and one M that owns one");
     let other = world.m_with_p();

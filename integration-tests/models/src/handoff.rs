@@ -18,7 +18,7 @@ pub const MODEL: Model = Model {
     name: "handoff",
     scenarios: &[
         Scenario { name: "locked", invariants: "L1,L2,L3", extra: 0, run: || locked(2) },
-        Scenario { name: "line", invariants: "L1,L2,L3", extra: 0, run: || locked(1) },
+        Scenario { name: "line", invariants: "L1,L2,L3", extra: 1, run: || locked(1) },
         Scenario { name: "outside", invariants: "L1,L3", extra: 0, run: outside },
     ],
 };

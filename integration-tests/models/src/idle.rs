@@ -13,16 +13,18 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Notify};
 use loom::thread;
 
-use crate::runner::{Model, Scenario};
+use crate::runner::{Model, Scenario, seen};
 use crate::world::{Threads, World, rest, schedule, wait};
 
 pub const MODEL: Model = Model {
     name: "idle",
     scenarios: &[
-        Scenario { name: "ring", invariants: "L11", extra: 0, run: ring },
+        Scenario { name: "ring", invariants: "L11", extra: 2, run: ring },
         Scenario { name: "global", invariants: "L11", extra: 0, run: global },
-        Scenario { name: "spinner", invariants: "L11", extra: 0, run: spinner },
-        Scenario { name: "retaken", invariants: "L11", extra: 0, run: retaken },
+        Scenario { name: "stale", invariants: "L11", extra: 1, run: stale },
+        Scenario { name: "spinner", invariants: "L11", extra: 0, run: || spinner(true) },
+        Scenario { name: "spinners", invariants: "L11", extra: 0, run: || spinner(false) },
+        Scenario { name: "retaken", invariants: "L11", extra: 2, run: retaken },
     ],
 };
 
@@ -90,13 +92,30 @@ fn global() {
     World::end_shared(world);
 }
 
+/// A wake whose reason is gone meets the last M on its way to rest, while a goroutine is made ready:
+/// the waker looks like an M that looks for work, and must not be taken for one when it is none.
+fn stale() {
+    let world = World::new(1, 1, 1);
+    let core = world.core();
+    let m = world.m_with_p();
+    let waker = thread::spawn(move || doors::wake::<Threads>(core));
+    let runner = thread::spawn(move || schedule(core, m, |_| doors::halt::<Threads>(core)));
+    publish_outside(&world, 0);
+    waker.join().unwrap();
+    runner.join().unwrap();
+    world.end();
+}
+
 /// An M that looks for work finds some, while another publishes and leaves the waking to it. The
-/// two goroutines wait for each other's start, so each needs an M.
-fn spinner() {
+/// two goroutines wait for each other's start, so each needs an M. The third M is `resting` from
+/// the beginning, or about to.
+fn spinner(resting: bool) {
     let world = World::new(3, 3, 2);
     let core = world.core();
-    let (busy, third, second) = (world.m_with_p(), world.m(), world.m());
-    rest(core, third);
+    let (busy, third, second) = (world.m_with_p(), world.m_with_p(), world.m());
+    if resting {
+        rest(core, third);
+    }
     rest(core, second);
     // Wakes `second`, the one that rested last: it spins.
     publish_outside(&world, 0);
@@ -104,7 +123,8 @@ fn spinner() {
     let threads = [third, second].map(|m| {
         let both = both.clone();
         thread::spawn(move || {
-            if wait(core, m) {
+            let at_work = !resting && std::ptr::eq(m, third);
+            if at_work || wait(core, m) {
                 schedule(core, m, |_| both.run(core));
             }
         })
@@ -136,10 +156,12 @@ impl Both {
 /// Sysmon takes a P with work from an M in foreign code and looks for an M to run it, while one
 /// stops spinning and rests. Afterwards nobody counts as spinning, or no wake would ever come.
 fn retaken() {
-    let world = World::new(2, 3, 1);
+    let world = World::new(2, 3, 2);
     let core = world.core();
     let foreign = world.m_with_p();
     publish(&world, foreign, 0);
+    doors::set_running(foreign, world.g(1).as_ptr());
+    doors::set_foreign(foreign, true);
     let m = world.m_with_p();
     doors::claim(foreign).exit();
     let runner = thread::spawn(move || {
@@ -148,7 +170,9 @@ fn retaken() {
             doors::halt::<Threads>(core);
         });
     });
-    core.retake::<Threads>();
+    if core.retake::<Threads>() {
+        seen();
+    }
     runner.join().unwrap();
     world.end();
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -38,6 +38,14 @@ const STEPS: usize = 5_000;
 /// The invariants of the scenario that is being explored, for the panic hook.
 static CURRENT: Mutex<&str> = Mutex::new("");
 static MUTED: Mutex<bool> = Mutex::new(false);
+/// Whether a schedule came to what its scenario is about.
+static SEEN: AtomicBool = AtomicBool::new(false);
+
+/// A schedule has come to what its scenario is about: a P was taken, a thread slept. A scenario of
+/// which no schedule does so shows nothing, and fails.
+pub fn seen() {
+    SEEN.store(true, Relaxed);
+}
 
 /// The program: `[--deep] [MODEL | MODEL/SCENARIO]…`.
 pub fn main(models: &[Model]) -> ExitCode {
@@ -92,15 +100,21 @@ fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
         println!("{row}: replayed, {}", if done { "ok" } else { "FAILED" });
         return done;
     }
+    SEEN.store(false, Relaxed);
     let start = Instant::now();
-    let (iterations, ok) = check(run, bound, None);
+    let (iterations, passed) = check(run, bound, None);
     let seconds = start.elapsed().as_secs_f64();
+    let idle = passed && !SEEN.load(Relaxed);
+    if idle {
+        println!("  {}: no schedule came to what {row} is about", scenario.invariants);
+    }
+    let ok = passed && !idle;
     println!(
         "{row:<24} {:<12} {bound:>5} {iterations:>10} {seconds:>8.2}  {}",
         scenario.invariants,
         if ok { "ok" } else { "FAILED" }
     );
-    if !ok {
+    if !passed {
         replay(row, run, bound, iterations);
     }
     ok

@@ -13,7 +13,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::runner::{Model, Scenario};
+use crate::runner::{Model, Scenario, seen};
 use crate::world::Gs;
 
 pub const MODEL: Model = Model {
@@ -68,6 +68,7 @@ fn steal<const N: usize>(count: &Count<N>, victim: &RunQueue<G>) {
     // SAFETY: the ring is ours and empty.
     unsafe {
         if let Some(g) = own.steal(victim) {
+            seen();
             count.run(g);
         }
         drain(count, &own);

@@ -9,6 +9,8 @@ use g0_sched::core::next::Next;
 use g0_sched::{Config, Core, Fatal, G, M, Parker, Platform, Proc, StartError, doors};
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::{Ordering, fence};
+
+use crate::runner::seen;
 use loom::sync::{Arc, Notify};
 
 loom::thread_local! {
@@ -37,6 +39,7 @@ unsafe impl Platform for Threads {
     }
 
     fn park(parker: &Parker, _deadline: Option<u64>) -> bool {
+        seen();
         bell(parker).expect("a parker that no thread of the model waits on").wait();
         true
     }
