@@ -11,8 +11,8 @@ use common::count::Count;
 use common::{on_each_kind, on_every_runtime, panic_text, quiet_panic, text, tid, yield_until};
 use g0_cgo::{call, call_blocking, call_leaf};
 use g0_sched::{
-    WaitGroup, channel, current, go, lock_os_thread, os_thread_locked, park, unlock_os_thread,
-    yield_now,
+    WaitGroup, channel, current, go, lock_os_thread, os_thread_locked, park, scope,
+    unlock_os_thread, yield_now,
 };
 
 /// Sleeps in the kernel, as C may.
@@ -87,6 +87,7 @@ fn a_runtime_call_on_the_system_stack_panics_and_names_the_remedy() {
         said("add", &mut || group.add(1));
         said("wait", &mut || group.wait());
         said("unpark", &mut || me.unpark());
+        said("scope", &mut || scope(|s| drop(s.go(|| ()))));
         let again = call(|| panic_text(|| call(|| ())));
         assert!(again.contains("already on the system stack"), "{again}");
 

@@ -109,6 +109,23 @@ fn a_run_without_memory_for_its_main_does_not_begin() {
 }
 
 #[test]
+fn a_runtime_inside_a_runtime_is_refused() {
+    on_each_kind(|kind, procs| {
+        kind.with_procs(procs)
+            .run(move || {
+                let inner = kind.with_procs(1).run(|| 1);
+                assert!(matches!(inner, Err(RunError::NotStarted(Error::Nested))), "{inner:?}");
+                // On a thread of its own it may run.
+                let inner = std::thread::spawn(move || kind.with_procs(1).run(|| 2).unwrap());
+                assert_eq!(inner.join().unwrap(), 2);
+                // And the outer one is as it was.
+                assert_eq!(go(|| 3).join().unwrap(), 3);
+            })
+            .unwrap();
+    });
+}
+
+#[test]
 fn outside_a_runtime_nothing_starts_and_nothing_parks() {
     assert_eq!(try_go(|| ()).err(), Some(Error::NoRuntime));
     assert!(panic_text(|| go(|| ())).contains("belongs to no runtime"));
