@@ -57,6 +57,36 @@ fn goexit_runs_what_is_deferred_and_tells_the_handle() {
 }
 
 #[test]
+fn the_newest_of_panic_and_goexit_decides() {
+    on_every_runtime(2, || {
+        let ended = go(|| {
+            g0_defer::scope(|s| {
+                s.defer(|| goexit());
+                quiet_panic("replaced by a goexit")
+            })
+        });
+        let ended: Result<(), _> = ended.join();
+        assert!(g0_defer::is_goexit(&ended.unwrap_err()));
+
+        let ended = go(|| {
+            g0_defer::scope(|s| {
+                s.defer(|| {
+                    yield_now();
+                    quiet_panic("after the goexit")
+                });
+                goexit()
+            })
+        });
+        let ended: Result<(), _> = ended.join();
+        let payload = ended.unwrap_err();
+        assert!(!g0_defer::is_goexit(&payload));
+        let all = g0_defer::Panics::of(payload);
+        assert!(all.has_goexit());
+        assert_eq!(text(&**all.newest()), "after the goexit");
+    });
+}
+
+#[test]
 fn a_detached_goroutine_may_goexit() {
     on_every_runtime(2, || {
         let count = Count::new();
