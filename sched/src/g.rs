@@ -40,13 +40,38 @@ type ScopeState = ();
 /// What runs a goroutine's closure, or drops its result.
 pub(crate) type Run = unsafe fn(NonNull<G>);
 
-/// Lock counts of `lock_os_thread` (L8).
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Locks {
-    /// By the user.
-    pub external: u32,
-    /// By callbacks and by parks while unwinding.
-    pub internal: u32,
+/// Lock counts (L8) in one word: the user's locks in the low half, those of callbacks and of parks
+/// while unwinding in the high half.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Locks(u64);
+
+impl Locks {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const EXTERNAL: Self = Self(1);
+    pub(crate) const INTERNAL: Self = Self(1 << 32);
+
+    #[inline(always)]
+    pub(crate) fn has_internal(self) -> bool {
+        self.0 >= Self::INTERNAL.0
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_external(self) -> bool {
+        self.0 as u32 != 0
+    }
+
+    /// One lock more; none if the user has locked too often. The number of internal locks is
+    /// bounded by the frames on the stack.
+    #[inline(always)]
+    pub(crate) fn plus(self, one: Self) -> Option<Self> {
+        (self.0 as u32 != u32::MAX || one == Self::INTERNAL).then_some(Self(self.0 + one.0))
+    }
+
+    /// One less, which there is.
+    #[inline(always)]
+    pub(crate) fn minus(self, one: Self) -> Self {
+        Self(self.0 - one.0)
+    }
 }
 
 /// A goroutine's state, for whoever looks from outside. The queues are what counts.
@@ -123,7 +148,7 @@ impl G {
             has_result: Plain::new(false),
             cancelled: Plain::new(false),
             late: Plain::new(false),
-            locks: Plain::new(Locks::default()),
+            locks: Plain::new(Locks::NONE),
             token: AtomicU32::new(0),
             refs: AtomicU32::new(0),
             id: Plain::new(0),

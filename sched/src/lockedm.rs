@@ -25,13 +25,8 @@ use crate::platform::Platform;
 #[inline]
 pub fn lock_os_thread<P: Platform>() {
     if let Some((m, g)) = caller::<P>() {
-        // SAFETY: the running goroutine's counts and its M's `reserved` are this thread's.
-        unsafe {
-            let locks = g.as_ref().locks.get();
-            let external = locks.external.checked_add(1).expect("g0: too many OS thread locks");
-            tie(m, g, locks);
-            g.as_ref().locks.set(Locks { external, ..locks });
-        }
+        // SAFETY: the running goroutine, and this thread's M.
+        unsafe { lock(m, g, Locks::EXTERNAL) };
     }
 }
 
@@ -43,12 +38,11 @@ pub fn lock_os_thread<P: Platform>() {
 #[inline]
 pub fn unlock_os_thread<P: Platform>() {
     if let Some((m, g)) = caller::<P>() {
-        // SAFETY: as in `lock_os_thread`.
+        // SAFETY: the running goroutine, and this thread's M.
         unsafe {
             let locks = g.as_ref().locks.get();
-            if locks.external != 0 {
-                g.as_ref().locks.set(Locks { external: locks.external - 1, ..locks });
-                untie(m, g);
+            if locks.has_external() {
+                unlock(m, g, locks, Locks::EXTERNAL);
             }
         }
     }
@@ -67,64 +61,74 @@ pub fn os_thread_locked<P: Platform>() -> bool {
 #[inline(always)]
 pub(crate) fn is_locked(g: NonNull<G>) -> bool {
     // SAFETY: the running goroutine's own counts.
-    let locks = unsafe { g.as_ref().locks.get() };
-    locks.external | locks.internal != 0
+    unsafe { g.as_ref().locks.get() != Locks::NONE }
 }
 
 /// An internal lock.
 ///
 /// # Safety
 ///
-/// `g` is `m`'s running goroutine, or the one whose foreign call it is in; `m` is this thread's.
+/// As [`lock`].
 #[inline(always)]
 pub(crate) unsafe fn lock_internal(m: &'static M, g: NonNull<G>) {
     // SAFETY: the caller's promise.
-    unsafe {
-        let locks = g.as_ref().locks.get();
-        tie(m, g, locks);
-        g.as_ref().locks.set(Locks { internal: locks.internal + 1, ..locks });
-    }
+    unsafe { lock(m, g, Locks::INTERNAL) };
 }
 
 /// Undoes one internal lock; without one it is fatal.
 ///
 /// # Safety
 ///
-/// As [`lock_internal`].
+/// As [`lock`].
 #[inline(always)]
 pub(crate) unsafe fn unlock_internal<P: Platform>(m: &'static M, g: NonNull<G>) {
     // SAFETY: the caller's promise.
     unsafe {
         let locks = g.as_ref().locks.get();
-        if locks.internal == 0 {
+        if !locks.has_internal() {
             fatal::<P>(Some(g), "internal unlock of an OS thread that is not locked");
         }
-        g.as_ref().locks.set(Locks { internal: locks.internal - 1, ..locks });
-        untie(m, g);
+        unlock(m, g, locks, Locks::INTERNAL);
     }
 }
 
-/// The first lock of `g`, whose counts were `before`.
+/// One lock more. The first stores a constant, so that a lock and unlock in a loop do not wait for
+/// one another through memory.
+///
+/// # Safety
+///
+/// `g` is `m`'s running goroutine, or the one whose foreign call it is in; `m` is this thread's.
 #[inline(always)]
-unsafe fn tie(m: &'static M, g: NonNull<G>, before: Locks) {
+unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
     // SAFETY: the caller's promise; others read `bound` only after the G has been published.
     unsafe {
-        if !m.migrating.get() && before.external | before.internal == 0 {
+        let locks = g.as_ref().locks.get();
+        if locks != Locks::NONE {
+            let more = locks.plus(one).expect("g0: too many OS thread locks");
+            return g.as_ref().locks.set(more);
+        }
+        if !m.migrating.get() {
             m.lockers.set(m.lockers.get() + 1);
         }
+        g.as_ref().locks.set(one);
         g.as_ref().bound.set(m);
         m.reserved.set(g.as_ptr());
     }
 }
 
-/// The last unlock of `g`, if it was that.
+/// One lock less, of the `locks` there are.
+///
+/// # Safety
+///
+/// As [`lock`].
 #[inline(always)]
-unsafe fn untie(m: &'static M, g: NonNull<G>) {
-    if is_locked(g) {
-        return;
-    }
+unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Locks) {
     // SAFETY: the caller's promise.
     unsafe {
+        if locks != one {
+            return g.as_ref().locks.set(locks.minus(one));
+        }
+        g.as_ref().locks.set(Locks::NONE);
         if m.migrating.get() {
             m.reserved.set(ptr::null_mut());
             g.as_ref().bound.set(ptr::null());

@@ -52,7 +52,7 @@ fn may_unwind<P: Platform>(g: NonNull<G>) -> bool {
     let (exiting, locks) = unsafe { (g.as_ref().exiting.get(), g.as_ref().locks.get()) };
     // SAFETY: as above.
     let main = unsafe { home(g) }.main_g.load(Ordering::Relaxed) == g.as_ptr();
-    P::UNWINDS && !main && !exiting && locks.internal == 0 && !P::Unwind::panicking()
+    P::UNWINDS && !main && !exiting && !locks.has_internal() && !P::Unwind::panicking()
 }
 
 /// A goroutine that has just come out of an operation, while the scheduler is not open: it ends
@@ -221,7 +221,7 @@ fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
             continue;
         }
         // SAFETY: a parked G's fields stand still, and wakes take the lock too.
-        let spared = unsafe { this.exiting.get() || this.locks.get().internal != 0 };
+        let spared = unsafe { this.exiting.get() || this.locks.get().has_internal() };
         if spared {
             continue;
         }

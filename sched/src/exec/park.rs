@@ -87,6 +87,7 @@ unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
     unsafe {
         let before = m.reserved.get();
         crate::lockedm::lock_internal(m, g);
+        m.reserved.set(g.as_ptr());
         let m = mcall::<P>(m, g, Tag::Park);
         crate::lockedm::unlock_internal::<P>(m, g);
         // Another goroutine of the safe runtime may hold a lock on this thread too.

@@ -245,7 +245,7 @@ where
         this.bound.set(ptr::null());
         this.exiting.set(false);
         this.has_result.set(false);
-        this.locks.set(Locks::default());
+        this.locks.set(Locks::NONE);
         this.token.store(0, Ordering::Relaxed);
         this.name.set(name);
         this.site.set(site);
