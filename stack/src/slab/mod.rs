@@ -94,14 +94,14 @@ impl SlabBuilder {
     pub fn guards(mut self, on: bool) -> Self {
         self.guards = match (on, self.guards) {
             (false, _) => Guards::Off,
-            (true, Guards::Off) => Guards::Light,
+            (true, Guards::Off) => Guards::Untried,
             (true, guards) => guards,
         };
         self
     }
 
-    /// Guard pages by `mprotect` from the start, for tools and sandboxes that do not know light
-    /// guards. (A kernel that does not know them is noticed without this.)
+    /// Guard pages by `mprotect` from the start, for tools that do not know light guards. (A
+    /// kernel or an emulator that does not is noticed without this: the first guard is tried.)
     pub fn protected_guards(mut self) -> Self {
         self.guards = Guards::Protect;
         self
@@ -135,7 +135,7 @@ impl SlabSource {
 
     /// Settings to choose from.
     pub fn builder() -> SlabBuilder {
-        SlabBuilder { guards: Guards::Light }
+        SlabBuilder { guards: Guards::Untried }
     }
 
     /// Hands pages of stacks that have been free since before the last call back to the kernel;
