@@ -17,7 +17,12 @@ fn dies(test: &str, misuse: impl FnOnce()) -> String {
         println!("survived");
         std::process::exit(0);
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    // The emulator's command line, where the test program runs under one.
+    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
+    let program = std::env::current_exe().unwrap().into_os_string();
+    let mut line = runner.split_whitespace().map(Into::into).chain([program]);
+    let output = Command::new(line.next().unwrap())
+        .args(line)
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .stdin(Stdio::null())

@@ -1,9 +1,11 @@
 //! Overflow of a stack, and every other fault, each in a child process.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
+mod common;
+
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,22 +13,15 @@ use g0_arch::{Arch, Native};
 use g0_stack::overflow::{self, AltStack, Message, Overflow};
 use g0_stack::{Class, SlabSource, Stack, StackSource};
 
-const CHILD: &str = "G0_STACK_TEST_CHILD";
-
 /// Runs the named test again in a process of its own, in which `child` runs instead; returns what
 /// became of it, or `None` in the child.
 fn in_child(name: &str, child: fn()) -> Option<Output> {
-    if std::env::var_os(CHILD).is_some() {
+    if common::is_child() {
         child();
         println!("child done");
         return None;
     }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    Some(output)
+    Some(common::again(name))
 }
 
 /// The child died of the signal before its end; returns what it wrote to standard error.
@@ -309,7 +304,7 @@ extern "C" fn c_thread(_: *mut libc::c_void) -> *mut libc::c_void {
     drop(first);
     let second = AltStack::ensure().unwrap();
     assert!(second.is_ours());
-    if std::env::var_os(CHILD).is_some() {
+    if common::is_child() {
         let stack = stack(64 << 10);
         on(&stack, endless, ptr::null_mut());
     }

@@ -2,22 +2,16 @@
 //! its memory. Each in a process of its own, where nobody else maps or limits anything.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
+mod common;
 
 use g0_stack::{Class, SlabSource, Stack, StackError, StackSource};
 
-const CHILD: &str = "G0_STACK_TEST_CHILD";
-
 /// Runs the named test again in a process of its own, in which `child` runs instead.
 fn in_child(name: &str, child: fn()) {
-    if std::env::var_os(CHILD).is_some() {
+    if common::is_child() {
         return child();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
+    let output = common::again(name);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("child done"), "the child did not run: {text}");

@@ -1,0 +1,25 @@
+//! Parts of tests that need a process of their own.
+
+use std::process::{Command, Output};
+
+const CHILD: &str = "G0_STACK_TEST_CHILD";
+
+/// Whether this process is one that [`again`] started.
+pub fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs the named test again in a process of its own, and returns what became of it.
+///
+/// `G0_TEST_RUNNER` is the emulator's command line where the test program runs under one.
+pub fn again(name: &str) -> Output {
+    let program = std::env::current_exe().unwrap();
+    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
+    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
+    Command::new(line.next().unwrap())
+        .args(line)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap()
+}
