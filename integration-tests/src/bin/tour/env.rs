@@ -77,7 +77,9 @@ impl Env {
 
     /// Begins a stage of the step that counts up to `total`.
     pub fn stage(&self, doing: &'static str, total: u64) -> Count {
-        self.ticker.stage(doing, total)
+        let count = self.ticker.count();
+        count.stage(doing, total);
+        count
     }
 
     /// Runs `main` as the first goroutine of a migrating runtime. A panic in it is an error, and so

@@ -9,6 +9,7 @@ use g0_sched::{Error, Hosted, Runtime, WaitGroup, try_go, yield_now};
 
 use crate::env::{Env, ensure, equal, grouped};
 use crate::process;
+use crate::ticker::Count;
 
 const MOST: u64 = 1_000_000;
 const STACK: usize = 64 << 10;
@@ -18,8 +19,8 @@ const EACH: u64 = 8 << 10;
 const LOOK: u64 = 1000;
 
 /// What the goroutines share.
-#[derive(Default)]
 struct Shared {
+    count: Count,
     /// All wait for it.
     gate: WaitGroup,
     ended: WaitGroup,
@@ -27,6 +28,15 @@ struct Shared {
     sum: AtomicU64,
     looked: AtomicU64,
     guards: AtomicU64,
+}
+
+impl Shared {
+    fn new(count: Count) -> Self {
+        let zero = || AtomicU64::new(0);
+        let (gate, ended) = (WaitGroup::new(), WaitGroup::new());
+        let (parked, sum, looked, guards) = (zero(), zero(), zero(), zero());
+        Self { count, gate, ended, parked, sum, looked, guards }
+    }
 }
 
 struct Seen {
@@ -60,9 +70,10 @@ fn guard_beneath() -> bool {
 /// Parks up to `n` goroutines at the same time, and lets them go again.
 fn park(env: &Env, n: u64, guards: bool) -> Result<Seen, String> {
     let count = env.stage("goroutines parked", n);
-    let builder = Runtime::builder().stack_size(STACK).guards(guards);
-    let seen = env.run(builder, move || {
-        let shared = Arc::new(Shared::default());
+    // One processor: with more, they compete for the process's memory map at each first touch.
+    let builder = Runtime::builder().procs(1).stack_size(STACK).guards(guards);
+    env.run(builder, move || {
+        let shared = Arc::new(Shared::new(count.clone()));
         shared.gate.add(1);
         let memory = || Ok::<_, String>((process::resident()?, process::page_tables()?));
         let before = memory()?;
@@ -90,11 +101,14 @@ fn park(env: &Env, n: u64, guards: bool) -> Result<Seen, String> {
             yield_now();
         }
         let create_ns = start.elapsed().as_nanos() as f64 / started as f64;
+        count.stage("looking at the memory", 0);
         let after = memory()?;
+        count.stage("goroutines woken and ended", started);
         let start = Instant::now();
         shared.gate.done();
         shared.ended.wait();
         let end_ns = start.elapsed().as_nanos() as f64 / started as f64;
+        count.stage("giving the memory back", 0);
         Ok::<_, String>(Seen {
             started,
             refused,
@@ -104,8 +118,7 @@ fn park(env: &Env, n: u64, guards: bool) -> Result<Seen, String> {
             page_tables: after.1.saturating_sub(before.1),
             shared,
         })
-    })??;
-    Ok(seen)
+    })?
 }
 
 /// Goroutine `i`.
@@ -117,6 +130,9 @@ fn waiter(i: u64, shared: &Shared) {
     shared.parked.fetch_add(1, Ordering::Relaxed);
     shared.gate.wait();
     shared.sum.fetch_add(i, Ordering::Relaxed);
+    if i.is_multiple_of(LOOK) {
+        shared.count.add(LOOK);
+    }
     shared.ended.done();
 }
 

@@ -34,17 +34,28 @@ pub struct Ticker {
 pub struct Count(Arc<Shared>);
 
 impl Count {
+    /// The next stage begins: `doing` something `total` times; 0 if that is not known.
+    pub fn stage(&self, doing: &'static str, total: u64) {
+        *self.0.stage.lock().expect("the ticker does not panic") = Stage { doing, total };
+        self.0.done.store(0, Ordering::Relaxed);
+    }
+
     /// `n` more are done.
     pub fn add(&self, n: u64) {
         // Relaxed: a figure to look at.
         self.0.done.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// `n` are done.
+    pub fn set(&self, n: u64) {
+        self.0.done.store(n, Ordering::Relaxed);
     }
 }
 
 impl Ticker {
     pub fn start(step: &'static str) -> Self {
         let shared = Arc::new(Shared {
-            stage: Mutex::new(Stage { doing: "", total: 0 }),
+            stage: Mutex::new(Stage { doing: "starting", total: 0 }),
             done: AtomicU64::new(0),
             over: AtomicBool::new(false),
         });
@@ -53,11 +64,8 @@ impl Ticker {
         Self { shared, thread: Some(thread) }
     }
 
-    /// A stage begins: `doing` something `total` times.
-    pub fn stage(&self, doing: &'static str, total: u64) -> Count {
-        let mut stage = self.shared.stage.lock().expect("the ticker does not panic");
-        *stage = Stage { doing, total };
-        self.shared.done.store(0, Ordering::Relaxed);
+    /// What the step counts with.
+    pub fn count(&self) -> Count {
         Count(self.shared.clone())
     }
 }
@@ -86,8 +94,10 @@ fn tick(step: &str, shared: &Shared) {
         next += Duration::from_secs(1);
         let stage = shared.stage.lock().expect("steps do not panic here");
         let done = shared.done.load(Ordering::Relaxed);
-        if stage.total != 0 {
-            println!("    … {}: {} of {}", stage.doing, grouped(done), grouped(stage.total));
+        match stage.total {
+            0 if done == 0 => println!("    … {}", stage.doing),
+            0 => println!("    … {}: {}", stage.doing, grouped(done)),
+            total => println!("    … {}: {} of {}", stage.doing, grouped(done), grouped(total)),
         }
         if start.elapsed() > LIMIT {
             println!("    FAILED: {step} hangs while {}", stage.doing);
