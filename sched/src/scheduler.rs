@@ -76,6 +76,12 @@ impl<P: Platform> Scheduler<P> {
         })
     }
 
+    /// What its threads are called.
+    #[cfg(feature = "std")]
+    pub(crate) fn name_cell(&self) -> &crate::plain::Plain<&'static str> {
+        &self.core.name
+    }
+
     /// Whether a run has begun.
     #[cfg(feature = "std")]
     pub(crate) fn has_run(&self) -> bool {

@@ -76,3 +76,10 @@ fn scoped_goroutines_borrow() {
         assert_eq!(parts.iter().sum::<u64>(), 45);
     });
 }
+
+#[test]
+fn the_threads_of_a_runtime_bear_its_name() {
+    let runtime = g0_sched::Runtime::builder().procs(1).name("harbour").build().unwrap();
+    let name = runtime.run(|| std::thread::current().name().map(str::to_owned)).unwrap();
+    assert_eq!(name.as_deref(), Some("harbour"));
+}

@@ -35,6 +35,7 @@ use g0_stack::{Class, Pool, StackSource};
 use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
+use crate::plain::Plain;
 use crate::platform::{Parker, Platform, light_fence};
 
 pub(crate) use lists::{Got, Lists, disown};
@@ -71,6 +72,8 @@ pub(crate) mod phase {
 /// The shared state of one scheduler.
 pub struct Core {
     pub(crate) config: Config,
+    /// What its threads are called, where threads have names. Set before it starts.
+    pub(crate) name: Plain<&'static str>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) lists: Mutex<Lists>,
     pub(crate) pool: Pool<&'static dyn StackSource>,
@@ -108,6 +111,7 @@ impl Core {
         pub fn new(config: Config) -> Self {
             Self {
                 config,
+                name: Plain::new("g0"),
                 lists: Mutex::new(Lists::new()),
                 pool: Pool::new(config.stack, config.stacks),
                 idle_ps: CachePadded::new(AtomicUsize::new(0)),

@@ -14,6 +14,7 @@ use std::string::ToString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exec::machine::start_m;
+use crate::exec::switch::core_of;
 use crate::m::M;
 use crate::platform::{Fatal, Parker, Platform, StartError};
 
@@ -40,7 +41,8 @@ unsafe impl Platform for Hosted {
 
     fn start(m: &'static M) -> Result<(), StartError> {
         std::thread::Builder::new()
-            .name("g0".to_string())
+            // SAFETY: the name is set before the scheduler starts.
+            .name(unsafe { core_of(m).name.get() }.to_string())
             .stack_size(THREAD_STACK)
             .spawn(move || {
                 // SAFETY: this thread was started for `m`, has the stack, and ends afterwards.

@@ -34,6 +34,7 @@ pub struct Builder {
     stack_size: usize,
     guards: bool,
     fences: Fences,
+    name: &'static str,
 }
 
 /// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
@@ -93,6 +94,12 @@ impl Builder {
     /// Whether a page that faults lies beneath every stack. Default: yes.
     pub fn guards(mut self, on: bool) -> Self {
         self.guards = on;
+        self
+    }
+
+    /// What the runtime's threads are called, as debuggers and `ps` show it. Default: "g0".
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = name;
         self
     }
 
@@ -158,6 +165,8 @@ impl Builder {
             migrating,
             symmetric,
         })));
+        // SAFETY: it has not started.
+        unsafe { scheduler.name_cell().set(self.name) };
         Ok(Runtime {
             scheduler: NonNull::from(scheduler),
             procs: freed_procs,
@@ -169,7 +178,13 @@ impl Builder {
 impl Runtime {
     /// As the [`Builder`]'s defaults say.
     pub fn builder() -> Builder {
-        Builder { procs: None, stack_size: STACK_SIZE, guards: true, fences: Fences::Auto }
+        Builder {
+            procs: None,
+            stack_size: STACK_SIZE,
+            guards: true,
+            fences: Fences::Auto,
+            name: "g0",
+        }
     }
 
     /// Runs `main` as the first goroutine and returns its result, after everything it started has
