@@ -78,6 +78,36 @@ fn l1_a_locked_goroutine_runs_only_on_its_thread() {
 }
 
 #[test]
+fn l1_on_the_safe_runtime_every_goroutine_keeps_its_thread() {
+    on_each_kind(|kind, procs| {
+        if kind.migrating {
+            return;
+        }
+        kind.with_procs(procs)
+            .run(|| {
+                // A value for each who waits: everyone sends before it receives.
+                let (tx, rx) = channel::<u32>(20);
+                let all: Vec<_> = (0..20)
+                    .map(|_| {
+                        let (tx, rx) = (tx.clone(), rx.clone());
+                        go(move || {
+                            let mine = tid();
+                            for round in 0..50 {
+                                tx.send(round).unwrap();
+                                rx.recv().unwrap();
+                                yield_now();
+                                assert_eq!(tid(), mine);
+                            }
+                        })
+                    })
+                    .collect();
+                all.into_iter().for_each(|h| h.join().unwrap());
+            })
+            .unwrap();
+    });
+}
+
+#[test]
 fn l2_nobody_starts_on_a_thread_that_another_has_locked() {
     on_every_runtime(2, || {
         let (said, hear) = channel::<i32>(0);
