@@ -138,22 +138,32 @@ impl<T> RunQueue<T> {
         self.len() == 0
     }
 
-    /// Takes the oldest half of a full ring, one by one into `out`; returns how many.
+    /// Takes the older half of a full ring into `out`; returns how many: none when thieves were
+    /// faster, so that there is room now.
     ///
     /// # Safety
     ///
     /// As [`push`](Self::push).
     #[cold]
     pub unsafe fn spill(&self, mut out: impl FnMut(NonNull<T>)) -> usize {
-        let n = RING / 2;
-        for taken in 0..n {
-            // SAFETY: the caller's promise. Thieves may have been faster: then there is room.
-            match unsafe { self.pop() } {
-                Some(g) => out(g),
-                None => return taken,
+        const HALF: u32 = RING as u32 / 2;
+        let head = self.head.load(Ordering::Relaxed);
+        if self.tail.load(Ordering::Relaxed).wrapping_sub(head) < RING as u32 {
+            return 0;
+        }
+        // One swap for all of them. Orderings as in `pop`.
+        let next = head.wrapping_add(HALF);
+        if self.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed).is_err() {
+            return 0;
+        }
+        for i in 0..HALF {
+            // Nobody but the owner writes slots, and the owner is here.
+            let g = self.slots[(head.wrapping_add(i) & MASK) as usize].load(Ordering::Relaxed);
+            if let Some(g) = NonNull::new(g) {
+                out(g);
             }
         }
-        n
+        HALF as usize
     }
 
     /// Moves half of `victim`'s ring into this one and returns one more to run.
