@@ -94,12 +94,14 @@ impl Db {
 
     /// The first column's texts.
     pub fn texts(&self, sql: &str) -> Result<Vec<String>, String> {
-        // SAFETY: the statement stands on a row, and the text stays until its next step.
         let text = |row| {
+            // SAFETY: the statement stands on a row, and the text stays until its next step.
             call(|| unsafe {
                 let text = ffi::sqlite3_column_text(row, 0);
-                let bytes = ffi::sqlite3_column_bytes(row, 0);
-                slice::from_raw_parts(text, bytes as usize).to_vec()
+                match usize::try_from(ffi::sqlite3_column_bytes(row, 0)) {
+                    Ok(bytes) if !text.is_null() => slice::from_raw_parts(text, bytes).to_vec(),
+                    _ => Vec::new(),
+                }
             })
         };
         let rows = self.query(sql, text)?;
@@ -118,8 +120,8 @@ impl Db {
             ffi::sqlite3_prepare_v2(self.0, text.as_ptr(), -1, &raw mut statement, ptr::null_mut())
         }))?;
         let mut rows = Vec::new();
-        // SAFETY: the statement is ours until it is finalized.
         let last = loop {
+            // SAFETY: the statement is ours until it is finalized.
             match call(|| unsafe { ffi::sqlite3_step(statement) }) {
                 ffi::SQLITE_ROW => rows.push(row(statement)),
                 code => break code,

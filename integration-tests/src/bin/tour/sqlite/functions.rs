@@ -157,11 +157,11 @@ unsafe fn argument<'a>(
 ///
 /// `n` bytes lie at `text`.
 unsafe fn bytes(text: *const c_void, n: c_int) -> Vec<u8> {
-    // SAFETY: the caller's promise; an empty text may be null.
-    if n <= 0 {
-        Vec::new()
-    } else {
-        unsafe { slice::from_raw_parts(text.cast(), n as usize) }.to_vec()
+    match usize::try_from(n) {
+        // SAFETY: the caller's promise.
+        Ok(n) if n > 0 => unsafe { slice::from_raw_parts(text.cast(), n) }.to_vec(),
+        // An empty text may be null.
+        _ => Vec::new(),
     }
 }
 
