@@ -2,9 +2,9 @@
 //! other (L2), and no wake is lost between the two (L3).
 //!
 //! An M goes to sleep for want of its goroutine while another M, or a thread that is none, makes
-//! that goroutine ready. A lost wake is a deadlock that loom reports. The Ms' own operations are
-//! not raced by a retaker here, so no claim is raised and the light fence plays no part; it stays
-//! in `wants_wake`, without which L11 would not hold for the unbound goroutine.
+//! that goroutine ready. A lost wake is a deadlock that loom reports. The protocol needs no fence,
+//! so both are empty where it is alone; where an unbound goroutine is in the game they are full,
+//! for its own wake needs them (L11).
 
 use g0_sched::doors;
 use loom::sync::Arc;
@@ -17,8 +17,10 @@ use crate::world::{Threads, World, schedule, wait};
 pub const MODEL: Model = Model {
     name: "handoff",
     scenarios: &[
-        Scenario { name: "locked", invariants: "L1,L2,L3", extra: 0, run: || locked(2) },
-        Scenario { name: "line", invariants: "L1,L2,L3", extra: 1, run: || locked(1) },
+        Scenario { name: "locked", invariants: "L1,L2,L3", extra: 0, run: || locked(2, true) },
+        Scenario { name: "line", invariants: "L1,L2,L3", extra: 1, run: || locked(1, true) },
+        Scenario { name: "bare", invariants: "L1,L2,L3", extra: 1, run: || locked(2, false) },
+        Scenario { name: "bare-line", invariants: "L1,L2,L3", extra: 1, run: || locked(1, false) },
         Scenario { name: "outside", invariants: "L1,L3", extra: 0, run: outside },
     ],
 };
@@ -29,20 +31,22 @@ const FREE: usize = 1;
 
 /// An M whose locked goroutine has parked has an unbound one in its ring. It gives its P away and
 /// sleeps; another M makes the locked one ready and then runs the unbound one. With one P, the
-/// other stands in line for it, and afterwards the first.
-fn locked(procs: usize) {
-    let world = World::new(procs, 2, 2);
+/// other stands in line for it, and afterwards the first. Or there is no unbound one (`others`).
+fn locked(procs: usize, others: bool) {
+    let world = if others { World::new(procs, 2, 2) } else { World::without_fences(procs, 2, 1) };
     let core = world.core();
     let (owner, other) = (world.m_with_p(), world.m());
-    let (locked, free) = (Sent(world.g(LOCKED)), Sent(world.g(FREE)));
+    let locked = Sent(world.g(LOCKED));
     // SAFETY: the Ms and Gs are ours: their threads have not begun.
     unsafe {
         doors::save(locked.0);
         doors::bind(owner, locked.0, true);
-        doors::save(free.0);
-        let _ = core.append(doors::proc_of(owner), free.0);
+        if others {
+            doors::save(world.g(FREE));
+            let _ = core.append(doors::proc_of(owner), world.g(FREE));
+        }
     }
-    let left = Arc::new(AtomicUsize::new(2));
+    let left = Arc::new(AtomicUsize::new(1 + usize::from(others)));
     let done = move |left: &AtomicUsize| {
         if left.fetch_sub(1, Ordering::AcqRel) == 1 {
             doors::halt::<Threads>(core);
@@ -81,7 +85,7 @@ fn locked(procs: usize) {
 /// Two goroutines bound to one M are made ready by two threads that are no Ms, while that M runs
 /// out of work. It is not reserved: it rests with the idle ones.
 fn outside() {
-    let world = World::new(1, 1, 2);
+    let world = World::without_fences(1, 1, 2);
     let core = world.core();
     let m = world.m_with_p();
     let wakers: Vec<_> = (0..2)

@@ -8,7 +8,7 @@ use g0_defer::NoUnwind;
 use g0_sched::core::next::Next;
 use g0_sched::{Config, Core, Fatal, G, M, Parker, Platform, Proc, StartError, doors};
 use g0_stack::{Class, Stack, StackError, StackSource};
-use loom::sync::atomic::{Ordering, fence};
+use loom::sync::atomic::Ordering;
 
 use crate::runner::seen;
 use loom::sync::{Arc, Notify};
@@ -22,7 +22,7 @@ loom::thread_local! {
 pub struct Threads;
 
 // SAFETY: the slot is a thread-local that nothing caches across a switch, as nothing switches;
-// `Notify` keeps a token; the fence is a full one.
+// `Notify` keeps a token; where the fences matter the world is symmetric.
 unsafe impl Platform for Threads {
     type Unwind = NoUnwind;
 
@@ -54,9 +54,8 @@ unsafe impl Platform for Threads {
         0
     }
 
-    fn heavy_fence() {
-        fence(Ordering::SeqCst);
-    }
+    /// Only asked for by a world without fences.
+    fn heavy_fence() {}
 
     fn fatal(report: &Fatal) -> ! {
         panic!("{report}")
@@ -132,6 +131,16 @@ pub struct World {
 impl World {
     /// `procs` Ps, all idle, `machines` Ms that have not been started, `gs` Gs; with full fences.
     pub fn new(procs: usize, machines: usize, gs: usize) -> World {
+        World::with(procs, machines, gs, true)
+    }
+
+    /// As [`new`](Self::new), but both fences are empty: for protocols that need none, and in
+    /// which a full fence would hide a missing release or acquire.
+    pub fn without_fences(procs: usize, machines: usize, gs: usize) -> World {
+        World::with(procs, machines, gs, false)
+    }
+
+    fn with(procs: usize, machines: usize, gs: usize, symmetric: bool) -> World {
         let procs: *mut [Proc] =
             Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
         let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
@@ -144,7 +153,7 @@ impl World {
             stacks: &NoStacks,
             stack: Class::MIN,
             migrating: true,
-            symmetric: true,
+            symmetric,
         };
         let core = Box::into_raw(Box::new(Core::new(config)));
         let bells = ms_ref.iter().map(|m| {
