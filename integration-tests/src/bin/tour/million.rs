@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use g0_cgo::{Here, Runtime as _, Sched};
 use g0_sched::{Error, Hosted, Runtime, WaitGroup, try_go, yield_now};
+use g0_stack::StackError;
 
 use crate::env::{Env, ensure, equal, grouped};
 use crate::process;
@@ -144,12 +145,13 @@ pub fn run(env: &Env) -> Result<(), String> {
         env.figure("as many as allowed, by memory or --most", grouped(n));
     }
     let mut seen = park(env, n, true)?;
-    let guarded = seen.refused.is_none();
-    if let Some(error) = seen.refused {
+    let mut guarded = true;
+    if let Some(error @ Error::Stack(StackError::TooManyMappings)) = seen.refused {
         // Without light guards each takes mappings, and their number is limited.
         env.figure("guarded ones, until the kernel refused", grouped(seen.started));
         println!("      {error}");
-        seen = park(env, n, false)?;
+        guarded = false;
+        seen = park(env, n, guarded)?;
     }
     let load = |of: &AtomicU64| of.load(Ordering::Relaxed);
     let (looked, guards) = (load(&seen.shared.looked), load(&seen.shared.guards));

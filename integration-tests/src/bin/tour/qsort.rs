@@ -37,8 +37,11 @@ g0_cgo::export! {
     unsafe fn tour_compare_rows(a: *const c_void, b: *const c_void) -> c_int = 0 {
         // SAFETY: `qsort` passes elements of an array of rows.
         let (mut a, mut b) = unsafe { (*a.cast::<Row>(), *b.cast::<Row>()) };
-        sort(&mut a, tour_compare_numbers);
-        sort(&mut b, tour_compare_numbers);
+        // SAFETY: these are numbers.
+        unsafe {
+            sort(&mut a, tour_compare_numbers);
+            sort(&mut b, tour_compare_numbers);
+        }
         INNER.fetch_add(2, Ordering::Relaxed);
         a[ROW / 2].cmp(&b[ROW / 2]) as c_int
     }
@@ -46,8 +49,11 @@ g0_cgo::export! {
 
 type Comparator = unsafe extern "C" fn(*const c_void, *const c_void) -> c_int;
 
-fn sort<T>(values: &mut [T], comparator: Comparator) {
-    // SAFETY: the comparator is one for elements of this type; each caller gives the right one.
+/// # Safety
+///
+/// The comparator is one for elements of this type.
+unsafe fn sort<T>(values: &mut [T], comparator: Comparator) {
+    // SAFETY: the caller's promise; the slice is ours while `qsort` orders it.
     call(|| unsafe {
         libc::qsort(values.as_mut_ptr().cast(), values.len(), size_of::<T>(), Some(comparator));
     });
@@ -94,8 +100,10 @@ pub fn run(env: &Env) -> Result<(), String> {
             }
             turns
         });
-        let first = measured(|| sort(&mut unsorted, tour_compare_numbers));
-        let second = measured(|| sort(&mut unsorted_rows, tour_compare_rows));
+        // SAFETY: these are numbers.
+        let first = measured(|| unsafe { sort(&mut unsorted, tour_compare_numbers) });
+        // SAFETY: these are rows.
+        let second = measured(|| unsafe { sort(&mut unsorted_rows, tour_compare_rows) });
         done.store(true, Ordering::Relaxed);
         let turns = other.join().expect("it does not panic");
         Sorted { numbers: unsorted, rows: unsorted_rows, first, second, turns }
