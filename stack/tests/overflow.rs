@@ -21,7 +21,7 @@ fn in_child(name: &str, child: fn()) -> Option<Output> {
         println!("child done");
         return None;
     }
-    Some(common::again(name))
+    Some(common::again(&[], name))
 }
 
 /// The child died of the signal before its end; returns what it wrote to standard error.

@@ -9,13 +9,15 @@ pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Runs the named test again in a process of its own, and returns what became of it.
+/// Runs the named test again in a process of its own, which `front` starts (nothing: we do), and
+/// returns what became of it.
 ///
 /// `G0_TEST_RUNNER` is the emulator's command line where the test program runs under one.
-pub fn again(name: &str) -> Output {
+pub fn again(front: &[&str], name: &str) -> Output {
     let program = std::env::current_exe().unwrap();
     let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
+    let words = front.iter().copied().chain(runner.split_whitespace());
+    let mut line = words.map(Into::into).chain([program.into_os_string()]);
     Command::new(line.next().unwrap())
         .args(line)
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
