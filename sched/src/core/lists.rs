@@ -129,23 +129,29 @@ impl Core {
         true
     }
 
-    /// `m`, without a P, goes to the idle list.
-    pub(super) fn set_aside(&self, m: &'static M) {
+    /// `m`, without a P, rests: as in [`rest`](Self::rest).
+    pub(super) fn set_aside(&self, m: &'static M, private: bool) {
         let mut lists = self.lists.lock();
-        lists.idle_ms.push_front(m);
+        let state = if private {
+            State::Private
+        } else {
+            lists.idle_ms.push_front(m);
+            State::Idle
+        };
         // SAFETY: under the lock.
-        unsafe { m.state.set(State::Idle) };
+        unsafe { m.state.set(state) };
     }
 
-    /// `m`, idle, comes back without a P; false when it has been given one meanwhile.
+    /// `m`, at rest, comes back without a P; false when it has been given one meanwhile.
     pub(super) fn recall(&self, m: &'static M) -> bool {
         let mut lists = self.lists.lock();
         // SAFETY: under the lock.
         unsafe {
-            if m.state.get() != State::Idle {
-                return false;
+            match m.state.get() {
+                State::Idle => lists.idle_ms.remove(m),
+                State::Private => {}
+                State::Busy | State::Line => return false,
             }
-            lists.idle_ms.remove(m);
             m.state.set(State::Busy);
         }
         true

@@ -248,7 +248,7 @@ impl Core {
 
     /// Rests, without a P; false when there is mail, so that one is needed.
     fn go_aside(&self, m: &'static M) -> bool {
-        self.set_aside(m);
+        self.set_aside(m, false);
         m.inbox.sleep() || !self.recall(m)
     }
 
@@ -293,7 +293,7 @@ impl Core {
                 self.pass::<P>(m, p, g, shared)
             }
             Some(g) => Some(Next::Run(g)),
-            None if others && shared => self.pass::<P>(m, p, g, shared),
+            None if others && shared => self.leave_to_others::<P>(m, p),
             None => self.sleep_for_g::<P>(m),
         }
     }
@@ -329,6 +329,29 @@ impl Core {
             }
         });
         match mine {
+            Some(g) => Some(Next::Run(g)),
+            None => self.sleep_for_g::<P>(m),
+        }
+    }
+
+    /// Nothing of our own is ready: the P goes to an M that may start what is queued. Where there
+    /// is no such M (one core), this one does, though it is reserved.
+    fn leave_to_others<P: Platform>(
+        &'static self,
+        m: &'static M,
+        p: &'static Proc,
+    ) -> Option<Next> {
+        super::lists::disown(m);
+        if self.hand_off::<P>(p) {
+            self.set_aside(m, true);
+            return if m.inbox.sleep() || !self.recall(m) { Some(Next::Wait) } else { None };
+        }
+        if self.want_p::<P>(m) == Got::Place {
+            return Some(Next::Wait);
+        }
+        // SAFETY: the P is ours and we are inside.
+        let p: &'static Proc = unsafe { &*m.p.load(Ordering::Relaxed) };
+        match self.queued_g(m, p, false) {
             Some(g) => Some(Next::Run(g)),
             None => self.sleep_for_g::<P>(m),
         }

@@ -25,7 +25,7 @@ struct Suspect {
     p: &'static Proc,
     raised: Raised,
     g: *mut crate::g::G,
-    foreign: bool,
+    call: bool,
     tick: u32,
 }
 
@@ -63,24 +63,21 @@ impl Core {
         if g.is_null() {
             return None; // in the scheduler
         }
-        if foreign {
-            if m.fresh.swap(false, Ordering::Relaxed) {
-                return None;
-            }
-        } else {
-            let now = P::now();
-            // SAFETY: `watch` is sysmon's alone.
-            let (seen, since) = unsafe { p.watch.get() };
-            if seen != tick {
-                // SAFETY: as above.
-                unsafe { p.watch.set((tick, now)) };
-                return None;
-            }
-            if now.saturating_sub(since) < COMPUTE
-                || self.evicted.load(Ordering::Relaxed) >= self.config.procs.len()
-            {
-                return None;
-            }
+        let now = P::now();
+        // SAFETY: `watch` is sysmon's alone.
+        let (seen, since) = unsafe { p.watch.get() };
+        if seen != tick {
+            // SAFETY: as above.
+            unsafe { p.watch.set((tick, now)) };
+        }
+        // The same call as at the last look?
+        let call = foreign && !m.fresh.swap(false, Ordering::Relaxed);
+        // The same goroutine for long, in whatever it does: short calls count as computing.
+        let long = seen == tick
+            && now.saturating_sub(since) >= COMPUTE
+            && self.evicted.load(Ordering::Relaxed) < self.config.procs.len();
+        if !call && !long {
+            return None;
         }
         let work = p.runq.has_next()
             || !p.runq.is_empty()
@@ -98,21 +95,23 @@ impl Core {
             m.claim.take(raised, || false);
             return None;
         }
-        Some(Suspect { m, p, raised, g, foreign, tick })
+        Some(Suspect { m, p, raised, g, call, tick })
     }
 
     fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
-        let evict = !s.foreign;
+        let evict = !s.call;
         if evict {
             // Counted before the M can see that it has lost its P.
             self.evicted.fetch_add(1, Ordering::Relaxed);
             s.m.evicted.store(true, Ordering::Relaxed);
         }
         let second_look = || {
+            let same_call = || {
+                !s.m.call.load(Ordering::Relaxed).is_null() && !s.m.fresh.load(Ordering::Relaxed)
+            };
             s.m.g.load(Ordering::Relaxed) == s.g
-                && s.foreign != s.m.call.load(Ordering::Relaxed).is_null()
                 && s.p.tick.load(Ordering::Relaxed) == s.tick
-                && (evict || !s.m.fresh.load(Ordering::Relaxed))
+                && (evict || same_call())
         };
         if !s.m.claim.take(s.raised, second_look) {
             if evict && s.m.evicted.swap(false, Ordering::Relaxed) {
