@@ -26,7 +26,7 @@ pub fn in_children(
         std::process::exit(0);
     }
     for n in 0..KINDS.len() * 2 {
-        let out = Command::new(std::env::current_exe().expect("a test program"))
+        let out = this_program()
             .args([test, "--exact", "--nocapture", "--test-threads=1"])
             .env(VARIABLE, n.to_string())
             .output()
@@ -42,6 +42,17 @@ pub fn in_children(
         );
         check(kind, procs, &out, &said);
     }
+}
+
+/// The test program, under its emulator where it runs under one: `G0_TEST_RUNNER` is the
+/// emulator's command line.
+fn this_program() -> Command {
+    let program = std::env::current_exe().expect("a test program");
+    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
+    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
+    let mut command = Command::new(line.next().expect("a program at least"));
+    command.args(line);
+    command
 }
 
 /// The child came to its end.
