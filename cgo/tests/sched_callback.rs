@@ -7,6 +7,7 @@ use std::ffi::{c_int, c_void};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::{on_every_runtime, tid, yield_until};
 use g0_cgo::{call, callback};
@@ -238,6 +239,45 @@ fn qsort_sorts_while_its_comparator_gives_way() {
             })
             .collect();
         all.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
+#[test]
+fn l19_a_callback_waits_for_a_proc_when_its_own_was_taken() {
+    on_every_runtime(2, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (ran, came) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let caller = {
+            let (stop, came) = (stop.clone(), came.clone());
+            go(move || {
+                call(|| {
+                    for _ in 0..5 {
+                        // Long enough for the P to be taken: the others get on meanwhile.
+                        std::thread::sleep(Duration::from_millis(15));
+                        callback((), || {
+                            came.fetch_add(1, Ordering::SeqCst);
+                            yield_now();
+                        });
+                    }
+                });
+                stop.store(true, Ordering::SeqCst);
+            })
+        };
+        let busy: Vec<_> = (0..3)
+            .map(|_| {
+                let (stop, ran) = (stop.clone(), ran.clone());
+                go(move || {
+                    while !stop.load(Ordering::SeqCst) {
+                        ran.fetch_add(1, Ordering::SeqCst);
+                        yield_now();
+                    }
+                })
+            })
+            .collect();
+        caller.join().unwrap();
+        assert_eq!(came.load(Ordering::SeqCst), 5);
+        busy.into_iter().for_each(|h| h.join().unwrap());
+        assert!(ran.load(Ordering::SeqCst) > 0, "the others ran");
     });
 }
 
