@@ -34,7 +34,7 @@ struct Server {
 impl Server {
     fn plus_one(&self, value: u64) -> u64 {
         let (answer, answered) = channel(1);
-        self.ask.send((value, answer)).ok().expect("the server is there");
+        self.ask.send((value, answer)).expect("the server is there");
         answered.recv().expect("an answer")
     }
 }
