@@ -156,7 +156,7 @@
 //! A call: the runtime's `here`, `enter` and `leave`, a few stores, one branch, and the change of
 //! stacks. No allocation, no lock, no atomic read-modify-write. If `f` does nothing but
 //! call a C function, the base ends in a jump to it, so that there is one `call` and one `ret`,
-//! as in a plain call. `cargo run --release --example cost --features std` measures it beside a
+//! as in a plain call. `cargo run --release --example call_cost --features std` measures it beside a
 //! plain indirect call. A callback takes 40 bytes of the goroutine's stack (x86_64, optimised)
 //! before the closure's own.
 //!

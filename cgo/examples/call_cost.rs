@@ -1,4 +1,4 @@
-//! What the bridge costs over the runtime of sixty lines: `cargo run --release --example cost`.
+//! What the bridge costs over the runtime of sixty lines: `cargo run --release --example call_cost`.
 //!
 //! Each line is the smallest of many short interleaved runs, in nanoseconds, the median, and the
 //! smallest as a multiple of that of the plain call above. The runtime has nothing to do in `enter`
