@@ -27,6 +27,8 @@ pub(crate) struct Lists {
     idle_ms: MList,
     line: MList,
     free_ms: MList,
+    /// Whether a P was handed to somebody for its queues' sake the last time.
+    pub(super) queues_turn: bool,
     /// How many of the configured Ms are in use.
     used_ms: usize,
     ms: u32,
@@ -42,6 +44,7 @@ impl Lists {
             idle_ms: MList::new(),
             line: MList::new(),
             free_ms: MList::new(),
+            queues_turn: false,
             used_ms: 0,
             ms: 0,
             all_ms: ptr::null(),

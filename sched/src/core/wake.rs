@@ -21,8 +21,9 @@ impl Core {
         }
     }
 
-    /// Finds an M for `p`, which the caller owns without being an M: who stands in line first,
-    /// else an idle one, else a new one; else the P is idle, and the result false.
+    /// Finds an M for `p`, which the caller owns without being an M: who stands in line, or by
+    /// turns, if Gs are queued, an idle or a new one. Without any the P is idle, and the result
+    /// false.
     pub(crate) fn hand_off<P: Platform>(&'static self, p: &'static Proc) -> bool {
         // SAFETY: the P is the caller's; thieves do not reach `runnext`, so it goes to the ring.
         unsafe {
@@ -30,8 +31,12 @@ impl Core {
                 let _ = self.append(p, next);
             }
         }
+        let runnable = !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
         let mut lists = self.lists.lock();
-        if self.in_line.load(Ordering::Relaxed) != 0 {
+        // Those in line are in the middle of a goroutine and may go on with it for long: every
+        // other time what is queued has its turn.
+        lists.queues_turn = runnable && !lists.queues_turn;
+        if !lists.queues_turn && self.in_line.load(Ordering::Relaxed) != 0 {
             let first = self.put_p(&mut lists, p);
             drop(lists);
             if let Some(first) = first {
