@@ -181,6 +181,31 @@ fn c_that_waits_for_a_goroutine_gets_it_on_one_proc() {
 }
 
 #[test]
+fn goroutines_that_do_nothing_but_call_all_start() {
+    on_each_kind(|kind, _| {
+        kind.with_procs(2)
+            .run(|| {
+                for nap in [10, 100, 1000] {
+                    let started = Arc::new(AtomicUsize::new(0));
+                    let all: Vec<_> = (0..8)
+                        .map(|_| {
+                            let started = started.clone();
+                            go(move || {
+                                started.fetch_add(1, Ordering::SeqCst);
+                                while started.load(Ordering::SeqCst) < 8 {
+                                    call(|| c_sleep(Duration::from_micros(nap)));
+                                }
+                            })
+                        })
+                        .collect();
+                    all.into_iter().for_each(|h| h.join().unwrap());
+                }
+            })
+            .unwrap();
+    });
+}
+
+#[test]
 fn a_hundred_thousand_calls() {
     on_every_runtime(2, || {
         let callers: Vec<_> = (0..4)
