@@ -133,6 +133,12 @@ impl M {
 
 #[cfg(not(loom))]
 impl M {
+    /// What the threads of its scheduler are called; for [`Platform::start`](crate::Platform::start).
+    pub fn name(&self) -> &'static str {
+        // SAFETY: an M that is started has a scheduler, whose name is set before it starts.
+        unsafe { (*self.core.get()).name.get() }
+    }
+
     /// The goroutine that runs here or is in a foreign call. Its own thread only, which alone
     /// writes the word: so it reads it as plain memory, and no more often than need be.
     #[inline(always)]

@@ -14,7 +14,6 @@ use std::string::ToString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exec::machine::start_m;
-use crate::exec::switch::core_of;
 use crate::m::M;
 use crate::platform::{Fatal, Parker, Platform, StartError};
 
@@ -41,8 +40,7 @@ unsafe impl Platform for Hosted {
 
     fn start(m: &'static M) -> Result<(), StartError> {
         std::thread::Builder::new()
-            // SAFETY: the name is set before the scheduler starts.
-            .name(unsafe { core_of(m).name.get() }.to_string())
+            .name(m.name().to_string())
             .stack_size(THREAD_STACK)
             .spawn(move || {
                 // SAFETY: this thread was started for `m`, has the stack, and ends afterwards.
