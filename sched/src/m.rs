@@ -133,9 +133,10 @@ impl M {
 
 #[cfg(not(loom))]
 impl M {
-    /// What the threads of its scheduler are called; for [`Platform::start`](crate::Platform::start).
-    pub fn name(&self) -> &'static str {
-        // SAFETY: an M that is started has a scheduler, whose name is set before it starts.
+    /// What the threads of its scheduler are called. An M that is being started has one.
+    #[cfg(feature = "std")]
+    pub(crate) fn name(&self) -> &'static str {
+        // SAFETY: set before the M is started, and the name before the scheduler is.
         unsafe { (*self.core.get()).name.get() }
     }
 

@@ -35,6 +35,7 @@ use g0_stack::{Class, Pool, StackSource};
 use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
+#[cfg(feature = "std")]
 use crate::plain::Plain;
 use crate::platform::{Parker, Platform, light_fence};
 
@@ -72,7 +73,8 @@ pub(crate) mod phase {
 /// The shared state of one scheduler.
 pub struct Core {
     pub(crate) config: Config,
-    /// What its threads are called, where threads have names. Set before it starts.
+    /// What its threads are called. Set before it starts.
+    #[cfg(feature = "std")]
     pub(crate) name: Plain<&'static str>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) lists: Mutex<Lists>,
@@ -111,6 +113,7 @@ impl Core {
         pub fn new(config: Config) -> Self {
             Self {
                 config,
+                #[cfg(feature = "std")]
                 name: Plain::new("g0"),
                 lists: Mutex::new(Lists::new()),
                 pool: Pool::new(config.stack, config.stacks),
