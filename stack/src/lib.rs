@@ -104,7 +104,8 @@
 //! > Memory of a stack stays mapped and in place as long as a [`Stack`] for it exists.
 //! >
 //! > A guard page is in place before its stack is handed out, and stays while the chunk does;
-//! > giving pages back does not remove it.
+//! > giving pages back does not remove it. A kernel's word for it is not enough: each source tries
+//! > its first one.
 //! >
 //! > Spin locks are held for a constant time, except one: growth of a slab, which only those meet
 //! > who wait for what it makes.
