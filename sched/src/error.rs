@@ -14,6 +14,8 @@ pub enum Error {
     StackSize(StackError),
     /// No stack could be had.
     Stack(StackError),
+    /// The Ps given to this scheduler belong to another one.
+    Taken,
     /// The calling thread runs goroutines of a runtime already.
     Nested,
     /// The calling thread belongs to no runtime.
@@ -34,6 +36,7 @@ impl fmt::Display for Error {
             Error::Procs => write!(f, "a runtime needs between 1 and {} procs", crate::MAX_PROCS),
             Error::StackSize(error) => write!(f, "no usable stack size: {error}"),
             Error::Stack(error) => write!(f, "no stack for another goroutine: {error}"),
+            Error::Taken => f.write_str("these Ps belong to another scheduler: give each its own"),
             Error::Nested => f.write_str(
                 "a runtime inside a runtime: this thread runs goroutines already; \
                  start a goroutine, or run the other runtime on a thread of its own",

@@ -82,7 +82,9 @@ pub struct M {
     /// The P it has been given while it waited; written under the lock before the wake (L3).
     pub(crate) nextp: AtomicPtr<Proc>,
     pub(crate) parker: Parker,
-    /// The four below are under the scheduler's lock.
+    /// Belongs to a scheduler.
+    pub(crate) taken: AtomicBool,
+    /// The five below are under the scheduler's lock.
     pub(crate) state: Plain<State>,
     pub(crate) next: Plain<*const M>,
     pub(crate) prev: Plain<*const M>,
@@ -121,6 +123,7 @@ impl M {
                 base: Plain::new(ptr::null_mut()),
                 nextp: AtomicPtr::new(ptr::null_mut()),
                 parker: Parker::new(),
+                taken: AtomicBool::new(false),
                 state: Plain::new(State::Busy),
                 next: Plain::new(ptr::null()),
                 prev: Plain::new(ptr::null()),

@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use g0_arch::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use g0_arch::sync::cell::UnsafeCell;
 use g0_stack::{Cache, Class};
 
@@ -22,8 +22,11 @@ pub struct Proc {
     pub(crate) tick: AtomicU32,
     /// The tick at which the other queues are looked at.
     pub(crate) fair_at: Plain<u32>,
-    /// What sysmon saw last: the tick, and since when. Sysmon's.
-    pub(crate) watch: Plain<(u32, u64)>,
+    /// What sysmon saw last: the tick, and since when.
+    pub(crate) seen: AtomicU32,
+    pub(crate) seen_since: AtomicU64,
+    /// Belongs to a scheduler.
+    pub(crate) taken: AtomicBool,
     /// Goroutines started and ended here. Written by the owner, summed by anybody.
     pub(crate) started: AtomicU64,
     pub(crate) ended: AtomicU64,
@@ -54,7 +57,9 @@ impl Proc {
                 runq: RunQueue::new(),
                 tick: AtomicU32::new(0),
                 fair_at: Plain::new(FAIR),
-                watch: Plain::new((0, 0)),
+                seen: AtomicU32::new(0),
+                seen_since: AtomicU64::new(0),
+                taken: AtomicBool::new(false),
                 started: AtomicU64::new(0),
                 ended: AtomicU64::new(0),
                 free: UnsafeCell::new(Cache::new(Class::MIN)),

@@ -57,7 +57,7 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
-    /// that has run before; [`Error::Stack`] without a stack for `main`; [`Error::Thread`] without
+    /// that has run before; [`Error::Taken`] when its Ps belong to another; [`Error::Stack`] without a stack for `main`; [`Error::Thread`] without
     /// an M.
     #[track_caller]
     pub fn run<R: Send>(
@@ -102,7 +102,10 @@ impl<P: Platform> Scheduler<P> {
         if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::Procs);
         }
-        self.core.open();
+        // SAFETY: `started` lets us through once.
+        if !unsafe { self.core.open() } {
+            return Err(Error::Taken);
+        }
         let mut ended = Ended { result: None, left_behind: 0 };
         let out = &raw mut ended;
         let main = ManuallyDrop::new(main);

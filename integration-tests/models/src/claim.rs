@@ -111,7 +111,8 @@ fn sysmon() {
     }
     // SAFETY: inside, with a P.
     unsafe { doors::touch(doors::proc_of(m)) };
-    let next = core.next::<Threads>(m);
+    // SAFETY: `m` is this thread's, inside.
+    let next = unsafe { core.next::<Threads>(m) };
     if watcher.join().unwrap() {
         seen();
     }

@@ -163,7 +163,8 @@ impl World {
         });
         let bells = bells.collect();
         let world = World { core, procs, ms, bells, gs: Gs::new(gs) };
-        world.core().open();
+        // SAFETY: the core is new.
+        assert!(unsafe { world.core().open() }, "new Ps belong to nobody");
         world
     }
 
@@ -213,7 +214,8 @@ impl World {
 /// `run` with what is to run; until the scheduler halts. `m` is inside.
 pub fn schedule(core: &'static Core, m: &'static M, mut run: impl FnMut(NonNull<G>)) {
     loop {
-        match core.next::<Threads>(m) {
+        // SAFETY: `m` is this thread's, inside; a model has no other stack.
+        match unsafe { core.next::<Threads>(m) } {
             Next::Run(g) => {
                 // SAFETY: `g` has left its queue for us.
                 unsafe { doors::resume(g) };
@@ -244,5 +246,7 @@ pub fn wait(core: &'static Core, m: &'static M) -> bool {
 /// Lets `m`, which finds nothing to do, rest: the state in which a model begins. No other thread
 /// of the model is there yet.
 pub fn rest(core: &'static Core, m: &'static M) {
-    assert_eq!(core.next::<Threads>(m), Next::Wait, "nothing was published yet");
+    // SAFETY: as in `schedule`.
+    let next = unsafe { core.next::<Threads>(m) };
+    assert_eq!(next, Next::Wait, "nothing was published yet");
 }

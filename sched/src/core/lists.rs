@@ -322,6 +322,9 @@ impl Core {
                 (self.config.more)()?
             }
         };
+        if m.taken.swap(true, Ordering::AcqRel) {
+            return None; // another scheduler's
+        }
         self.adopt(m);
         let mut lists = self.lists.lock();
         lists.ms += 1;

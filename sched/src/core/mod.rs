@@ -135,8 +135,15 @@ impl Core {
         }
     }
 
-    /// Makes every P idle. Once, before anything else.
-    pub fn open(&'static self) {
+    /// Makes every P idle; false when one of them belongs to another scheduler.
+    ///
+    /// # Safety
+    ///
+    /// Once, before anything else is done with this core.
+    pub unsafe fn open(&'static self) -> bool {
+        if self.config.procs.iter().any(|p| p.taken.swap(true, Ordering::AcqRel)) {
+            return false;
+        }
         for (i, p) in self.config.procs.iter().enumerate().rev() {
             // SAFETY: nobody uses the Ps yet.
             unsafe {
@@ -146,10 +153,11 @@ impl Core {
             }
             self.put_p(&mut self.lists.lock(), p);
         }
+        true
     }
 
     /// Prepares an unused M for [`crate::start_m`].
-    pub fn adopt(&'static self, m: &'static M) {
+    fn adopt(&'static self, m: &'static M) {
         // SAFETY: nobody else knows this M yet.
         unsafe {
             m.core.set(self);

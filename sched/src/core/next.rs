@@ -46,8 +46,12 @@ pub enum Next {
 }
 
 impl Core {
-    /// The next thing to do for `m`, on g0 and inside, with or without a P.
-    pub fn next<P: Platform>(&'static self, m: &'static M) -> Next {
+    /// The next thing to do for `m`, with or without a P.
+    ///
+    /// # Safety
+    ///
+    /// `m` is the calling thread's, which is on g0 and inside.
+    pub unsafe fn next<P: Platform>(&'static self, m: &'static M) -> Next {
         loop {
             if self.phase() == phase::HALTED {
                 return Next::Stop;

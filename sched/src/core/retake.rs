@@ -64,17 +64,16 @@ impl Core {
             return None; // in the scheduler
         }
         let now = P::now();
-        // SAFETY: `watch` is sysmon's alone.
-        let (seen, since) = unsafe { p.watch.get() };
+        // Relaxed: two sysmons would only disagree about how long it has been.
+        let seen = p.seen.swap(tick, Ordering::Relaxed);
         if seen != tick {
-            // SAFETY: as above.
-            unsafe { p.watch.set((tick, now)) };
+            p.seen_since.store(now, Ordering::Relaxed);
         }
         // The same call as at the last look?
         let call = foreign && !m.fresh.swap(false, Ordering::Relaxed);
         // The same goroutine for long, in whatever it does: short calls count as computing.
         let long = seen == tick
-            && now.saturating_sub(since) >= COMPUTE
+            && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE
             && self.evicted.load(Ordering::Relaxed) < self.config.procs.len();
         if !call && !long {
             return None;

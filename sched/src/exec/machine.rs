@@ -49,7 +49,8 @@ pub(crate) fn schedule<P: Platform>() -> ! {
     let m = this_m::<P>();
     let core = core_of(m);
     loop {
-        match core.next::<P>(m) {
+        // SAFETY: our M, on g0, inside.
+        match unsafe { core.next::<P>(m) } {
             // SAFETY: the core says so.
             Next::Run(g) => unsafe { execute(m, g) },
             Next::Wait => {
