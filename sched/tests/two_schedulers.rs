@@ -212,3 +212,26 @@ fn a_hosted_runtime_and_one_of_ones_own_share_a_program() {
         own.join().unwrap();
     });
 }
+
+#[test]
+fn two_schedulers_do_not_share_their_procs() {
+    use g0_sched::{Config, Error, M, Proc, Scheduler};
+    use g0_stack::{Class, SlabSource};
+
+    let procs: &'static [Proc] = Box::leak((0..1).map(|_| Proc::new()).collect());
+    let scheduler = || -> &'static Scheduler<own::Own> {
+        Box::leak(Box::new(Scheduler::new(Config {
+            procs,
+            machines: &[],
+            more: || Some(Box::leak(Box::new(M::new()))),
+            stacks: Box::leak(Box::new(SlabSource::builder().build())),
+            stack: Class::for_size(64 << 10).unwrap(),
+            migrating: false,
+            symmetric: true,
+        })))
+    };
+    let (first, second) = (scheduler(), scheduler());
+    assert_eq!(first.run(|| 1).unwrap().result.unwrap().ok(), Some(1));
+    assert_eq!(second.run(|| 2).err(), Some(Error::Taken));
+    assert_eq!(first.run(|| 3).err(), Some(Error::Procs), "a scheduler runs once");
+}
