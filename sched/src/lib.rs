@@ -156,7 +156,7 @@ mod sysmon;
 #[cfg(not(loom))]
 mod waiter;
 
-pub use crate::core::{Config, Core};
+pub use crate::core::{Config, Core, Mobility};
 pub use error::Error;
 #[cfg(not(loom))]
 pub use exec::machine::start_m;

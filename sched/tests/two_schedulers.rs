@@ -226,7 +226,7 @@ fn two_schedulers_do_not_share_their_procs() {
             more: || Some(Box::leak(Box::new(M::new()))),
             stacks: Box::leak(Box::new(SlabSource::builder().build())),
             stack: Class::for_size(64 << 10).unwrap(),
-            migrating: false,
+            mobility: g0_sched::Mobility::BOUND,
             symmetric: true,
         })))
     };

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use g0_defer::NoUnwind;
 use g0_sched::core::next::Next;
-use g0_sched::{Config, Core, Fatal, G, M, Parker, Platform, Proc, StartError, doors};
+use g0_sched::{Config, Core, Fatal, G, M, Mobility, Parker, Platform, Proc, StartError, doors};
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::Ordering;
 
@@ -152,7 +152,8 @@ impl World {
             more: || None,
             stacks: &NoStacks,
             stack: Class::MIN,
-            migrating: true,
+            // SAFETY: a model has no thread-locals.
+            mobility: unsafe { Mobility::migrating() },
             symmetric,
         };
         let core = Box::into_raw(Box::new(Core::new(config)));

@@ -88,16 +88,20 @@ impl Core {
         Some(p)
     }
 
+    fn stand_in_line(&self, lists: &mut Lists, m: &'static M) {
+        lists.line.push_back(m);
+        self.in_line.fetch_add(1, Relaxed);
+        // SAFETY: under the lock, which `lists` proves.
+        unsafe { m.state.set(State::Line) };
+    }
+
     /// `m`, inside and without a P, wants one: an idle P, or the end of the line.
     pub(crate) fn want_p<P: Platform>(&self, m: &'static M) -> Got {
         let mut lists = self.lists.lock();
         // SAFETY: `state` is under the lock.
         debug_assert_eq!(unsafe { m.state.get() }, State::Busy);
         let Some(p) = self.take_p(&mut lists) else {
-            lists.line.push_back(m);
-            self.in_line.fetch_add(1, Relaxed);
-            // SAFETY: under the lock.
-            unsafe { m.state.set(State::Line) };
+            self.stand_in_line(&mut lists, m);
             return Got::Place;
         };
         drop(lists);
@@ -201,10 +205,7 @@ impl Core {
             lists.idle_ms.remove(m);
         }
         let Some(p) = p else {
-            lists.line.push_back(m);
-            self.in_line.fetch_add(1, Relaxed);
-            // SAFETY: under the lock.
-            unsafe { m.state.set(State::Line) };
+            self.stand_in_line(&mut lists, m);
             return Some(Got::Place);
         };
         // SAFETY: under the lock.
@@ -234,10 +235,7 @@ impl Core {
                 P::unpark(&m.parker);
             }
             None => {
-                lists.line.push_back(m);
-                self.in_line.fetch_add(1, Relaxed);
-                // SAFETY: under the lock.
-                unsafe { m.state.set(State::Line) };
+                self.stand_in_line(&mut lists, m);
             }
         }
     }

@@ -54,10 +54,32 @@ pub struct Config {
     pub stacks: &'static dyn StackSource,
     /// Every goroutine's stack.
     pub stack: Class,
-    /// Goroutines may go on on another M after they have started. See the crate's essay.
-    pub migrating: bool,
+    /// Whether goroutines may go on on another M after they have started.
+    pub mobility: Mobility,
     /// Both sides of the claim protocol use full fences.
     pub symmetric: bool,
+}
+
+/// Whether a goroutine may change Ms after it has started; see the crate's essay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mobility(bool);
+
+impl Mobility {
+    /// The safe runtime: a goroutine stays on the M that runs it first. The choice of a kernel with
+    /// one core, where others may run then while a callback is parked.
+    pub const BOUND: Self = Self(false);
+
+    /// The migrating runtime.
+    ///
+    /// # Safety
+    ///
+    /// No function of the program, after inlining, uses the same thread-local both before and
+    /// after a point at which a goroutine may be suspended (compilers keep its address), and no
+    /// value that is tied to its thread lives across one, unless the goroutine is locked to its
+    /// thread. A kernel without thread-locals has nothing to promise.
+    pub const unsafe fn migrating() -> Self {
+        Self(true)
+    }
 }
 
 /// How far a scheduler has come with its end.
@@ -162,7 +184,7 @@ impl Core {
         unsafe {
             m.core.set(self);
             m.symmetric.set(self.config.symmetric);
-            m.migrating.set(self.config.migrating);
+            m.migrating.set(self.config.mobility.0);
         }
     }
 

@@ -12,7 +12,7 @@ use g0_stack::{Class, SlabSource};
 
 use super::{CPUS, Hosted, affinity, futex, membarrier, overflow};
 use crate::MAX_PROCS;
-use crate::core::{Config, Core, phase};
+use crate::core::{Config, Core, Mobility, phase};
 use crate::error::Error;
 use crate::g::G;
 use crate::m::M;
@@ -116,7 +116,7 @@ impl Builder {
     ///
     /// See [`Error`].
     pub fn build(self) -> Result<Runtime, Error> {
-        self.make(false)
+        self.make(Mobility::BOUND)
     }
 
     /// The migrating runtime: a goroutine goes on wherever there is room.
@@ -132,10 +132,11 @@ impl Builder {
     ///
     /// See [`Error`].
     pub unsafe fn build_migrating(self) -> Result<Runtime, Error> {
-        self.make(true)
+        // SAFETY: the caller's promise.
+        self.make(unsafe { Mobility::migrating() })
     }
 
-    fn make(self, migrating: bool) -> Result<Runtime, Error> {
+    fn make(self, mobility: Mobility) -> Result<Runtime, Error> {
         let procs = self.procs.unwrap_or_else(|| affinity::procs().min(MAX_PROCS));
         if procs == 0 || procs > MAX_PROCS {
             return Err(Error::Procs);
@@ -162,7 +163,7 @@ impl Builder {
             more: || Some(Box::leak(Box::new(M::new()))),
             stacks: source,
             stack,
-            migrating,
+            mobility,
             symmetric,
         })));
         // SAFETY: it has not started.

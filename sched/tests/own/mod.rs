@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use g0_sched::{Config, Fatal, M, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{Config, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError};
 use g0_stack::{Class, SlabSource, StaticSource};
 
 /// std's threads.
@@ -119,7 +119,7 @@ pub static STATIC: Scheduler<Own> = Scheduler::new(Config {
     more: || None,
     stacks: &&MEMORY,
     stack: class(),
-    migrating: false,
+    mobility: Mobility::BOUND,
     symmetric: true,
 });
 
@@ -135,7 +135,8 @@ pub fn scheduler(procs: usize, migrating: bool, symmetric: bool) -> &'static Sch
         more: || Some(Box::leak(Box::new(M::new()))),
         stacks: Box::leak(Box::new(SlabSource::builder().build())),
         stack: class(),
-        migrating,
+        // SAFETY: the tests keep nothing of a thread's across a suspension point.
+        mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
         symmetric,
     })))
 }

@@ -13,7 +13,7 @@ mod platform;
 
 use core::panic::PanicInfo;
 
-use g0_sched::{Config, Ended, M, Proc, Scheduler};
+use g0_sched::{Config, Ended, M, Mobility, Proc, Scheduler};
 use g0_stack::{Class, StaticSource};
 use platform::Virt;
 
@@ -35,7 +35,7 @@ static SCHEDULER: Scheduler<Virt> = Scheduler::new(Config {
     },
     // One core: there is nowhere to go, and with one M a goroutine that is parked in a callback
     // must not keep the others from running.
-    migrating: false,
+    mobility: Mobility::BOUND,
     symmetric: true,
 });
 

@@ -4,7 +4,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use g0_defer::NoUnwind;
-use g0_sched::{Config, Fatal, M, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{Config, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError};
 use g0_stack::{Class, StaticSource};
 use nostd_start::{exit, now, say};
 
@@ -26,7 +26,7 @@ pub static SCHEDULER: Scheduler<OneThread> = Scheduler::new(Config {
         Ok(class) => class,
         Err(_) => panic!("32 KiB is a size"),
     },
-    migrating: false,
+    mobility: Mobility::BOUND,
     symmetric: true,
 });
 
