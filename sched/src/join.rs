@@ -20,7 +20,7 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 use g0_defer::Unwind;
 
-use crate::core::phase;
+use crate::core::{Core, phase};
 use crate::exec::enter::{Caller, caller, enter, leave, reenter};
 use crate::exec::park::{pick, ready_here};
 use crate::exec::switch::{Tag, core_of, mcall, proc_of, switch_to};
@@ -74,6 +74,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
     /// # Panics
     ///
     /// When a goroutine joins itself, and on the system stack.
+    #[inline]
     pub fn join(self) -> Outcome<T, P> {
         if !self.is_finished() {
             self.wait();
@@ -85,6 +86,8 @@ impl<T, P: Platform> JoinHandle<T, P> {
         result
     }
 
+    /// Out of line: a goroutine that has ended is joined in a few instructions.
+    #[inline(never)]
     fn wait(&self) {
         let who = enter::<P>();
         if let Caller::Goroutine(m, g) = who
@@ -299,26 +302,37 @@ pub(crate) fn unrefer<P: Platform>(g: NonNull<G>) {
 }
 
 /// Frees a G that has ended, from wherever its handle is dropped.
+#[inline]
 fn free_from_outside<P: Platform>(g: NonNull<G>) {
-    let m = P::current();
     // SAFETY: Ms are never freed; the G has ended and its handle is the caller's.
     unsafe {
         let home = crate::shutdown::home(g);
-        match m.as_ref() {
+        match P::current().as_ref() {
             Some(m) if core::ptr::eq(core_of(m), home) && m.running().is_some() => {
-                let nested = m.claim.is_inside();
                 reenter::<P>(m);
                 free(m, g);
-                if !nested {
-                    leave(m);
-                }
+                leave(m);
             }
-            _ if is_referred_to(g) => {}
-            _ => {
-                let mut cache = g0_stack::Cache::new(home.config.stack);
-                home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
-                home.pool.drain(&mut cache);
-            }
+            _ => free_far(home, g),
         }
+    }
+}
+
+/// Frees a G on a thread that has no cache of its scheduler: into the central pool.
+///
+/// # Safety
+///
+/// As [`free`], but for the P.
+#[cold]
+#[inline(never)]
+unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if is_referred_to(g) {
+            return;
+        }
+        let mut cache = g0_stack::Cache::new(home.config.stack);
+        home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
+        home.pool.drain(&mut cache);
     }
 }
