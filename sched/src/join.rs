@@ -222,7 +222,9 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
         let waiter = core::ptr::with_exposed_provenance::<Waiter>(word);
         if word == DETACHED {
             free(m, g);
-        } else if word != 0 {
+        } else if word != 0 && core_of(m).phase() == phase::OPEN {
+            // A joiner waits until it is woken, so the word stands still. (From CLOSING on it may
+            // leave of its own accord: then the swap below decides which of the two was first.)
             let next = (*waiter).goroutine();
             // Release: pairs with the joiner's load.
             this.join.store(DONE, Ordering::Release);

@@ -134,7 +134,7 @@ mod exec;
 mod g;
 #[cfg(not(loom))]
 mod goroutine;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod hosted;
 #[cfg(not(loom))]
 mod join;
@@ -177,7 +177,7 @@ pub const MAX_PROCS: usize = 1024;
 /// The functions and types of all platforms; [`platform!`] writes the short forms.
 #[cfg(not(loom))]
 pub mod generic {
-    pub use crate::exec::spawn::Go;
+    pub use crate::exec::spawn::{Go, refuse};
     pub use crate::exec::yields::yield_now;
     pub use crate::goroutine::{Goroutine, current, goexit, park};
     pub use crate::join::{JoinHandle, Outcome};
@@ -189,13 +189,18 @@ pub mod generic {
     pub use crate::sync::waitgroup::WaitGroup;
 }
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", not(target_os = "linux")))]
+compile_error!(
+    "g0-sched's hosted platform needs Linux: elsewhere implement `Platform`, without `std`"
+);
+
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
     Hosted,
     runtime::{Builder, RunError, Runtime, STACK_SIZE},
 };
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod short;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use short::*;

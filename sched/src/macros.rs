@@ -34,7 +34,8 @@ macro_rules! platform {
         ///
         /// # Panics
         ///
-        /// When there is no runtime or no stack, during shutdown, and on the system stack.
+        /// When there is no runtime or no stack, and on the system stack. While the runtime is shut
+        /// down it ends the calling goroutine, as `goexit` does.
         #[track_caller]
         #[inline]
         pub fn go<F, T>(f: F) -> JoinHandle<T>
@@ -44,7 +45,7 @@ macro_rules! platform {
         {
             match $crate::generic::Go::new().spawn::<$platform, F, T>(f) {
                 Ok(handle) => handle,
-                Err(error) => ::core::panic!("g0: no goroutine started: {error}"),
+                Err(error) => $crate::generic::refuse::<$platform>(error),
             }
         }
 
@@ -77,7 +78,7 @@ macro_rules! platform {
         {
             match $crate::generic::Go::new().name(name).spawn::<$platform, F, T>(f) {
                 Ok(handle) => handle,
-                Err(error) => ::core::panic!("g0: no goroutine started: {error}"),
+                Err(error) => $crate::generic::refuse::<$platform>(error),
             }
         }
 

@@ -85,7 +85,8 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     ///
     /// # Panics
     ///
-    /// When there is no runtime or no stack, during shutdown, and on the system stack.
+    /// When there is no runtime or no stack, and on the system stack. While the runtime is shut
+    /// down it ends the calling goroutine, as `goexit` does.
     #[track_caller]
     pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T, P>
     where
@@ -94,7 +95,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     {
         match self.try_go(f) {
             Ok(handle) => handle,
-            Err(error) => panic!("g0: no goroutine started: {error}"),
+            Err(error) => crate::exec::spawn::refuse::<P>(error),
         }
     }
 

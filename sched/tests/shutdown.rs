@@ -201,3 +201,30 @@ fn what_is_parked_is_unwound_wherever_it_waits() {
         drop(tx);
     });
 }
+
+#[test]
+fn joiners_and_those_they_join_end_at_the_same_time() {
+    on_each_kind(|kind, procs| {
+        for _ in 0..20 {
+            let count = Count::new();
+            let ended = kind.with_procs(procs).run_counted(|| {
+                for _ in 0..50 {
+                    let (joiner, joined) = (count.one(), count.one());
+                    drop(go(move || {
+                        let _joiner = joiner;
+                        let never = go(move || {
+                            let _joined = joined;
+                            loop {
+                                park();
+                            }
+                        });
+                        drop(never.join());
+                    }));
+                }
+                (0..20).for_each(|_| yield_now());
+            });
+            assert_eq!(ended.unwrap().left_behind, 0);
+            count.assert_all_dropped(100);
+        }
+    });
+}

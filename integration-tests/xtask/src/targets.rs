@@ -32,6 +32,19 @@ pub fn aarch64(report: &mut Report, install: bool) {
     for krate in ["arch", "stack", "defer", "cgo"] {
         report.step(&format!("aarch64 test {}", tree::package(krate)), || test(krate));
     }
+    report.step("unsupported core refused", || {
+        refused(
+            "arch",
+            "",
+            "riscv64gc-unknown-none-elf",
+            "core",
+            "g0-arch has no assembly for this target",
+        )
+    });
+    report.step("unsupported host refused", || {
+        let host = "x86_64-unknown-freebsd";
+        refused("sched", "std", host, "std", "g0-sched's hosted platform needs Linux")
+    });
     report.step("clippy kernels", || {
         let cmd = kernels(debian::clippy()?.args(["--release", "--bins", "-p", IMAGE]))?;
         cmd.args(["--", "-D", "warnings"]).run()
@@ -67,6 +80,22 @@ fn test(krate: &str) -> Result<(), String> {
     let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     let cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     cmd.args(["--target-dir".as_ref(), target().as_os_str()]).dir(tree::root()).run()
+}
+
+/// A target that a crate does not have is refused by one error, which says so.
+fn refused(krate: &str, feature: &str, host: &str, std: &str, text: &str) -> Result<(), String> {
+    let cmd = debian::cargo()?.args(["check", "--locked", "--target", host, "--features", feature]);
+    let cmd = cmd.args([&format!("-Zbuild-std={std}"), "-p", &tree::package(krate)]);
+    let cmd = cmd.args(["--target-dir".as_ref(), target().as_os_str()]).dir(tree::root());
+    let out = cmd.capture()?;
+    let errors: Vec<_> = out.stderr.lines().filter(|line| line.starts_with("error")).collect();
+    match errors[..] {
+        [said, ended] if said.contains(text) && ended.contains("could not compile") => {
+            println!("  {said}");
+            Ok(())
+        }
+        _ => Err(format!("not refused by one clear error:\n{}", out.stderr)),
+    }
 }
 
 /// The folder that the cross libc is in, as qemu wants it: the one above its `lib`.

@@ -143,15 +143,9 @@ pub(crate) unsafe fn ready_from<P: Platform>(
     unsafe {
         match m {
             Some(m) if core::ptr::eq(core_of(m), core) => ready_here::<P>(m, g),
-            _ if core.phase() != phase::OPEN => crate::shutdown::ready_late::<P>(core, g),
-            _ => {
-                if core.ready::<P>(None, g) {
-                    match m {
-                        Some(m) => on_g0(m, || core.wake::<P>()),
-                        None => core.wake::<P>(),
-                    }
-                }
-            }
+            // Shutdown waits for what its own Ms are about to do, but not for others: so those
+            // look at the G's status, under the lock.
+            _ => crate::shutdown::ready_late::<P>(core, g),
         }
     }
 }

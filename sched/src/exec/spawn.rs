@@ -75,6 +75,20 @@ impl Go {
     }
 }
 
+/// What `go` does in place of returning an error: while the runtime is shut down the goroutine ends
+/// by Goexit, as at any other operation; else it panics.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub fn refuse<P: Platform>(error: Error) -> ! {
+    if error == Error::ShutDown
+        && let Some((m, g)) = super::enter::caller::<P>()
+    {
+        crate::shutdown::obey::<P>(m, g);
+    }
+    panic!("g0: no goroutine started: {error}")
+}
+
 impl Default for Go {
     fn default() -> Self {
         Self::new()

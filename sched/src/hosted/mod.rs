@@ -1,8 +1,5 @@
 //! The hosted platform: Linux threads.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("g0-sched's hosted platform needs Linux: implement `Platform` for this system");
-
 mod affinity;
 mod current;
 mod futex;
