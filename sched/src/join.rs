@@ -22,7 +22,7 @@ use g0_defer::Unwind;
 
 use crate::core::{Core, phase};
 use crate::exec::enter::{Caller, caller, enter, leave, reenter};
-use crate::exec::park::{pick, ready_here};
+use crate::exec::park::{pick, wake_from};
 use crate::exec::switch::{Tag, core_of, mcall, proc_of, switch_to};
 use crate::g::{G, status};
 use crate::lockedm::is_locked;
@@ -213,7 +213,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
         let word = this.join.load(Ordering::Acquire);
         if word == DETACHED && this.has_result.get() {
             // The handle went while the goroutine was ending: it drops its result itself.
-            return ready_here::<P>(m, g);
+            return run_again::<P>(m, g);
         }
         let locked = is_locked(g);
         let scope = this.scope.get();
@@ -239,7 +239,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
                     this.join.store(DETACHED, Ordering::Relaxed);
                     this.status.store(status::RUNNABLE, Ordering::Relaxed);
                     p.ended.store(p.ended.load(Ordering::Relaxed) - 1, Ordering::Release);
-                    return ready_here::<P>(m, g);
+                    return run_again::<P>(m, g);
                 }
                 DETACHED => free(m, g),
                 waiter => Waiter::wake::<P>(core::ptr::with_exposed_provenance(waiter), Some(m)),
@@ -258,6 +258,19 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
         if core_of(m).main_gone.load(Ordering::Relaxed) {
             crate::shutdown::last_one_out::<P>(core_of(m));
         }
+    }
+}
+
+/// A goroutine that was to end has something left to do. It has not parked, so nobody else knows
+/// of it, shutdown included, and there is no status to look at.
+///
+/// # Safety
+///
+/// As [`post_exit`].
+unsafe fn run_again<P: Platform>(m: &'static M, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    if unsafe { core_of(m).ready::<P>(Some(m), g) } {
+        wake_from::<P>(m);
     }
 }
 
