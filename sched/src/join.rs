@@ -76,7 +76,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
     /// When a goroutine joins itself, and on the system stack.
     #[inline]
     pub fn join(self) -> Outcome<T, P> {
-        if !self.is_finished() {
+        while !self.is_finished() {
             self.wait();
         }
         // SAFETY: DONE: the result is written and the goroutine has left its stack for good.

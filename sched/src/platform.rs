@@ -22,7 +22,8 @@ use crate::m::M;
 /// `current` returns what the same thread or core last gave to `set_current` (null at first);
 /// the slot is never cached across a context switch by the compiler (read it in assembly or
 /// behind `#[inline(never)]`). `park` and `unpark` keep the token of [`Parker`]. `heavy_fence`
-/// pairs with the light fence of every M: see [`Fences`].
+/// pairs with the light fence of every M: see [`Fences`]. Where `UNWINDS` is true, `throw_goexit`
+/// does not return.
 pub unsafe trait Platform: 'static + Sized {
     /// How a panic travels on this platform; [`g0_defer::NoUnwind`] where it does not.
     type Unwind: Unwind;
