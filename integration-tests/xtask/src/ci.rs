@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::{features, loom, mutants, nostd, targets, tree};
+use crate::{debian, features, loom, mutants, nostd, targets, tree};
 
 /// Runs all steps of `ci`.
 pub fn run(report: &mut Report, install: bool) {
@@ -12,6 +12,11 @@ pub fn run(report: &mut Report, install: bool) {
     report.step("cargo test", || cargo(["test", "--locked", "--no-fail-fast"]));
     report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
     features::run(report);
+    report.step("gdb across stacks", || {
+        debian::require(&["gdb"], install)?;
+        let test = ["test", "--locked", "-p", "g0-arch", "--test", "gdb"];
+        Cmd::cargo().args(test).env("G0_GDB", "1").dir(tree::root()).limit(600).run()
+    });
     nostd::run(report);
     loom::run(report, &[], false);
     mutants::run(report, &[]);
