@@ -77,13 +77,21 @@ impl<'a, U: Unwind> Drain<'a, U> {
     /// that unwound a call, the newest replaces.
     #[inline]
     pub(crate) fn run(&self, mut in_flight: Option<U::Payload>) -> Option<U::Payload> {
+        let mut held = false;
         while !self.chain.is_empty() {
+            if in_flight.is_some() && !held {
+                held = true;
+                U::holding(true);
+            }
             if let Err(newer) = U::catch(|| self.chain.run_newest()) {
                 in_flight = Some(match in_flight {
                     Some(older) => U::replace(newer, older),
                     None => newer,
                 });
             }
+        }
+        if held {
+            U::holding(false);
         }
         in_flight
     }

@@ -111,7 +111,7 @@ pub use guard::Deferred;
 #[cfg(feature = "std")]
 pub use panics::Panics;
 #[cfg(feature = "std")]
-pub use rust::{Payload, Rust, is_goexit};
+pub use rust::{Payload, Rust, is_goexit, on_holding};
 #[cfg(feature = "std")]
 pub use scope::scope;
 pub use scope::{Scope, scope_with};

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::boxed::Box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::OnceLock;
 
 use crate::{Goexit, Panics, Throw, Unwind};
 
@@ -45,6 +46,22 @@ impl Unwind for Rust {
     fn panicking() -> bool {
         std::thread::panicking()
     }
+
+    #[cold]
+    fn holding(holds: bool) {
+        if let Some(holder) = HOLDER.get() {
+            holder(holds);
+        }
+    }
+}
+
+/// Who is told of [`Unwind::holding`].
+static HOLDER: OnceLock<fn(bool)> = OnceLock::new();
+
+/// Has `holder` told, from now on, when a scope on its thread holds a payload: see
+/// [`Unwind::holding`]. Once for the process, by its scheduler; later calls change nothing.
+pub fn on_holding(holder: fn(bool)) {
+    let _ = HOLDER.set(holder);
 }
 
 impl Throw for Rust {

@@ -45,6 +45,11 @@ pub trait Unwind {
     ///
     /// False again in a scope's deferred calls, which run after the unwinding was caught.
     fn panicking() -> bool;
+
+    /// A scope says that it holds a payload while its deferred calls run (`true`), and that it is
+    /// about to go on with it (`false`). The pairs nest. For a scheduler that throws a Goexit again
+    /// which something has swallowed: what a scope holds has not been swallowed.
+    fn holding(_holds: bool) {}
 }
 
 /// Starting to unwind. Absent where nothing can.

@@ -112,8 +112,10 @@ pub struct G {
     /// Handles that keep this G from being used again, and the mark that it is a zombie.
     pub(crate) refs: AtomicU32,
     pub(crate) status: AtomicU8,
-    /// Goexit is under way.
+    /// Goexit is under way; what swallows it is overruled at the next scheduling point.
     pub(crate) exiting: Plain<bool>,
+    /// Scopes that hold what unwinds, to run their deferred calls.
+    pub(crate) holding: Plain<u16>,
     /// Set when a result must be dropped by the goroutine itself.
     pub(crate) has_result: Plain<bool>,
     /// Shutdown asked it to end; under the scheduler's lock.
@@ -145,6 +147,7 @@ impl G {
             run: Plain::new(None),
             status: AtomicU8::new(status::DEAD),
             exiting: Plain::new(false),
+            holding: Plain::new(0),
             has_result: Plain::new(false),
             cancelled: Plain::new(false),
             late: Plain::new(false),

@@ -9,7 +9,7 @@ use g0_defer::Throw;
 
 use crate::core::phase;
 use crate::exec::enter::{Caller, caller, enter, leave};
-use crate::exec::park::{gopark, ready_from};
+use crate::exec::park::{go_on, gopark, ready_from};
 use crate::exec::switch::core_of;
 use crate::g::G;
 use crate::platform::Platform;
@@ -131,6 +131,7 @@ pub fn park<P: Platform>() {
     }
     token.store(EMPTY, Ordering::Relaxed);
     leave(m);
+    go_on::<P>(g);
 }
 
 /// The parking side's unlock function.

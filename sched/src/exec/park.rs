@@ -80,6 +80,22 @@ pub(crate) unsafe fn gopark<P: Platform>(
     }
 }
 
+/// The end of a scheduling point, outside: a Goexit that something has swallowed is thrown again.
+#[inline(always)]
+pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
+    #[cold]
+    fn exiting<P: Platform>(g: NonNull<G>) {
+        // SAFETY: the running goroutine's own field.
+        if unsafe { g.as_ref().holding.get() } == 0 && !P::Unwind::panicking() {
+            P::throw_goexit();
+        }
+    }
+    // SAFETY: the running goroutine's own field.
+    if unsafe { g.as_ref().exiting.get() } {
+        exiting::<P>(g);
+    }
+}
+
 /// While it unwinds, a goroutine keeps its thread for itself: the panic count is the thread's.
 #[cold]
 unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {

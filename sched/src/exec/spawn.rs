@@ -258,6 +258,7 @@ where
         this.status.store(status::RUNNABLE, Ordering::Relaxed);
         this.bound.set(ptr::null());
         this.exiting.set(false);
+        this.holding.set(0);
         this.has_result.set(false);
         this.locks.set(Locks::NONE);
         this.token.store(0, Ordering::Relaxed);

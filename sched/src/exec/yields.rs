@@ -1,7 +1,7 @@
 //! Giving way.
 
 use super::enter::{Caller, enter, leave};
-use super::park::pick;
+use super::park::{go_on, pick};
 use super::switch::{Tag, core_of, mcall, proc_of, switch_to};
 use crate::core::phase;
 use crate::platform::Platform;
@@ -36,6 +36,7 @@ pub fn yield_now<P: Platform>() {
         if core_of(m).phase() != phase::OPEN {
             crate::shutdown::obey::<P>(m, g);
         }
+        go_on::<P>(g);
     }
 }
 

@@ -153,6 +153,7 @@ impl Builder {
         };
         CPUS.store(affinity::affine(), Ordering::Relaxed);
         overflow::install();
+        g0_defer::on_holding(hold);
         let source = Box::leak(Box::new(SlabSource::builder().guards(self.guards).build()));
         let procs: &'static mut [Proc] =
             Box::leak((0..procs).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
@@ -283,6 +284,17 @@ impl Drop for Runtime {
             drop(Box::from_raw(self.scheduler.as_ptr()));
             drop(Box::from_raw(self.procs.as_ptr()));
             drop(Box::from_raw(self.source.as_ptr()));
+        }
+    }
+}
+
+/// A scope of the running goroutine holds what unwinds, or goes on with it.
+fn hold(holds: bool) {
+    // SAFETY: Ms are never freed; the count is the running goroutine's own.
+    unsafe {
+        if let Some(g) = Hosted::current().as_ref().and_then(M::running) {
+            let holding = g.as_ref().holding.get();
+            g.as_ref().holding.set(if holds { holding + 1 } else { holding.saturating_sub(1) });
         }
     }
 }

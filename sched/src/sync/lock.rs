@@ -7,6 +7,7 @@ use g0_arch::sync::{Mutex, MutexGuard};
 
 use super::queue::{Node, Queue};
 use crate::exec::enter::{Caller, leave};
+use crate::exec::park::go_on;
 use crate::g::G;
 use crate::platform::Platform;
 use crate::waiter::Woken;
@@ -62,6 +63,12 @@ pub(crate) unsafe fn wait<P: Platform, S>(
         return unsafe { cancelled::<P, S>(who, node, lock, queue) };
     }
     leave_as(who);
+    if let Caller::Goroutine(_, g) = who
+        && !node.served.get()
+    {
+        // Not with a value in hand.
+        go_on::<P>(g);
+    }
 }
 
 #[cold]
