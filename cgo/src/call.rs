@@ -280,7 +280,11 @@ unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usiz
             let value: T = if fits::<T>() { unpack(word) } else { take(body) };
             U::catch(|| drop(value)).err()
         };
-        (if (*call).noted(HELD) { Some((*frame).link.held.assume_init_read()) } else { None }, own)
+        let held = (*call).noted(HELD).then(|| {
+            U::holding(false);
+            (*frame).link.held.assume_init_read()
+        });
+        (held, own)
     };
     match (held, own) {
         (Some(held), Some(own)) => U::resume(U::replace(own, held)),

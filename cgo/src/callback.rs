@@ -145,6 +145,8 @@ unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload) {
         if !(*call).noted(HELD) {
             (*call).note(HELD);
             (*held).write(panic);
+            // Later callbacks of the same call run, though a Goexit is under way.
+            U::holding(true);
         } else if U::is_goexit(&panic) && !U::is_goexit((*held).assume_init_ref()) {
             let older = (*held).assume_init_read();
             (*held).write(U::replace(panic, older));

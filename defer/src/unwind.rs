@@ -47,7 +47,8 @@ pub trait Unwind {
     fn panicking() -> bool;
 
     /// A scope says that it holds a payload while its deferred calls run (`true`), and that it is
-    /// about to go on with it (`false`). The pairs nest. For a scheduler that throws a Goexit again
+    /// about to go on with it (`false`); so does a bridge while foreign code returns by itself. The
+    /// pairs nest. For a scheduler that throws a Goexit again
     /// which something has swallowed: what a scope holds has not been swallowed.
     fn holding(_holds: bool) {}
 }
