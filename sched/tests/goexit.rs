@@ -21,7 +21,7 @@ fn a_swallowed_goexit_is_thrown_again() {
                 yield_now();
                 unreachable!("it has been told to end seven times");
             });
-            let payload = stubborn.join().map(|_: ()| ()).unwrap_err();
+            let payload = stubborn.join().unwrap_err();
             assert!(g0_defer::is_goexit(&payload));
         });
         assert_eq!(ended.unwrap().left_behind, 0);
@@ -54,7 +54,7 @@ fn deferred_calls_that_wait_during_a_goexit_all_run_to_their_end() {
                 })
             });
             assert_eq!([rx.recv(), rx.recv(), rx.recv()], [Ok(3), Ok(2), Ok(1)]);
-            let payload = leaving.join().map(|()| ()).unwrap_err();
+            let payload = leaving.join().unwrap_err();
             assert!(g0_defer::is_goexit(&payload));
         });
         assert_eq!(ended.unwrap().left_behind, 0);
@@ -73,11 +73,11 @@ fn a_panic_that_replaced_a_goexit_may_be_recovered_and_the_goroutine_still_ends(
                         goexit()
                     })
                 }));
-                assert!(caught.map(|()| ()).is_err());
+                assert!(caught.is_err());
                 yield_now();
                 unreachable!("goexit cannot be recovered");
             });
-            let payload = stubborn.join().map(|_: ()| ()).unwrap_err();
+            let payload = stubborn.join().unwrap_err();
             assert!(g0_defer::is_goexit(&payload));
         });
         assert_eq!(ended.unwrap().left_behind, 0);
