@@ -77,7 +77,19 @@ fn documentation(report: &mut Report) {
 }
 
 /// `cargo package` of the five crates, each verified by a build of what would be published.
+///
+/// In a folder that has not been used before: cargo keeps the sources of packages it has unpacked
+/// by folder and version, and would verify the crates that depend on one against an earlier state.
 fn package() -> Result<(), String> {
+    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let unique = time.map_err(|e| e.to_string())?.as_nanos();
+    let folder = tree::target().join(format!("package-{unique}"));
+    let packaged = package_in(&folder);
+    let removed = std::fs::remove_dir_all(&folder).map_err(|e| e.to_string());
+    packaged.and(removed)
+}
+
+fn package_in(folder: &std::path::Path) -> Result<(), String> {
     let mut package = Cmd::cargo().args(["package", "--locked", "--quiet"]);
     for krate in tree::CRATES {
         package = package.args(["-p", &tree::package(krate)]);
@@ -85,5 +97,5 @@ fn package() -> Result<(), String> {
     if std::env::var_os("CI").is_none() {
         package = package.args(["--allow-dirty"]);
     }
-    package.dir(tree::root()).run()
+    package.args(["--target-dir".as_ref(), folder.as_os_str()]).dir(tree::root()).run()
 }
