@@ -7,10 +7,8 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use g0_defer::Throw;
 
-use crate::core::phase;
 use crate::exec::enter::{Caller, caller, enter, leave};
 use crate::exec::park::{go_on, gopark, ready_from};
-use crate::exec::switch::core_of;
 use crate::g::G;
 use crate::platform::Platform;
 
@@ -162,10 +160,9 @@ pub fn goexit<P: Platform>() -> !
 where
     P::Unwind: Throw,
 {
-    let Some((m, g)) = caller::<P>() else {
+    let Some((_, g)) = caller::<P>() else {
         panic!("g0: goexit on a thread that runs no goroutine");
     };
-    debug_assert!(core_of(m).phase() <= phase::HALTED);
     // SAFETY: the running goroutine's own field.
     unsafe { g.as_ref().exiting.set(true) };
     P::Unwind::goexit()

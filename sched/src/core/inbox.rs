@@ -71,11 +71,6 @@ impl<T: Linked> Inbox<T> {
         !self.0.load(Ordering::Relaxed).is_null()
     }
 
-    /// Whether a G is in the box. A hint for all but the consumer.
-    pub fn has_mail(&self) -> bool {
-        self.0.load(Ordering::Relaxed).addr() > SLEEP
-    }
-
     /// Appends all that has arrived to `to`, oldest first, and marks the M awake. The M only.
     pub fn drain(&self, to: &mut Fifo<T>) {
         // Acquire: pairs with the pushes' release.

@@ -165,7 +165,7 @@ impl Core {
     }
 
     /// `m` gives its P away and rests: on the idle list, or (`private`) until its inbox wakes it.
-    /// None when the global queue has filled meanwhile: then nothing has changed (L11).
+    /// False when the global queue has filled meanwhile: then nothing has changed (L11).
     pub(super) fn rest<P: Platform>(&self, m: &'static M, private: bool) -> bool {
         let mut lists = self.lists.lock();
         if !private && !lists.global.is_empty() {
