@@ -56,6 +56,7 @@ impl Core {
             if self.phase() == phase::HALTED {
                 return Next::Stop;
             }
+            // SAFETY: `m.p` is ours to read: we are inside; null when we gave it away.
             if !m.claim.holds() && self.want_p::<P>(m) == Got::Place {
                 return Next::Wait;
             }
