@@ -26,6 +26,7 @@ use crate::m::M;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::scope::ScopeState;
+use crate::token::Token;
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
 ///
@@ -107,11 +108,14 @@ pub struct G {
     pub(crate) name: Plain<&'static str>,
     pub(crate) site: Plain<&'static Location<'static>>,
     pub(crate) locks: Plain<Locks>,
-    /// The token of `park` and `unpark`.
-    pub(crate) token: AtomicU32,
-    /// Handles that keep this G from being used again, and the mark that it is a zombie.
+    /// Handles and wakers that keep this G from being used again, and the mark that it is a
+    /// zombie.
     pub(crate) refs: AtomicU32,
     pub(crate) status: AtomicU8,
+    /// The token of `park` and `unpark`.
+    pub(crate) token: Token,
+    /// The token of `block_on` and its wakers.
+    pub(crate) wakes: Token,
     /// Goexit is under way; what swallows it is overruled at the next scheduling point.
     pub(crate) exiting: Plain<bool>,
     /// Scopes that hold what unwinds, to run their deferred calls.
@@ -122,6 +126,8 @@ pub struct G {
     pub(crate) cancelled: Plain<bool>,
     /// A wake that came after the cancellation; under the scheduler's lock.
     pub(crate) late: Plain<bool>,
+    /// It is in `block_on`.
+    pub(crate) polls: Plain<bool>,
 
     /// All Gs of a scheduler; written once.
     pub(crate) all: Plain<*mut G>,
@@ -152,7 +158,9 @@ impl G {
             cancelled: Plain::new(false),
             late: Plain::new(false),
             locks: Plain::new(Locks::NONE),
-            token: AtomicU32::new(0),
+            token: Token::new(),
+            wakes: Token::new(),
+            polls: Plain::new(false),
             refs: AtomicU32::new(0),
             id: Plain::new(0),
             name: Plain::new(""),

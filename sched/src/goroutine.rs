@@ -4,17 +4,13 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use g0_defer::Throw;
 
-use crate::exec::enter::{Caller, caller, enter, leave};
-use crate::exec::park::{go_on, gopark, ready_from};
+use crate::exec::enter::{Caller, caller, enter};
 use crate::g::G;
+use crate::join::refer;
 use crate::platform::Platform;
-
-const EMPTY: u32 = 0;
-const TOKEN: u32 = 1;
-const PARKED: u32 = 2;
+use crate::token;
 
 /// A goroutine that somebody may wake; it keeps the goroutine's memory, not the goroutine.
 pub struct Goroutine<P: Platform> {
@@ -45,34 +41,26 @@ impl<P: Platform> Goroutine<P> {
         unsafe { self.this().name.get() }
     }
 
-    /// Gives the goroutine its one token: [`park`] returns. Any thread; a goroutine that has
-    /// ended does not mind.
+    /// Gives the goroutine its one token: [`park`] returns. Any thread, and interrupt handlers; a
+    /// goroutine that has ended does not mind.
     ///
     /// # Panics
     ///
     /// On the system stack of an M.
     pub fn unpark(&self) {
-        let who = enter::<P>();
-        // AcqRel: what was done before the unpark is visible after the park.
-        let parked = self.this().token.swap(TOKEN, Ordering::AcqRel) == PARKED;
-        let m = match who {
-            Caller::Goroutine(m, _) => Some(m),
-            Caller::Thread => None,
-        };
-        if parked {
-            // SAFETY: it is parked, and the swap makes us the one to wake it.
-            unsafe { ready_from::<P>(m, crate::shutdown::home(self.g), self.g) };
+        if !P::in_interrupt() {
+            // Whose it is does not matter: only that it is not the system stack.
+            let _ = caller::<P>();
         }
-        if let Some(m) = m {
-            leave(m);
-        }
+        // SAFETY: this handle keeps the G.
+        unsafe { token::give::<P>(self.g, &self.this().token) };
     }
 }
 
 impl<P: Platform> Clone for Goroutine<P> {
     fn clone(&self) -> Self {
-        // Relaxed: as for any reference count.
-        self.this().refs.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: this handle keeps the G.
+        unsafe { refer::<P>(self.g) };
         Self { g: self.g, _platform: PhantomData }
     }
 }
@@ -97,7 +85,7 @@ impl<P: Platform> fmt::Debug for Goroutine<P> {
 pub fn current<P: Platform>() -> Option<Goroutine<P>> {
     let (_, g) = caller::<P>()?;
     // SAFETY: the running goroutine is alive.
-    unsafe { g.as_ref().refs.fetch_add(1, Ordering::Relaxed) };
+    unsafe { refer::<P>(g) };
     Some(Goroutine { g, _platform: PhantomData })
 }
 
@@ -111,40 +99,7 @@ pub fn park<P: Platform>() {
         panic!("g0: park on a thread that runs no goroutine");
     };
     // SAFETY: the running goroutine's own.
-    let token = unsafe { &g.as_ref().token };
-    // Acquire: pairs with `unpark`.
-    if token.swap(EMPTY, Ordering::Acquire) == TOKEN {
-        return leave(m);
-    }
-    // SAFETY: whoever turns PARKED into TOKEN wakes us, once.
-    let (m, cancelled) = unsafe { gopark::<P>(m, g, commit, core::ptr::null_mut()) };
-    if cancelled {
-        let alone = token.compare_exchange(PARKED, EMPTY, Ordering::AcqRel, Ordering::Acquire);
-        let m = match alone {
-            Ok(_) => m,
-            Err(_) => crate::shutdown::await_late::<P>(m, g),
-        };
-        leave(m);
-        return crate::shutdown::unwind::<P>(g);
-    }
-    token.store(EMPTY, Ordering::Relaxed);
-    leave(m);
-    go_on::<P>(g);
-}
-
-/// The parking side's unlock function.
-///
-/// # Safety
-///
-/// As [`crate::g::Unlock`].
-unsafe fn commit(_arg: *mut u8, g: NonNull<G>) -> bool {
-    // SAFETY: a G that is just parking is alive.
-    let token: &AtomicU32 = unsafe { &g.as_ref().token };
-    let parked = token.compare_exchange(EMPTY, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok();
-    if !parked {
-        token.store(EMPTY, Ordering::Relaxed);
-    }
-    parked
+    token::wait::<P>(m, g, unsafe { &g.as_ref().token });
 }
 
 /// Ends the running goroutine after its deferred calls have run; its [`JoinHandle`] gets `Err`

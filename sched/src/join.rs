@@ -22,6 +22,7 @@ use g0_defer::Unwind;
 
 use crate::core::{Core, phase};
 use crate::exec::enter::{Caller, caller, enter, leave, reenter};
+use crate::exec::machine::fatal;
 use crate::exec::park::{pick, wake_from};
 use crate::exec::switch::{Tag, core_of, mcall, proc_of, switch_to};
 use crate::g::{G, status};
@@ -303,7 +304,29 @@ unsafe fn is_referred_to(g: NonNull<G>) -> bool {
     // SAFETY: the caller's promise.
     let refs = unsafe { &g.as_ref().refs };
     // Acquire: what the holders did is over.
-    refs.load(Ordering::Acquire) != 0 && refs.fetch_or(ZOMBIE, Ordering::AcqRel) != 0
+    if refs.load(Ordering::Acquire) == 0 {
+        return false;
+    }
+    let referred = refs.fetch_or(ZOMBIE, Ordering::AcqRel) != 0;
+    if !referred {
+        // The last one went in between: the mark is not for whoever uses the G next.
+        refs.store(0, Ordering::Relaxed);
+    }
+    referred
+}
+
+/// A counted handle more: a `Goroutine`, a waker.
+///
+/// # Safety
+///
+/// `g` is alive, or another counted handle keeps it.
+pub(crate) unsafe fn refer<P: Platform>(g: NonNull<G>) {
+    /// Far below the mark, and more than memory holds unless handles are leaked on purpose.
+    const MOST: u32 = ZOMBIE / 2;
+    // SAFETY: the caller's promise. Relaxed: as for any reference count.
+    if unsafe { g.as_ref().refs.fetch_add(1, Ordering::Relaxed) } & !ZOMBIE >= MOST {
+        fatal::<P>(Some(g), "too many handles and wakers of one goroutine: they are leaked");
+    }
 }
 
 /// A counted handle has gone.
@@ -312,7 +335,12 @@ pub(crate) fn unrefer<P: Platform>(g: NonNull<G>) {
     let refs = unsafe { &g.as_ref().refs };
     if refs.fetch_sub(1, Ordering::AcqRel) == ZOMBIE | 1 {
         refs.store(0, Ordering::Relaxed);
-        free_from_outside::<P>(g);
+        if P::in_interrupt() {
+            // SAFETY: it has ended, and this was the last handle.
+            unsafe { crate::interrupt::bury::<P>(g) };
+        } else {
+            free_from_outside::<P>(g);
+        }
     }
 }
 

@@ -137,6 +137,8 @@ mod goroutine;
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod hosted;
 #[cfg(not(loom))]
+mod interrupt;
+#[cfg(not(loom))]
 mod join;
 #[cfg(not(loom))]
 mod lockedm;
@@ -153,6 +155,9 @@ pub mod shutdown;
 #[cfg(not(loom))]
 mod sync;
 mod sysmon;
+#[cfg(not(loom))]
+mod task;
+mod token;
 #[cfg(not(loom))]
 mod waiter;
 
@@ -187,6 +192,7 @@ pub mod generic {
     #[cfg(feature = "alloc")]
     pub use crate::sync::mpmc::{Iter, Receiver, Sender, channel};
     pub use crate::sync::waitgroup::WaitGroup;
+    pub use crate::task::block_on;
 }
 
 #[cfg(all(feature = "std", not(target_os = "linux")))]

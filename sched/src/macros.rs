@@ -102,6 +102,14 @@ macro_rules! platform {
             $crate::generic::park::<$platform>()
         }
 
+        /// See [`g0_sched::generic::block_on`]($crate::generic::block_on).
+        pub fn block_on<F>(future: F) -> F::Output
+        where
+            F: ::core::future::IntoFuture,
+        {
+            $crate::generic::block_on::<$platform, F>(future)
+        }
+
         /// See [`g0_sched::generic::current`]($crate::generic::current).
         pub fn current() -> ::core::option::Option<Goroutine> {
             $crate::generic::current::<$platform>()

@@ -81,6 +81,17 @@ pub unsafe trait Platform: 'static + Sized {
     /// by shutdown for what still waits. On the goroutine's stack, outside.
     fn throw_goexit() {}
 
+    /// Whether the caller is an interrupt handler. Then a wake (a
+    /// [`Waker`](core::task::Waker) of [`block_on`](crate::generic::block_on), or
+    /// [`unpark`](crate::generic::Goroutine::unpark)) and the drop of such a handle only put the
+    /// goroutine into the inbox of an M, without a lock: into that of the M it is bound to, else
+    /// of this core's, which must be an M of the goroutine's scheduler. The M runs it when it
+    /// comes to a scheduling point or out of [`park`](Platform::park). All else is not for
+    /// handlers. For platforms that do not unwind ([`UNWINDS`](Platform::UNWINDS)). Any context.
+    fn in_interrupt() -> bool {
+        false
+    }
+
     /// A locked goroutine has ended and its thread or core cannot: it is tainted from now on.
     fn on_locked_exit(_m: &'static M) {}
 }

@@ -261,7 +261,9 @@ where
         this.holding.set(0);
         this.has_result.set(false);
         this.locks.set(Locks::NONE);
-        this.token.store(0, Ordering::Relaxed);
+        this.token.reset();
+        this.wakes.reset();
+        this.polls.set(false);
         this.name.set(name);
         this.site.set(site);
         this.context.set(Native::init(packet.cast(), entry::<P>, g.as_ptr().cast()));

@@ -1,0 +1,112 @@
+//! Wakes from interrupt handlers.
+//!
+//! A handler may have interrupted the scheduler at any instruction: with its lock held, in the
+//! middle of a queue of the P. So it touches three things only, all of them lock-free: the
+//! goroutine's token, the inbox of an M, and that M's parker. The M finds its mail at the next
+//! scheduling point, or when it wakes, and runs it.
+//!
+//! | the goroutine is | it goes to the inbox of |
+//! |---|---|
+//! | bound to an M | that M |
+//! | unbound | the M of this core |
+//!
+//! The last handle of a goroutine that has ended gives its stack back, which takes a lock or a P's
+//! cache. In a handler the stack is sent to the M too, as a goroutine that does nothing but end.
+//!
+//! A cancellation by shutdown and a wake agree under the scheduler's lock, so this is for platforms
+//! where shutdown cancels nothing: those that do not unwind.
+
+use core::ptr::{self, NonNull};
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::core::phase;
+use crate::exec::enter::{caller, leave, reenter};
+use crate::exec::machine::fatal;
+use crate::exec::spawn::place;
+use crate::exec::switch::{core_of, proc_of};
+use crate::g::{G, status};
+use crate::join::DETACHED;
+use crate::m::M;
+use crate::platform::Platform;
+use crate::shutdown::home;
+use crate::token::Token;
+
+/// Gives `token` of `g`, in an interrupt handler.
+///
+/// # Safety
+///
+/// As [`crate::token::give`].
+#[cold]
+pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &Token) {
+    // SAFETY: the caller's promise; of a parked G, `bound` is its waker's to read.
+    unsafe {
+        if token.give()
+            && let Some(m) = recipient::<P>(g, g.as_ref().bound.get())
+        {
+            g.as_ref().status.store(status::RUNNABLE, Ordering::Relaxed);
+            mail::<P>(m, g);
+        }
+    }
+}
+
+/// Gives back the stack of `g`, which has ended and has no handle any more.
+///
+/// # Safety
+///
+/// `g` is the caller's alone.
+#[cold]
+pub(crate) unsafe fn bury<P: Platform>(g: NonNull<G>) {
+    /// The end of this goroutine is going to be counted, so its start is too.
+    fn count<P: Platform>() {
+        if let Some((m, _)) = caller::<P>() {
+            reenter::<P>(m);
+            // SAFETY: inside, with a P.
+            let started = unsafe { &proc_of(m).started };
+            started.store(started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            leave(m);
+        }
+    }
+    // SAFETY: the caller's promise: the stack is free, and nothing on it is live.
+    unsafe {
+        let Some(m) = recipient::<P>(g, ptr::null()) else { return };
+        place::<P, _, ()>(g, count::<P>, "", g.as_ref().site.get());
+        g.as_ref().scope.set(ptr::null());
+        g.as_ref().join.store(DETACHED, Ordering::Relaxed);
+        mail::<P>(m, g);
+    }
+}
+
+/// Which M is to run `g`; none when its scheduler has ended.
+///
+/// # Safety
+///
+/// `g` is alive, or has ended and is kept.
+unsafe fn recipient<P: Platform>(g: NonNull<G>, bound: *const M) -> Option<&'static M> {
+    if P::UNWINDS {
+        fatal::<P>(Some(g), "a wake in an interrupt handler, on a platform that unwinds");
+    }
+    // SAFETY: the caller's promise; Ms are never freed.
+    unsafe {
+        if let Some(m) = bound.as_ref() {
+            return Some(m);
+        }
+        match P::current().as_ref() {
+            Some(m) if ptr::eq(core_of(m), home(g)) => Some(m),
+            _ if home(g).phase() != phase::OPEN => None,
+            _ => {
+                fatal::<P>(Some(g), "a wake in an interrupt handler, on a core of no M of its own")
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// `g` is runnable and in no queue; it may run on `m`.
+unsafe fn mail<P: Platform>(m: &'static M, g: NonNull<G>) {
+    // SAFETY: the caller's promise. Whether the M was asleep or not: a token for it is enough,
+    // since it looks into its inbox when it wakes.
+    let _ = unsafe { m.inbox.push(g) };
+    P::unpark(&m.parker);
+}

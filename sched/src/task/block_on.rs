@@ -1,0 +1,97 @@
+//! Running a future to its end.
+
+use core::future::{Future, IntoFuture};
+use core::pin::{Pin, pin};
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+
+use crate::exec::enter::{Caller, caller, enter};
+use crate::g::G;
+use crate::platform::Platform;
+use crate::token;
+
+/// Runs `future` to its end and returns its value. The goroutine polls it on its own stack and
+/// parks between polls; any other thread blocks. What is ready at once never waits.
+///
+/// The future is dropped before this returns or unwinds: after its value, when a poll panics, and
+/// when shutdown ends the goroutine while it waits.
+///
+/// Its [`Waker`](core::task::Waker) may be used anywhere, in an interrupt handler too, and kept for
+/// as long as one likes: after the goroutine's end, or the runtime's, it does nothing. It holds the
+/// goroutine's stack until it is dropped. Its token is not that of [`park`](crate::generic::park):
+/// neither takes the other's. A future may be polled once more than it was woken, for instance
+/// after a `block_on` within its own poll.
+///
+/// On a goroutine nothing is allocated.
+///
+/// # Panics
+///
+/// When a poll does; on the system stack; on a thread that is no M without the feature `alloc`.
+pub fn block_on<P: Platform, F: IntoFuture>(future: F) -> F::Output {
+    let future = pin!(future.into_future());
+    match caller::<P>() {
+        Some((_, g)) => on_goroutine::<P, _>(g, future),
+        None => on_thread::<P, _>(future),
+    }
+}
+
+fn on_goroutine<P: Platform, F: Future>(g: NonNull<G>, mut future: Pin<&mut F>) -> F::Output {
+    // SAFETY: the running goroutine's, which lives until this has returned.
+    let waker = unsafe { super::waker::borrowed::<P>(g) };
+    let mut context = Context::from_waker(&waker);
+    let mut level = Level::enter(g);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        let Caller::Goroutine(m, _) = enter::<P>() else {
+            unreachable!("a goroutine on a thread that is no M");
+        };
+        level.waited = true;
+        // SAFETY: the running goroutine's own.
+        token::wait::<P>(m, g, unsafe { &g.as_ref().wakes });
+    }
+}
+
+#[cfg(feature = "alloc")]
+fn on_thread<P: Platform, F: Future>(future: Pin<&mut F>) -> F::Output {
+    super::thread::run::<P, F>(future)
+}
+
+#[cfg(not(feature = "alloc"))]
+fn on_thread<P: Platform, F: Future>(_: Pin<&mut F>) -> F::Output {
+    panic!(
+        "g0: block_on on a thread that runs no goroutine: \
+         call it in a goroutine, or switch the feature `alloc` on"
+    )
+}
+
+/// One `block_on` of a goroutine. One that runs within a poll of another shares the goroutine's
+/// token with it: if it has waited, it may have taken a wake of the outer one, and gives it back.
+struct Level {
+    g: NonNull<G>,
+    nested: bool,
+    waited: bool,
+}
+
+impl Level {
+    fn enter(g: NonNull<G>) -> Self {
+        // SAFETY: the running goroutine's own field.
+        let nested = unsafe { g.as_ref().polls.replace(true) };
+        Self { g, nested, waited: false }
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        let g = unsafe { self.g.as_ref() };
+        if !self.nested {
+            // SAFETY: as above.
+            unsafe { g.polls.set(false) };
+        } else if self.waited {
+            // Nobody to wake: it is the running goroutine's.
+            let _ = g.wakes.give();
+        }
+    }
+}
