@@ -63,7 +63,7 @@ pub unsafe fn proc_of(m: &M) -> &'static Proc {
 /// The caller owns the P and is inside.
 pub unsafe fn touch(p: &Proc) {
     // SAFETY: the caller's promise.
-    unsafe { p.rewind() };
+    unsafe { p.random.set(p.random.get()) };
 }
 
 /// The queue of `p`.

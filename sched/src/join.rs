@@ -29,7 +29,7 @@ use crate::g::{G, status};
 use crate::lockedm::is_locked;
 use crate::m::M;
 use crate::platform::Platform;
-use crate::waiter::{Waiter, Woken};
+use crate::waiter::Waiter;
 
 pub(crate) const DETACHED: usize = 1;
 pub(crate) const DONE: usize = 2;
@@ -97,14 +97,14 @@ impl<T, P: Platform> JoinHandle<T, P> {
             leave(m);
             panic!("g0: a goroutine joins itself; it would wait for ever");
         }
-        let waiter = Waiter::new(who);
+        let waiter = Waiter::new(who, false);
         // A waiter and the word it goes into, for `commit`.
         let pair = (self.word(), &raw const waiter);
         // SAFETY: the waiter and the pair live until the wait is over; the exiting goroutine
         // wakes the waiter it finds in the word once.
-        let (who, woken) =
-            unsafe { waiter.wait::<P>(who, commit, (&raw const pair).cast_mut().cast()) };
-        if let (Caller::Goroutine(m, g), Woken::Cancelled) = (who, woken) {
+        let (who, cancelled) =
+            unsafe { waiter.park::<P>(who, commit, (&raw const pair).cast_mut().cast()) };
+        if let (Caller::Goroutine(m, g), true) = (who, cancelled) {
             let registered = (&raw const waiter).addr();
             let out =
                 self.word().compare_exchange(registered, 0, Ordering::AcqRel, Ordering::Acquire);
@@ -270,7 +270,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
 /// As [`post_exit`].
 unsafe fn run_again<P: Platform>(m: &'static M, g: NonNull<G>) {
     // SAFETY: the caller's promise.
-    if unsafe { core_of(m).ready::<P>(Some(m), g) } {
+    if unsafe { core_of(m).deliver::<P>(Some(m), g, true) } {
         wake_from::<P>(m);
     }
 }

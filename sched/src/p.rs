@@ -7,6 +7,7 @@ use g0_arch::sync::cell::UnsafeCell;
 use g0_stack::{Cache, Class};
 
 use crate::core::runq::RunQueue;
+use crate::core::timers::Timers;
 use crate::g::G;
 use crate::m::M;
 use crate::plain::Plain;
@@ -20,8 +21,12 @@ pub struct Proc {
     pub(crate) runq: RunQueue<G>,
     /// Switches so far. Read by sysmon: the same goroutine still?
     pub(crate) tick: AtomicU32,
-    /// The tick at which the other queues are looked at.
-    pub(crate) fair_at: Plain<u32>,
+    /// The tick at which the other queues and the timers are looked at. Sysmon may put it forward.
+    pub(crate) fair_at: AtomicU32,
+    /// Deadlines of goroutines that parked here.
+    pub(crate) timers: Timers,
+    /// The tick at which sysmon last saw a timer late.
+    pub(crate) late_at: AtomicU32,
     /// What sysmon saw last: the tick, and since when.
     pub(crate) seen: AtomicU32,
     pub(crate) seen_since: AtomicU64,
@@ -56,7 +61,9 @@ impl Proc {
             Self {
                 runq: RunQueue::new(),
                 tick: AtomicU32::new(0),
-                fair_at: Plain::new(FAIR),
+                fair_at: AtomicU32::new(FAIR),
+                timers: Timers::new(),
+                late_at: AtomicU32::new(0),
                 seen: AtomicU32::new(0),
                 seen_since: AtomicU64::new(0),
                 taken: AtomicBool::new(false),
@@ -93,19 +100,14 @@ impl Proc {
     /// As [`count`](Self::count).
     #[inline(always)]
     pub(crate) unsafe fn is_fair(&self) -> bool {
-        // SAFETY: the caller's promise.
-        let due = unsafe { self.fair_at.get() };
+        // Relaxed: a count of the owner's; sysmon's word may come a switch late.
+        let due = self.fair_at.load(Ordering::Relaxed);
         self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
     }
 
-    /// It is the other queues' turn.
-    ///
-    /// # Safety
-    ///
-    /// As [`count`](Self::count).
-    pub(crate) unsafe fn hasten(&self) {
-        // SAFETY: the caller's promise.
-        unsafe { self.fair_at.set(self.tick.load(Ordering::Relaxed)) };
+    /// It is the other queues' turn. Any thread: the owner may overlook a stranger's word once.
+    pub(crate) fn hasten(&self) {
+        self.fair_at.store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The other queues have had their turn.
@@ -114,8 +116,8 @@ impl Proc {
     ///
     /// As [`count`](Self::count).
     pub(crate) unsafe fn rewind(&self) {
-        // SAFETY: the caller's promise.
-        unsafe { self.fair_at.set(self.tick.load(Ordering::Relaxed).wrapping_add(FAIR)) };
+        let due = self.tick.load(Ordering::Relaxed).wrapping_add(FAIR);
+        self.fair_at.store(due, Ordering::Relaxed);
     }
 }
 

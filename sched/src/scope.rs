@@ -16,7 +16,6 @@ use crate::{
     exec::enter::{Caller, enter, leave},
     exec::spawn::{Go, spawn_raw},
     join::JoinHandle,
-    waiter::Woken,
 };
 
 /// Set while the scope's owner waits.
@@ -134,19 +133,16 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
             return;
         }
         let who = enter::<P>();
-        let waiter = Waiter::new(who);
+        let waiter = Waiter::new(who, false);
         // SAFETY: nobody reads it before `commit` has set WAITING.
         unsafe { self.state.waiter.set(&raw const waiter) };
         // SAFETY: the last goroutine wakes us once; waiter and state live until then.
-        let (who, woken) = unsafe {
-            waiter.wait::<P>(who, commit, (&raw const self.state.running).cast_mut().cast())
+        let (who, cancelled) = unsafe {
+            waiter.park::<P>(who, commit, (&raw const self.state.running).cast_mut().cast())
         };
         if let Caller::Goroutine(m, g) = who {
             // Shutdown may not end a scope whose goroutines live: it waits on.
-            let m = match woken {
-                Woken::Ready => m,
-                Woken::Cancelled => crate::shutdown::await_late::<P>(m, g),
-            };
+            let m = if cancelled { crate::shutdown::await_late::<P>(m, g) } else { m };
             leave(m);
         }
         self.state.running.fetch_and(!WAITING, Ordering::Relaxed);

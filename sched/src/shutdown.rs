@@ -13,9 +13,7 @@
 //! | loops for ever without an operation | is left behind, its thread with it, and counted |
 //! | is unwinding already, or parked inside a callback | is left to finish; left behind and counted when time is up |
 //!
-//! A wake and a cancellation may meet: from CLOSING on both take the scheduler's lock and look at
-//! the G's status, and a wake that comes second is remembered (`late`), since whoever was taken
-//! out of a queue by a waker is going to be woken by it.
+//! A wake and a cancellation may meet: see `core::late`.
 
 use core::ptr::NonNull;
 
@@ -25,7 +23,7 @@ use g0_defer::Unwind;
 use crate::core::{Core, phase};
 use crate::exec::enter::{leave, reenter};
 use crate::exec::g0::on_g0;
-use crate::exec::park::gopark;
+use crate::exec::park::{gopark, wake_for};
 use crate::exec::switch::core_of;
 use crate::g::{G, status};
 use crate::m::M;
@@ -82,42 +80,15 @@ pub(crate) fn take_cancel(m: &'static M, g: NonNull<G>) -> bool {
     cancelled
 }
 
-/// Makes `g` ready while the scheduler is not open, from anywhere.
-///
-/// # Safety
-///
-/// As [`Core::ready`], but that shutdown may have made `g` ready before.
-#[cold]
-pub(crate) unsafe fn ready_late<P: Platform>(core: &'static Core, g: NonNull<G>) {
-    let lists = core.lists.lock();
-    // SAFETY: a G lives as long as its scheduler.
-    let this = unsafe { g.as_ref() };
-    if this.status.load(Ordering::Relaxed) != status::PARKED {
-        // SAFETY: under the lock.
-        unsafe { this.late.set(true) };
-        return;
-    }
-    this.status.store(status::RUNNABLE, Ordering::Relaxed);
-    drop(lists);
-    enqueue::<P>(core, g);
-}
-
 /// Puts `g`, whose status is RUNNABLE by our hand, into a queue that somebody looks at.
 fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
     // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is ours.
-    if unsafe { core.ready::<P>(None, g) } {
-        // SAFETY: Ms are never freed.
-        match unsafe { P::current().as_ref() } {
-            Some(m) if m.running().is_some() => {
-                // SAFETY: on a goroutine's stack; `wake` needs no P.
-                unsafe { on_g0(m, || core.wake::<P>()) };
-            }
-            _ => core.wake::<P>(),
-        }
+    if unsafe { core.deliver::<P>(None, g, false) } {
+        wake_for::<P>(core);
     }
 }
 
-/// The parking side of [`ready_late`]: publishes a G that has just left its stack.
+/// The parking side of `Core::ready_late`: publishes a G that has just left its stack.
 ///
 /// # Safety
 ///
@@ -156,7 +127,7 @@ pub(crate) fn await_late<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
     let mut m = m;
     loop {
         let cancelled;
-        // SAFETY: the waker calls `ready_late` once; `unless_late` looks whether it has.
+        // SAFETY: the waker calls `Core::ready_late` once; `unless_late` looks whether it has.
         (m, cancelled) = unsafe { gopark::<P>(m, g, unless_late, core::ptr::null_mut()) };
         if !cancelled {
             return m;

@@ -1,8 +1,9 @@
-//! The watcher: a thread where there are threads; elsewhere [`Core::retake`] from a timer tick, on
-//! a stack of its own.
+//! The watcher: a thread where there are threads; elsewhere [`Core::tick`] from a timer tick, on a
+//! stack of its own.
 
 use g0_arch::sync::atomic::{Ordering, fence};
 
+use crate::core::timers::GRACE;
 use crate::core::{Core, phase};
 use crate::platform::Platform;
 
@@ -22,13 +23,18 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             // Pairs with the fence in `rouse_sysmon`.
             fence(Ordering::SeqCst);
             if core.all_idle() && core.phase() != phase::HALTED {
-                P::park(&core.sysmon, None);
+                // An M at rest keeps the next deadline; if none does, the watcher itself.
+                let deadline = core.next_deadline();
+                let deadline = (!core.is_kept()).then_some(deadline.saturating_add(GRACE));
+                P::park(&core.sysmon, deadline);
             }
             core.sysmon_asleep.store(false, Ordering::Relaxed);
             (period, calm) = (SHORT, 0);
         }
-        P::park(&core.sysmon, Some(P::now().saturating_add(period)));
-        if core.retake::<P>() {
+        let now = P::now();
+        let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
+        P::park(&core.sysmon, Some(late.min(now.saturating_add(period))));
+        if core.tick::<P>() {
             (period, calm) = (SHORT, 0);
         } else {
             calm += 1;
@@ -36,5 +42,14 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
                 period = (period * 2).min(LONG);
             }
         }
+    }
+}
+
+impl Core {
+    /// One look at everything: late timers, and Ps of Ms that are away. True when a P was taken. By
+    /// sysmon, or by a timer tick on a stack of its own, on no M.
+    pub fn tick<P: Platform>(&'static self) -> bool {
+        self.watch_timers::<P>();
+        self.retake::<P>()
     }
 }

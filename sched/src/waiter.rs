@@ -1,20 +1,49 @@
 //! Whoever waits for something: a goroutine, or a thread that is no M.
+//!
+//! ```text
+//!   who waits                                who ends the wait
+//!   publish, once the context is saved ───▶  take the waiter out of a queue or the wheel
+//!                                            claim the wait (a compare-and-swap, if contested)
+//!   ◀─────────────────────────────────────   wake
+//!   withdraw from where it still stands
+//! ```
+//!
+//! A wait for one thing without a deadline is not *contested*: whoever takes the waiter out of its
+//! queue, under the lock of that, ends the wait. With a deadline, or with several things waited for,
+//! two may find it in different places: the first to put its token into `claimed` ends the wait, the
+//! others leave it alone.
 
+use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
+use g0_arch::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::core::Core;
-use crate::exec::enter::Caller;
-use crate::exec::park::{gopark, ready_from};
-use crate::exec::switch::core_of;
+use crate::core::wheel::Timer;
+use crate::exec::enter::{Caller, leave};
+use crate::exec::park::{gopark, gopark_then, go_on, ready_from};
+use crate::exec::switch::{core_of, proc_of, this_m};
 use crate::g::{G, Unlock};
 use crate::m::M;
+use crate::p::Proc;
 use crate::platform::{Parker, Platform};
+
+/// Nobody has ended the wait.
+const OPEN: usize = 0;
+/// The deadline has.
+const TIMED_OUT: usize = 1;
+/// Shutdown has.
+const CANCELLED: usize = 2;
+/// Somebody has, who needs no name. Other tokens are addresses.
+pub(crate) const SERVED: usize = 3;
 
 /// Lives on the waiting stack, for the length of the wait; whoever wakes it has taken it out of
 /// the queue before and does not touch it after the wake.
 pub(crate) struct Waiter {
     g: *mut G,
     core: *const Core,
+    contested: Cell<bool>,
+    claimed: AtomicUsize,
     parker: Parker,
 }
 
@@ -23,19 +52,25 @@ pub(crate) struct Waiter {
 pub(crate) enum Woken {
     /// By whoever was waited for.
     Ready,
-    /// By shutdown.
-    Cancelled,
+    /// By its deadline.
+    TimedOut,
 }
 
 impl Waiter {
-    /// For the caller.
+    /// For the caller, who waits for one thing, or (`contested`) for several.
     #[inline(always)]
-    pub(crate) fn new(caller: Caller) -> Self {
+    pub(crate) fn new(caller: Caller, contested: bool) -> Self {
         let (g, core) = match caller {
             Caller::Goroutine(m, g) => (g.as_ptr(), ptr::from_ref(core_of(m))),
             Caller::Thread => (ptr::null_mut(), ptr::null()),
         };
-        Self { g, core, parker: Parker::new() }
+        Self {
+            g,
+            core,
+            contested: Cell::new(contested),
+            claimed: AtomicUsize::new(OPEN),
+            parker: Parker::new(),
+        }
     }
 
     /// The waiting goroutine; none for a thread.
@@ -44,42 +79,187 @@ impl Waiter {
         NonNull::new(self.g)
     }
 
-    /// Waits. `unlock(arg, ..)` lets the waker find this waiter, on a goroutine once its context
-    /// is saved; when it returns false the wait is over at once. The caller is inside before and
-    /// after (a goroutine); its M may be another: the one returned.
+    /// Ends the wait, in the name of `token`; false when somebody else has. Whoever has it owes
+    /// the wake.
+    #[inline(always)]
+    pub(crate) fn claim(&self, token: usize) -> bool {
+        // AcqRel: what the winner has done is visible to whoever reads the token.
+        !self.contested.get()
+            || self
+                .claimed
+                .compare_exchange(OPEN, token, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+    }
+
+    /// Who has ended a contested wait; after the wake.
+    #[inline(always)]
+    pub(crate) fn winner(&self) -> usize {
+        self.claimed.load(Ordering::Acquire)
+    }
+
+    /// Parks or blocks until the wake. `unlock(arg, ..)` lets the waker find this waiter, on a
+    /// goroutine once its context is saved; when it returns false the wait is over at once. The
+    /// caller is inside before and after (a goroutine); its M may be another: the one returned. True:
+    /// shutdown has woken it.
     ///
     /// # Safety
     ///
     /// As [`gopark`]; `caller` is the one given to [`new`](Self::new).
     #[inline(always)]
-    pub(crate) unsafe fn wait<P: Platform>(
+    pub(crate) unsafe fn park<P: Platform>(
         &self,
         caller: Caller,
         unlock: Unlock,
         arg: *mut u8,
-    ) -> (Caller, Woken) {
+    ) -> (Caller, bool) {
         match caller {
             Caller::Goroutine(m, g) => {
                 // SAFETY: the caller's promise.
                 let (m, cancelled) = unsafe { gopark::<P>(m, g, unlock, arg) };
-                let woken = if cancelled { Woken::Cancelled } else { Woken::Ready };
-                (Caller::Goroutine(m, g), woken)
+                (Caller::Goroutine(m, g), cancelled)
             }
             Caller::Thread => {
                 // SAFETY: as above; no goroutine is passed on: none of ours looks at it.
                 if unsafe { unlock(arg, NonNull::dangling()) } {
                     while !P::park(&self.parker, None) {}
                 }
-                (caller, Woken::Ready)
+                (caller, false)
             }
         }
+    }
+
+    /// Waits, until `deadline` at most (nanoseconds on the platform's clock). `publish` lets wakers
+    /// find this waiter: on a goroutine it runs once its context is saved, under the rules of
+    /// [`gopark_then`]. `withdraw` takes it out of where it still stands, under the lock of that;
+    /// true: nobody else had. The caller is inside before; left, on return. Does not return when
+    /// shutdown ends the wait.
+    ///
+    /// # Safety
+    ///
+    /// As [`gopark_then`]; `caller` is the one given to [`new`](Self::new). Whoever takes the waiter
+    /// out claims it, and wakes it once if it has won the claim.
+    #[inline(always)]
+    pub(crate) unsafe fn wait<P: Platform>(
+        &self,
+        caller: Caller,
+        deadline: Option<u64>,
+        publish: impl FnOnce(),
+        withdraw: impl FnOnce() -> bool,
+    ) -> Woken {
+        if deadline.is_some() {
+            self.contested.set(true);
+        }
+        let Caller::Goroutine(m, g) = caller else {
+            return self.block::<P>(deadline, publish, withdraw);
+        };
+        // SAFETY: the caller's promises; a timer is disarmed before its frame goes.
+        let (m, cancelled) = unsafe {
+            match deadline {
+                None => gopark_then::<P, _>(m, g, publish),
+                Some(at) => self.park_until::<P>(m, g, at, publish),
+            }
+        };
+        if cancelled {
+            // SAFETY: as above.
+            return unsafe { self.cancelled::<P>(m, g, withdraw) };
+        }
+        let woken = if deadline.is_some() && self.winner() == TIMED_OUT {
+            withdraw();
+            Woken::TimedOut
+        } else {
+            Woken::Ready
+        };
+        leave(m);
+        woken
+    }
+
+    /// # Safety
+    ///
+    /// As [`wait`](Self::wait).
+    #[inline(never)]
+    unsafe fn park_until<P: Platform>(
+        &self,
+        m: &'static M,
+        g: NonNull<G>,
+        at: u64,
+        publish: impl FnOnce(),
+    ) -> (&'static M, bool) {
+        let timer = Timer::new(at, g, claim_late, ptr::from_ref(self).cast());
+        let armed_on = Cell::new(ptr::null::<Proc>());
+        let (timer, to) = (&raw const timer, armed_on.as_ptr());
+        // SAFETY: the post-switch step runs on an M with a P; timer and cell lie on the parked
+        // stack, which stays: from when the timer is armed until it is disarmed nobody frees it, and
+        // the cell is written before.
+        unsafe {
+            let (m, cancelled) = gopark_then::<P, _>(m, g, move || {
+                let p = proc_of(this_m::<P>());
+                to.write(p);
+                p.timers.arm(timer);
+                publish();
+            });
+            if self.winner() != TIMED_OUT {
+                (*armed_on.get()).timers.disarm(timer);
+            }
+            (m, cancelled)
+        }
+    }
+
+    /// On a thread that is no M.
+    #[cold]
+    fn block<P: Platform>(
+        &self,
+        deadline: Option<u64>,
+        publish: impl FnOnce(),
+        withdraw: impl FnOnce() -> bool,
+    ) -> Woken {
+        publish();
+        while !P::park(&self.parker, deadline) {
+            if deadline.is_some_and(|at| P::now() >= at) {
+                if self.claim(TIMED_OUT) {
+                    withdraw();
+                    return Woken::TimedOut;
+                }
+                // The wake is on its way.
+                while !P::park(&self.parker, None) {}
+                break;
+            }
+        }
+        Woken::Ready
+    }
+
+    /// # Safety
+    ///
+    /// As [`wait`](Self::wait), inside.
+    #[cold]
+    unsafe fn cancelled<P: Platform>(
+        &self,
+        m: &'static M,
+        g: NonNull<G>,
+        withdraw: impl FnOnce() -> bool,
+    ) -> Woken {
+        let alone = match self.contested.get() {
+            true => self.claim(CANCELLED) && {
+                withdraw();
+                true
+            },
+            false => withdraw(),
+        };
+        if alone {
+            leave(m);
+            crate::shutdown::unwind::<P>(g);
+            return Woken::Ready;
+        }
+        // Somebody has taken it out, so the wake is on its way, with what was waited for.
+        leave(crate::shutdown::await_late::<P>(m, g));
+        if self.winner() == TIMED_OUT { Woken::TimedOut } else { Woken::Ready }
     }
 
     /// Ends the wait. `m` is the caller's M, inside, or none.
     ///
     /// # Safety
     ///
-    /// `waiter` waits, and this is its one wake; it is gone when this returns.
+    /// `waiter` waits, its claim is the caller's, and this is its one wake; it is gone when this
+    /// returns.
     #[inline(always)]
     pub(crate) unsafe fn wake<P: Platform>(waiter: *const Waiter, m: Option<&'static M>) {
         // SAFETY: the waiter lives until it is woken, which the last access here does.
@@ -89,5 +269,24 @@ impl Waiter {
                 None => P::unpark(&(*waiter).parker),
             }
         }
+    }
+}
+
+/// A timer's claim.
+///
+/// # Safety
+///
+/// `waiter` points to a [`Waiter`] that waits or whose timer has yet to be disarmed.
+unsafe fn claim_late(waiter: *const ()) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*waiter.cast::<Waiter>()).claim(TIMED_OUT) }
+}
+
+/// The end of an operation that has waited, outside, unless it has something in hand: a Goexit that
+/// something has swallowed is thrown again.
+#[inline(always)]
+pub(crate) fn go_on_as<P: Platform>(who: Caller) {
+    if let Caller::Goroutine(_, g) = who {
+        go_on::<P>(g);
     }
 }

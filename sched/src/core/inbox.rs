@@ -71,6 +71,11 @@ impl<T: Linked> Inbox<T> {
         !self.0.load(Ordering::Relaxed).is_null()
     }
 
+    /// Whether something is in the box.
+    pub fn has_mail(&self) -> bool {
+        !matches!(self.0.load(Ordering::Relaxed).addr(), 0 | SLEEP)
+    }
+
     /// Appends all that has arrived to `to`, oldest first, and marks the M awake. The M only.
     pub fn drain(&self, to: &mut Fifo<T>) {
         // Acquire: pairs with the pushes' release.

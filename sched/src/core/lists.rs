@@ -27,6 +27,9 @@ pub(crate) struct Lists {
     idle_ms: MList,
     line: MList,
     free_ms: MList,
+    /// The M at rest that sleeps until a deadline, and which.
+    keeper: *const M,
+    keeps_until: u64,
     /// Whether a P was handed to somebody for its queues' sake the last time.
     pub(super) queues_turn: bool,
     /// How many of the configured Ms are in use.
@@ -44,10 +47,25 @@ impl Lists {
             idle_ms: MList::new(),
             line: MList::new(),
             free_ms: MList::new(),
+            keeper: ptr::null(),
+            keeps_until: u64::MAX,
             queues_turn: false,
             used_ms: 0,
             ms: 0,
             all_ms: ptr::null(),
+        }
+    }
+}
+
+impl Lists {
+    /// `m` moves to another state; under the lock, which `self` proves.
+    fn set_state(&mut self, m: &'static M, state: State) {
+        // SAFETY: under the lock.
+        unsafe { m.state.set(state) };
+        if ptr::eq(self.keeper, m) {
+            // Whoever is awake looks at the timers again before it rests; sysmon is awake too.
+            self.keeper = ptr::null();
+            self.keeps_until = u64::MAX;
         }
     }
 }
@@ -69,7 +87,7 @@ impl Core {
     pub(super) fn put_p(&self, lists: &mut Lists, p: &'static Proc) -> Option<&'static M> {
         if let Some(m) = lists.line.pop_front() {
             self.in_line.fetch_sub(1, Relaxed);
-            hand(m, p);
+            hand(lists, m, p);
             return Some(m);
         }
         // SAFETY: an idle P's link is under the lock.
@@ -91,8 +109,7 @@ impl Core {
     fn stand_in_line(&self, lists: &mut Lists, m: &'static M) {
         lists.line.push_back(m);
         self.in_line.fetch_add(1, Relaxed);
-        // SAFETY: under the lock, which `lists` proves.
-        unsafe { m.state.set(State::Line) };
+        lists.set_state(m, State::Line);
     }
 
     /// `m`, inside and without a P, wants one: an idle P, or the end of the line.
@@ -130,7 +147,7 @@ impl Core {
         let mut lists = self.lists.lock();
         let Some(first) = lists.line.pop_front() else { return false };
         self.in_line.fetch_sub(1, Relaxed);
-        hand(first, disown(m));
+        hand(&mut lists, first, disown(m));
         drop(lists);
         P::unpark(&first.parker);
         true
@@ -145,22 +162,19 @@ impl Core {
             lists.idle_ms.push_front(m);
             State::Idle
         };
-        // SAFETY: under the lock.
-        unsafe { m.state.set(state) };
+        lists.set_state(m, state);
     }
 
     /// `m`, at rest, comes back without a P; false when it has been given one meanwhile.
     pub(super) fn recall(&self, m: &'static M) -> bool {
         let mut lists = self.lists.lock();
         // SAFETY: under the lock.
-        unsafe {
-            match m.state.get() {
-                State::Idle => lists.idle_ms.remove(m),
-                State::Private => {}
-                State::Busy | State::Line => return false,
-            }
-            m.state.set(State::Busy);
+        match unsafe { m.state.get() } {
+            State::Idle => lists.idle_ms.remove(m),
+            State::Private => {}
+            State::Busy | State::Line => return false,
         }
+        lists.set_state(m, State::Busy);
         true
     }
 
@@ -178,8 +192,7 @@ impl Core {
             lists.idle_ms.push_front(m);
             State::Idle
         };
-        // SAFETY: under the lock.
-        unsafe { m.state.set(state) };
+        lists.set_state(m, state);
         drop(lists);
         if let Some(wake) = wake {
             P::unpark(&wake.parker);
@@ -208,12 +221,31 @@ impl Core {
             self.stand_in_line(&mut lists, m);
             return Some(Got::Place);
         };
-        // SAFETY: under the lock.
-        unsafe { m.state.set(State::Busy) };
+        lists.set_state(m, State::Busy);
         drop(lists);
         own::<P>(m, p);
         self.rouse_sysmon::<P>();
         Some(Got::Proc)
+    }
+
+    /// `m`, at rest, is to sleep until `deadline`; false when it is at rest no more, or another M
+    /// sleeps until then already.
+    pub(super) fn become_keeper(&self, m: &'static M, deadline: u64) -> bool {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        let rests = matches!(unsafe { m.state.get() }, State::Idle | State::Private);
+        let kept = lists.keeps_until <= deadline && !ptr::eq(lists.keeper, m);
+        if !rests || kept {
+            return false;
+        }
+        (lists.keeper, lists.keeps_until) = (m, deadline);
+        true
+    }
+
+    /// Whether an M at rest sleeps until the next deadline, or there is none.
+    pub(crate) fn is_kept(&self) -> bool {
+        let lists = self.lists.lock();
+        lists.keeps_until <= self.next_deadline()
     }
 
     /// Mail has come for an M that sleeps: it gets a P and wakes, or stands in line for one.
@@ -229,7 +261,7 @@ impl Core {
         }
         match self.take_p(&mut lists) {
             Some(p) => {
-                hand(m, p);
+                hand(&mut lists, m, p);
                 drop(lists);
                 self.rouse_sysmon::<P>();
                 P::unpark(&m.parker);
@@ -263,7 +295,7 @@ impl Core {
         if let Some(m) = lists.idle_ms.pop_front() {
             // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
             unsafe { m.spinning.set(spinning) };
-            hand(m, p);
+            hand(&mut lists, m, p);
             return Some((m, false));
         }
         let m = match lists.free_ms.pop_front() {
@@ -287,7 +319,7 @@ impl Core {
         };
         // SAFETY: the M has not been started; what is written before that is its own to read.
         unsafe { m.spinning.set(spinning) };
-        hand(m, p);
+        hand(&mut lists, m, p);
         drop(lists);
         self.live_ms.fetch_add(1, Relaxed);
         Some((m, true))
@@ -338,8 +370,7 @@ impl Core {
     /// The M could not be started, or has ended without a P: it may be used again.
     pub(crate) fn retire_m(&self, m: &'static M) {
         let mut lists = self.lists.lock();
-        // SAFETY: `state` is under the lock; nobody waits for this M.
-        unsafe { m.state.set(State::Busy) };
+        lists.set_state(m, State::Busy);
         lists.free_ms.push_front(m);
         drop(lists);
         self.live_ms.fetch_sub(1, Ordering::AcqRel);
@@ -350,8 +381,9 @@ impl Core {
         let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
         // SAFETY: as in `woken`.
         let wake = self.put_p(&mut self.lists.lock(), unsafe { &*p });
-        if let Some(wake) = wake {
-            P::unpark(&wake.parker);
+        match wake {
+            Some(wake) => P::unpark(&wake.parker),
+            None => self.rouse_sysmon::<P>(),
         }
     }
 
@@ -374,9 +406,8 @@ impl Core {
 }
 
 /// Gives `p` to `m`, which waits; under the lock, the wake comes after.
-fn hand(m: &'static M, p: &'static Proc) {
-    // SAFETY: under the lock.
-    unsafe { m.state.set(State::Busy) };
+fn hand(lists: &mut Lists, m: &'static M, p: &'static Proc) {
+    lists.set_state(m, State::Busy);
     // Release: pairs with the Acquire in `woken`; carries the P's data from its last owner.
     m.nextp.store(ptr::from_ref(p).cast_mut(), Ordering::Release);
 }

@@ -12,9 +12,12 @@
 //! | `lists` | who gets a free P; who sleeps | L2, L3, L11, L13 |
 //! | `ready` | where a runnable G goes | L1, L15 |
 //! | `next` | what an M does next | L2, L11 |
+//! | [`timers`], [`wheel`] | whose deadline has come | L11 |
+//! | `late` | who wins when a wake meets the end | – |
 
 pub mod claim;
 pub mod inbox;
+mod late;
 pub mod list;
 mod lists;
 pub mod local;
@@ -23,7 +26,9 @@ pub mod next;
 mod ready;
 mod retake;
 pub mod runq;
+pub mod timers;
 mod wake;
+pub mod wheel;
 
 use core::ptr::{self, NonNull};
 

@@ -5,9 +5,9 @@
 //!      │
 //!   reserved ──▶ its own G, or give the P away and sleep until that G is ready
 //!      │
-//!   every 61st time: the line, the global queue, and nobody's turn twice
+//!   every 61st time: timers, the line, the global queue, and nobody's turn twice
 //!      │
-//!   runnext, local list, ring ──▶ global queue ──▶ steal, spinning ──▶ rest
+//!   runnext, local list, ring ──▶ global queue ──▶ timers ──▶ steal, spinning ──▶ rest
 //! ```
 //!
 //! An M with nothing to do first *spins*: it keeps its P and looks everywhere for 50 µs; while
@@ -31,6 +31,8 @@ use crate::platform::{Platform, heavy_fence, light_fence};
 
 /// How long an M looks for work before it rests, nanoseconds.
 const SPIN: u64 = 50_000;
+/// Rounds of looking in vain at most.
+const ROUNDS: u32 = 10_000;
 /// How long an M keeps its P while others stand in line, nanoseconds.
 const SLICE: u64 = 25_000;
 
@@ -39,8 +41,11 @@ const SLICE: u64 = 25_000;
 pub enum Next {
     /// Run this G. The M has a P and is inside.
     Run(NonNull<G>),
-    /// Park until `nextp` is set, then call `Core::woken` and ask again.
+    /// Park until `nextp` is set, then call `Core::woken` and ask again. After a wake without it
+    /// ask [`Core::stir`].
     Wait,
+    /// The same, until this deadline at most, nanoseconds.
+    WaitUntil(u64),
     /// The scheduler has halted: the thread ends.
     Stop,
 }
@@ -66,6 +71,11 @@ impl Core {
             if unsafe { m.tainted.replace(false) } && self.taint::<P>(m, p) {
                 return Next::Stop;
             }
+            // SAFETY: ours, as above.
+            let fair = unsafe { p.is_fair() };
+            if fair {
+                self.serve_timers::<P>(Some(m), p);
+            }
             // SAFETY: `reserved` is our thread's.
             if let Some(g) = NonNull::new(unsafe { m.reserved.get() }) {
                 match self.next_reserved::<P>(m, p, g) {
@@ -73,24 +83,27 @@ impl Core {
                     None => continue,
                 }
             }
-            // SAFETY: ours, as above.
-            let fair = unsafe { p.is_fair() };
             if fair && self.slice_over::<P>(p) && self.serve_line::<P>(m) {
                 // All that is queued has gone with the P, but for what is bound to this M.
                 // SAFETY: the local list is our thread's.
-                if m.local.with(|local| unsafe { (*local).is_empty() }) && self.go_aside(m) {
-                    return Next::Wait;
+                if m.local.with(|local| unsafe { (*local).is_empty() })
+                    && let Some(wait) = self.go_aside::<P>(m)
+                {
+                    return wait;
                 }
                 continue;
             }
             if let Some(g) = self.queued_g(m, p, fair) {
                 return self.run::<P>(m, g);
             }
+            if self.serve_timers::<P>(Some(m), p) {
+                continue;
+            }
             if let Some(g) = self.spin::<P>(m, p) {
                 return self.run::<P>(m, g);
             }
-            if !self.go_idle::<P>(m) {
-                return Next::Wait;
+            if let Some(wait) = self.go_idle::<P>(m) {
+                return wait;
             }
         }
     }
@@ -141,7 +154,7 @@ impl Core {
         if !unsafe { m.spinning.get() } {
             let busy = procs.len() - self.idle_ps.load(Ordering::Relaxed).min(procs.len());
             if procs.len() == 1 || 2 * self.spinning.load(Ordering::Relaxed) >= busy {
-                return self.steal(p, m);
+                return self.steal::<P>(p, m);
             }
             // SAFETY: as above.
             unsafe { m.spinning.set(true) };
@@ -150,11 +163,13 @@ impl Core {
         }
         let start = P::now();
         let backoff = Backoff::new();
-        loop {
-            if let Some(g) = self.steal(p, m).or_else(|| self.queued_g(m, p, false)) {
+        // Bounded by rounds too: a clock may stand still.
+        for round in 0.. {
+            if let Some(g) = self.steal::<P>(p, m).or_else(|| self.queued_g(m, p, false)) {
                 return Some(g);
             }
             let over = P::cpus() == 1
+                || round == ROUNDS
                 || self.in_line.load(Ordering::Relaxed) != 0
                 || self.phase() == phase::HALTED
                 || P::now().saturating_sub(start) >= SPIN;
@@ -164,10 +179,11 @@ impl Core {
             P::relax();
             backoff.spin();
         }
+        None
     }
 
-    /// Half of another P's ring, the victims in random order.
-    fn steal(&self, p: &'static Proc, m: &'static M) -> Option<NonNull<G>> {
+    /// Half of another P's ring, the victims in random order; without any, whose timers are due.
+    fn steal<P: Platform>(&'static self, p: &'static Proc, m: &'static M) -> Option<NonNull<G>> {
         let procs = self.config.procs;
         // SAFETY: the P is ours and we are inside; its ring is empty, as `queued_g` found.
         unsafe {
@@ -181,6 +197,9 @@ impl Core {
                 {
                     return Some(g);
                 }
+            }
+            if self.serve_all_timers::<P>(m, p) {
+                return self.queued_g(m, p, false);
             }
             m.local.with_mut(|local| (*local).pop(&m.inbox, false))
         }
@@ -201,15 +220,15 @@ impl Core {
         Next::Run(g)
     }
 
-    /// Rests. True: there is work after all, and a P to do it with. False: wait for `nextp`.
-    fn go_idle<P: Platform>(&'static self, m: &'static M) -> bool {
+    /// Rests: how to wait. None: there is work after all, and a P to do it with.
+    fn go_idle<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // Before we are on the idle list: from then on the flag is whoever wakes us's to set.
         // SAFETY: our thread's.
         let spinning = unsafe { m.spinning.replace(false) };
         if !self.rest::<P>(m, false) {
             // SAFETY: our thread's again: we have not rested.
             unsafe { m.spinning.set(spinning) };
-            return true;
+            return None;
         }
         if spinning {
             self.spinning.fetch_sub(1, Ordering::AcqRel);
@@ -218,22 +237,72 @@ impl Core {
         let work = self.queued.load(Ordering::Relaxed) != 0
             || self.config.procs.iter().any(|p| !p.runq.is_empty());
         if work {
-            match self.unrest::<P>(m, false) {
-                Some(Got::Proc) => {
-                    // SAFETY: our thread's.
-                    unsafe { m.spinning.set(true) };
-                    self.spinning.fetch_add(1, Ordering::AcqRel);
-                    return true;
-                }
-                Some(Got::Place) => return false,
+            match self.look_again::<P>(m) {
+                Some(Got::Proc) => return None,
+                Some(Got::Place) => return Some(Next::Wait),
                 None => {}
             }
         }
         // Work of our own: only we can do it, so we insist on a P.
         if !m.inbox.sleep() {
-            return self.unrest::<P>(m, true) == Some(Got::Proc);
+            return match self.unrest::<P>(m, true) {
+                Some(Got::Proc) => None,
+                _ => Some(Next::Wait),
+            };
         }
-        false
+        self.keep::<P>(m)
+    }
+
+    /// `m`, at rest, has seen work for any M: it goes on, spinning, if a P is idle.
+    fn look_again<P: Platform>(&self, m: &'static M) -> Option<Got> {
+        let got = self.unrest::<P>(m, false);
+        // SAFETY: our thread's.
+        unsafe {
+            // A reserved M looks for nothing but its own G.
+            if got == Some(Got::Proc) && m.reserved.get().is_null() {
+                m.spinning.set(true);
+                self.spinning.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+        got
+    }
+
+    /// `m`, at rest, is about to sleep: until the next deadline, if no other M sleeps until then.
+    /// None: that has passed, and `m` has a P.
+    fn keep<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        let deadline = self.next_deadline();
+        if deadline == u64::MAX {
+            return Some(Next::Wait);
+        }
+        if deadline <= P::now() {
+            match self.look_again::<P>(m) {
+                Some(Got::Proc) => {
+                    // SAFETY: the P is ours and we are inside.
+                    let p: &'static Proc = unsafe { &*m.p.load(Ordering::Relaxed) };
+                    self.serve_all_timers::<P>(m, p);
+                    return None;
+                }
+                // With no idle P, busy Ms look after the timers.
+                _ => return Some(Next::Wait),
+            }
+        }
+        Some(if self.become_keeper(m, deadline) { Next::WaitUntil(deadline) } else { Next::Wait })
+    }
+
+    /// What `m` does next that was told to wait and woke without `nextp`: a deadline has passed,
+    /// an interrupt has left mail, or there was no reason. None: `m` has a P.
+    ///
+    /// # Safety
+    ///
+    /// `m` is the calling thread's, which is on g0 and inside, and has been told to wait.
+    pub unsafe fn stir<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        if m.inbox.has_mail() {
+            return match self.unrest::<P>(m, true) {
+                Some(Got::Proc) => None,
+                _ => Some(Next::Wait),
+            };
+        }
+        self.keep::<P>(m)
     }
 
     /// A goroutine has ended that had locked this M's thread: the thread ends with it, the P
@@ -250,10 +319,14 @@ impl Core {
         true
     }
 
-    /// Rests, without a P; false when there is mail, so that one is needed.
-    fn go_aside(&self, m: &'static M) -> bool {
+    /// Rests, without a P: how to wait. None when there is mail: then a P is needed, or (timers)
+    /// there is one.
+    fn go_aside<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         self.set_aside(m, false);
-        m.inbox.sleep() || !self.recall(m)
+        if m.inbox.sleep() {
+            return self.keep::<P>(m);
+        }
+        if self.recall(m) { None } else { Some(Next::Wait) }
     }
 
     /// What an M does that may run one G only. `None`: ask again.
@@ -348,7 +421,13 @@ impl Core {
         super::lists::disown(m);
         if self.hand_off::<P>(p) {
             self.set_aside(m, true);
-            return if m.inbox.sleep() || !self.recall(m) { Some(Next::Wait) } else { None };
+            return if m.inbox.sleep() {
+                self.keep::<P>(m)
+            } else if !self.recall(m) {
+                Some(Next::Wait)
+            } else {
+                None
+            };
         }
         if self.want_p::<P>(m) == Got::Place {
             return Some(Next::Wait);
@@ -377,6 +456,6 @@ impl Core {
                 _ => Some(Next::Wait),
             };
         }
-        Some(Next::Wait)
+        self.keep::<P>(m)
     }
 }

@@ -4,29 +4,72 @@
 //! |---|---|
 //! | bound to the M that makes it ready | that M's local list |
 //! | bound to another M | that M's inbox; if the M sleeps, it is woken |
-//! | unbound, made ready by an M with a P | the P's `runnext`; what was there, to the ring |
+//! | unbound, made ready by an M with a P | the P's `runnext`; what was there, to the ring. By a timer: to the ring |
 //! | unbound, made ready by anybody else | the global queue |
 
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::Core;
+use super::{Core, phase};
 use crate::g::{G, status};
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::Platform;
 
 impl Core {
-    /// Makes `g` runnable; true: somebody should be woken for it (`Core::wake`).
+    /// Makes `g` runnable, before all others here; true: somebody should be woken for it
+    /// (`Core::wake`).
     ///
     /// # Safety
     ///
     /// `g` is parked and its context saved, and nobody else makes it ready. `m` is the calling
     /// M, inside and owning a P; `None` from anywhere else.
-    #[inline]
+    #[inline(always)]
     #[must_use = "when true, an M must be woken"]
     pub unsafe fn ready<P: Platform>(&'static self, m: Option<&'static M>, g: NonNull<G>) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.phase() != phase::OPEN {
+                return self.ready_late::<P>(g);
+            }
+            self.deliver::<P>(m, g, true)
+        }
+    }
+
+    /// As [`ready`](Self::ready), behind all others.
+    ///
+    /// # Safety
+    ///
+    /// As [`ready`](Self::ready).
+    #[must_use = "when true, an M must be woken"]
+    pub(crate) unsafe fn ready_behind<P: Platform>(
+        &'static self,
+        m: Option<&'static M>,
+        g: NonNull<G>,
+    ) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.phase() != phase::OPEN {
+                return self.ready_late::<P>(g);
+            }
+            self.deliver::<P>(m, g, false)
+        }
+    }
+
+    /// Puts `g` where it belongs: with `next` before the others, where there is such a place.
+    ///
+    /// # Safety
+    ///
+    /// As [`ready`](Self::ready); shutdown does not meet it here.
+    #[inline]
+    #[must_use = "when true, an M must be woken"]
+    pub(crate) unsafe fn deliver<P: Platform>(
+        &'static self,
+        m: Option<&'static M>,
+        g: NonNull<G>,
+        next: bool,
+    ) -> bool {
         // SAFETY: Gs live as long as their scheduler; a parked G's `bound` is ours to read.
         let (bound, state) = unsafe { (g.as_ref().bound.get(), &g.as_ref().status) };
         state.store(status::RUNNABLE, Ordering::Relaxed);
@@ -38,6 +81,9 @@ impl Core {
             // SAFETY: the caller owns the P that `m.p` names.
             unsafe {
                 let p: &'static Proc = &*m.p.load(Ordering::Relaxed);
+                if !next {
+                    return self.append(p, g);
+                }
                 match p.runq.replace_next(Some(g)) {
                     None => false,
                     Some(old) => self.append(p, old),
@@ -45,7 +91,9 @@ impl Core {
             }
         } else if core::ptr::eq(bound, m) {
             // SAFETY: `local` is our thread's.
-            m.local.with_mut(|local| unsafe { (*local).push_next(g) });
+            m.local.with_mut(|local| unsafe {
+                if next { (*local).push_next(g) } else { (*local).push_back(g) }
+            });
             false
         } else {
             // SAFETY: Ms are never freed; the G is bound to this one.

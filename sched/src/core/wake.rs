@@ -46,7 +46,11 @@ impl Core {
         }
         match self.crew::<P>(lists, p, false) {
             Some((m, new)) => self.launch::<P>(m, new, false),
-            None => false,
+            None => {
+                // The P is idle, and its timers have nobody else.
+                self.rouse_sysmon::<P>();
+                false
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 
 use super::switch::core_of;
+use crate::core::next::Next;
 use crate::core::phase;
 use crate::g::G;
 use crate::m::M;
@@ -102,17 +103,26 @@ pub(crate) fn wait_for_p<P: Platform>(m: &'static M) {
     }
 }
 
-/// As [`wait_for_p`], on g0; false when the scheduler has halted.
-pub(crate) fn wait_on_g0<P: Platform>(m: &'static M) -> bool {
+/// As [`wait_for_p`], on g0, for an M that the core has told to wait; until it has a P, or the
+/// scheduler has halted.
+pub(crate) fn wait_on_g0<P: Platform>(m: &'static M, mut deadline: Option<u64>) {
     let core = core_of(m);
     loop {
         if !m.nextp.load(Ordering::Relaxed).is_null() {
-            return true;
+            return core.woken::<P>(m);
         }
         // Acquire: pairs with `halt`.
         if core.phase.load(Ordering::Acquire) == phase::HALTED {
-            return false;
+            return;
         }
-        P::park(&m.parker, None);
+        P::park(&m.parker, deadline);
+        if m.nextp.load(Ordering::Relaxed).is_null() {
+            // SAFETY: our M, on g0, inside, and told to wait.
+            deadline = match unsafe { core.stir::<P>(m) } {
+                None => return,
+                Some(Next::WaitUntil(deadline)) => Some(deadline),
+                Some(_) => None,
+            };
+        }
     }
 }

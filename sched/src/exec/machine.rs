@@ -53,11 +53,8 @@ pub(crate) fn schedule<P: Platform>() -> ! {
         match unsafe { core.next::<P>(m) } {
             // SAFETY: the core says so.
             Next::Run(g) => unsafe { execute(m, g) },
-            Next::Wait => {
-                if wait_on_g0::<P>(m) {
-                    core.woken::<P>(m);
-                }
-            }
+            Next::Wait => wait_on_g0::<P>(m, None),
+            Next::WaitUntil(deadline) => wait_on_g0::<P>(m, Some(deadline)),
             Next::Stop => end::<P>(m),
         }
     }
@@ -84,8 +81,9 @@ fn end<P: Platform>(m: &'static M) -> ! {
     if m.claim.holds() {
         // Somebody who computed beyond the end may still want it.
         let wake = core_of(m).give_p(&mut core_of(m).lists.lock(), m);
-        if let Some(wake) = wake {
-            P::unpark(&wake.parker);
+        match wake {
+            Some(wake) => P::unpark(&wake.parker),
+            None => core_of(m).rouse_sysmon::<P>(),
         }
     }
     m.claim.exit();

@@ -1,5 +1,6 @@
 //! Waiting, and being made ready.
 
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
@@ -112,6 +113,31 @@ unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
     }
 }
 
+/// As [`gopark`], with a closure that runs once the context is saved: it reads what it needs out of
+/// itself before it lets others find the goroutine, for then the stack it was made on may run.
+///
+/// # Safety
+///
+/// As [`gopark`]; `publish` keeps to the rules of [`Unlock`].
+#[inline(always)]
+pub(crate) unsafe fn gopark_then<P: Platform, F: FnOnce()>(
+    m: &'static M,
+    g: NonNull<G>,
+    publish: F,
+) -> (&'static M, bool) {
+    /// # Safety
+    ///
+    /// `arg` points to the closure, which nobody else calls or drops.
+    unsafe fn run<F: FnOnce()>(arg: *mut u8, _g: NonNull<G>) -> bool {
+        // SAFETY: the caller's promise. It is moved out first, as said above.
+        unsafe { arg.cast::<F>().read()() };
+        true
+    }
+    let mut publish = ManuallyDrop::new(publish);
+    // SAFETY: the caller's promises.
+    unsafe { gopark::<P>(m, g, run::<F>, (&raw mut publish).cast()) }
+}
+
 /// Makes `g` ready from a goroutine or the post-switch step on `m`.
 ///
 /// # Safety
@@ -119,15 +145,9 @@ unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
 /// As [`Core::ready`](crate::core::Core::ready); `m` is the caller's, inside, with a P.
 #[inline(always)]
 pub(crate) unsafe fn ready_here<P: Platform>(m: &'static M, g: NonNull<G>) {
-    let core = core_of(m);
     // SAFETY: the caller's promises.
-    unsafe {
-        if core.phase() != phase::OPEN {
-            return crate::shutdown::ready_late::<P>(core, g);
-        }
-        if core.ready::<P>(Some(m), g) {
-            wake_from::<P>(m);
-        }
+    if unsafe { core_of(m).ready::<P>(Some(m), g) } {
+        wake_from::<P>(m);
     }
 }
 
@@ -141,6 +161,19 @@ pub(crate) fn wake_from<P: Platform>(m: &'static M) {
     } else {
         // SAFETY: inside, on a goroutine's stack.
         unsafe { on_g0(m, || core.wake::<P>()) };
+    }
+}
+
+/// Wakes an M of `core` from anywhere.
+#[cold]
+pub(crate) fn wake_for<P: Platform>(core: &'static Core) {
+    // SAFETY: Ms are never freed.
+    match unsafe { P::current().as_ref() } {
+        Some(m) if m.running().is_some() => {
+            // SAFETY: on a goroutine's stack; `wake` needs no P.
+            unsafe { on_g0(m, || core.wake::<P>()) };
+        }
+        _ => core.wake::<P>(),
     }
 }
 
@@ -161,7 +194,11 @@ pub(crate) unsafe fn ready_from<P: Platform>(
             Some(m) if core::ptr::eq(core_of(m), core) => ready_here::<P>(m, g),
             // Shutdown waits for what its own Ms are about to do, but not for others: so those
             // look at the G's status, under the lock.
-            _ => crate::shutdown::ready_late::<P>(core, g),
+            _ => {
+                if core.ready_late::<P>(g) {
+                    wake_for::<P>(core);
+                }
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 
 use g0_arch::sync::Mutex;
 
-use super::lock::{leave_as, m_of, wait};
+use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue};
 use crate::exec::enter::enter;
 use crate::platform::Platform;
@@ -229,7 +229,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                 (*node).slot.cast::<T>().write(value);
                 (*node).served.set(true);
                 drop(state);
-                Waiter::wake::<P>(&raw const (*node).waiter, m_of(who));
+                Node::wake::<P>(node, m_of(who));
             }
             leave_as(who);
             return Ok(());
@@ -246,11 +246,12 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             return Err(TrySendError::Full(value));
         }
         let mut unsent = Unsent { value: ManuallyDrop::new(value), sent: false };
-        let node = Node::new(Waiter::new(who), (&raw mut unsent.value).cast());
+        let waiter = Waiter::new(who, false);
+        let node = Node::new(&waiter, (&raw mut unsent.value).cast());
         // SAFETY: the node stays until the wait is over; whoever pops it wakes it once.
         unsafe {
             state.senders.push(&raw const node);
-            wait::<P, State<T, B>>(who, &node, state, &self.state, |state| &mut state.senders);
+            wait_in::<P, _>(who, &waiter, &node, state, &self.state, State::senders, None);
         }
         unsent.sent = true;
         if node.served.get() {
@@ -294,7 +295,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                     state.push(&*(*node).slot.cast::<T>());
                     (*node).served.set(true);
                     drop(state);
-                    Waiter::wake::<P>(&raw const (*node).waiter, m_of(who));
+                    Node::wake::<P>(node, m_of(who));
                 }
             } else {
                 drop(state);
@@ -309,7 +310,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                 let value = (*node).slot.cast::<T>().read();
                 (*node).served.set(true);
                 drop(state);
-                Waiter::wake::<P>(&raw const (*node).waiter, m_of(who));
+                Node::wake::<P>(node, m_of(who));
                 value
             };
             leave_as(who);
@@ -322,11 +323,12 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             return Err(error);
         }
         let mut slot = MaybeUninit::<T>::uninit();
-        let node = Node::new(Waiter::new(who), slot.as_mut_ptr().cast());
+        let waiter = Waiter::new(who, false);
+        let node = Node::new(&waiter, slot.as_mut_ptr().cast());
         // SAFETY: as in `send_or`; a node that was served has a value in its slot.
         unsafe {
             state.receivers.push(&raw const node);
-            wait::<P, State<T, B>>(who, &node, state, &self.state, |state| &mut state.receivers);
+            wait_in::<P, _>(who, &waiter, &node, state, &self.state, State::receivers, None);
             if node.served.get() { Ok(slot.assume_init()) } else { Err(TryRecvError::Closed) }
         }
     }
@@ -374,6 +376,14 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
 }
 
 impl<T, B: Buffer<T>> State<T, B> {
+    fn senders(&mut self) -> &mut Queue {
+        &mut self.senders
+    }
+
+    fn receivers(&mut self) -> &mut Queue {
+        &mut self.receivers
+    }
+
     /// Moves the value into the buffer; false when it is full. The caller forgets its copy.
     #[inline(always)]
     fn push(&mut self, value: &T) -> bool {

@@ -9,7 +9,7 @@ use crate::waiter::Waiter;
 
 /// A place in a queue; lives on the waiting stack.
 pub(crate) struct Node {
-    pub(crate) waiter: Waiter,
+    waiter: *const Waiter,
     /// Where the value goes to or comes from.
     pub(crate) slot: *mut u8,
     /// Whether the wake brought what was waited for. Written by the waker, before the wake.
@@ -21,9 +21,9 @@ pub(crate) struct Node {
 
 impl Node {
     #[inline(always)]
-    pub(crate) fn new(waiter: Waiter, slot: *mut u8) -> Self {
+    pub(crate) fn new(waiter: &Waiter, slot: *mut u8) -> Self {
         Self {
-            waiter,
+            waiter: core::ptr::from_ref(waiter),
             slot,
             served: Cell::new(false),
             queued: Cell::new(false),
@@ -35,6 +35,33 @@ impl Node {
     /// Whether nobody has taken it out yet; under the primitive's lock.
     pub(crate) fn is_queued(&self) -> bool {
         self.queued.get()
+    }
+
+    /// Whose place it is.
+    pub(crate) fn waiter(&self) -> *const Waiter {
+        self.waiter
+    }
+
+    /// Ends the wait of the node that has been popped. `m` is the caller's M, inside, or none.
+    ///
+    /// # Safety
+    ///
+    /// As [`Waiter::wake`].
+    #[inline(always)]
+    pub(crate) unsafe fn wake<P: Platform>(node: *const Node, m: Option<&'static M>) {
+        // SAFETY: the caller's promise: it waits until this wake.
+        unsafe { Waiter::wake::<P>((*node).waiter, m) }
+    }
+
+    /// Whether the taker, under the lock, has the wait to end. The node is its token.
+    ///
+    /// # Safety
+    ///
+    /// The node has been in a queue until now, and its lock is held.
+    #[inline(always)]
+    unsafe fn claim(node: *const Node) -> bool {
+        // SAFETY: the caller's promise: whoever waits takes this lock before its stack goes on.
+        unsafe { (*(*node).waiter).claim(node.addr()) }
     }
 }
 
@@ -70,30 +97,62 @@ impl Queue {
         self.tail = node;
     }
 
-    /// The first; the caller wakes it.
+    /// Before all others.
+    ///
+    /// # Safety
+    ///
+    /// As [`push`](Self::push).
+    pub(crate) unsafe fn push_front(&mut self, node: *const Node) {
+        // SAFETY: nodes in the queue live.
+        unsafe {
+            (*node).queued.set(true);
+            (*node).next.set(self.head);
+            (*node).prev.set(ptr::null());
+            match self.head.as_ref() {
+                Some(head) => head.prev.set(node),
+                None => self.tail = node,
+            }
+        }
+        self.head = node;
+    }
+
+    /// The first whose wait is still to be ended: that is the caller's to do.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<*const Node> {
-        if self.head.is_null() {
-            return None;
+        loop {
+            if self.head.is_null() {
+                return None;
+            }
+            let node = self.head;
+            // SAFETY: nodes in the queue live.
+            unsafe {
+                self.remove(node);
+                // Another has ended it otherwise: it is going to find itself taken out.
+                if Node::claim(node) {
+                    return Some(node);
+                }
+            }
         }
-        let node = self.head;
-        // SAFETY: nodes in the queue live.
-        unsafe { self.remove(node) };
-        Some(node)
+    }
+
+    /// The first, as it stands there.
+    pub(crate) fn peek(&self) -> Option<&Node> {
+        // SAFETY: nodes in the queue live, and the lock is held while the queue is borrowed.
+        unsafe { self.head.as_ref() }
+    }
+
+    /// Whether nobody stands there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
     }
 
     /// All of them, to be woken without the lock.
     pub(crate) fn take(&mut self) -> Taken {
-        let first = self.head;
-        let mut at = first;
-        // SAFETY: nodes in the queue live.
-        while let Some(node) = unsafe { at.as_ref() } {
-            // What is not queued any more, shutdown leaves to the wake that is on its way.
-            node.queued.set(false);
-            at = node.next.get();
+        let mut all = Taken::none();
+        while let Some(node) = self.pop() {
+            all.push(node);
         }
-        *self = Self::new();
-        Taken(first)
+        all
     }
 
     /// # Safety
@@ -119,12 +178,28 @@ impl Queue {
 
 /// Those who have been taken out of a queue together.
 #[must_use = "they wait to be woken"]
-pub(crate) struct Taken(*const Node);
+pub(crate) struct Taken {
+    first: *const Node,
+    last: *const Node,
+}
 
 impl Taken {
     /// Nobody.
     pub(crate) const fn none() -> Self {
-        Self(ptr::null())
+        Self { first: ptr::null(), last: ptr::null() }
+    }
+
+    /// One more, who has been popped.
+    pub(crate) fn push(&mut self, node: *const Node) {
+        // SAFETY: both wait to be woken; a node that is in no queue is its taker's.
+        unsafe {
+            (*node).next.set(ptr::null());
+            match self.last.as_ref() {
+                Some(last) => last.next.set(node),
+                None => self.first = node,
+            }
+        }
+        self.last = node;
     }
 
     /// Wakes them all, in order.
@@ -133,12 +208,12 @@ impl Taken {
     ///
     /// `m` is the caller's M, inside, or none.
     pub(crate) unsafe fn wake<P: Platform>(self, m: Option<&'static M>) {
-        let mut at = self.0;
+        let mut at = self.first;
         // SAFETY: each of them waits until it is woken here; its link is read before.
         unsafe {
             while let Some(node) = at.as_ref() {
                 at = node.next.get();
-                Waiter::wake::<P>(&raw const node.waiter, m);
+                Node::wake::<P>(node, m);
             }
         }
     }

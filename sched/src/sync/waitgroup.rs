@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use g0_arch::sync::Mutex;
 
-use super::lock::{leave_as, m_of, wait};
+use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::enter;
 use crate::platform::Platform;
@@ -14,6 +14,12 @@ use crate::waiter::Waiter;
 struct State {
     count: usize,
     waiters: Queue,
+}
+
+impl State {
+    fn waiters(&mut self) -> &mut Queue {
+        &mut self.waiters
+    }
 }
 
 /// A count, and those who wait for it to reach 0. Needs no allocator.
@@ -83,11 +89,12 @@ impl<P: Platform> WaitGroup<P> {
             drop(state);
             return leave_as(who);
         }
-        let node = Node::new(Waiter::new(who), core::ptr::null_mut());
+        let waiter = Waiter::new(who, false);
+        let node = Node::new(&waiter, core::ptr::null_mut());
         // SAFETY: the node stays until the wait is over; `done` pops and wakes it once.
         unsafe {
             state.waiters.push(&raw const node);
-            wait::<P, State>(who, &node, state, &self.state, |state| &mut state.waiters);
+            wait_in::<P, State>(who, &waiter, &node, state, &self.state, State::waiters, None);
         }
     }
 }

@@ -1,0 +1,37 @@
+//! Waking while the scheduler ends: a wake and a cancellation may meet.
+//!
+//! From CLOSING on both take the scheduler's lock and look at the G's status. A wake that comes
+//! second is remembered (`late`): whoever was taken out of a queue by a waker is going to be woken
+//! by it, and waits for that (`shutdown::await_late`).
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::Core;
+use crate::g::{G, status};
+use crate::platform::Platform;
+
+impl Core {
+    /// Makes `g` ready while the scheduler is not open, from anywhere; true: somebody should be
+    /// woken for it.
+    ///
+    /// # Safety
+    ///
+    /// As [`Core::ready`], but that shutdown may have made `g` ready before.
+    #[cold]
+    pub(crate) unsafe fn ready_late<P: Platform>(&'static self, g: NonNull<G>) -> bool {
+        let lists = self.lists.lock();
+        // SAFETY: a G lives as long as its scheduler.
+        let this = unsafe { g.as_ref() };
+        if this.status.load(Ordering::Relaxed) != status::PARKED {
+            // SAFETY: under the lock.
+            unsafe { this.late.set(true) };
+            return false;
+        }
+        this.status.store(status::RUNNABLE, Ordering::Relaxed);
+        drop(lists);
+        // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is ours.
+        unsafe { self.deliver::<P>(None, g, false) }
+    }
+}
