@@ -222,7 +222,8 @@ pub fn schedule(core: &'static Core, m: &'static M, mut run: impl FnMut(NonNull<
                 unsafe { doors::resume(g) };
                 run(g);
             }
-            Next::Wait => {
+            // Models without timers have no deadline.
+            Next::Wait | Next::WaitUntil(_) => {
                 if !wait(core, m) {
                     return;
                 }
