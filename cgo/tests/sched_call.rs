@@ -3,15 +3,17 @@
 #[path = "../../sched/tests/common/mod.rs"]
 mod common;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use common::count::Count;
 use common::{on_each_kind, on_every_runtime, panic_text, quiet_panic, text, tid, yield_until};
 use g0_cgo::{call, call_blocking, call_leaf};
 use g0_sched::{
-    WaitGroup, channel, current, go, lock_os_thread, os_thread_locked, park, scope,
+    WaitGroup, block_on, channel, current, go, lock_os_thread, os_thread_locked, park, scope,
     unlock_os_thread, yield_now,
 };
 
@@ -87,6 +89,7 @@ fn a_runtime_call_on_the_system_stack_panics_and_names_the_remedy() {
         said("add", &mut || group.add(1));
         said("wait", &mut || group.wait());
         said("unpark", &mut || me.unpark());
+        said("block_on", &mut || block_on(std::future::ready(())));
         said("scope", &mut || scope(|s| drop(s.go(|| ()))));
         let again = call(|| panic_text(|| call(|| ())));
         assert!(again.contains("already on the system stack"), "{again}");
@@ -97,6 +100,33 @@ fn a_runtime_call_on_the_system_stack_panics_and_names_the_remedy() {
         assert_eq!(rx.recv(), Ok(2));
         yield_now();
         drop(handle);
+    });
+}
+
+#[test]
+fn a_waker_wakes_from_the_system_stack() {
+    on_every_runtime(2, || {
+        let (tx, rx) = channel::<Waker>(1);
+        let (awake, value) = (Arc::new(AtomicBool::new(false)), Count::new());
+        let (seen, kept) = (awake.clone(), value.one());
+        let waits = go(move || {
+            block_on(poll_fn(|context| {
+                if seen.load(Ordering::SeqCst) {
+                    return Poll::Ready(());
+                }
+                tx.try_send(context.waker().clone()).unwrap();
+                Poll::Pending
+            }));
+            kept
+        });
+        let waker = rx.recv().unwrap();
+        awake.store(true, Ordering::SeqCst);
+        // Also the last of them, whose goroutine has ended.
+        let last = waker.clone();
+        call(move || waker.wake());
+        drop(waits.join().unwrap());
+        call(move || last.wake());
+        value.assert_all_dropped(1);
     });
 }
 

@@ -1,0 +1,502 @@
+//! Futures in goroutines, and the wakers that they leave behind.
+
+mod common;
+
+use std::future::{Future, pending, poll_fn, ready};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use common::count::{Count, Counted};
+use common::{bounded, on_each_kind, on_every_runtime, panic_text, quiet_panic, yield_until};
+use g0_sched::{block_on, channel, current, go, park, yield_now};
+
+/// Set once, and a future that waits for it.
+#[derive(Clone, Default)]
+struct Event(Arc<Mutex<(bool, Option<Waker>)>>);
+
+impl Event {
+    fn set(&self) {
+        let mut state = self.0.lock().unwrap();
+        state.0 = true;
+        let waker = state.1.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// A waiter has left its waker here.
+    fn is_awaited(&self) -> bool {
+        self.0.lock().unwrap().1.is_some()
+    }
+}
+
+impl Future for Event {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.0 {
+            return Poll::Ready(());
+        }
+        state.1 = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Pending for ever; it leaves its waker in the slot and owns a value.
+struct Never(Arc<Mutex<Option<Waker>>>, #[allow(dead_code)] Counted);
+
+impl Future for Never {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        *self.0.lock().unwrap() = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// The waker of a goroutine that has ended.
+fn stale_waker() -> Waker {
+    go(|| block_on(poll_fn(|context| Poll::Ready(context.waker().clone())))).join().unwrap()
+}
+
+/// Where the caller's stack lies.
+fn place() -> usize {
+    let here = 0_u8;
+    (&raw const here).addr() / g0_sched::STACK_SIZE
+}
+
+#[test]
+fn what_is_ready_is_polled_once() {
+    on_every_runtime(2, || {
+        assert_eq!(block_on(ready(7)), 7);
+        assert_eq!(block_on(async { block_on(async { 1 }) + ready(2).await }), 3);
+        let mut polls = 0;
+        block_on(poll_fn(|_| {
+            polls += 1;
+            Poll::Ready(())
+        }));
+        assert_eq!(polls, 1);
+    });
+}
+
+#[test]
+fn a_goroutine_a_thread_and_the_poll_itself_wake_it() {
+    on_every_runtime(2, || {
+        for _ in 0..50 {
+            let event = Event::default();
+            let theirs = event.clone();
+            let waiter = go(move || block_on(theirs));
+            yield_until("it waits", || event.is_awaited());
+            event.set();
+            waiter.join().unwrap();
+
+            let event = Event::default();
+            let theirs = event.clone();
+            let thread = thread::spawn(move || theirs.set());
+            block_on(event);
+            thread.join().unwrap();
+
+            let mut polls = 0;
+            block_on(poll_fn(|context| {
+                polls += 1;
+                context.waker().wake_by_ref();
+                if polls < 100 { Poll::Pending } else { Poll::Ready(()) }
+            }));
+            assert_eq!(polls, 100);
+        }
+    });
+}
+
+#[test]
+fn it_waits_until_it_is_woken() {
+    on_every_runtime(2, || {
+        let (event, polls) = (Event::default(), Arc::new(AtomicUsize::new(0)));
+        let (mut theirs, counted) = (event.clone(), polls.clone());
+        let waiter = go(move || {
+            block_on(poll_fn(|context| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                Pin::new(&mut theirs).poll(context)
+            }));
+        });
+        yield_until("it waits", || event.is_awaited());
+        (0..200).for_each(|_| yield_now());
+        assert_eq!(polls.load(Ordering::SeqCst), 1, "polled without a wake");
+        event.set();
+        waiter.join().unwrap();
+        assert_eq!(polls.load(Ordering::SeqCst), 2);
+    });
+}
+
+/// Each thread goes on only when the goroutine has seen its last step: one lost wake, and all wait.
+#[test]
+fn no_wake_of_several_threads_is_lost() {
+    const THREADS: usize = 3;
+    const STEPS: usize = 3_000;
+    on_every_runtime(2, || {
+        let said: Arc<[AtomicUsize; THREADS]> = Arc::default();
+        let seen: Arc<[AtomicUsize; THREADS]> = Arc::default();
+        let slot = Arc::new(Mutex::new(None::<Waker>));
+        let threads: Vec<_> = (0..THREADS)
+            .map(|i| {
+                let (said, seen, slot) = (said.clone(), seen.clone(), slot.clone());
+                thread::spawn(move || {
+                    while slot.lock().unwrap().is_none() {
+                        thread::yield_now();
+                    }
+                    let waker = slot.lock().unwrap().clone().unwrap();
+                    for step in 1..=STEPS {
+                        said[i].store(step, Ordering::Release);
+                        waker.wake_by_ref();
+                        while seen[i].load(Ordering::Acquire) < step {
+                            thread::yield_now();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let sum = block_on(poll_fn(|context| {
+            slot.lock().unwrap().get_or_insert_with(|| context.waker().clone());
+            let mut sum = 0;
+            for i in 0..THREADS {
+                // Relaxed: the wake is what makes it visible.
+                let step = said[i].load(Ordering::Relaxed);
+                seen[i].store(step, Ordering::Release);
+                sum += step;
+            }
+            if sum == THREADS * STEPS { Poll::Ready(sum) } else { Poll::Pending }
+        }));
+        assert_eq!(sum, THREADS * STEPS);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn goroutines_of_two_runtimes_wake_each_other() {
+    on_each_kind(|kind, procs| {
+        let events: Arc<Vec<(Event, Event)>> = Arc::new((0..200).map(|_| <_>::default()).collect());
+        let theirs = events.clone();
+        let other = thread::spawn(move || {
+            kind.with_procs(procs).run(move || {
+                for (there, back) in theirs.iter() {
+                    block_on(there.clone());
+                    back.set();
+                }
+            })
+        });
+        let run = kind.with_procs(procs).run(|| {
+            for (there, back) in events.iter() {
+                there.set();
+                block_on(back.clone());
+            }
+        });
+        run.unwrap();
+        other.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_waker_outlives_its_goroutine_and_wakes_no_other() {
+    on_every_runtime(2, || {
+        let stale: Vec<Waker> = (0..20).map(|_| stale_waker()).collect();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let events: Vec<Event> = (0..20).map(|_| Event::default()).collect();
+        let waiting: Vec<_> = events
+            .iter()
+            .map(|event| {
+                let (mut event, polls) = (event.clone(), polls.clone());
+                go(move || {
+                    block_on(poll_fn(|context| {
+                        polls.fetch_add(1, Ordering::SeqCst);
+                        Pin::new(&mut event).poll(context)
+                    }));
+                })
+            })
+            .collect();
+        yield_until("all wait", || events.iter().all(Event::is_awaited));
+        for waker in stale {
+            waker.wake_by_ref();
+            waker.clone().wake();
+            yield_now();
+            waker.wake();
+        }
+        (0..50).for_each(|_| yield_now());
+        assert_eq!(polls.load(Ordering::SeqCst), 20, "a stale waker woke a stranger");
+        events.iter().for_each(Event::set);
+        waiting.into_iter().for_each(|waiter| waiter.join().unwrap());
+    });
+}
+
+#[test]
+fn a_waker_outlives_its_runtime() {
+    on_each_kind(|kind, procs| {
+        let (slot, count) = (Arc::new(Mutex::new(None)), Count::new());
+        let never = Never(slot.clone(), count.one());
+        let (stale, main) = kind
+            .with_procs(procs)
+            .run(|| {
+                drop(go(move || block_on(never)));
+                yield_until("it waits", || slot.lock().unwrap().is_some());
+                (stale_waker(), block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone()))))
+            })
+            .unwrap();
+        // The goroutine was ended by shutdown while it waited.
+        count.assert_all_dropped(1);
+        let cut = slot.lock().unwrap().take().unwrap();
+        for waker in [cut, stale, main] {
+            waker.wake_by_ref();
+            waker.clone().wake();
+            drop(waker);
+        }
+    });
+}
+
+#[test]
+fn wakers_hold_the_stack_until_the_last_is_dropped() {
+    on_every_runtime(1, || {
+        let (place_of, waker) = go(|| (place(), stale_from_here())).join().unwrap();
+        let clones: Vec<Waker> = (0..10).map(|_| waker.clone()).collect();
+        assert!(clones.iter().all(|clone| clone.will_wake(&waker)));
+        drop(waker);
+        let used = |n: usize| (0..n).any(|_| go(place).join().unwrap() == place_of);
+        for clone in clones {
+            assert!(!used(50), "a stack that a waker holds is used again");
+            drop(clone);
+        }
+        assert!(used(50), "the stack of the last waker is lost");
+    });
+    fn stale_from_here() -> Waker {
+        block_on(poll_fn(|context| Poll::Ready(context.waker().clone())))
+    }
+}
+
+/// The last waker goes while its goroutine ends: whoever is later gives the stack back, once.
+#[test]
+fn wakers_go_while_their_goroutines_end() {
+    on_every_runtime(2, || {
+        let (tx, rx) = std::sync::mpsc::channel::<Waker>();
+        let dropper = thread::spawn(move || rx.into_iter().for_each(Waker::wake));
+        for round in 0..200 {
+            let all: Vec<_> = (0..20)
+                .map(|_| {
+                    let tx = tx.clone();
+                    go(move || {
+                        let me = current().expect("a goroutine");
+                        block_on(poll_fn(|context| {
+                            tx.send(context.waker().clone()).unwrap();
+                            Poll::Ready(())
+                        }));
+                        me.id()
+                    })
+                })
+                .collect();
+            if round % 2 == 0 {
+                // Detached: the goroutine's own end gives the stack back.
+                drop(all);
+                yield_now();
+            } else {
+                let ids: std::collections::HashSet<_> =
+                    all.into_iter().map(|handle| handle.join().unwrap()).collect();
+                assert_eq!(ids.len(), 20);
+            }
+        }
+        drop(tx);
+        dropper.join().unwrap();
+    });
+}
+
+#[test]
+fn a_nested_block_on_leaves_the_outer_ones_wake() {
+    on_every_runtime(2, || {
+        let (outer, inner) = (Event::default(), Event::default());
+        let (mut theirs, nested) = (outer.clone(), inner.clone());
+        let waiter = go(move || {
+            let mut first = true;
+            block_on(poll_fn(|context| {
+                let polled = Pin::new(&mut theirs).poll(context);
+                if std::mem::take(&mut first) {
+                    assert!(polled.is_pending());
+                    block_on(nested.clone());
+                }
+                polled
+            }));
+        });
+        yield_until("the inner one waits", || inner.is_awaited());
+        // The wake of the outer one comes while the inner one waits, and is taken by that.
+        outer.set();
+        (0..50).for_each(|_| yield_now());
+        assert!(inner.is_awaited() && !waiter.is_finished(), "the wake was the outer one's");
+        inner.set();
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_nested_block_on_that_panics_leaves_the_outer_ones_wake() {
+    on_every_runtime(2, || {
+        let (outer, inner) = (Event::default(), Event::default());
+        let (mut theirs, mut nested) = (outer.clone(), inner.clone());
+        let waiter = go(move || {
+            let mut first = true;
+            block_on(poll_fn(|context| {
+                let polled = Pin::new(&mut theirs).poll(context);
+                if std::mem::take(&mut first) {
+                    let said = panic_text(|| {
+                        block_on(poll_fn(|context| {
+                            let polled = Pin::new(&mut nested).poll(context);
+                            polled.map(|()| quiet_panic("the inner one"))
+                        }))
+                    });
+                    assert_eq!(said, "the inner one");
+                }
+                polled
+            }));
+        });
+        yield_until("the inner one waits", || inner.is_awaited());
+        outer.set();
+        inner.set();
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_thread_that_runs_no_goroutine_blocks() {
+    on_every_runtime(2, || {
+        let (there, back) = (Event::default(), Event::default());
+        let (theirs, answer) = (there.clone(), back.clone());
+        let thread = thread::spawn(move || {
+            assert_eq!(block_on(ready(1)), 1);
+            block_on(theirs);
+            answer.set();
+            block_on(async {
+                let late = Event::default();
+                let theirs = late.clone();
+                thread::spawn(move || theirs.set());
+                late.await;
+            });
+            // The thread's own token is left alone.
+            thread::current().unpark();
+            block_on(Event(Arc::new(Mutex::new((true, None)))));
+            thread::park();
+            2
+        });
+        yield_until("the thread waits", || there.is_awaited());
+        there.set();
+        block_on(back);
+        assert_eq!(thread.join().unwrap(), 2);
+    });
+    bounded("a waker of a thread that has ended", || {
+        let waker = thread::spawn(|| block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone()))));
+        waker.join().unwrap().wake();
+    });
+}
+
+#[test]
+fn a_panic_in_a_poll_goes_on_and_the_future_is_dropped_before() {
+    on_every_runtime(2, || {
+        let count = Count::new();
+        for pending_before in [false, true] {
+            let (value, seen) = (count.one(), count.clone());
+            let said = panic_text(|| {
+                block_on(async move {
+                    let _value = value;
+                    if pending_before {
+                        let late = Event::default();
+                        let theirs = late.clone();
+                        drop(go(move || theirs.set()));
+                        late.await;
+                    }
+                    quiet_panic("in a poll")
+                })
+            });
+            assert_eq!(said, "in a poll");
+            assert_eq!(seen.made(), seen.dropped());
+        }
+        // And so is one that has come to its end.
+        let value = count.one();
+        block_on(async move { _ = &value });
+        count.assert_all_dropped(3);
+    });
+}
+
+#[test]
+fn shutdown_ends_what_waits_and_drops_its_future() {
+    on_each_kind(|kind, procs| {
+        let (count, slots) = (Count::new(), Arc::new(Mutex::new(Vec::new())));
+        let over = Arc::new(AtomicBool::new(false));
+        let (wakers, seen) = (slots.clone(), over.clone());
+        // Wakes meet the cancellations.
+        let thread = thread::spawn(move || {
+            while !seen.load(Ordering::SeqCst) {
+                let all: Vec<Arc<Mutex<Option<Waker>>>> = wakers.lock().unwrap().clone();
+                all.iter().flat_map(|slot| slot.lock().unwrap().clone()).for_each(Waker::wake);
+            }
+        });
+        let ended = kind.with_procs(procs).run_counted(|| {
+            for _ in 0..30 {
+                let slot = Arc::new(Mutex::new(None));
+                slots.lock().unwrap().push(slot.clone());
+                let never = Never(slot, count.one());
+                drop(go(move || block_on(never)));
+            }
+            let value = count.one();
+            drop(go(move || {
+                block_on(async {
+                    let _value = value;
+                    pending::<()>().await;
+                })
+            }));
+            yield_until("all wait", || {
+                slots.lock().unwrap().iter().all(|slot| slot.lock().unwrap().is_some())
+            });
+        });
+        assert_eq!(ended.unwrap().left_behind, 0);
+        over.store(true, Ordering::SeqCst);
+        thread.join().unwrap();
+        count.assert_all_dropped(31);
+    });
+}
+
+#[test]
+fn park_and_block_on_leave_each_other_their_tokens() {
+    on_every_runtime(2, || {
+        let me = current().expect("a goroutine");
+        me.unpark();
+        let event = Event::default();
+        let (theirs, handle) = (event.clone(), me.clone());
+        let waker = go(move || {
+            handle.unpark();
+            theirs.set();
+        });
+        block_on(event);
+        waker.join().unwrap();
+        // The tokens of `unpark` are here still: else this waits for ever.
+        park();
+
+        let (tx, rx) = channel::<Waker>(1);
+        let polled = Arc::new(AtomicUsize::new(0));
+        let counted = polled.clone();
+        let parks = go(move || {
+            block_on(poll_fn(|context| {
+                let n = counted.fetch_add(1, Ordering::SeqCst);
+                if n == 0 {
+                    tx.send(context.waker().clone()).unwrap();
+                    // A park within the poll is not ended by the waker.
+                    park();
+                    Poll::Pending
+                } else {
+                    Poll::Ready(())
+                }
+            }));
+        });
+        let waker = rx.recv().unwrap();
+        waker.wake();
+        (0..100).for_each(|_| yield_now());
+        assert_eq!(polled.load(Ordering::SeqCst), 1, "a waker ended a park");
+        drop(parks);
+    });
+}
