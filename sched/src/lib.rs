@@ -156,6 +156,8 @@ pub mod shutdown;
 mod sync;
 mod sysmon;
 #[cfg(not(loom))]
+mod time;
+#[cfg(not(loom))]
 mod task;
 mod token;
 #[cfg(not(loom))]
@@ -192,6 +194,7 @@ pub mod generic {
     #[cfg(feature = "alloc")]
     pub use crate::sync::mpmc::{Iter, Receiver, Sender, channel};
     pub use crate::sync::waitgroup::WaitGroup;
+    pub use crate::time::{Instant, Interval, interval, sleep, sleep_until};
     pub use crate::task::block_on;
 }
 

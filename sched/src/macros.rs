@@ -30,6 +30,11 @@ macro_rules! platform {
         /// See [`g0_sched::generic::Scope`]($crate::generic::Scope).
         pub type Scope<'scope, 'env> = $crate::generic::Scope<'scope, 'env, $platform>;
 
+        /// See [`g0_sched::generic::Instant`]($crate::generic::Instant).
+        pub type Instant = $crate::generic::Instant<$platform>;
+        /// See [`g0_sched::generic::Interval`]($crate::generic::Interval).
+        pub type Interval = $crate::generic::Interval<$platform>;
+
         /// Starts `f` as a goroutine.
         ///
         /// # Panics
@@ -108,6 +113,21 @@ macro_rules! platform {
             F: ::core::future::IntoFuture,
         {
             $crate::generic::block_on::<$platform, F>(future)
+        }
+
+        /// See [`g0_sched::generic::sleep`]($crate::generic::sleep).
+        pub fn sleep(length: ::core::time::Duration) {
+            $crate::generic::sleep::<$platform>(length)
+        }
+
+        /// See [`g0_sched::generic::sleep_until`]($crate::generic::sleep_until).
+        pub fn sleep_until(time: Instant) {
+            $crate::generic::sleep_until::<$platform>(time)
+        }
+
+        /// See [`g0_sched::generic::interval`]($crate::generic::interval).
+        pub fn interval(period: ::core::time::Duration) -> Interval {
+            $crate::generic::interval::<$platform>(period)
         }
 
         /// See [`g0_sched::generic::current`]($crate::generic::current).

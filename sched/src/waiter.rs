@@ -21,7 +21,7 @@ use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 use crate::core::Core;
 use crate::core::wheel::Timer;
 use crate::exec::enter::{Caller, leave};
-use crate::exec::park::{gopark, gopark_then, go_on, ready_from};
+use crate::exec::park::{go_on, gopark, gopark_then, ready_from};
 use crate::exec::switch::{core_of, proc_of, this_m};
 use crate::g::{G, Unlock};
 use crate::m::M;
@@ -238,10 +238,12 @@ impl Waiter {
         withdraw: impl FnOnce() -> bool,
     ) -> Woken {
         let alone = match self.contested.get() {
-            true => self.claim(CANCELLED) && {
-                withdraw();
-                true
-            },
+            true => {
+                self.claim(CANCELLED) && {
+                    withdraw();
+                    true
+                }
+            }
             false => withdraw(),
         };
         if alone {

@@ -1,0 +1,20 @@
+//! Time: sleeping, deadlines, ticks.
+//!
+//! Times are nanoseconds on the platform's clock ([`Platform::now`](crate::Platform::now)), which
+//! never goes back. A sleep allocates nothing and takes no lock but that of its P's wheel
+//! (`core::wheel`, `core::timers`).
+//!
+//! | asked for | what happens |
+//! |---|---|
+//! | a length of zero, a time that has passed | the call returns at once, without giving way |
+//! | a length beyond the end of time | the end of time, which never comes |
+//! | a clock that stands still | nothing is due; all else goes on |
+//! | a clock that jumps back | what was due before the jump is due when the clock is there again |
+
+mod instant;
+mod interval;
+mod sleep;
+
+pub use instant::Instant;
+pub use interval::{Interval, interval};
+pub use sleep::{sleep, sleep_until};
