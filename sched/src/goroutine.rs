@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use g0_defer::Throw;
 
-use crate::exec::enter::{Caller, caller, enter};
+use crate::exec::enter::{Caller, caller, enter, leave};
 use crate::g::G;
 use crate::join::refer;
 use crate::platform::Platform;
@@ -99,7 +99,11 @@ pub fn park<P: Platform>() {
         panic!("g0: park on a thread that runs no goroutine");
     };
     // SAFETY: the running goroutine's own.
-    token::wait::<P>(m, g, unsafe { &g.as_ref().token });
+    let token = unsafe { &g.as_ref().token };
+    if token.take() {
+        return leave(m);
+    }
+    token::wait::<P>(m, g, token);
 }
 
 /// Ends the running goroutine after its deferred calls have run; its [`JoinHandle`] gets `Err`

@@ -71,16 +71,17 @@ mod wait {
     use core::ptr::NonNull;
 
     use super::Token;
+    use crate::core::phase;
     use crate::exec::enter::{leave, reenter};
     use crate::exec::park::{go_on, gopark, ready_from};
     use crate::exec::switch::core_of;
     use crate::g::G;
     use crate::m::M;
     use crate::platform::Platform;
-    use crate::shutdown::{await_late, home, unwind};
+    use crate::shutdown::{await_late, home, obey, unwind};
 
-    /// The running goroutine `g` waits for its `token` and takes it. Inside before, outside after; it
-    /// may be on another M then. Shutdown unwinds out of it.
+    /// The running goroutine `g` parks until it has its `token`, and takes it. Inside before, outside
+    /// after; it may be on another M then. Shutdown unwinds out of it.
     #[inline]
     pub(crate) fn wait<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token) {
         /// # Safety
@@ -89,9 +90,6 @@ mod wait {
         unsafe fn commit(arg: *mut u8, _g: NonNull<G>) -> bool {
             // SAFETY: the token lies in a G, which stays.
             unsafe { &*arg.cast::<Token>() }.commit()
-        }
-        if token.take() {
-            return leave(m);
         }
         let arg = core::ptr::from_ref(token).cast_mut().cast();
         // SAFETY: whoever turns PARKED into TOKEN wakes us, once.
@@ -103,6 +101,10 @@ mod wait {
         }
         token.take();
         leave(m);
+        if core_of(m).phase() != phase::OPEN {
+            // Whoever is woken again and again is not always found parked by shutdown.
+            obey::<P>(m, g);
+        }
         go_on::<P>(g);
     }
 

@@ -112,6 +112,32 @@ fn a_goroutine_a_thread_and_the_poll_itself_wake_it() {
     });
 }
 
+/// As futures do that want to give way.
+#[test]
+fn a_poll_that_wakes_itself_lets_others_run_and_shutdown_end_it() {
+    on_every_runtime(1, || {
+        let over = Arc::new(AtomicBool::new(false));
+        let theirs = over.clone();
+        let other = go(move || theirs.store(true, Ordering::SeqCst));
+        let mut polls = 0;
+        block_on(poll_fn(|context| {
+            polls += 1;
+            context.waker().wake_by_ref();
+            if over.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        assert!(polls < 1_000, "{polls} polls while another goroutine waited");
+        other.join().unwrap();
+
+        drop(go(|| {
+            block_on(poll_fn(|context| {
+                context.waker().wake_by_ref();
+                Poll::<()>::Pending
+            }))
+        }));
+        yield_now();
+    });
+}
+
 #[test]
 fn it_waits_until_it_is_woken() {
     on_every_runtime(2, || {

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
 use crate::exec::enter::{Caller, caller, enter};
+use crate::exec::yields::yield_now;
 use crate::g::G;
 use crate::platform::Platform;
 use crate::token;
@@ -44,12 +45,15 @@ fn on_goroutine<P: Platform, F: Future>(g: NonNull<G>, mut future: Pin<&mut F>) 
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
             return value;
         }
-        let Caller::Goroutine(m, _) = enter::<P>() else {
-            unreachable!("a goroutine on a thread that is no M");
-        };
         level.waited = true;
         // SAFETY: the running goroutine's own.
-        token::wait::<P>(m, g, unsafe { &g.as_ref().wakes });
+        let wakes = unsafe { &g.as_ref().wakes };
+        if wakes.take() {
+            // Woken within the poll, by which futures say that others may go first.
+            yield_now::<P>();
+        } else if let Caller::Goroutine(m, _) = enter::<P>() {
+            token::wait::<P>(m, g, wakes);
+        }
     }
 }
 
