@@ -93,6 +93,7 @@ impl Seat {
     }
 
     /// The bridge's own word: not null while foreign code runs (`incgo`).
+    #[cfg(not(loom))]
     #[inline(always)]
     pub fn call(self) -> *mut *mut u8 {
         self.m.call.as_ptr()

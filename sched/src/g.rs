@@ -24,7 +24,6 @@ use crate::core::Core;
 use crate::core::list::{Link, Linked};
 use crate::m::M;
 use crate::plain::Plain;
-#[cfg(not(loom))]
 use crate::scope::ScopeState;
 use crate::token::Token;
 
@@ -33,10 +32,6 @@ use crate::token::Token;
 /// Runs on another goroutine's stack or on g0, inside; it may not allocate, free, drop or run
 /// user code.
 pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
-
-/// Models know no scopes.
-#[cfg(loom)]
-type ScopeState = ();
 
 /// What runs a goroutine's closure, or drops its result.
 pub(crate) type Run = unsafe fn(NonNull<G>);

@@ -122,58 +122,42 @@ extern crate std;
 #[macro_use]
 mod plain;
 
-#[cfg(not(loom))]
 pub mod bridge;
 pub mod core;
 #[cfg(loom)]
 #[doc(hidden)]
 pub mod doors;
 mod error;
-#[cfg(not(loom))]
 mod exec;
 mod g;
-#[cfg(not(loom))]
 mod goroutine;
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod hosted;
-#[cfg(not(loom))]
 mod interrupt;
-#[cfg(not(loom))]
 mod join;
-#[cfg(not(loom))]
 mod lockedm;
 mod m;
 mod macros;
 mod p;
 mod platform;
-#[cfg(not(loom))]
 mod scheduler;
-#[cfg(not(loom))]
 mod scope;
-#[cfg(not(loom))]
 pub mod shutdown;
-#[cfg(not(loom))]
 mod sync;
 mod sysmon;
-#[cfg(not(loom))]
 mod time;
-#[cfg(not(loom))]
 mod task;
 mod token;
-#[cfg(not(loom))]
 mod waiter;
 
 pub use crate::core::{Config, Core, Mobility};
 pub use error::Error;
-#[cfg(not(loom))]
 pub use exec::machine::start_m;
 pub use g::{G, Unlock};
 pub use m::M;
 pub use p::Proc;
 pub use platform::{Fatal, Fences, Parker, Platform, StartError};
-#[cfg(not(loom))]
 pub use scheduler::{Ended, Scheduler};
-#[cfg(not(loom))]
 pub use sync::chan::{CloseError, RecvError, SendError, TryRecvError, TrySendError};
 
 pub use sysmon::sysmon;
@@ -182,7 +166,6 @@ pub use sysmon::sysmon;
 pub const MAX_PROCS: usize = 1024;
 
 /// The functions and types of all platforms; [`platform!`] writes the short forms.
-#[cfg(not(loom))]
 pub mod generic {
     pub use crate::exec::spawn::{Go, refuse};
     pub use crate::exec::yields::yield_now;

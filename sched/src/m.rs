@@ -12,9 +12,7 @@
 //!
 //! An M is never freed, only used again.
 
-use core::ptr;
-#[cfg(not(loom))]
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr};
 use g0_arch::sync::cell::UnsafeCell;
@@ -25,7 +23,7 @@ use crate::core::inbox::Inbox;
 use crate::core::local::Local;
 use crate::g::G;
 use crate::p::Proc;
-use crate::plain::Plain;
+use crate::plain::{Plain, own};
 use crate::platform::Parker;
 
 /// Where an M stands; under the scheduler's lock.
@@ -134,7 +132,6 @@ impl M {
     }
 }
 
-#[cfg(not(loom))]
 impl M {
     /// What the threads of its scheduler are called. An M that is being started has one.
     #[cfg(feature = "std")]
@@ -148,14 +145,14 @@ impl M {
     #[inline(always)]
     pub(crate) fn curg(&self) -> Option<NonNull<G>> {
         // SAFETY: no write is concurrent.
-        NonNull::new(unsafe { *self.g.as_ptr() })
+        NonNull::new(unsafe { own(&self.g) })
     }
 
     /// Whether foreign code runs here. Its own thread only; as [`curg`](Self::curg).
     #[inline(always)]
     pub(crate) fn in_foreign_code(&self) -> bool {
         // SAFETY: no write is concurrent.
-        unsafe { !(*self.call.as_ptr()).is_null() }
+        unsafe { !own(&self.call).is_null() }
     }
 
     /// The goroutine on whose own stack the caller is: none on g0. Its own thread only.

@@ -1,5 +1,6 @@
 //! Words that one thread at a time uses, the protocol saying which.
 
+use g0_arch::sync::atomic::AtomicPtr;
 use g0_arch::sync::cell::UnsafeCell;
 
 /// `const` outside loom, whose objects register themselves at run time.
@@ -12,6 +13,22 @@ macro_rules! maybe_const {
         $(#[$attr])*
         $vis fn $($rest)*
     };
+}
+
+/// An atomic word as plain memory.
+///
+/// # Safety
+///
+/// No other thread writes it.
+#[inline(always)]
+pub(crate) unsafe fn own<T>(word: &AtomicPtr<T>) -> *mut T {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(not(loom))]
+        return *word.as_ptr();
+        #[cfg(loom)]
+        return word.unsync_load();
+    }
 }
 
 /// A plain word in a shared structure: no atomic, so that a model sees a race on it.
@@ -52,11 +69,10 @@ impl<T: Copy> Plain<T> {
         self.0.with_mut(|p| unsafe { *p = value });
     }
 
-    /// Where it lies, for assembly.
-    #[cfg(not(loom))]
+    /// Where it lies, for assembly that is about to write it: a model sees the write here.
     #[inline(always)]
     pub(crate) fn as_ptr(&self) -> *mut T {
-        self.0.get()
+        self.0.with_mut(|p| p)
     }
 
     /// # Safety

@@ -5,18 +5,14 @@ use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::error::Error;
+use crate::exec::enter::{Caller, enter, leave};
+use crate::exec::spawn::{Go, spawn_raw};
+use crate::join::JoinHandle;
 use crate::m::M;
 use crate::plain::Plain;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
-
-#[cfg(not(loom))]
-use crate::{
-    error::Error,
-    exec::enter::{Caller, enter, leave},
-    exec::spawn::{Go, spawn_raw},
-    join::JoinHandle,
-};
 
 /// Set while the scope's owner waits.
 const WAITING: usize = 1 << (usize::BITS - 1);
@@ -58,13 +54,11 @@ pub struct Scope<'scope, 'env: 'scope, P: Platform> {
 }
 
 /// A goroutine of a scope that can be waited for; the scope waits for it in any case.
-#[cfg(not(loom))]
 pub struct ScopedJoinHandle<'scope, T, P: Platform> {
     handle: JoinHandle<T, P>,
     _scope: PhantomData<&'scope ()>,
 }
 
-#[cfg(not(loom))]
 impl<T, P: Platform> ScopedJoinHandle<'_, T, P> {
     /// As [`JoinHandle::join`].
     pub fn join(self) -> crate::join::Outcome<T, P> {
@@ -77,7 +71,6 @@ impl<T, P: Platform> ScopedJoinHandle<'_, T, P> {
     }
 }
 
-#[cfg(not(loom))]
 impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     /// Starts a goroutine that ends before the scope does. A panic in it, if it is not joined,
     /// becomes a panic of the scope.
@@ -154,7 +147,6 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
 /// # Safety
 ///
 /// `arg` points to the count.
-#[cfg(not(loom))]
 unsafe fn commit(arg: *mut u8, _g: NonNull<crate::g::G>) -> bool {
     // SAFETY: the caller's promise.
     let running = unsafe { &*arg.cast::<AtomicUsize>() };
@@ -168,7 +160,6 @@ unsafe fn commit(arg: *mut u8, _g: NonNull<crate::g::G>) -> bool {
 /// # Panics
 ///
 /// When `f` does, or when a goroutine that was not joined did.
-#[cfg(not(loom))]
 pub fn scope<'env, P: Platform, F, R>(f: F) -> R
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, P>) -> R,

@@ -16,7 +16,6 @@
 
 use g0_arch::sync::atomic::{AtomicU8, Ordering};
 
-#[cfg(not(loom))]
 pub(crate) use wait::{give, wait};
 
 const EMPTY: u8 = 0;
@@ -66,7 +65,6 @@ impl Token {
     }
 }
 
-#[cfg(not(loom))]
 mod wait {
     use core::ptr::NonNull;
 

@@ -1,7 +1,9 @@
-//! `UnsafeCell` with loom's interface: access is a closure, so that a model sees its length.
+//! Cells. `UnsafeCell` with loom's interface: access is a closure, so that a model sees its length.
 
+#[cfg(not(loom))]
+pub use core::cell::Cell;
 #[cfg(loom)]
-pub use loom::cell::UnsafeCell;
+pub use loom::cell::{Cell, UnsafeCell};
 
 /// `core::cell::UnsafeCell` with the interface of loom's.
 #[cfg(not(loom))]

@@ -175,7 +175,6 @@ impl Core {
             // SAFETY: nobody uses the Ps yet.
             unsafe {
                 p.random.set(i as u32 * 2 + 1);
-                #[cfg(not(loom))]
                 p.free.with_mut(|free| *free = g0_stack::Cache::new(self.config.stack));
             }
             self.put_p(&mut self.lists.lock(), p);

@@ -1,7 +1,8 @@
 //! Who waits for a primitive, in order.
 
-use core::cell::Cell;
 use core::ptr;
+
+use g0_arch::sync::cell::Cell;
 
 use crate::m::M;
 use crate::platform::Platform;
