@@ -25,6 +25,12 @@ macro_rules! platform {
         /// See [`g0_sched::generic::Chan`]($crate::generic::Chan).
         pub type Chan<T, const N: usize> =
             $crate::generic::Chan<T, $platform, [::core::mem::MaybeUninit<T>; N]>;
+        /// See [`g0_sched::generic::Mutex`]($crate::generic::Mutex).
+        pub type Mutex<T> = $crate::generic::Mutex<T, $platform>;
+        /// See [`g0_sched::generic::MutexGuard`]($crate::generic::MutexGuard).
+        pub type MutexGuard<'a, T> = $crate::generic::MutexGuard<'a, T, $platform>;
+        /// See [`g0_sched::generic::Condvar`]($crate::generic::Condvar).
+        pub type Condvar = $crate::generic::Condvar<$platform>;
         /// See [`g0_sched::generic::WaitGroup`]($crate::generic::WaitGroup).
         pub type WaitGroup = $crate::generic::WaitGroup<$platform>;
         /// See [`g0_sched::generic::Scope`]($crate::generic::Scope).

@@ -246,7 +246,7 @@ fn a_waker_outlives_its_goroutine_and_wakes_no_other() {
         yield_until("all wait", || events.iter().all(Event::is_awaited));
         for waker in stale {
             waker.wake_by_ref();
-            waker.clone().wake();
+            drop(waker.clone());
             yield_now();
             waker.wake();
         }
@@ -275,8 +275,8 @@ fn a_waker_outlives_its_runtime() {
         let cut = slot.lock().unwrap().take().unwrap();
         for waker in [cut, stale, main] {
             waker.wake_by_ref();
-            waker.clone().wake();
-            drop(waker);
+            drop(waker.clone());
+            waker.wake();
         }
     });
 }

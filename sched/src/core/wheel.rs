@@ -1,26 +1,25 @@
 //! Deadlines in order: a hierarchical timing wheel, linked through the timers themselves.
 //!
 //! ```text
-//!   level 0   64 slots of   8 µs      what is due within the present half millisecond
-//!   level 1   64 slots of 524 µs
-//!   level 2   64 slots of  34 ms      when the hand enters a slot of level n, what lies there
+//!   level 0   64 slots of  16 µs      what is due within a millisecond
+//!   level 1   64 slots of   1 ms
+//!   level 2   64 slots of  67 ms      when the hand enters a slot of level n, what lies there
 //!   …                                 moves down, one timer at a time
-//!   level 5   64 slots of 2.4 h       what is due later still waits in the farthest slot
+//!   level 5   64 slots of   5 h       what is due later still waits in the farthest slot
 //! ```
 //!
 //! Putting a timer in and taking it out is a few stores, for any number of timers, and neither
 //! allocates: a heap would cost a cache miss for each of its levels, with as many timers as there
-//! are stacks. A timer alone in its slot fires at its deadline; in a crowd, up to a tick (8 µs)
-//! later; none fires early. Timers of the same tick fire in the order in which they came. (After
-//! G. Varghese and A. Lauck's hashed and hierarchical wheels, 1987.)
+//! are stacks. A timer alone in its slot fires at its deadline; in a crowd, up to a tick (16 µs)
+//! later; none fires early. (After G. Varghese and A. Lauck's hierarchical wheels, 1987.)
 
 use core::ptr::{self, NonNull};
 
 use crate::g::G;
 use crate::plain::Plain;
 
-/// A tick is 2¹³ nanoseconds.
-const SHIFT: u32 = 13;
+/// A tick is 2¹⁴ nanoseconds.
+const SHIFT: u32 = 14;
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = 6;
@@ -88,17 +87,20 @@ impl Wheel {
         Self { hand: 0, occupied: [0; LEVELS], slots: [[ptr::null(); SLOTS]; LEVELS] }
     }
 
-    /// Where a deadline belongs. At level 1 and above never where the hand is.
+    /// Where a deadline belongs: on the lowest level whose slots reach that far. At level 1 and
+    /// above that is never the slot that the hand is in.
     fn place(&self, at: u64) -> (usize, usize) {
         let tick = (at >> SHIFT).max(self.hand);
-        let differ = (self.hand ^ tick) | (SLOTS as u64 - 1);
-        let level = (differ.ilog2() / BITS) as usize;
-        if level < TOP {
-            return (level, (tick >> (BITS * level as u32)) as usize % SLOTS);
+        let mut level = 0;
+        loop {
+            let shift = BITS * level as u32;
+            let ahead = (tick >> shift) - (self.hand >> shift);
+            if ahead < SLOTS as u64 || level == TOP {
+                let slot = (self.hand >> shift) + ahead.min(SLOTS as u64 - 1);
+                return (level, slot as usize % SLOTS);
+            }
+            level += 1;
         }
-        let top = BITS * TOP as u32;
-        let ahead = ((tick >> top) - (self.hand >> top)).min(SLOTS as u64 - 1);
-        (TOP, ((self.hand >> top) + ahead) as usize % SLOTS)
     }
 
     /// # Safety
@@ -153,20 +155,25 @@ impl Wheel {
         }
     }
 
-    /// The occupied slot whose turn comes first, and its first tick. A slot of a higher level that
-    /// the hand is in has yet to be moved down: before all others.
+    /// The occupied slot whose turn comes first, and its first tick. Of two whose turns come at once
+    /// that of the higher level: it has yet to be moved down.
     fn first(&self) -> Option<(usize, usize, u64)> {
-        let own = |level: usize| (self.hand >> (BITS * level as u32)) % SLOTS as u64;
-        for level in 1..LEVELS {
-            if self.occupied[level] & 1 << own(level) != 0 {
-                return Some((level, own(level) as usize, self.hand));
+        let mut first = None;
+        let mut earliest = u64::MAX;
+        for level in 0..LEVELS {
+            let slots = self.occupied[level];
+            if slots != 0 {
+                let shift = BITS * level as u32;
+                let hand = self.hand >> shift;
+                let ahead = slots.rotate_right(hand as u32 % SLOTS as u32).trailing_zeros();
+                let start = ((hand + u64::from(ahead)) << shift).max(self.hand);
+                if start <= earliest {
+                    earliest = start;
+                    first = Some((level, (hand as usize + ahead as usize) % SLOTS, start));
+                }
             }
         }
-        let level = self.occupied.iter().position(|&slots| slots != 0)?;
-        let ahead = self.occupied[level].rotate_right(own(level) as u32).trailing_zeros();
-        let shift = BITS * level as u32;
-        let start = ((self.hand >> shift) + u64::from(ahead)) << shift;
-        Some((level, (own(level) as usize + ahead as usize) % SLOTS, start))
+        first
     }
 
     /// Fires what is due at `now`, nanoseconds: the goroutines that are to be made ready, as far as

@@ -61,7 +61,6 @@ pub(crate) fn enter<P: Platform>() -> Caller {
 }
 
 /// Enters, for what does not wait; on the system stack as a thread that is no M.
-#[cfg(feature = "alloc")]
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
     // SAFETY: Ms are never freed.
     let on_g0 = unsafe { P::current().as_ref() }.is_some_and(|m| m.running().is_none());

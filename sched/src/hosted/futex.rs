@@ -55,6 +55,15 @@ pub(super) fn unpark(parker: &Parker) {
     }
 }
 
+/// The calling thread's timeouts are not put off: the kernel would add up to 50 µs, to wake several
+/// threads at once, and the scheduler wakes one thread for all its timers.
+pub(super) fn wake_on_time() {
+    const NANOSECOND: libc::c_ulong = 1;
+    // SAFETY: it concerns this thread's timer slack alone. It cannot fail, but on kernels without it,
+    // which have none.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, NANOSECOND) };
+}
+
 /// The monotonic clock, nanoseconds.
 pub(super) fn now() -> u64 {
     let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -40,6 +40,7 @@ unsafe impl Platform for Hosted {
             .name(m.name().to_string())
             .stack_size(THREAD_STACK)
             .spawn(move || {
+                futex::wake_on_time();
                 // SAFETY: this thread was started for `m`, has the stack, and ends afterwards.
                 unsafe { start_m::<Hosted>(m) }
             })

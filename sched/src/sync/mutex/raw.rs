@@ -1,0 +1,379 @@
+//! The mutual exclusion behind [`Mutex`](super::Mutex): a word, and a queue.
+//!
+//! ```text
+//!   word     | passes (28 bits) | STARVING | WOKEN | WAITERS | LOCKED |
+//!
+//!            0 ──── lock: one compare-and-swap ────▶ LOCKED
+//!              ◀─── unlock: one subtraction ────────
+//!
+//!   normal:    unlock with WAITERS, nobody WOKEN ──▶ sets WOKEN, wakes the first
+//!              the woken one takes the lock, or is back at the head of the queue
+//!   starving:  unlock ──▶ the first in the queue holds the lock before it wakes
+//! ```
+//!
+//! # Two designs, and why this one
+//!
+//! *Two read-modify-writes*, as here: whoever unlocks learns from the instruction that releases
+//! the lock whether somebody waits. *A plain store and an asymmetric fence*: unlocking stores 0 and
+//! then looks for waiters, which saves a read-modify-write, half of the pair. But a store and a
+//! later load of another word are not ordered by themselves:
+//!
+//! ```text
+//!   unlocks                          parks
+//!   locked := 0  (in its buffer)     waiters := 1
+//!   load waiters: 0                  load locked: 1
+//!   wakes nobody                     sleeps for ever
+//! ```
+//!
+//! so somebody has to pay for a fence. If it is the parking side, it needs the fence that makes
+//! all running threads pass a barrier: from a quarter of a microsecond to ten, and as much for each
+//! thread that is interrupted, at every park. A heavy fence never belongs in the path of an
+//! operation: it would make the programs that contend, the only ones in which a mutex costs
+//! anything, many times slower, for five nanoseconds in those that do not. A plain store *without* a
+//! fence is the picture above: it loses wake-ups. There is no third way.
+//!
+//! # No wake is lost
+//!
+//! A waiter sets WAITERS, under the queue's lock, only in a word that says LOCKED (or STARVING, see
+//! below). That is one location, so its order is total: the release of that very hold comes later
+//! and sees WAITERS.
+//!
+//! ```text
+//!   parks                                 unlocks
+//!   lock the queue
+//!   LOCKED ─▶ LOCKED|WAITERS              word -= LOCKED: sees WAITERS
+//!   push; switch away                     lock the queue … until the context is saved
+//!   the post-switch step unlocks it       pop, unlock, wake
+//! ```
+//!
+//! An unlock that sees WOKEN may go, because somebody is awake on behalf of the queue. Whoever set
+//! WOKEN, or was woken with it, gives it back in the same step in which it takes the lock (then its
+//! own unlock looks at WAITERS) or queues again (then the word said LOCKED, and that holder's unlock
+//! does). Between the two it neither unwinds nor gives up: a deadline ends waits in the queue only.
+//!
+//! # Barging, and its bounds
+//!
+//! A woken waiter competes with those that run, and they mostly win: the lock is passed on without
+//! a switch, which is what makes contended locks quick. At most one waiter at a time is awake for
+//! it. Two things bound how long it can lose:
+//!
+//! - *Starvation mode*, Go's: a waiter that wakes in vain after more than a millisecond sets
+//!   STARVING. From then on an unlock hands the lock to the first in the queue, nobody else may take
+//!   it, and the order is first in, first out; until the queue is empty or somebody is served who
+//!   has waited for less than that.
+//! - *Passes*: whoever runs may pass a waiter that is awake [`PASSES`] times, then a goroutine gives
+//!   way first. The waiter may be the next in the queue of the same P, or bound to the same thread:
+//!   there a goroutine that only locks and unlocks would never let it run, and one that does not run
+//!   cannot say that it starves.
+//!
+//! STARVING without LOCKED means that an unlock has left the one and is on its way to the queue's
+//! lock, and nobody but it and those under this lock change either bit; so a waiter may queue then
+//! too.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+use g0_arch::sync::Mutex as SpinLock;
+use g0_arch::sync::atomic::{AtomicU32, Ordering};
+
+use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::exec::yields::yield_now;
+use crate::platform::Platform;
+use crate::sync::lock::{leave_as, m_of, wait_in};
+use crate::sync::queue::{Node, Queue};
+use crate::sync::spin::Spin;
+use crate::waiter::{Waiter, Woken};
+
+const LOCKED: u32 = 1;
+/// Somebody is queued. Set and cleared under the queue's lock.
+const WAITERS: u32 = 2;
+/// Somebody is awake on behalf of the queue: a woken waiter, or one that spins.
+const WOKEN: u32 = 4;
+/// The lock is handed from one to the next. Set under the queue's lock.
+const STARVING: u32 = 8;
+/// Counts those who took the lock past the woken one; 0 while nobody is.
+const PASS: u32 = 16;
+
+/// How often a woken waiter is passed before a goroutine gives way to it.
+const PASSES: u32 = 256;
+/// A waiter that has waited for longer starves, nanoseconds.
+const PATIENCE: u64 = 1_000_000;
+
+/// A lock without a value.
+pub(crate) struct RawMutex<P: Platform> {
+    word: AtomicU32,
+    queue: SpinLock<Queue>,
+    _platform: PhantomData<fn() -> P>,
+}
+
+/// A waiter that leaves the queue by itself: its time is up, or shutdown unwinds it.
+struct Leaving<'a, P: Platform>(&'a RawMutex<P>);
+
+impl<P: Platform> Drop for Leaving<'_, P> {
+    #[cold]
+    fn drop(&mut self) {
+        let who = enter_anywhere::<P>();
+        let queue = self.0.queue.lock();
+        if queue.is_empty() {
+            // Relaxed: both bits belong to the queue's lock. With STARVING gone the lock may be
+            // free; whoever took that bit for the order to hand over finds nobody to hand to.
+            self.0.word.fetch_and(!(WAITERS | STARVING), Ordering::Relaxed);
+        }
+        drop(queue);
+        leave_as(who);
+    }
+}
+
+impl<P: Platform> RawMutex<P> {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                word: AtomicU32::new(0),
+                queue: SpinLock::new(Queue::new()),
+                _platform: PhantomData,
+            }
+        }
+    }
+
+    /// Takes the lock. On the system stack, where nobody can wait, it panics if it is held.
+    #[inline(always)]
+    pub(crate) fn lock(&self) {
+        // Acquire: pairs with `unlock`. Relaxed: a failure is looked at again.
+        let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
+        if free.is_err() {
+            self.lock_slow(None);
+        }
+    }
+
+    /// Takes the lock unless `deadline` passes first.
+    #[inline]
+    pub(crate) fn lock_until(&self, deadline: u64) -> bool {
+        // Orderings as in `lock`.
+        let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
+        free.is_ok() || self.lock_slow(Some(deadline))
+    }
+
+    /// Takes the lock if it is free.
+    #[inline]
+    pub(crate) fn try_lock(&self) -> bool {
+        // Orderings as in `lock`.
+        match self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => true,
+            Err(word) => self.take(word, false).is_ok(),
+        }
+    }
+
+    /// Whether somebody holds the lock; a hint.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
+    /// Releases the lock, which the caller holds. Anywhere.
+    #[inline(always)]
+    pub(crate) fn unlock(&self) {
+        // Release: whoever takes the lock next sees what was done under it.
+        if self.word.fetch_sub(LOCKED, Ordering::Release) != LOCKED {
+            self.pass_on();
+        }
+    }
+
+    /// Takes the lock if `word`, just read, says that it may be taken; else says what it is now.
+    /// `awake`: the caller owns WOKEN, and gives it back.
+    #[inline]
+    fn take(&self, mut word: u32, awake: bool) -> Result<(), u32> {
+        while word & (LOCKED | STARVING) == 0 {
+            let new = if awake || word & WOKEN == 0 {
+                word & WAITERS | LOCKED
+            } else {
+                word.checked_add(PASS).unwrap_or(word) | LOCKED
+            };
+            // Orderings as in `lock`.
+            match self.word.compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
+        Err(word)
+    }
+
+    /// The long way to the lock; false when `deadline` passes first.
+    #[cold]
+    #[inline(never)]
+    fn lock_slow(&self, deadline: Option<u64>) -> bool {
+        // On the system stack nobody can wait; said now, while we owe nobody anything.
+        let _ = caller::<P>();
+        let mut spin = Spin::new();
+        let mut since = None;
+        let (mut awake, mut starving) = (false, false);
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & WOKEN != 0 && !awake && word >= PASSES * PASS {
+                self.give_way(word);
+            }
+            let Err(word) = self.take(word, awake) else { return true };
+            if word & STARVING == 0 && spin.may::<P>() {
+                // So that nobody else is woken meanwhile.
+                if word & (WAITERS | WOKEN) == WAITERS {
+                    // Relaxed: the word is all there is to see.
+                    let (relaxed, new) = (Ordering::Relaxed, word | WOKEN);
+                    awake |= self.word.compare_exchange(word, new, relaxed, relaxed).is_ok();
+                }
+                spin.round(|| self.is_locked());
+                continue;
+            }
+
+            let now = P::now();
+            let begin = *since.get_or_insert(now);
+            if !awake && deadline.is_some_and(|deadline| deadline <= now) {
+                return false;
+            }
+            let who = enter::<P>();
+            let mut queue = self.queue.lock();
+            if !self.announce(awake, starving) {
+                drop(queue);
+                leave_as(who);
+                continue;
+            }
+            let handed = Cell::new(false);
+            let waiter = Waiter::new(who, false);
+            let node = Node::new(&waiter, handed.as_ptr().cast());
+            let leaving = Leaving(self);
+            // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.
+            let woken = unsafe {
+                // Who has waited before is not sent to the end.
+                if awake {
+                    queue.push_front(&raw const node)
+                } else {
+                    queue.push(&raw const node)
+                }
+                wait_in::<P, Queue>(who, &waiter, &node, queue, &self.queue, |q| q, deadline)
+            };
+            if let Woken::TimedOut = woken {
+                return false;
+            }
+            core::mem::forget(leaving);
+            starving = P::now().saturating_sub(begin) > PATIENCE;
+            if handed.get() {
+                if !starving {
+                    // Relaxed: nobody else has a say while we hold the lock.
+                    self.word.fetch_and(!STARVING, Ordering::Relaxed);
+                }
+                return true;
+            }
+            awake = true;
+            spin = Spin::new();
+        }
+    }
+
+    /// With the queue locked: says that somebody is about to queue, unless the lock is free.
+    fn announce(&self, awake: bool, starving: bool) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & (LOCKED | STARVING) != 0 {
+            // What we owned until now. The holder's unlock sees WAITERS instead.
+            let mut new = if awake { word & (LOCKED | STARVING) } else { word };
+            new |= WAITERS;
+            if starving && word & LOCKED != 0 {
+                new |= STARVING;
+            }
+            // Relaxed: the queue is handed over by its own lock.
+            let relaxed = Ordering::Relaxed;
+            match self.word.compare_exchange_weak(word, new, relaxed, relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// The woken waiter has been passed too often.
+    #[cold]
+    fn give_way(&self, word: u32) {
+        let (relaxed, new) = (Ordering::Relaxed, word & (PASS - 1));
+        // Relaxed: a count. Failure: somebody has changed it meanwhile.
+        let _ = self.word.compare_exchange(word, new, relaxed, relaxed);
+        yield_now::<P>();
+    }
+
+    /// Wakes the first in the queue, or hands it the lock; unless there is somebody else who will.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&self) {
+        let word = self.word.load(Ordering::Relaxed);
+        // Whoever is awake, or holds the lock already, will come by here.
+        if word & STARVING == 0 && (word & (LOCKED | WOKEN) != 0 || word & WAITERS == 0) {
+            return;
+        }
+        let who = enter_anywhere::<P>();
+        let mut queue = self.queue.lock();
+        let next = self.next(&mut queue);
+        drop(queue);
+        if let Some(node) = next {
+            // SAFETY: popped just now; it waits until this, its one wake.
+            unsafe { Node::wake::<P>(node, m_of(who)) };
+        }
+        leave_as(who);
+    }
+
+    /// With the queue locked: who is to be woken.
+    fn next(&self, queue: &mut Queue) -> Option<*const Node> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & LOCKED != 0 || word & WAITERS == 0 {
+                return None;
+            }
+            if word & STARVING != 0 {
+                return self.hand_over(queue);
+            }
+            if word & WOKEN != 0 {
+                return None;
+            }
+            // Relaxed: whoever is woken acquires the word when it takes the lock.
+            let (relaxed, new) = (Ordering::Relaxed, word | WOKEN);
+            match self.word.compare_exchange_weak(word, new, relaxed, relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        let node = queue.pop();
+        let mut over = 0;
+        if queue.is_empty() {
+            over |= WAITERS;
+        }
+        match node {
+            // SAFETY: popped, so it is there until it is woken.
+            Some(node) => unsafe { (*node).served.set(true) },
+            // Their time was up.
+            None => over |= WOKEN,
+        }
+        if over != 0 {
+            self.word.fetch_and(!over, Ordering::Relaxed);
+        }
+        node
+    }
+
+    /// With the queue locked, in starvation mode, the lock free: to the first.
+    fn hand_over(&self, queue: &mut Queue) -> Option<*const Node> {
+        let node = queue.pop();
+        if queue.is_empty() {
+            // Relaxed: if nobody was left the lock is free, and nothing was handed to anybody.
+            let _ = self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+        }
+        match node {
+            Some(node) => {
+                // SAFETY: popped, so it is there until it is woken, and so is what its slot
+                // points to.
+                unsafe {
+                    (*node).slot.cast::<bool>().write(true);
+                    (*node).served.set(true);
+                }
+                // Acquire: what was done under the lock, which somebody else than the caller may
+                // have released. Waking it hands that on.
+                self.word.fetch_or(LOCKED, Ordering::Acquire);
+            }
+            None => {
+                self.word.fetch_and(!STARVING, Ordering::Relaxed);
+            }
+        }
+        node
+    }
+}
