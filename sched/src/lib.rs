@@ -145,8 +145,8 @@ mod scope;
 pub mod shutdown;
 mod sync;
 mod sysmon;
-mod time;
 mod task;
+mod time;
 mod token;
 mod waiter;
 
@@ -159,6 +159,7 @@ pub use p::Proc;
 pub use platform::{Fatal, Fences, Parker, Platform, StartError};
 pub use scheduler::{Ended, Scheduler};
 pub use sync::chan::{CloseError, RecvError, SendError, TryRecvError, TrySendError};
+pub use sync::poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 pub use sysmon::sysmon;
 
@@ -174,11 +175,13 @@ pub mod generic {
     pub use crate::lockedm::{lock_os_thread, os_thread_locked, unlock_os_thread};
     pub use crate::scope::{Scope, ScopedJoinHandle, scope};
     pub use crate::sync::chan::{Buffer, Chan};
+    pub use crate::sync::condvar::Condvar;
     #[cfg(feature = "alloc")]
     pub use crate::sync::mpmc::{Iter, Receiver, Sender, channel};
+    pub use crate::sync::mutex::{Mutex, MutexGuard};
     pub use crate::sync::waitgroup::WaitGroup;
-    pub use crate::time::{Instant, Interval, interval, sleep, sleep_until};
     pub use crate::task::block_on;
+    pub use crate::time::{Instant, Interval, interval, sleep, sleep_until};
 }
 
 #[cfg(all(feature = "std", not(target_os = "linux")))]
