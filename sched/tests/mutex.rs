@@ -166,21 +166,64 @@ fn a_waiter_gets_the_lock_beside_a_hog_that_sleeps_with_it() {
     on_every_runtime(2, || ten_locks_beside_a_hog(|| sleep(Duration::from_micros(100))));
 }
 
+/// On the safe runtime a goroutine that does nothing but compute and lock what is free keeps its
+/// thread from all others that have run there: so these start one that may go elsewhere.
+fn on_migrating_runtimes(main: fn()) {
+    on_each_kind(move |kind, procs| {
+        if kind.migrating {
+            kind.with_procs(procs).run(main).expect("main returns");
+        }
+    });
+}
+
+fn compute(time: Duration) {
+    let begin = Clock::now();
+    while begin.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
 #[test]
 fn a_waiter_gets_the_lock_beside_a_hog_that_computes_with_it() {
-    on_every_runtime(2, || {
-        ten_locks_beside_a_hog(|| {
-            let begin = Clock::now();
-            while begin.elapsed() < Duration::from_micros(100) {
-                std::hint::spin_loop();
-            }
-        });
-    });
+    on_migrating_runtimes(|| ten_locks_beside_a_hog(|| compute(Duration::from_micros(100))));
 }
 
 #[test]
 fn a_waiter_gets_the_lock_beside_a_hog_that_holds_it_briefly() {
-    on_every_runtime(2, || ten_locks_beside_a_hog(|| {}));
+    on_migrating_runtimes(|| ten_locks_beside_a_hog(|| {}));
+}
+
+#[test]
+fn who_waits_is_let_in_by_a_hog_that_never_parks() {
+    for hold in [Duration::ZERO, Duration::from_micros(100)] {
+        on_every_runtime(2, move || {
+            let lock = Arc::new(Mutex::new(()));
+            let (arrived, served) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let held = lock.lock().unwrap();
+            let waiters: Vec<_> = (0..10)
+                .map(|_| {
+                    let (lock, arrived, served) = (lock.clone(), arrived.clone(), served.clone());
+                    go(move || {
+                        arrived.fetch_add(1, Ordering::SeqCst);
+                        let _held = lock.lock().unwrap();
+                        served.fetch_add(1, Ordering::SeqCst);
+                    })
+                })
+                .collect();
+            yield_until("all arrive", || arrived.load(Ordering::SeqCst) == 10);
+            // Those on another thread get as far as the queue.
+            sleep(Duration::from_millis(2));
+            drop(held);
+            let begin = Clock::now();
+            while served.load(Ordering::SeqCst) < 10 {
+                let _held = lock.lock().unwrap();
+                compute(hold);
+            }
+            let took = begin.elapsed();
+            assert!(took < Duration::from_secs(10), "ten waiters took {took:?} beside a hog");
+            waiters.into_iter().for_each(|w| w.join().unwrap());
+        });
+    }
 }
 
 #[test]
