@@ -65,9 +65,9 @@ fn closed_channels_say_so() {
         assert_eq!(tx.close(), Err(CloseError));
         assert_eq!(rx.close(), Err(CloseError));
         assert!(tx.send(1) == Err(SendError(1)));
-        assert!(tx.try_send(2) == Err(TrySendError::Closed(2)));
+        assert!(tx.try_send(2) == Err(TrySendError::Disconnected(2)));
         assert_eq!(rx.recv(), Err(RecvError));
-        assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(SendError(1).to_string(), "sending on a closed channel");
         assert_eq!(CloseError.to_string(), "closing a closed channel");
     });

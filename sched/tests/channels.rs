@@ -84,7 +84,7 @@ fn a_buffer_takes_as_many_as_it_has_room_for() {
         assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
         assert!(rx.is_empty());
         drop(tx);
-        assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(rx.recv(), Err(RecvError));
 
         let (tx, rx) = channel::<u32>(0);

@@ -1,11 +1,57 @@
 //! A primitive's lock, released by the post-switch step when its holder parks.
 
+use core::time::Duration;
+
 use g0_arch::sync::{Mutex, MutexGuard};
 
 use super::queue::{Node, Queue};
 use crate::exec::enter::{Caller, leave};
 use crate::platform::Platform;
+use crate::time::Instant;
 use crate::waiter::{Waiter, Woken, go_on_as};
+
+/// How long an operation may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Not at all.
+    None,
+    /// Until then, nanoseconds on the platform's clock.
+    Until(u64),
+    /// As long as it takes.
+    Forever,
+}
+
+impl Patience {
+    /// For `length` from now; beyond the end of time, for ever.
+    pub(crate) fn for_length<P: Platform>(length: Duration) -> Self {
+        if length.is_zero() {
+            return Self::None;
+        }
+        match Instant::<P>::now().checked_add(length) {
+            Some(deadline) => Self::Until(deadline.as_nanos()),
+            None => Self::Forever,
+        }
+    }
+
+    /// Whether there is no time to wait.
+    #[inline(always)]
+    pub(crate) fn is_over<P: Platform>(self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Until(deadline) => P::now() >= deadline,
+            Self::Forever => false,
+        }
+    }
+
+    /// The deadline, if there is one.
+    #[inline(always)]
+    pub(crate) fn deadline(self) -> Option<u64> {
+        match self {
+            Self::None | Self::Forever => None,
+            Self::Until(deadline) => Some(deadline),
+        }
+    }
+}
 
 /// The caller's M for a wake: none for a thread.
 #[inline(always)]

@@ -4,13 +4,18 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::time::Duration;
 
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
-use super::chan::{Chan, CloseError, RecvError, SendError, TryRecvError, TrySendError};
+use super::chan::{
+    Chan, CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
+    TrySendError,
+};
 use crate::platform::Platform;
+use crate::time::Instant;
 
-type Shared<T, P> = Chan<T, P, Box<[MaybeUninit<T>]>>;
+pub(super) type Shared<T, P> = Chan<T, P, Box<[MaybeUninit<T>]>>;
 
 struct Ends<T, P: Platform> {
     chan: Shared<T, P>,
@@ -53,6 +58,25 @@ macro_rules! end {
             /// Whether the buffer is empty.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
+            }
+
+            /// Whether the buffer is full: always, without one.
+            pub fn is_full(&self) -> bool {
+                self.ends.chan.is_full()
+            }
+
+            /// Values that the buffer has room for; 0: every send waits for a receiver.
+            pub fn capacity(&self) -> usize {
+                self.ends.chan.capacity()
+            }
+
+            /// Whether both are ends of one channel.
+            pub fn same_channel(&self, other: &Self) -> bool {
+                Arc::ptr_eq(&self.ends, &other.ends)
+            }
+
+            pub(super) fn chan(&self) -> &Shared<T, P> {
+                &self.ends.chan
             }
         }
 
@@ -110,6 +134,24 @@ impl<T, P: Platform> Sender<T, P> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.ends.chan.try_send(value)
     }
+
+    /// As [`Chan::send_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// The value, when the time is over or the channel is closed.
+    pub fn send_timeout(&self, value: T, length: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.ends.chan.send_timeout(value, length)
+    }
+
+    /// As [`Chan::send_deadline`].
+    ///
+    /// # Errors
+    ///
+    /// The value, when the time is over or the channel is closed.
+    pub fn send_deadline(&self, value: T, deadline: Instant<P>) -> Result<(), SendTimeoutError<T>> {
+        self.ends.chan.send_deadline(value, deadline)
+    }
 }
 
 impl<T, P: Platform> Receiver<T, P> {
@@ -133,24 +175,60 @@ impl<T, P: Platform> Receiver<T, P> {
         self.ends.chan.try_recv()
     }
 
+    /// As [`Chan::recv_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or there never will be a value.
+    pub fn recv_timeout(&self, length: Duration) -> Result<T, RecvTimeoutError> {
+        self.ends.chan.recv_timeout(length)
+    }
+
+    /// As [`Chan::recv_deadline`].
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or there never will be a value.
+    pub fn recv_deadline(&self, deadline: Instant<P>) -> Result<T, RecvTimeoutError> {
+        self.ends.chan.recv_deadline(deadline)
+    }
+
     /// The values to come, until the channel is closed and empty.
     pub fn iter(&self) -> Iter<'_, T, P> {
         Iter { receiver: self }
     }
-}
 
-/// Receives until the channel is closed and empty.
-#[derive(Debug)]
-pub struct Iter<'a, T, P: Platform> {
-    receiver: &'a Receiver<T, P>,
-}
-
-impl<T, P: Platform> Iterator for Iter<'_, T, P> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+    /// The values that are there, without waiting.
+    pub fn try_iter(&self) -> TryIter<'_, T, P> {
+        TryIter { receiver: self }
     }
+}
+
+macro_rules! iterators {
+    ($($(#[$doc:meta])* $name:ident $(<$life:lifetime>)?, $receiver:ty, $receive:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<$($life,)? T, P: Platform> {
+            receiver: $receiver,
+        }
+
+        impl<$($life,)? T, P: Platform> Iterator for $name<$($life,)? T, P> {
+            type Item = T;
+
+            fn next(&mut self) -> Option<T> {
+                self.receiver.$receive().ok()
+            }
+        }
+    )*};
+}
+
+iterators! {
+    /// Receives until the channel is closed and empty.
+    Iter<'a>, &'a Receiver<T, P>, recv;
+    /// Receives what is there, without waiting.
+    TryIter<'a>, &'a Receiver<T, P>, try_recv;
+    /// Receives until the channel is closed and empty; owns its end of it.
+    IntoIter, Receiver<T, P>, recv;
 }
 
 impl<'a, T, P: Platform> IntoIterator for &'a Receiver<T, P> {
@@ -159,5 +237,14 @@ impl<'a, T, P: Platform> IntoIterator for &'a Receiver<T, P> {
 
     fn into_iter(self) -> Iter<'a, T, P> {
         self.iter()
+    }
+}
+
+impl<T, P: Platform> IntoIterator for Receiver<T, P> {
+    type Item = T;
+    type IntoIter = IntoIter<T, P>;
+
+    fn into_iter(self) -> IntoIter<T, P> {
+        IntoIter { receiver: self }
     }
 }

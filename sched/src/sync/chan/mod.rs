@@ -1,0 +1,352 @@
+//! Channels.
+//!
+//! A sender that finds a waiting receiver hands it the value on its own stack and makes it run
+//! next; without one it puts the value into the buffer, or waits with the value where it is. The
+//! channel's lock is a spin lock, held for a few instructions; a goroutine that waits holds it
+//! until its context is saved.
+//!
+//! | | open | closed |
+//! |---|---|---|
+//! | send | waits for room or a receiver | `Err`, the value comes back |
+//! | receive | waits for a value | what is buffered, then `Err` |
+//! | close | wakes all who wait | `Err` |
+//!
+//! A length of zero for a timeout asks once; a deadline that has passed does, too.
+
+mod errors;
+mod state;
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::time::Duration;
+
+use g0_arch::sync::Mutex;
+
+use super::lock::{Patience, leave_as, m_of, wait_in};
+use super::queue::Node;
+use crate::exec::enter::enter;
+use crate::platform::Platform;
+use crate::time::Instant;
+use crate::waiter::{Waiter, Woken};
+
+pub use errors::{
+    CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
+    TrySendError,
+};
+use errors::{Missing, Unsent};
+pub use state::Buffer;
+pub(crate) use state::{Got, Put, State};
+
+/// The value of a sender that waits; shutdown may unwind through it.
+struct Held<T> {
+    value: ManuallyDrop<T>,
+    sent: bool,
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        if !self.sent {
+            // SAFETY: the wait has been given up: the value is still ours.
+            unsafe { ManuallyDrop::drop(&mut self.value) };
+        }
+    }
+}
+
+/// A channel in place: in a static, on a stack that outlives its users, in an `Arc`. `B` is its
+/// buffer, by default an array of `N`; with `N = 0` every send waits for a receiver.
+pub struct Chan<T, P: Platform, B: Buffer<T> = [MaybeUninit<T>; 0]> {
+    pub(super) state: Mutex<State<T, B>>,
+    _platform: PhantomData<fn() -> P>,
+}
+
+impl<T, P: Platform, const N: usize> Chan<T, P, [MaybeUninit<T>; N]> {
+    maybe_const! {
+        /// An open channel with room for `N` values.
+        pub fn new() -> Self {
+            Self::with_buffer([const { MaybeUninit::uninit() }; N])
+        }
+    }
+}
+
+impl<T, P: Platform, const N: usize> Default for Chan<T, P, [MaybeUninit<T>; N]> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
+    maybe_const! {
+        /// An open channel over `buffer`.
+        pub fn with_buffer(buffer: B) -> Self {
+            Self { state: Mutex::new(State::new(buffer)), _platform: PhantomData }
+        }
+    }
+
+    /// Sends, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// The value, when the channel is closed, also while this waits.
+    ///
+    /// # Panics
+    ///
+    /// On the system stack. The same holds for all operations of a channel.
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.send_with(value, Patience::Forever) {
+            Ok(()) => Ok(()),
+            Err(Unsent::Later(value) | Unsent::Closed(value)) => Err(SendError(value)),
+        }
+    }
+
+    /// Sends if it can be done at once.
+    ///
+    /// # Errors
+    ///
+    /// The value, when there is no room or the channel is closed.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.send_with(value, Patience::None).map_err(|unsent| match unsent {
+            Unsent::Later(value) => TrySendError::Full(value),
+            Unsent::Closed(value) => TrySendError::Disconnected(value),
+        })
+    }
+
+    /// Sends, waiting for room for `length` at most.
+    ///
+    /// # Errors
+    ///
+    /// The value, when the time is over or the channel is closed.
+    pub fn send_timeout(&self, value: T, length: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, Patience::for_length::<P>(length))
+    }
+
+    /// Sends, waiting for room until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// The value, when the time is over or the channel is closed.
+    pub fn send_deadline(&self, value: T, deadline: Instant<P>) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, Patience::Until(deadline.as_nanos()))
+    }
+
+    fn send_until(&self, value: T, patience: Patience) -> Result<(), SendTimeoutError<T>> {
+        self.send_with(value, patience).map_err(|unsent| match unsent {
+            Unsent::Later(value) => SendTimeoutError::Timeout(value),
+            Unsent::Closed(value) => SendTimeoutError::Disconnected(value),
+        })
+    }
+
+    #[inline(always)]
+    fn send_with(&self, value: T, patience: Patience) -> Result<(), Unsent<T>> {
+        let who = enter::<P>();
+        let mut state = self.state.lock();
+        let mut value = ManuallyDrop::new(value);
+        // SAFETY: a value that has been moved is not used again here.
+        let put = unsafe { state.put(&raw const *value) };
+        let unsent = match put {
+            Put::Handed(node) => {
+                drop(state);
+                // SAFETY: popped, and woken once.
+                unsafe { Node::wake::<P>(node, m_of(who)) };
+                leave_as(who);
+                return Ok(());
+            }
+            Put::Kept => {
+                drop(state);
+                leave_as(who);
+                return Ok(());
+            }
+            Put::Closed => Unsent::Closed,
+            Put::Full if patience.is_over::<P>() => Unsent::Later,
+            Put::Full => {
+                // SAFETY: it has not been moved.
+                let value = ManuallyDrop::new(unsafe { ManuallyDrop::take(&mut value) });
+                let mut held = Held { value, sent: false };
+                let waiter = Waiter::new(who, false);
+                let node = Node::new(&waiter, (&raw mut held.value).cast());
+                let until = patience.deadline();
+                // SAFETY: the node stays until the wait is over; whoever pops it wakes it once.
+                let woken = unsafe {
+                    state.senders.push(&raw const node);
+                    wait_in::<P, _>(who, &waiter, &node, state, &self.state, State::senders, until)
+                };
+                held.sent = true;
+                if node.served.get() {
+                    return Ok(());
+                }
+                // SAFETY: nobody has taken it, and `sent` keeps it from being dropped.
+                let value = unsafe { ManuallyDrop::take(&mut held.value) };
+                return Err(match woken {
+                    Woken::TimedOut => Unsent::Later(value),
+                    Woken::Ready => Unsent::Closed(value),
+                });
+            }
+        };
+        drop(state);
+        leave_as(who);
+        Err(unsent(ManuallyDrop::into_inner(value)))
+    }
+
+    /// Receives, waiting for a value.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is closed and empty.
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.recv_with(Patience::Forever).map_err(|_| RecvError)
+    }
+
+    /// Receives if it can be done at once.
+    ///
+    /// # Errors
+    ///
+    /// When there is no value, or never will be.
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.recv_with(Patience::None).map_err(|missing| match missing {
+            Missing::Later => TryRecvError::Empty,
+            Missing::Closed => TryRecvError::Disconnected,
+        })
+    }
+
+    /// Receives, waiting for a value for `length` at most.
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or there never will be a value.
+    pub fn recv_timeout(&self, length: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_until(Patience::for_length::<P>(length))
+    }
+
+    /// Receives, waiting for a value until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// When the time is over, or there never will be a value.
+    pub fn recv_deadline(&self, deadline: Instant<P>) -> Result<T, RecvTimeoutError> {
+        self.recv_until(Patience::Until(deadline.as_nanos()))
+    }
+
+    fn recv_until(&self, patience: Patience) -> Result<T, RecvTimeoutError> {
+        self.recv_with(patience).map_err(|missing| match missing {
+            Missing::Later => RecvTimeoutError::Timeout,
+            Missing::Closed => RecvTimeoutError::Disconnected,
+        })
+    }
+
+    #[inline(always)]
+    fn recv_with(&self, patience: Patience) -> Result<T, Missing> {
+        let who = enter::<P>();
+        let mut state = self.state.lock();
+        let missing = match state.get() {
+            Got::Value(value, sender) => {
+                drop(state);
+                if let Some(node) = sender {
+                    // SAFETY: popped, and woken once.
+                    unsafe { Node::wake::<P>(node, m_of(who)) };
+                }
+                leave_as(who);
+                return Ok(value);
+            }
+            Got::Closed => Missing::Closed,
+            Got::Empty if patience.is_over::<P>() => Missing::Later,
+            Got::Empty => {
+                let mut slot = MaybeUninit::<T>::uninit();
+                let waiter = Waiter::new(who, false);
+                let node = Node::new(&waiter, slot.as_mut_ptr().cast());
+                let until = patience.deadline();
+                // SAFETY: as in `send_with`; a node that was served has a value in its slot.
+                return unsafe {
+                    state.receivers.push(&raw const node);
+                    let queue = State::receivers;
+                    let woken =
+                        wait_in::<P, _>(who, &waiter, &node, state, &self.state, queue, until);
+                    match woken {
+                        _ if node.served.get() => Ok(slot.assume_init()),
+                        Woken::TimedOut => Err(Missing::Later),
+                        Woken::Ready => Err(Missing::Closed),
+                    }
+                };
+            }
+        };
+        drop(state);
+        leave_as(who);
+        Err(missing)
+    }
+
+    /// Closes the channel: all who wait go on, nothing more can be sent.
+    ///
+    /// # Errors
+    ///
+    /// When it is closed already.
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.close_as(enter::<P>())
+    }
+
+    /// Closes, from wherever the last end is dropped, foreign code included.
+    #[cfg(feature = "alloc")]
+    pub(super) fn hang_up(&self) {
+        let _ = self.close_as(crate::exec::enter::enter_anywhere::<P>());
+    }
+
+    fn close_as(&self, who: crate::exec::enter::Caller) -> Result<(), CloseError> {
+        let mut state = self.state.lock();
+        let (closed, waiters) = state.close();
+        drop(state);
+        for all in waiters {
+            // SAFETY: out of their queues, not served, and woken once.
+            unsafe { all.wake::<P>(m_of(who)) };
+        }
+        leave_as(who);
+        if closed { Ok(()) } else { Err(CloseError) }
+    }
+
+    /// Values in the buffer.
+    pub fn len(&self) -> usize {
+        let who = enter::<P>();
+        let len = self.state.lock().len();
+        leave_as(who);
+        len
+    }
+
+    /// Whether the buffer is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the buffer is full: always, without one.
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// Values that the buffer has room for; 0: every send waits for a receiver.
+    pub fn capacity(&self) -> usize {
+        let who = enter::<P>();
+        let capacity = self.state.lock().buffer.slots().len();
+        leave_as(who);
+        capacity
+    }
+}
+
+impl<T, P: Platform, B: Buffer<T>> Drop for Chan<T, P, B> {
+    fn drop(&mut self) {
+        let mut state = self.state.lock();
+        while let Some(value) = state.pop() {
+            drop(value);
+        }
+    }
+}
+
+impl<T, P: Platform, B: Buffer<T>> fmt::Debug for Chan<T, P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chan").finish_non_exhaustive()
+    }
+}
+
+// SAFETY: values travel between threads through the channel; the lock guards the rest.
+unsafe impl<T: Send, P: Platform, B: Buffer<T>> Sync for Chan<T, P, B> {}
+// SAFETY: as above.
+unsafe impl<T: Send, P: Platform, B: Buffer<T>> Send for Chan<T, P, B> {}
