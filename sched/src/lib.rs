@@ -162,6 +162,7 @@ pub use sync::chan::{CloseError, RecvError, SendError, TryRecvError, TrySendErro
 pub use sync::poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 pub use sysmon::sysmon;
+pub use time::Elapsed;
 
 /// More Ps than this are refused.
 pub const MAX_PROCS: usize = 1024;
@@ -181,7 +182,7 @@ pub mod generic {
     pub use crate::sync::mutex::{Mutex, MutexGuard};
     pub use crate::sync::waitgroup::WaitGroup;
     pub use crate::task::block_on;
-    pub use crate::time::{Instant, Interval, interval, sleep, sleep_until};
+    pub use crate::time::{Instant, Interval, interval, sleep, sleep_until, timeout};
 }
 
 #[cfg(all(feature = "std", not(target_os = "linux")))]

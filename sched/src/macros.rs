@@ -136,6 +136,21 @@ macro_rules! platform {
             $crate::generic::interval::<$platform>(period)
         }
 
+        /// See [`g0_sched::generic::timeout`]($crate::generic::timeout).
+        ///
+        /// # Errors
+        ///
+        /// [`Elapsed`]($crate::Elapsed) when the time was up.
+        pub fn timeout<F>(
+            length: ::core::time::Duration,
+            future: F,
+        ) -> ::core::result::Result<F::Output, $crate::Elapsed>
+        where
+            F: ::core::future::IntoFuture,
+        {
+            $crate::generic::timeout::<$platform, F>(length, future)
+        }
+
         /// See [`g0_sched::generic::current`]($crate::generic::current).
         pub fn current() -> ::core::option::Option<Goroutine> {
             $crate::generic::current::<$platform>()

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::count::{Count, Counted};
 use common::{bounded, on_each_kind, on_every_runtime, panic_text, quiet_panic, yield_until};
-use g0_sched::{block_on, channel, current, go, park, yield_now};
+use g0_sched::{block_on, channel, current, go, park, sleep, timeout, yield_now};
 
 /// Set once, and a future that waits for it.
 #[derive(Clone, Default)]
@@ -525,4 +526,118 @@ fn park_and_block_on_leave_each_other_their_tokens() {
         assert_eq!(polled.load(Ordering::SeqCst), 1, "a waker ended a park");
         drop(parks);
     });
+}
+
+#[test]
+fn a_timeout_gives_the_value_or_says_that_the_time_is_up() {
+    const NEVER: Duration = Duration::MAX;
+    const SHORT: Duration = Duration::from_millis(5);
+    fn all() {
+        let count = Count::new();
+        // What is ready is so whatever the length.
+        for length in [Duration::ZERO, SHORT, NEVER] {
+            assert_eq!(timeout(length, ready(1)), Ok(1));
+        }
+        let mut polls = 0;
+        let counted = poll_fn(|_| {
+            polls += 1;
+            Poll::<()>::Pending
+        });
+        assert!(timeout(Duration::ZERO, counted).is_err());
+        assert_eq!(polls, 1, "a length of zero is one poll");
+
+        let (value, began) = (count.one(), Instant::now());
+        let waits = async move {
+            let _value = value;
+            pending::<()>().await;
+        };
+        let said = timeout(SHORT, waits).unwrap_err().to_string();
+        assert!(began.elapsed() >= SHORT && said.contains("the time was up"), "{said}");
+        count.assert_all_dropped(1);
+
+        // In time, and in time for ever.
+        for length in [Duration::from_secs(20), NEVER] {
+            let event = Event::default();
+            let theirs = event.clone();
+            let setter = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(1));
+                theirs.set();
+            });
+            assert_eq!(timeout(length, event), Ok(()));
+            setter.join().unwrap();
+        }
+
+        // A poll that wakes itself has no more time than others.
+        let busy = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert!(timeout(SHORT, busy).is_err());
+    }
+    on_every_runtime(2, || {
+        all();
+        thread::spawn(all).join().unwrap();
+        let waiting: Vec<_> =
+            (0..100).map(|_| go(|| timeout(SHORT, pending::<()>()).is_err())).collect();
+        assert!(waiting.into_iter().all(|handle| handle.join().unwrap()));
+    });
+}
+
+/// Wakes and deadlines meet: each wait ends once, by the one or the other.
+#[test]
+fn wakes_and_deadlines_meet() {
+    on_every_runtime(2, || {
+        let waiters: Vec<_> = (0..20u64)
+            .map(|i| {
+                go(move || {
+                    let (mut in_time, mut late) = (0, 0);
+                    for round in 0..50 {
+                        let event = Event::default();
+                        let theirs = event.clone();
+                        let setter = go(move || {
+                            sleep(Duration::from_micros(200));
+                            theirs.set();
+                        });
+                        let length = Duration::from_micros(150 + (i * 7 + round) % 100);
+                        match timeout(length, event.clone()) {
+                            Ok(()) => in_time += 1,
+                            Err(_) => late += 1,
+                        }
+                        setter.join().unwrap();
+                        assert_eq!(timeout(Duration::ZERO, event), Ok(()));
+                    }
+                    in_time + late
+                })
+            })
+            .collect();
+        let sum: u64 = waiters.into_iter().map(|waiter| waiter.join().unwrap()).sum();
+        assert_eq!(sum, 20 * 50);
+    });
+}
+
+#[test]
+fn shutdown_ends_what_waits_with_a_deadline() {
+    on_each_kind(|kind, procs| {
+        let count = Count::new();
+        let ended = kind.with_procs(procs).run_counted(|| {
+            for i in 0..50 {
+                let value = count.one();
+                // Some are up at about the time when main ends.
+                let length = Duration::from_micros(if i % 2 == 0 { 60_000_000 } else { 900 + i });
+                drop(go(move || {
+                    _ = timeout(length, async move {
+                        let _value = value;
+                        pending::<()>().await;
+                    });
+                    pending_for_ever();
+                }));
+            }
+            sleep(Duration::from_millis(1));
+        });
+        assert_eq!(ended.unwrap().left_behind, 0);
+        count.assert_all_dropped(50);
+    });
+    fn pending_for_ever() {
+        block_on(pending::<()>());
+    }
 }

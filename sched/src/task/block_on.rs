@@ -29,21 +29,38 @@ use crate::token;
 ///
 /// When a poll does; on the system stack; on a thread that is no M without the feature `alloc`.
 pub fn block_on<P: Platform, F: IntoFuture>(future: F) -> F::Output {
-    let future = pin!(future.into_future());
-    match caller::<P>() {
-        Some((_, g)) => on_goroutine::<P, _>(g, future),
-        None => on_thread::<P, _>(future),
+    match run::<P, _>(pin!(future.into_future()), None) {
+        Some(value) => value,
+        None => unreachable!("a deadline passed that there was not"),
     }
 }
 
-fn on_goroutine<P: Platform, F: Future>(g: NonNull<G>, mut future: Pin<&mut F>) -> F::Output {
+/// As [`block_on`], until `deadline` at most, nanoseconds; at least one poll.
+pub(crate) fn run<P: Platform, F: Future>(
+    future: Pin<&mut F>,
+    deadline: Option<u64>,
+) -> Option<F::Output> {
+    match caller::<P>() {
+        Some((_, g)) => on_goroutine::<P, _>(g, future, deadline),
+        None => on_thread::<P, _>(future, deadline),
+    }
+}
+
+fn on_goroutine<P: Platform, F: Future>(
+    g: NonNull<G>,
+    mut future: Pin<&mut F>,
+    deadline: Option<u64>,
+) -> Option<F::Output> {
     // SAFETY: the running goroutine's, which lives until this has returned.
     let waker = unsafe { super::waker::borrowed::<P>(g) };
     let mut context = Context::from_waker(&waker);
     let mut level = Level::enter(g);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
+            return Some(value);
+        }
+        if deadline.is_some_and(|at| P::now() >= at) {
+            return None;
         }
         level.waited = true;
         // SAFETY: the running goroutine's own.
@@ -52,18 +69,21 @@ fn on_goroutine<P: Platform, F: Future>(g: NonNull<G>, mut future: Pin<&mut F>) 
             // Woken within the poll, by which futures say that others may go first.
             yield_now::<P>();
         } else if let Caller::Goroutine(m, _) = enter::<P>() {
-            token::wait::<P>(m, g, wakes);
+            match deadline {
+                None => token::wait::<P>(m, g, wakes),
+                Some(at) => token::wait_until::<P>(m, g, wakes, at),
+            }
         }
     }
 }
 
 #[cfg(feature = "alloc")]
-fn on_thread<P: Platform, F: Future>(future: Pin<&mut F>) -> F::Output {
-    super::thread::run::<P, F>(future)
+fn on_thread<P: Platform, F: Future>(f: Pin<&mut F>, deadline: Option<u64>) -> Option<F::Output> {
+    super::thread::run::<P, F>(f, deadline)
 }
 
 #[cfg(not(feature = "alloc"))]
-fn on_thread<P: Platform, F: Future>(_: Pin<&mut F>) -> F::Output {
+fn on_thread<P: Platform, F: Future>(_: Pin<&mut F>, _: Option<u64>) -> Option<F::Output> {
     panic!(
         "g0: block_on on a thread that runs no goroutine: \
          call it in a goroutine, or switch the feature `alloc` on"

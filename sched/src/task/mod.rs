@@ -25,3 +25,4 @@ mod thread;
 mod waker;
 
 pub use block_on::block_on;
+pub(crate) use block_on::run;

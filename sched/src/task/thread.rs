@@ -24,14 +24,21 @@ impl<P: Platform> Wake for Thread<P> {
     }
 }
 
-pub(super) fn run<P: Platform, F: Future>(mut future: Pin<&mut F>) -> F::Output {
+pub(super) fn run<P: Platform, F: Future>(
+    mut future: Pin<&mut F>,
+    deadline: Option<u64>,
+) -> Option<F::Output> {
     let thread = Arc::new(Thread::<P> { parker: Parker::new(), _platform: PhantomData });
     let waker = Waker::from(thread.clone());
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
+            return Some(value);
         }
-        while !P::park(&thread.parker, None) {}
+        let over = || deadline.is_some_and(|at| P::now() >= at);
+        if over() {
+            return None;
+        }
+        while !P::park(&thread.parker, deadline) && !over() {}
     }
 }

@@ -14,7 +14,9 @@
 mod instant;
 mod interval;
 mod sleep;
+mod timeout;
 
 pub use instant::Instant;
 pub use interval::{Interval, interval};
 pub use sleep::{sleep, sleep_until};
+pub use timeout::{Elapsed, timeout};
