@@ -1,17 +1,12 @@
 // boost.fiber: fibers under its round robin, on one thread, stacks from a pool.
 #include "rows.hpp"
 #include "timing.hpp"
-#include <boost/context/pooled_fixedsize_stack.hpp>
-#include <boost/fiber/all.hpp>
-#include <vector>
 
 namespace bf = boost::fibers;
 
 static boost::context::pooled_fixedsize_stack pool(64 << 10);
 
-template <class F> static bf::fiber go(F f) {
-    return bf::fiber(bf::launch::post, std::allocator_arg, pool, std::move(f));
-}
+template <class F> static bf::fiber go(F f) { return go(pool, std::move(f)); }
 
 double yields() {
     return sample(2'000'000, [](uint64_t n) {
@@ -76,5 +71,43 @@ double buffered() {
         producer.join();
         consumer.join();
         check(received == n, "buffered: items were lost");
+    });
+}
+
+double ring() {
+    constexpr int members = 1000;
+    using Link = bf::unbuffered_channel<uint64_t>;
+    std::vector<Link> links(members);
+    Link done;
+    std::vector<bf::fiber> all;
+    for (int i = 0; i < members; i++) {
+        all.push_back(go([&from = links[i], &to = links[(i + 1) % members], &done] {
+            uint64_t v;
+            while (from.pop(v) == bf::channel_op_status::success) {
+                if (v == 0) done.push(0);
+                else to.push(v - 1);
+            }
+        }));
+    }
+    double ns = sample(1'000'000, [&](uint64_t n) {
+        links[0].push(n);
+        done.value_pop();
+    });
+    for (Link& link : links) link.close();
+    for (bf::fiber& fiber : all) fiber.join();
+    return ns;
+}
+
+double mutex() {
+    return sample(10'000'000, [](uint64_t n) {
+        bf::mutex mutex;
+        uint64_t count = 0;
+        for (uint64_t i = 0; i < n; i++) {
+            mutex.lock();
+            count++;
+            asm volatile("" ::: "memory");
+            mutex.unlock();
+        }
+        check(count == n, "mutex: additions were lost");
     });
 }

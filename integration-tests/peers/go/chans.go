@@ -44,3 +44,68 @@ func buffered() float64 {
 		check(received == n, "buffered: items were lost")
 	})
 }
+
+func selects() float64 {
+	to, from, quit := make(chan int), make(chan int), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case v := <-to:
+				from <- v
+			case <-quit:
+				close(from)
+				return
+			}
+		}
+	}()
+	ns := sample(500_000, func(n int) {
+		for i := 0; i < n; i++ {
+			to <- i
+			select {
+			case v := <-from:
+				check(v == i, "select: another value came back")
+			case <-quit:
+				check(false, "select: nobody closed this")
+			}
+		}
+	})
+	close(quit)
+	<-from
+	return ns
+}
+
+func ring() float64 {
+	const members, end = 1000, -1
+	links := make([]chan int, members)
+	for i := range links {
+		links[i] = make(chan int)
+	}
+	done := make(chan struct{})
+	for i := range links {
+		from, to, last := links[i], links[(i+1)%members], i == members-1
+		go func() {
+			for v := range from {
+				switch {
+				case v == end:
+					if last {
+						close(done)
+					} else {
+						to <- end
+					}
+					return
+				case v == 0:
+					done <- struct{}{}
+				default:
+					to <- v - 1
+				}
+			}
+		}()
+	}
+	ns := sample(1_000_000, func(n int) {
+		links[0] <- n
+		<-done
+	})
+	links[0] <- end
+	<-done
+	return ns
+}

@@ -1,30 +1,49 @@
 // The Go peer of the comparison: `go-peer --list`, `go-peer ROW`.
 //
-// README.md one folder up has the protocol and the loop of each row. GOMAXPROCS=1 is set by who starts it.
+// README.md one folder up has the protocol and the loop of each row. GOMAXPROCS is set by who starts it.
 package main
 
 import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
 type row struct {
 	name    string
-	measure func() float64
+	measure func() []float64
+}
+
+// one makes a row of a measurement that gives one figure.
+func one(measure func() float64) func() []float64 {
+	return func() []float64 { return []float64{measure()} }
 }
 
 var rows = []row{
-	{"yield", yields},
-	{"spawn-join", spawnJoin},
-	{"spawn-1000", spawn1000},
-	{"channel", channel},
-	{"buffered", buffered},
-	{"call", call},
-	{"callback", callback},
-	{"lock", lock},
-	{"parked", parked},
+	{"yield", one(yields)},
+	{"spawn-join", one(spawnJoin)},
+	{"spawn-1000", one(spawn1000)},
+	{"channel", one(channel)},
+	{"buffered", one(buffered)},
+	{"select", one(selects)},
+	{"ring", one(ring)},
+	{"mutex", one(mutex)},
+	{"mutex-contended", one(mutexContended)},
+	{"skynet", one(skynet)},
+	{"fib", one(fib)},
+	{"timers", one(timers)},
+	{"sleep-10us", sleep(10*time.Microsecond, 0)},
+	{"sleep-100us", sleep(100*time.Microsecond, 0)},
+	{"sleep-1ms", sleep(time.Millisecond, 0)},
+	{"sleep-10ms", sleep(10*time.Millisecond, 0)},
+	{"sleep-busy", sleep(time.Millisecond, 2)},
+	{"call", one(call)},
+	{"callback", one(callback)},
+	{"lock", one(lock)},
+	{"parked", one(parked)},
+	{"wake-exit", one(wakeExit)},
 	{"create-1m", create},
 }
 
@@ -56,7 +75,8 @@ func main() {
 			case "--list":
 				fmt.Println(r.name)
 			case r.name:
-				fmt.Printf("%s %.3f\n", r.name, r.measure())
+				figures := fmt.Sprintf("%.3f", r.measure())
+				fmt.Println(r.name, strings.Trim(figures, "[]"))
 				return
 			}
 		}

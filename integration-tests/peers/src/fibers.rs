@@ -2,7 +2,7 @@
 
 use crate::memory;
 use crate::timing::sample;
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::hint::black_box;
 
@@ -51,4 +51,18 @@ pub fn parked() -> f64 {
     let each = memory::each(before, COUNT);
     std::mem::forget(all);
     each
+}
+
+/// How many stacks there are when the kernel refuses the next one. Each guard is asked for: the kernel reads no path there.
+pub fn guarded() -> f64 {
+    const WANTED: usize = 1_000_000;
+    let mut stacks = Vec::with_capacity(WANTED);
+    while stacks.len() < WANTED {
+        let Ok(stack) = DefaultStack::new(64 << 10) else { break };
+        assert!(memory::faults(stack.limit().get()), "a guard is missing");
+        stacks.push(stack);
+    }
+    let count = stacks.len();
+    std::mem::forget(stacks);
+    count as f64
 }

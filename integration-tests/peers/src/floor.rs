@@ -1,6 +1,7 @@
 //! The least that the machine can do: no peer, but what a figure cannot go below.
 
-use std::time::Instant;
+use crate::timing::late;
+use std::time::{Duration, Instant};
 
 /// Guards and touches a million stacks of 64 KiB, fresh from the kernel.
 pub fn create() -> f64 {
@@ -29,4 +30,9 @@ pub fn create() -> f64 {
         }
     }
     start.elapsed().as_nanos() as f64 / COUNT as f64
+}
+
+/// A thread sleeps, on an idle machine.
+pub fn sleeps<const MICROS: u64>() -> [f64; 2] {
+    late!(Duration::from_micros(MICROS), |length| { std::thread::sleep(length) })
 }

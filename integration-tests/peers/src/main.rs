@@ -7,32 +7,84 @@ mod fibers;
 mod floor;
 mod memory;
 mod tasks;
+mod threads;
 mod timing;
 
 use std::process::ExitCode;
 
-/// Measures a row.
-type Measure = fn() -> f64;
+/// Measures a row, of one figure or of two.
+enum Measure {
+    One(fn() -> f64),
+    Two(fn() -> [f64; 2]),
+}
+
+use Measure::{One, Two};
+
+impl Measure {
+    fn figures(&self) -> Vec<f64> {
+        match self {
+            One(measure) => vec![measure()],
+            Two(measure) => measure().to_vec(),
+        }
+    }
+}
 
 /// Every row.
-const ROWS: [(&str, Measure); 16] = [
-    ("switch/corosensei", fibers::switch),
-    ("parked/corosensei", fibers::parked),
-    ("yield/may", coroutines::yields),
-    ("spawn-join/may", coroutines::spawn_join),
-    ("spawn-1000/may", coroutines::spawn_1000),
-    ("channel/may-mpsc", coroutines::channel_mpsc),
-    ("channel/may-spsc", coroutines::channel_spsc),
-    ("parked/may", coroutines::parked),
-    ("yield/tokio", tasks::yields),
-    ("spawn-join/tokio", tasks::spawn_join),
-    ("spawn-1000/tokio", tasks::spawn_1000),
-    ("channel/tokio", tasks::channel),
-    ("buffered/tokio", tasks::buffered),
-    ("parked/tokio", tasks::parked),
-    ("create-1m/tokio", tasks::create),
-    ("create-1m-floor", floor::create),
+const ROWS: &[(&str, Measure)] = &[
+    ("switch/corosensei", One(fibers::switch)),
+    ("parked/corosensei", One(fibers::parked)),
+    ("guarded/corosensei", One(fibers::guarded)),
+    ("yield/may", One(coroutines::yields)),
+    ("spawn-join/may", One(coroutines::spawn_join)),
+    ("spawn-1000/may", One(coroutines::spawn_1000)),
+    ("channel/may-mpsc", One(coroutines::channel_mpsc)),
+    ("channel/may-spsc", One(coroutines::channel_spsc)),
+    ("select/may", One(coroutines::sync::select)),
+    ("ring/may", One(coroutines::sync::ring)),
+    ("mutex/may", One(coroutines::sync::mutex)),
+    ("mutex-contended/may", One(coroutines::sync::mutex_contended)),
+    ("sleep-10us/may", Two(coroutines::time::sleeps::<10>)),
+    ("sleep-100us/may", Two(coroutines::time::sleeps::<100>)),
+    ("sleep-1ms/may", Two(coroutines::time::sleeps::<1000>)),
+    ("sleep-10ms/may", Two(coroutines::time::sleeps::<10_000>)),
+    ("sleep-busy/may", Two(coroutines::time::sleep_busy)),
+    ("parked/may", One(coroutines::many::parked)),
+    ("wake-exit/may", One(coroutines::many::wake_exit)),
+    ("guarded/may", One(coroutines::many::guarded)),
+    ("yield/tokio", One(tasks::yields)),
+    ("spawn-join/tokio", One(tasks::spawn_join)),
+    ("spawn-1000/tokio", One(tasks::spawn_1000)),
+    ("channel/tokio", One(tasks::channel)),
+    ("buffered/tokio", One(tasks::buffered)),
+    ("select/tokio", One(tasks::sync::select)),
+    ("ring/tokio", One(tasks::sync::ring)),
+    ("mutex/tokio", One(tasks::sync::mutex)),
+    ("mutex-contended/tokio", One(tasks::sync::mutex_contended)),
+    ("skynet/tokio", One(tasks::trees::skynet)),
+    ("fib/tokio", One(tasks::trees::fib)),
+    ("timers/tokio", One(tasks::time::timers)),
+    ("sleep-10us/tokio", Two(tasks::time::sleeps::<10>)),
+    ("sleep-100us/tokio", Two(tasks::time::sleeps::<100>)),
+    ("sleep-1ms/tokio", Two(tasks::time::sleeps::<1000>)),
+    ("sleep-10ms/tokio", Two(tasks::time::sleeps::<10_000>)),
+    ("sleep-busy/tokio", Two(tasks::time::sleep_busy)),
+    ("parked/tokio", One(tasks::many::parked)),
+    ("wake-exit/tokio", One(tasks::many::wake_exit)),
+    ("create-1m/tokio", Two(tasks::many::create)),
+    ("mutex/std", One(threads::standard::alone)),
+    ("mutex/parking_lot", One(threads::parking_lot::alone)),
+    ("mutex-contended/std", One(threads::standard::contended)),
+    ("mutex-contended/parking_lot", One(threads::parking_lot::contended)),
+    ("create-1m-floor", One(floor::create)),
+    ("sleep-10us-floor", Two(floor::sleeps::<10>)),
+    ("sleep-100us-floor", Two(floor::sleeps::<100>)),
+    ("sleep-1ms-floor", Two(floor::sleeps::<1000>)),
+    ("sleep-10ms-floor", Two(floor::sleeps::<10_000>)),
 ];
+
+fn shown(figure: f64) -> String {
+    if figure.is_finite() { format!("{figure:.3}") } else { "never".into() }
+}
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -42,7 +94,8 @@ fn main() -> ExitCode {
         ["--list"] => ROWS.iter().for_each(|(row, _)| println!("{row}")),
         [name] if known(name).is_some() => {
             let (row, measure) = known(name).expect("just looked up");
-            println!("{row} {:.3}", measure());
+            let figures: Vec<_> = measure.figures().iter().map(|f| shown(*f)).collect();
+            println!("{row} {}", figures.join(" "));
         }
         _ => {
             eprintln!("g0-peers --list | ROW");

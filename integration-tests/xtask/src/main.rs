@@ -40,8 +40,11 @@ cargo xtask COMMAND
   targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
 
   compare [NAME...]              g0 and its peers side by side, row by row
+                                 (a NAME also selects the rows that begin with NAME and a hyphen)
           [--runs N]             samples of each (default 5, not less)
           [--json FILE]          the same table for programs
+          [--plot FILE.svg]      the same table drawn
+          [--from FILE]          what --json wrote before, in place of measuring
   all [--install]                ci, loom --deep and compare
 
 --install   lets a step install the Debian packages it needs; without it the step prints the command and fails

@@ -1,25 +1,28 @@
-//! may: stackful coroutines on worker threads; here on one.
+//! may: stackful coroutines on worker threads; on one, unless a row says two.
+//!
+//! It guards each stack by a mapping of its own, two mappings a coroutine, of which a process may have 65,530: rows that
+//! keep more than 32,000 coroutines at a time are beyond it.
 
-use crate::memory;
+pub mod many;
+pub mod sync;
+pub mod time;
+
 use crate::timing::sample;
 use may::coroutine::{self, JoinHandle};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 fn go<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     // SAFETY: no thread-local is used across a suspension here, and the stacks are deep enough for these loops.
     unsafe { coroutine::spawn(f) }
 }
 
-/// Runs `f` as the main coroutine of one worker.
-fn on(f: fn() -> f64) -> f64 {
-    may::config().set_workers(1).set_pool_capacity(4000);
+/// Runs `f` as the main coroutine of this many workers.
+fn on<R: Send + 'static>(workers: usize, f: impl FnOnce() -> R + Send + 'static) -> R {
+    may::config().set_workers(workers).set_pool_capacity(4000);
     go(f).join().expect("no measurement panics")
 }
 
 pub fn yields() -> f64 {
-    on(|| {
+    on(1, || {
         sample!(2_000_000, |n| {
             let half = move || (0..n / 2).for_each(|_| coroutine::yield_now());
             let (a, b) = (go(half), go(half));
@@ -30,11 +33,11 @@ pub fn yields() -> f64 {
 }
 
 pub fn spawn_join() -> f64 {
-    on(|| sample!(200_000, |n| { (0..n).for_each(|_| go(|| {}).join().expect("it is empty")) }))
+    on(1, || sample!(200_000, |n| { (0..n).for_each(|_| go(|| {}).join().expect("it is empty")) }))
 }
 
 pub fn spawn_1000() -> f64 {
-    on(|| {
+    on(1, || {
         sample!(200_000, |n| {
             for _ in 0..n / 1000 {
                 let all: Vec<_> = (0..1000).map(|_| go(|| {})).collect();
@@ -70,33 +73,9 @@ macro_rules! round_trip {
 }
 
 pub fn channel_mpsc() -> f64 {
-    on(|| round_trip!(may::sync::mpsc::channel))
+    on(1, || round_trip!(may::sync::mpsc::channel))
 }
 
 pub fn channel_spsc() -> f64 {
-    on(|| round_trip!(may::sync::spsc::channel))
-}
-
-pub fn parked() -> f64 {
-    on(|| {
-        // A guard page by a mapping of its own: two mappings each, of which a process may have 65,530.
-        const COUNT: usize = 20_000;
-        let arrived = Arc::new(AtomicUsize::new(0));
-        let mut handles = memory::room(COUNT);
-        let before = memory::resident();
-        for _ in 0..COUNT {
-            let arrived = arrived.clone();
-            handles.push(go(move || {
-                arrived.fetch_add(1, Ordering::Relaxed);
-                coroutine::park();
-            }));
-        }
-        while arrived.load(Ordering::Relaxed) < COUNT {
-            // A yielding coroutine would be run again before the new ones, for ever.
-            coroutine::sleep(Duration::from_millis(1));
-        }
-        let each = memory::each(before, COUNT);
-        std::mem::forget(handles);
-        each
-    })
+    on(1, || round_trip!(may::sync::spsc::channel))
 }

@@ -1,16 +1,33 @@
-//! tokio: stackless tasks, on the runtime of one thread. Its channel is never unbuffered: capacity 1 stands in.
+//! tokio: stackless tasks, on the runtime of one thread, unless a row says two. Its channel is never unbuffered: capacity
+//! 1 stands in.
 
-use crate::memory;
+pub mod many;
+pub mod sync;
+pub mod time;
+pub mod trees;
+
 use crate::timing::sample;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
-use tokio::sync::{Notify, mpsc};
-use tokio::task::{JoinHandle, yield_now};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
 
-/// Runs the future as the main task.
-fn on(main: impl Future<Output = f64> + Send + 'static) -> f64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("one thread");
+/// Runs the future as the main task of one thread.
+fn on<R: Send + 'static>(main: impl Future<Output = R> + Send + 'static) -> R {
+    run(Builder::new_current_thread(), main)
+}
+
+/// Runs the future as the main task of two threads.
+fn on_two<R: Send + 'static>(main: impl Future<Output = R> + Send + 'static) -> R {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2);
+    run(builder, main)
+}
+
+fn run<R: Send + 'static>(
+    mut builder: Builder,
+    main: impl Future<Output = R> + Send + 'static,
+) -> R {
+    let runtime = builder.enable_time().build().expect("a runtime");
     runtime.block_on(async { tokio::spawn(main).await.expect("no measurement panics") })
 }
 
@@ -94,45 +111,5 @@ pub fn buffered() -> f64 {
             producer.await.expect("it only sends");
             assert_eq!(consumer.await.expect("it only receives"), n);
         })
-    })
-}
-
-/// Spawns tasks that wait for one `Notify`, and returns when all do.
-async fn park(count: usize, handles: &mut Vec<JoinHandle<()>>) {
-    let gate = Arc::new(Notify::new());
-    let arrived = Arc::new(AtomicUsize::new(0));
-    for _ in 0..count {
-        let (gate, arrived) = (gate.clone(), arrived.clone());
-        handles.push(tokio::spawn(async move {
-            arrived.fetch_add(1, Ordering::Relaxed);
-            gate.notified().await;
-        }));
-    }
-    while arrived.load(Ordering::Relaxed) < count {
-        yield_now().await;
-    }
-}
-
-pub fn parked() -> f64 {
-    on(async {
-        const COUNT: usize = 100_000;
-        let mut handles = memory::room(COUNT);
-        let before = memory::resident();
-        park(COUNT, &mut handles).await;
-        let each = memory::each(before, COUNT);
-        std::mem::forget(handles);
-        each
-    })
-}
-
-pub fn create() -> f64 {
-    on(async {
-        const COUNT: usize = 1_000_000;
-        let mut handles = memory::room(COUNT);
-        let start = Instant::now();
-        park(COUNT, &mut handles).await;
-        let ns = start.elapsed().as_nanos() as f64 / COUNT as f64;
-        std::mem::forget(handles);
-        ns
     })
 }

@@ -4,6 +4,9 @@ mod bridge;
 mod memory;
 mod sched;
 mod switch;
+mod sync;
+mod time;
+mod trees;
 
 // The C files are linked into the library.
 use g0_integration_tests as _;
@@ -11,22 +14,40 @@ use g0_integration_tests as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// A row: its name, and what measures it.
-type Row = (&'static str, fn() -> f64);
+/// Measures a row, of one figure or of two.
+enum Measure {
+    One(fn() -> f64),
+    Two(fn() -> [f64; 2]),
+}
 
-const ROWS: &[Row] = &[
-    ("switch", switch::switch),
-    ("yield", sched::yields),
-    ("spawn-join", sched::spawn_join),
-    ("spawn-1000", sched::spawn_1000),
-    ("channel", sched::channel_round_trip),
-    ("buffered", sched::buffered),
-    ("call", bridge::call),
-    ("call-floor", bridge::call_floor),
-    ("callback", bridge::callback),
-    ("lock", sched::lock),
-    ("parked", memory::parked),
-    ("create-1m", memory::create_1m),
+use Measure::{One, Two};
+
+const ROWS: &[(&str, Measure)] = &[
+    ("switch", One(switch::switch)),
+    ("yield", One(sched::yields)),
+    ("spawn-join", One(sched::spawn_join)),
+    ("spawn-1000", One(sched::spawn_1000)),
+    ("channel", One(sync::channel_round_trip)),
+    ("buffered", One(sync::buffered)),
+    ("ring", One(sync::ring)),
+    ("mutex", One(sync::mutex)),
+    ("mutex-contended", One(sync::mutex_contended)),
+    ("skynet", One(trees::skynet)),
+    ("fib", One(trees::fib)),
+    ("timers", One(time::timers)),
+    ("sleep-10us", Two(time::sleeps::<10>)),
+    ("sleep-100us", Two(time::sleeps::<100>)),
+    ("sleep-1ms", Two(time::sleeps::<1000>)),
+    ("sleep-10ms", Two(time::sleeps::<10_000>)),
+    ("sleep-busy", Two(time::sleep_busy)),
+    ("call", One(bridge::call)),
+    ("call-floor", One(bridge::call_floor)),
+    ("callback", One(bridge::callback)),
+    ("lock", One(sched::lock)),
+    ("parked", One(memory::parked)),
+    ("wake-exit", One(memory::wake_exit)),
+    ("create-1m", Two(memory::create_1m)),
+    ("guarded", One(memory::guarded)),
 ];
 
 /// A warm-up, then the median of five batches: nanoseconds an operation.
@@ -45,8 +66,13 @@ fn median(n: u64, mut batch: impl FnMut(u64)) -> f64 {
 
 /// Runs `main` on a migrating runtime with one P.
 fn on_one_p<R: Send>(main: impl FnOnce() -> R + Send) -> R {
+    on(1, main)
+}
+
+/// Runs `main` on a migrating runtime with this many Ps.
+fn on<R: Send>(procs: usize, main: impl FnOnce() -> R + Send) -> R {
     // SAFETY: the rows keep no thread-local and no thread-bound value across a suspension point.
-    let runtime = unsafe { g0_sched::Runtime::builder().procs(1).build_migrating() };
+    let runtime = unsafe { g0_sched::Runtime::builder().procs(procs).build_migrating() };
     runtime.expect("a runtime").run(main).expect("main returns")
 }
 
@@ -61,7 +87,12 @@ fn main() -> ExitCode {
     }
     match ROWS.iter().find(|(row, _)| *row == name) {
         Some((row, measure)) => {
-            println!("{row} {:.3}", measure());
+            let figures = match measure {
+                One(measure) => vec![measure()],
+                Two(measure) => measure().to_vec(),
+            };
+            let figures: Vec<_> = figures.iter().map(|figure| format!("{figure:.3}")).collect();
+            println!("{row} {}", figures.join(" "));
             ExitCode::SUCCESS
         }
         None => {

@@ -8,7 +8,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-const VERSION: &str = "1.27.3";
+/// The version of Go that the comparison takes.
+pub const VERSION: &str = "1.27.3";
 
 /// Builds the Go program, fetching the toolchain when it is not there yet.
 pub fn build() -> Result<PathBuf, String> {

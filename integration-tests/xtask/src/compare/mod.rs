@@ -8,10 +8,14 @@
 //! That g0's own side cannot be measured is an error.
 
 mod golang;
+mod machine;
+mod plot;
 mod programs;
 mod rows;
 mod samples;
+mod saved;
 mod table;
+mod unit;
 
 use crate::report::Report;
 use programs::Program;
@@ -24,16 +28,18 @@ pub struct Options {
     names: Vec<String>,
     runs: usize,
     json: Option<String>,
+    plot: Option<String>,
+    from: Option<String>,
     install: bool,
 }
 
 impl Options {
     /// All rows, five runs.
     pub fn all(install: bool) -> Options {
-        Options { names: vec![], runs: 5, json: None, install }
+        Options { names: vec![], runs: 5, json: None, plot: None, from: None, install }
     }
 
-    /// Reads `[NAME…] [--runs N] [--json FILE]`.
+    /// Reads `[NAME…] [--runs N] [--json FILE] [--plot FILE] [--from FILE]`.
     pub fn parse(args: &[String], install: bool) -> Result<Options, String> {
         let mut options = Options::all(install);
         let mut args = args.iter();
@@ -41,8 +47,12 @@ impl Options {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
             match arg.as_str() {
                 "--json" => options.json = Some(value()?.clone()),
+                "--plot" => options.plot = Some(value()?.clone()),
+                "--from" => options.from = Some(value()?.clone()),
                 "--runs" => options.runs = value()?.parse().map_err(|_| "--runs needs a number")?,
-                name if ROWS.iter().any(|row| row.name == name) => options.names.push(arg.clone()),
+                name if ROWS.iter().any(|row| row.is_called(name)) => {
+                    options.names.push(arg.clone())
+                }
                 name => {
                     let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
                     return Err(format!("there is no row `{name}`; rows: {}", names.join(" ")));
@@ -56,12 +66,40 @@ impl Options {
     }
 
     fn wants(&self, row: &Row) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| name == row.name)
+        self.names.is_empty() || self.names.iter().any(|name| row.is_called(name))
     }
 }
 
-/// Measures and prints the rows.
+/// Measures, or reads what was measured before, prints the rows, and saves and draws them where that was asked for.
 pub fn run(report: &mut Report, options: &Options) {
+    let mut result = (machine::line(), Vec::new());
+    match &options.from {
+        None => result.1 = measure(report, options),
+        Some(file) => {
+            let read = report.step("compare: read", || {
+                let text = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
+                result = saved::read(&text).map_err(|e| format!("{file}: {e}"))?;
+                result.1.retain(|line| options.wants(line.row));
+                Ok(())
+            });
+            if !read {
+                return;
+            }
+        }
+    }
+    let (machine, lines) = result;
+    println!("\n{machine}");
+    table::print(&lines);
+    let mut save = |name, file: &Option<String>, text: &dyn Fn() -> Result<String, String>| {
+        let Some(file) = file else { return };
+        report.step(name, || std::fs::write(file, text()?).map_err(|e| format!("{file}: {e}")));
+    };
+    save("compare: json", &options.json, &|| Ok(saved::write(&machine, &lines)));
+    save("compare: plot", &options.plot, &|| plot::draw(&machine, &lines));
+}
+
+/// The lines of all rows that are wanted.
+fn measure(report: &mut Report, options: &Options) -> Vec<Line> {
     let mut programs = Vec::new();
     report.step("compare: g0", || {
         programs.push(Program::g0()?);
@@ -77,21 +115,17 @@ pub fn run(report: &mut Report, options: &Options) {
         Ok(())
     });
     let mut lines = Vec::new();
-    for row in ROWS.iter().filter(|row| options.wants(row)) {
-        report.step(&format!("compare: {}", row.name), || {
-            let samples = samples::take(row, &programs, options.runs);
-            let compared = compare(row, &samples);
-            lines.extend(compared);
+    let mut wanted: Vec<&'static Row> = ROWS.iter().filter(|row| options.wants(row)).collect();
+    while let Some(first) = wanted.first().copied() {
+        let same: Vec<&'static Row> =
+            wanted.extract_if(.., |row| row.entry == first.entry).collect();
+        report.step(&format!("compare: {}", first.entry), || {
+            let samples = samples::take(first, &programs, options.runs);
+            lines.extend(same.iter().flat_map(|row| compare(row, &samples)));
             g0_of(&samples).map(|_| ())
         });
     }
-    println!();
-    table::print(&lines);
-    if let Some(file) = &options.json {
-        report.step("compare: json", || {
-            std::fs::write(file, table::json(&lines)).map_err(|e| format!("{file}: {e}"))
-        });
-    }
+    lines
 }
 
 fn g0_of(samples: &[Samples]) -> Result<&Samples, String> {
@@ -104,19 +138,23 @@ fn g0_of(samples: &[Samples]) -> Result<&Samples, String> {
 
 /// A line for every peer that the row should have.
 fn compare(row: &'static Row, samples: &[Samples]) -> Vec<Line> {
-    let stats = |peer: &str| samples.iter().find(|s| s.peer == peer)?.stats();
-    let g0 = stats("g0");
-    let target = row.target(stats("floor").map(|s| s.median));
-    let peers = row.peers.iter().map(|peer| (*peer, stats(peer)));
-    let present = peers.clone().filter(|(peer, _)| *peer != "floor");
-    let present = present.filter_map(|(peer, stats)| Some((peer, stats?.median)));
-    let best = present.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(peer, _)| peer);
-    peers
-        .map(|(peer, stats)| {
-            let target = if peer == "floor" { row.floor_target(stats) } else { target };
-            Line { row: row.name, g0, peer, stats, best: best == Some(peer), target }
-        })
-        .collect()
+    let of = |peer: &str| samples.iter().find(|s| s.peer == peer);
+    let stats = |peer: &str| of(peer)?.stats(row.figure);
+    let median = |peer: &str| Some(stats(peer)?.median);
+    let peers = row.peers.iter().copied();
+    let present = peers.clone().filter(|peer| *peer != "floor");
+    let present = present.filter_map(|peer| Some((peer, median(peer)?)));
+    let best = present.min_by(|a, b| row.unit.ratio(a.1, b.1).total_cmp(&1.0));
+    let line = |peer| Line {
+        row,
+        g0: stats("g0"),
+        peer,
+        stats: stats(peer),
+        failed: of(peer).is_some_and(|s| s.error.is_some()),
+        best: best.is_some_and(|(best, _)| best == peer),
+        target: row.target(peer, median),
+    };
+    peers.map(line).collect()
 }
 
 #[cfg(test)]
@@ -130,14 +168,18 @@ mod tests {
 
     #[test]
     fn options_are_read_and_wrong_ones_refused() {
-        let options = parse("yield --runs 7 --json out.json switch").unwrap();
+        let options = parse("yield --runs 7 --json out.json switch --plot a.svg").unwrap();
         assert_eq!((options.names.len(), options.runs), (2, 7));
         assert_eq!(options.json.as_deref(), Some("out.json"));
+        assert_eq!((options.plot.as_deref(), options.from), (Some("a.svg"), None));
         assert!(parse("--runs 4").is_err() && parse("--json").is_err() && parse("yeild").is_err());
+        let sleep = parse("sleep").unwrap();
+        assert_eq!(ROWS.iter().filter(|row| sleep.wants(row)).count(), 10);
     }
 
     fn samples(peer: &str, values: &[f64]) -> Samples {
-        Samples { peer: peer.into(), values: values.to_vec(), error: None }
+        let runs = values.iter().map(|value| vec![*value]).collect();
+        Samples { peer: peer.into(), runs, error: None }
     }
 
     #[test]
@@ -149,9 +191,39 @@ mod tests {
     }
 
     #[test]
+    fn the_best_is_the_least_time_and_the_greatest_count() {
+        let best = |name: &str, values: [(&str, f64); 3]| {
+            let row = ROWS.iter().find(|row| row.name == name).unwrap();
+            let all: Vec<Samples> = values.iter().map(|(peer, v)| samples(peer, &[*v])).collect();
+            compare(row, &all).iter().find(|line| line.best).map(|line| line.peer)
+        };
+        let times = [("go", 80.0), ("may", 40.0), ("tokio", 60.0)];
+        assert_eq!(best("yield", times), Some("may"));
+        let counts = [("corosensei", 3.0), ("may", 9.0), ("boost", 4.0)];
+        assert_eq!(best("guarded", counts), Some("may"));
+        assert_eq!(best("create-1m", [("go", 2.0), ("floor", 1.0), ("tokio", 3.0)]), Some("go"));
+    }
+
+    #[test]
+    fn what_hangs_on_a_peer_is_held_to_its_figure_of_this_run() {
+        let row = ROWS.iter().find(|row| row.name == "ring").unwrap();
+        let lines = compare(row, &[samples("g0", &[90.0]), samples("go", &[80.0])]);
+        let go = lines.iter().find(|line| line.peer == "go").unwrap();
+        assert_eq!((go.target, go.verdict()), (Some(80.0), "short"));
+    }
+
+    #[test]
+    fn a_peer_that_is_there_and_gives_no_figure_has_failed() {
+        let row = ROWS.iter().find(|row| row.name == "callback").unwrap();
+        let failed = Samples { peer: "go".into(), runs: vec![], error: Some("x".into()) };
+        let lines = compare(row, &[samples("g0", &[5.0]), failed]);
+        assert_eq!(lines[0].verdict(), "failed");
+    }
+
+    #[test]
     fn a_row_that_g0_cannot_run_is_an_error() {
         assert!(g0_of(&[samples("go", &[1.0])]).is_err());
-        let failed = Samples { peer: "g0".into(), values: vec![1.0], error: Some("x".into()) };
+        let failed = Samples { peer: "g0".into(), runs: vec![vec![1.0]], error: Some("x".into()) };
         assert!(g0_of(&[failed]).is_err());
         assert!(g0_of(&[samples("g0", &[1.0])]).is_ok());
     }

@@ -52,8 +52,9 @@ fn boost(install: bool) -> Result<PathBuf, String> {
     debian::require(&["g++", "libboost-context-dev", "libboost-fiber-dev"], install)?;
     let sources = tree::root().join("integration-tests/peers/cpp");
     let program = folder()?.join("boost-peer");
-    let args = ["-std=c++17", "-O2", "main.cpp", "switch.cpp", "fibers.cpp", "-o"];
-    let cmd = Cmd::new("g++").args(args).args([&program]).dir(&sources);
+    let cmd = Cmd::new("g++").args(["-std=c++17", "-O2", "-DNDEBUG"]).dir(&sources);
+    let cmd = cmd.args(["main.cpp", "switch.cpp", "fibers.cpp", "many.cpp", "time.cpp"]);
+    let cmd = cmd.args(["-o"]).args([&program]);
     cmd.args(["-lboost_fiber", "-lboost_context", "-lpthread"]).limit(300).run()?;
     Ok(program)
 }

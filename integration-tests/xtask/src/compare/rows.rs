@@ -1,68 +1,181 @@
 //! The rows, what g0 has to reach in them, and the peers that each row should have.
 
-use super::samples::Stats;
+use super::unit::Unit::{self, Bytes, Count, Ms, Us};
 
-/// One operation that is compared.
+/// One figure that is compared.
 pub struct Row {
-    /// Its name, the same in every program.
+    /// Its name.
     pub name: &'static str,
-    /// What g0 has to reach, in nanoseconds an operation (`parked`: bytes a goroutine). `None`: only the floor counts,
-    /// because the figure is the kernel's more than ours.
-    reach: Option<f64>,
-    /// What g0 has to reach as a multiple of the floor measured beside it.
-    of_floor: Option<f64>,
+    /// What the programs call the measurement that gives it; several rows may come from one.
+    pub entry: &'static str,
+    /// Which figure of the measurement's line it is.
+    pub figure: usize,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// How many processors the programs use.
+    pub procs: usize,
+    /// One run says all: what is counted does not vary.
+    pub once: bool,
     /// The peers that have the operation.
     pub peers: &'static [&'static str],
+    /// What g0 has to reach, in the row's unit. `None`: only what stands beside it counts.
+    reach: Option<f64>,
+    /// What g0 has to reach as a multiple of what this peer reaches beside it; `floor` is one of them.
+    beside: Option<(&'static str, f64)>,
 }
 
-const fn row(name: &'static str, reach: f64, peers: &'static [&'static str]) -> Row {
-    Row { name, reach: Some(reach), of_floor: None, peers }
+const fn row(name: &'static str, peers: &'static [&'static str]) -> Row {
+    Row {
+        name,
+        entry: name,
+        figure: 0,
+        unit: Unit::Ns,
+        procs: 1,
+        once: false,
+        peers,
+        reach: None,
+        beside: None,
+    }
 }
-
-/// All rows.
-pub const ROWS: [Row; 11] = [
-    row("switch", 4.0, &["corosensei", "boost"]),
-    row("yield", 10.0, &["go", "may", "tokio", "boost"]),
-    row("spawn-join", 60.0, &["go", "may", "tokio", "boost"]),
-    row("spawn-1000", 35.0, &["go", "may", "tokio", "boost"]),
-    row("channel", 45.0, &["go", "may-mpsc", "may-spsc", "tokio", "boost"]),
-    row("buffered", 8.0, &["go", "tokio", "boost"]),
-    Row { name: "call", reach: Some(2.5), of_floor: Some(1.8), peers: &["go", "floor"] },
-    row("callback", 8.0, &["go"]),
-    row("lock", 1.8, &["go"]),
-    row("parked", 4300.0, &["go", "tokio", "may", "corosensei"]),
-    Row { name: "create-1m", reach: None, of_floor: Some(1.1), peers: &["go", "tokio", "floor"] },
-];
 
 impl Row {
-    /// The target beside a peer, given the floor of this run.
-    pub fn target(&self, floor: Option<f64>) -> Option<f64> {
-        self.reach.or_else(|| Some(self.of_floor? * floor?))
+    const fn at_most(mut self, figure: f64) -> Row {
+        self.reach = Some(figure);
+        self
     }
 
-    /// The target beside the floor itself.
-    pub fn floor_target(&self, floor: Option<Stats>) -> Option<f64> {
-        Some(self.of_floor? * floor?.median)
+    const fn times(mut self, factor: f64, peer: &'static str) -> Row {
+        self.beside = Some((peer, factor));
+        self
+    }
+
+    const fn in_unit(mut self, unit: Unit) -> Row {
+        self.unit = unit;
+        self
+    }
+
+    const fn on_two(mut self) -> Row {
+        self.procs = 2;
+        self
+    }
+
+    const fn from(mut self, entry: &'static str, figure: usize) -> Row {
+        self.entry = entry;
+        self.figure = figure;
+        self
+    }
+
+    const fn at_least_once(mut self, figure: f64) -> Row {
+        self.reach = Some(figure);
+        self.once = true;
+        self.in_unit(Count)
+    }
+
+    /// Whether `word` selects it: by its name, or by the beginning of it up to a hyphen.
+    pub fn is_called(&self, word: &str) -> bool {
+        self.name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    /// The target, given how others do in this run: the absolute one where there is one, unless `peer` is the one that
+    /// the row is also measured against.
+    pub fn target(&self, peer: &str, of: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+        let beside = || self.beside.and_then(|(other, factor)| Some(factor * of(other)?));
+        match self.beside {
+            Some((other, _)) if other == peer => beside(),
+            _ => self.reach.or_else(beside),
+        }
     }
 }
+
+/// The peers whose stacks, or what stands for them, wait for the clock.
+const SLEEPERS: &[&str] = &["go", "tokio", "may", "boost", "floor"];
+
+/// All rows.
+pub static ROWS: &[Row] = &[
+    row("switch", &["corosensei", "boost"]).at_most(4.0),
+    row("yield", &["go", "may", "tokio", "boost"]).at_most(10.0),
+    row("spawn-join", &["go", "may", "tokio", "boost"]).at_most(60.0),
+    row("spawn-1000", &["go", "may", "tokio", "boost"]).at_most(35.0),
+    row("channel", &["go", "may-mpsc", "may-spsc", "tokio", "boost"]).at_most(45.0),
+    row("buffered", &["go", "tokio", "boost"]).at_most(8.0),
+    row("ring", &["go", "tokio", "may", "boost"]).times(1.0, "go"),
+    row("mutex", &["go", "tokio", "may", "boost", "parking_lot", "std"]).at_most(9.5),
+    row("mutex-contended", &["go", "tokio", "may", "parking_lot", "std"]).times(1.0, "go").on_two(),
+    row("skynet", &["go", "tokio"]).at_most(150.0).on_two(),
+    row("fib", &["go", "tokio"]).at_most(150.0).in_unit(Ms).on_two(),
+    row("timers", &["go", "tokio", "boost"]).at_most(1e9 / 6e6).on_two(),
+    row("sleep-10us-p50", SLEEPERS).at_most(60.0).in_unit(Us).from("sleep-10us", 0),
+    row("sleep-10us-p99", SLEEPERS).times(1.0, "go").in_unit(Us).from("sleep-10us", 1),
+    row("sleep-100us-p50", SLEEPERS).at_most(60.0).in_unit(Us).from("sleep-100us", 0),
+    row("sleep-100us-p99", SLEEPERS).times(1.0, "go").in_unit(Us).from("sleep-100us", 1),
+    row("sleep-1ms-p50", SLEEPERS).at_most(60.0).in_unit(Us).from("sleep-1ms", 0),
+    row("sleep-1ms-p99", SLEEPERS).times(1.0, "go").in_unit(Us).from("sleep-1ms", 1),
+    row("sleep-10ms-p50", SLEEPERS).at_most(60.0).in_unit(Us).from("sleep-10ms", 0),
+    row("sleep-10ms-p99", SLEEPERS).times(1.0, "go").in_unit(Us).from("sleep-10ms", 1),
+    row("sleep-busy-p50", &["go", "tokio", "may", "boost"])
+        .at_most(11_000.0)
+        .in_unit(Us)
+        .on_two()
+        .from("sleep-busy", 0),
+    row("sleep-busy-p99", &["go", "tokio", "may", "boost"])
+        .at_most(21_000.0)
+        .in_unit(Us)
+        .on_two()
+        .from("sleep-busy", 1),
+    row("call", &["go", "floor"]).at_most(2.5).times(1.8, "floor"),
+    row("callback", &["go"]).at_most(8.0),
+    row("lock", &["go"]).at_most(1.8),
+    row("parked", &["go", "tokio", "may", "corosensei"]).at_most(4300.0).in_unit(Bytes),
+    row("wake-exit", &["go", "tokio", "may", "boost"]).at_most(100.0),
+    row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),
+    row("create-1m-reused", &["go", "tokio"]).at_most(100.0).from("create-1m", 1),
+    row("guarded", &["corosensei", "may", "boost"]).at_least_once(1_000_000.0),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn without_a_floor_a_target_that_hangs_on_it_is_unknown() {
-        let row = ROWS.iter().find(|row| row.name == "create-1m").unwrap();
-        assert_eq!(row.target(None), None);
-        assert!(row.target(Some(2000.0)).is_some_and(|t| (t - 2200.0).abs() < 1e-6));
-        assert_eq!(ROWS[0].target(None), Some(4.0));
+    fn named(name: &str) -> &'static Row {
+        ROWS.iter().find(|row| row.name == name).unwrap()
     }
 
     #[test]
-    fn every_row_has_a_target_and_a_peer() {
-        for row in &ROWS {
-            assert!(row.target(Some(1.0)).is_some() && !row.peers.is_empty(), "{}", row.name);
-            assert_eq!(row.of_floor.is_some(), row.peers.contains(&"floor"), "{}", row.name);
+    fn without_a_floor_a_target_that_hangs_on_it_is_unknown() {
+        let row = named("create-1m");
+        assert_eq!(row.target("go", |_| None), None);
+        let target = row.target("go", |peer| (peer == "floor").then_some(2000.0));
+        assert!(target.is_some_and(|t| (t - 2200.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn beside_its_floor_a_row_is_held_to_the_floor_and_beside_a_peer_to_its_figure() {
+        let row = named("call");
+        assert_eq!(row.target("go", |_| Some(10.0)), Some(2.5));
+        assert_eq!(row.target("floor", |_| Some(10.0)), Some(18.0));
+    }
+
+    #[test]
+    fn every_row_has_a_target_and_a_peer_it_can_be_held_to() {
+        for row in ROWS {
+            assert!(
+                row.target("", |_| Some(1.0)).is_some() && !row.peers.is_empty(),
+                "{}",
+                row.name
+            );
+            assert!(row.beside.is_none_or(|(peer, _)| row.peers.contains(&peer)), "{}", row.name);
+            let same = ROWS.iter().filter(|r| (r.entry, r.figure) == (row.entry, row.figure));
+            assert_eq!(same.count(), 1, "{}", row.name);
         }
+    }
+
+    #[test]
+    fn a_word_selects_what_begins_with_it_up_to_a_hyphen() {
+        let chosen = |word: &'static str| {
+            ROWS.iter().filter(move |row| row.is_called(word)).map(|row| row.name)
+        };
+        assert!(chosen("mutex").eq(["mutex", "mutex-contended"]));
+        assert!(chosen("call").eq(["call"]) && chosen("sleep-1ms").count() == 2);
+        assert_eq!(chosen("spaw").count() + chosen("").count(), 0);
     }
 }

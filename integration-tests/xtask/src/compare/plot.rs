@@ -1,0 +1,260 @@
+//! The comparison as a picture: bars on a logarithmic scale, a group a row, a colour a peer.
+//!
+//! ```text
+//!   title, machine, legend
+//!   ┌ times ────────────┐ ┌ times ────────────┐
+//!   │ yield    ▇▇ 8     │ │ timers   ▇▇▇ 150  │
+//!   │          ▇▇▇▇ 54  │ │          ▇▇▇▇ 390 │      two columns with the same scale; below them what is no time,
+//!   │ …                 │ │ …                 │      on scales of its own
+//!   └───────────────────┘ └───────────────────┘
+//! ```
+//!
+//! A row `X-p99` is no group: it is a thin line that goes on from the bar of `X-p50`.
+
+use super::rows::Row;
+use super::table::Line;
+use super::unit::{Unit, figure};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::ops::Range;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+const WIDTH: u32 = 880;
+const HEAD: i32 = 76;
+const BAR: i32 = 11;
+const GAP: i32 = 7;
+/// Left of the bars the names, right of them the figures.
+const NAMES: u32 = 108;
+const FIGURES: u32 = 52;
+const AXIS: u32 = 20;
+const FONT: &str = "sans-serif";
+const TEXT: RGBColor = RGBColor(0x24, 0x29, 0x2f);
+const FAINT: RGBColor = RGBColor(0xd0, 0xd7, 0xde);
+
+/// Who is drawn, under which name and in which colour; peers that begin with one of these are drawn as it.
+const COLOURS: [(&str, &str, RGBColor); 9] = [
+    ("g0", "g0", RGBColor(0xd5, 0x2b, 0x1e)),
+    ("go", "Go", RGBColor(0x00, 0xa0, 0xc6)),
+    ("tokio", "tokio", RGBColor(0x2b, 0x4c, 0x9b)),
+    ("may", "may", RGBColor(0xb5, 0x65, 0xa7)),
+    ("boost", "Boost", RGBColor(0xe6, 0x9f, 0x00)),
+    ("corosensei", "corosensei", RGBColor(0x00, 0x8f, 0x68)),
+    ("parking_lot", "parking_lot", RGBColor(0x8a, 0x6d, 0x3b)),
+    ("std", "std", RGBColor(0x9a, 0xa0, 0xa6)),
+    ("floor", "floor", RGBColor(0x40, 0x40, 0x40)),
+];
+
+/// A bar, and how far the line behind it goes.
+#[derive(Debug, Clone, PartialEq)]
+struct Bar {
+    who: usize,
+    value: f64,
+    p99: Option<f64>,
+}
+
+/// A row as it is drawn: bars from the top down, g0's first.
+struct Group {
+    name: &'static str,
+    unit: Unit,
+    bars: Vec<Bar>,
+}
+
+impl Group {
+    fn height(&self) -> i32 {
+        self.bars.len() as i32 * BAR + GAP
+    }
+}
+
+fn who(peer: &str) -> usize {
+    let of = |key: &str| peer.strip_prefix(key).is_some_and(|r| r.is_empty() || r.starts_with('-'));
+    COLOURS.iter().position(|(key, ..)| of(key)).unwrap_or(COLOURS.len() - 1)
+}
+
+/// The rows as groups: of several lines of one peer the best, the 99th percentile beside the median.
+fn groups(lines: &[Line]) -> Vec<Group> {
+    let mut rows: Vec<&'static Row> = Vec::new();
+    for line in lines {
+        if !line.row.name.ends_with("-p99") && !rows.iter().any(|row| row.name == line.row.name) {
+            rows.push(line.row);
+        }
+    }
+    let median = |name: &str, key: usize| {
+        let of = lines.iter().filter(move |line| line.row.name == name);
+        let g0 = of.clone().find_map(|line| line.g0).map(|s| s.median);
+        let peers =
+            of.filter(|line| who(line.peer) == key).filter_map(|line| Some(line.stats?.median));
+        if key == 0 { g0 } else { peers.min_by(f64::total_cmp) }
+    };
+    let group = |row: &'static Row| {
+        let name = row.name.strip_suffix("-p50").unwrap_or(row.name);
+        let p99 = format!("{name}-p99");
+        let bar = |who| Some(Bar { who, value: median(row.name, who)?, p99: median(&p99, who) });
+        Group { name, unit: row.unit, bars: (0..COLOURS.len()).filter_map(bar).collect() }
+    };
+    rows.into_iter().map(group).filter(|group| !group.bars.is_empty()).collect()
+}
+
+/// The picture as SVG.
+pub fn draw(machine: &str, lines: &[Line]) -> Result<String, String> {
+    let (times, others): (Vec<Group>, Vec<Group>) =
+        groups(lines).into_iter().partition(|group| group.unit.nanoseconds().is_some());
+    let (left, right) = halves(&times);
+    let height = |groups: &[Group]| groups.iter().map(Group::height).sum::<i32>();
+    let columns = height(left).max(height(right)) + 2 * AXIS as i32;
+    let below = others.iter().map(|g| g.height() + 2 * AXIS as i32).max().unwrap_or(0);
+    let mut svg = String::new();
+    let root = SVGBackend::with_string(&mut svg, (WIDTH, (HEAD + columns + below) as u32));
+    let root = root.into_drawing_area();
+    let drawn = (|| {
+        // Opaque and light, so that it can be read on a dark page.
+        root.fill(&WHITE)?;
+        head(&root, machine, &times, &others)?;
+        let (_, rest) = root.split_vertically(HEAD);
+        let (upper, lower) = rest.split_vertically(columns);
+        let scale = scale(&times);
+        for (area, groups) in upper.split_evenly((1, 2)).iter().zip([left, right]) {
+            panel(area, groups, scale.clone(), &time)?;
+        }
+        for (area, group) in lower.split_evenly((1, others.len().max(1))).iter().zip(&others) {
+            let group = std::slice::from_ref(group);
+            panel(area, group, self::scale(group), &|v| figure(v).replace(".00", ""))?;
+        }
+        root.present()
+    })();
+    drop(root);
+    drawn.map_err(|e: DrawingAreaErrorKind<_>| e.to_string())?;
+    Ok(svg)
+}
+
+/// The groups in two columns of about the same height, in their order.
+fn halves(groups: &[Group]) -> (&[Group], &[Group]) {
+    let all: i32 = groups.iter().map(Group::height).sum();
+    let mut above = 0;
+    let half = groups.iter().position(|group| {
+        above += group.height();
+        above * 2 >= all
+    });
+    groups.split_at(half.map_or(0, |at| at + 1))
+}
+
+/// A value on its panel's scale: times in nanoseconds.
+fn on_scale(unit: Unit, value: f64) -> f64 {
+    value * unit.nanoseconds().unwrap_or(1.0)
+}
+
+/// Whole decades around all finite values.
+fn scale(groups: &[Group]) -> Range<f64> {
+    let bars = groups.iter().flat_map(|g| g.bars.iter().map(move |bar| (g.unit, bar)));
+    let values =
+        bars.flat_map(|(unit, b)| [Some(b.value), b.p99].map(|v| Some(on_scale(unit, v?))));
+    let values: Vec<f64> = values.flatten().filter(|v| v.is_finite()).collect();
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min).min(1e9).log10().floor();
+    let high = values.iter().copied().fold(10.0, f64::max).log10().ceil();
+    10f64.powf(low)..10f64.powf(high.max(low + 1.0))
+}
+
+/// Nanoseconds as a word under the axis.
+fn time(ns: f64) -> String {
+    let (value, unit) = match ns {
+        v if v < 999.0 => (v, "ns"),
+        v if v < 999e3 => (v / 1e3, "µs"),
+        v if v < 999e6 => (v / 1e6, "ms"),
+        v => (v / 1e9, "s"),
+    };
+    format!("{value:.0} {unit}")
+}
+
+type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+
+fn style(size: i32, colour: &RGBColor, h: HPos, v: VPos) -> TextStyle<'_> {
+    (FONT, size).into_font().color(colour).pos(Pos::new(h, v))
+}
+
+fn head<'a>(root: &Area<'a>, machine: &str, times: &[Group], others: &[Group]) -> Drawn<'a> {
+    let left = |size| style(size, &TEXT, HPos::Left, VPos::Center);
+    root.draw_text(
+        "g0 and its peers: medians on a logarithmic scale, shorter is better",
+        &left(16),
+        (12, 18),
+    )?;
+    root.draw_text(machine, &left(11), (12, 38))?;
+    let mut x = 12;
+    for (key, (_, name, colour)) in COLOURS.iter().enumerate() {
+        let is = |group: &Group| group.bars.iter().any(|bar| bar.who == key);
+        if times.iter().chain(others).any(is) {
+            root.draw(&Rectangle::new([(x, 53), (x + 10, 63)], colour.filled()))?;
+            root.draw_text(name, &left(12), (x + 14, 58))?;
+            x += 34 + 7 * name.len() as i32;
+        }
+    }
+    if times.iter().any(|group| group.bars.iter().any(|bar| bar.p99.is_some())) {
+        root.draw(&PathElement::new([(x, 58), (x + 14, 58)], TEXT))?;
+        root.draw_text("99th percentile", &left(12), (x + 18, 58))?;
+    }
+    Ok(())
+}
+
+/// One scale, and the groups on it.
+fn panel<'a>(
+    area: &Area<'a>,
+    groups: &[Group],
+    scale: Range<f64>,
+    label: &dyn Fn(f64) -> String,
+) -> Drawn<'a> {
+    let height = groups.iter().map(Group::height).sum::<i32>();
+    let (_, tall) = area.dim_in_pixel();
+    let mut chart = ChartBuilder::on(area)
+        .margin_right(FIGURES)
+        .margin_bottom(tall.saturating_sub(height as u32 + AXIS))
+        .x_label_area_size(AXIS)
+        .y_label_area_size(NAMES)
+        .build_cartesian_2d(scale.clone().log_scale(), height..0)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .bold_line_style(FAINT)
+        .light_line_style(TRANSPARENT)
+        .axis_style(FAINT)
+        .x_labels(6)
+        .x_label_formatter(&|v| label(*v))
+        .label_style(style(10, &TEXT, HPos::Center, VPos::Top))
+        .draw()?;
+    let names = style(12, &TEXT, HPos::Right, VPos::Center);
+    let mut top = GAP / 2;
+    for group in groups {
+        let middle = top + group.bars.len() as i32 * BAR / 2;
+        let at = chart.backend_coord(&(scale.start, middle));
+        let at = (at.0 - 6 - area.get_base_pixel().0, at.1 - area.get_base_pixel().1);
+        area.draw_text(group.name, &names, at)?;
+        for bar in &group.bars {
+            let end = on_scale(group.unit, bar.value).clamp(scale.start, scale.end);
+            let colour = COLOURS[bar.who].2;
+            let corners = [(scale.start, top + 1), (end, top + BAR - 1)];
+            chart.draw_series([Rectangle::new(corners, colour.filled())])?;
+            let mut right = end;
+            if let Some(p99) = bar.p99.filter(|v| v.is_finite()) {
+                right = on_scale(group.unit, p99).clamp(end, scale.end);
+                let line = [(end, top + BAR / 2), (right, top + BAR / 2)];
+                chart.draw_series([PathElement::new(line, colour)])?;
+            }
+            let at = chart.backend_coord(&(right, top + BAR / 2));
+            let at = (at.0 + 3 - area.get_base_pixel().0, at.1 - area.get_base_pixel().1);
+            let shown = shown(group.unit, bar.value);
+            area.draw_text(&shown, &style(10, &TEXT, HPos::Left, VPos::Center), at)?;
+            top += BAR;
+        }
+        top += GAP;
+    }
+    Ok(())
+}
+
+/// A figure behind its bar, with its unit where it is a time.
+fn shown(unit: Unit, value: f64) -> String {
+    match unit.nanoseconds() {
+        Some(_) if value.is_finite() => format!("{} {}", figure(value), unit.name()),
+        _ => figure(value),
+    }
+}
