@@ -29,6 +29,23 @@ pub fn parker(m: &M) -> &Parker {
     &m.parker
 }
 
+/// Where sysmon waits, and who has started the scheduler.
+pub fn other_parkers(core: &Core) -> [&Parker; 2] {
+    [&core.sysmon, &core.done]
+}
+
+/// Gives the free stacks of all Ps back to the pool.
+///
+/// # Safety
+///
+/// The scheduler's threads have ended.
+pub unsafe fn drain_stacks(core: &Core) {
+    for p in core.config.procs {
+        // SAFETY: nobody uses the Ps any more.
+        p.free.with_mut(|free| core.pool.drain(unsafe { &mut *free }));
+    }
+}
+
 /// Whether `m` has been given a P that it has not noticed yet; what the executor waits for.
 pub fn has_nextp(m: &M) -> bool {
     !m.nextp.load(Ordering::Relaxed).is_null()

@@ -166,6 +166,24 @@ impl G {
         }
     }
 
+    /// Its context, to be switched to. A model sees whether it was saved, and takes it away.
+    ///
+    /// # Safety
+    ///
+    /// The caller has taken the G out of a queue.
+    #[inline(always)]
+    pub(crate) unsafe fn take_context(&self) -> Context {
+        // SAFETY: the caller's promise; it was saved before the G was published (L15).
+        let context = unsafe { self.context.get() };
+        #[cfg(loom)]
+        {
+            assert!(!context.is_empty(), "L15: a goroutine runs whose context is not saved");
+            // SAFETY: as above.
+            unsafe { self.context.set(Context::EMPTY) };
+        }
+        context
+    }
+
     /// The stack it lies in.
     pub(crate) fn header(g: NonNull<G>) -> NonNull<Header> {
         // SAFETY: every G but a model's lies beneath its stack's header.

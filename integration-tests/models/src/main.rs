@@ -5,11 +5,19 @@
 //! that says and what it does not.
 
 #[cfg(loom)]
+mod bells;
+#[cfg(loom)]
+mod channel;
+#[cfg(loom)]
 mod claim;
+#[cfg(loom)]
+mod exec;
 #[cfg(loom)]
 mod handoff;
 #[cfg(loom)]
 mod idle;
+#[cfg(loom)]
+mod machines;
 #[cfg(loom)]
 mod runner;
 #[cfg(loom)]
@@ -19,7 +27,14 @@ mod world;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    runner::main(&[claim::MODEL, runq::MODEL, idle::MODEL, handoff::MODEL])
+    runner::main(&[
+        claim::MODEL,
+        runq::MODEL,
+        idle::MODEL,
+        handoff::MODEL,
+        channel::MODEL,
+        exec::MODEL,
+    ])
 }
 
 #[cfg(not(loom))]

@@ -3,12 +3,15 @@
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use loom::model::Builder;
+
+use crate::bells;
+use crate::machines;
 
 /// What a protocol is checked by.
 pub struct Model {
@@ -38,6 +41,8 @@ const STEPS: usize = 5_000;
 /// The invariants of the scenario that is being explored, for the panic hook.
 static CURRENT: Mutex<&str> = Mutex::new("");
 static MUTED: Mutex<bool> = Mutex::new(false);
+/// What ends the program where nothing unwinds: the line of the table, and the schedule's replay.
+static LAST_WORDS: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 /// Whether a schedule came to what its scenario is about.
 static SEEN: AtomicBool = AtomicBool::new(false);
 
@@ -50,6 +55,9 @@ pub fn seen() {
 /// The program: `[--deep] [MODEL | MODEL/SCENARIO]…`.
 pub fn main(models: &[Model]) -> ExitCode {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
+    if names.first().is_some_and(|name| name == STORE) {
+        return store_only(models, &names[1..]);
+    }
     let deep = names.iter().any(|name| name == "--deep");
     names.retain(|name| name != "--deep");
     let rows: Vec<(String, &Scenario)> = models
@@ -65,7 +73,7 @@ pub fn main(models: &[Model]) -> ExitCode {
     }
     panic::set_hook(Box::new(|info| {
         if *MUTED.lock().unwrap() {
-            return;
+            return die_at_work();
         }
         let text = info.payload();
         let text = text.downcast_ref::<String>().map(String::as_str);
@@ -76,6 +84,7 @@ pub fn main(models: &[Model]) -> ExitCode {
         let prefix = if named { "" } else { *CURRENT.lock().unwrap() };
         let at = info.location().map(ToString::to_string).unwrap_or_default();
         println!("  {prefix}{}{text}\n  at {at}", if prefix.is_empty() { "" } else { ": " });
+        die_at_work();
     }));
     println!(
         "{:<24} {:<12} {:>5} {:>10} {:>8}  result",
@@ -96,33 +105,65 @@ fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
     let run = scenario.run;
     if std::env::var_os("LOOM_CHECKPOINT_FILE").is_some() {
         // A replay: everything is in the environment, the first schedule is the failing one.
-        let done = panic::catch_unwind(|| loom::model(run)).is_ok();
+        let done = panic::catch_unwind(|| loom::model(move || schedule(run))).is_ok();
         println!("{row}: replayed, {}", if done { "ok" } else { "FAILED" });
         return done;
     }
     SEEN.store(false, Relaxed);
     let start = Instant::now();
-    let (iterations, passed) = check(run, bound, None);
-    let seconds = start.elapsed().as_secs_f64();
+    let line = move |row: &str, iterations: usize, result: &str| {
+        let seconds = start.elapsed().as_secs_f64();
+        let invariants = scenario.invariants;
+        println!("{row:<24} {invariants:<12} {bound:>5} {iterations:>10} {seconds:>8.2}  {result}");
+    };
+    let count = Arc::new(AtomicUsize::new(0));
+    *LAST_WORDS.lock().unwrap() = Some({
+        let (row, count) = (row.to_string(), count.clone());
+        Box::new(move || {
+            line(&row, count.load(Relaxed), "FAILED");
+            replay(&row, bound, count.load(Relaxed));
+        })
+    });
+    let passed = check(run, bound, &count, None);
+    *LAST_WORDS.lock().unwrap() = None;
     let idle = passed && !SEEN.load(Relaxed);
     if idle {
         println!("  {}: no schedule came to what {row} is about", scenario.invariants);
     }
     let ok = passed && !idle;
-    println!(
-        "{row:<24} {:<12} {bound:>5} {iterations:>10} {seconds:>8.2}  {}",
-        scenario.invariants,
-        if ok { "ok" } else { "FAILED" }
-    );
+    let iterations = count.load(Relaxed);
+    line(row, iterations, if ok { "ok" } else { "FAILED" });
     if !passed {
-        replay(row, run, bound, iterations);
+        replay(row, bound, iterations);
     }
     ok
 }
 
-/// Runs every schedule within the bound; how many there were, and whether all passed.
+/// A failure among goroutines cannot unwind out of them: the program ends here.
+fn die_at_work() {
+    if machines::at_work() {
+        if let Some(last_words) = &*LAST_WORDS.lock().unwrap() {
+            last_words();
+        }
+        std::process::exit(1);
+    }
+}
+
+/// One schedule.
+fn schedule(run: fn()) {
+    bells::begin();
+    run();
+    bells::end();
+}
+
+/// Runs every schedule within the bound, counting them; whether all passed.
 /// `store`: the number of the schedule to be written down before it is run, and the file.
-fn check(run: fn(), bound: usize, store: Option<(usize, PathBuf)>) -> (usize, bool) {
+fn check(
+    run: fn(),
+    bound: usize,
+    count: &Arc<AtomicUsize>,
+    store: Option<(usize, PathBuf)>,
+) -> bool {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(bound);
     builder.max_branches = STEPS;
@@ -130,27 +171,47 @@ fn check(run: fn(), bound: usize, store: Option<(usize, PathBuf)>) -> (usize, bo
         builder.checkpoint_interval = number;
         builder.checkpoint_file = Some(file);
     }
-    let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
     let ok = panic::catch_unwind(AssertUnwindSafe(|| {
         builder.check(move || {
             counted.fetch_add(1, Relaxed);
-            run();
+            schedule(run);
         });
     }));
-    (count.load(Relaxed), ok.is_ok())
+    ok.is_ok()
+}
+
+/// The first argument of a program that runs up to a schedule and writes it down.
+const STORE: &str = "--store";
+
+/// Writes the schedule with this number down and runs it: `ROW BOUND NUMBER FILE`.
+fn store_only(models: &[Model], args: &[String]) -> ExitCode {
+    *MUTED.lock().unwrap() = true;
+    panic::set_hook(Box::new(|_| die_at_work()));
+    let scenario = |row: &str| {
+        let (model, name) = row.split_once('/')?;
+        let model = models.iter().find(|m| m.name == model)?;
+        model.scenarios.iter().find(|s| s.name == name)
+    };
+    let [row, bound, number, file] = args else { return ExitCode::FAILURE };
+    let (Some(scenario), Ok(bound), Ok(number)) = (scenario(row), bound.parse(), number.parse())
+    else {
+        return ExitCode::FAILURE;
+    };
+    check(scenario.run, bound, &Arc::default(), Some((number, file.into())));
+    ExitCode::SUCCESS
 }
 
 /// Runs up to the failing schedule again, writes it down, and prints what shows it.
-fn replay(row: &str, run: fn(), bound: usize, iterations: usize) {
+fn replay(row: &str, bound: usize, iterations: usize) {
     let program = std::env::current_exe().unwrap_or_default();
     let folder = program.parent().map(|dir| dir.join("schedules")).unwrap_or_default();
     let file = folder.join(format!("{}.json", row.replace('/', "-")));
     let _ = fs::create_dir_all(&folder);
     let _ = fs::remove_file(&file);
-    *MUTED.lock().unwrap() = true;
-    check(run, bound, Some((iterations, file.clone())));
-    *MUTED.lock().unwrap() = false;
+    let mut again = Command::new(&program);
+    again.args([STORE, row, &bound.to_string(), &iterations.to_string()]).arg(&file);
+    let _ = again.output();
     if !file.exists() {
         return println!("  its schedule could not be written to {}", file.display());
     }

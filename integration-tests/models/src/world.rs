@@ -10,6 +10,8 @@ use g0_sched::{Config, Core, Fatal, G, M, Mobility, Parker, Platform, Proc, Star
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::Ordering;
 
+use crate::bells::{self, NOBODY, Owner};
+use crate::machines;
 use crate::runner::seen;
 use loom::sync::{Arc, Notify};
 
@@ -17,8 +19,9 @@ loom::thread_local! {
     static CURRENT: Cell<*const M> = Cell::new(ptr::null());
 }
 
-/// Loom's threads as a platform. Time stands still, so that an M looks for work once and then
-/// rests, and threads cannot be started: the model's Ms run on threads that are there.
+/// Loom's threads as a platform. Time stands still unless the model moves it, so that an M looks
+/// for work once and then rests, and threads cannot be started: the model's Ms run on threads that
+/// are there.
 pub struct Threads;
 
 // SAFETY: the slot is a thread-local that nothing caches across a switch, as nothing switches;
@@ -34,24 +37,32 @@ unsafe impl Platform for Threads {
         CURRENT.with(|slot| slot.set(m));
     }
 
-    fn start(_: &'static M) -> Result<(), StartError> {
-        Err(StartError::NoThread)
+    fn start(m: &'static M) -> Result<(), StartError> {
+        machines::start(m)
     }
 
-    fn park(parker: &Parker, _deadline: Option<u64>) -> bool {
-        seen();
-        bell(parker).expect("a parker that no thread of the model waits on").wait();
-        true
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        match bells::owner(parker) {
+            Owner::M(bell) => {
+                seen();
+                bell.wait();
+                true
+            }
+            Owner::Waiter => bells::park(parker, deadline),
+            Owner::Nobody => panic!("a thread waits that the model does not have"),
+        }
     }
 
     fn unpark(parker: &Parker) {
-        if let Some(bell) = bell(parker) {
-            bell.notify();
+        match bells::owner(parker) {
+            Owner::M(bell) => bell.notify(),
+            Owner::Waiter => bells::unpark(std::ptr::from_ref(parker).addr()),
+            Owner::Nobody => {}
         }
     }
 
     fn now() -> u64 {
-        0
+        bells::now()
     }
 
     /// Only asked for by a world without fences.
@@ -60,12 +71,6 @@ unsafe impl Platform for Threads {
     fn fatal(report: &Fatal) -> ! {
         panic!("{report}")
     }
-}
-
-/// The token of a parker, which also wakes for no reason now and then, as a park may.
-fn bell(parker: &Parker) -> Option<&'static Notify> {
-    // SAFETY: written once, before the model's threads start; it names a bell of this schedule.
-    unsafe { (parker.handle.unsync_load() as *const Notify).as_ref() }
 }
 
 /// Models run no goroutine's code, so they need no stacks.
@@ -163,6 +168,10 @@ impl World {
             bell
         });
         let bells = bells.collect();
+        // SAFETY: as above.
+        for parker in doors::other_parkers(unsafe { &*core }) {
+            parker.handle.store(NOBODY, Ordering::Relaxed);
+        }
         let world = World { core, procs, ms, bells, gs: Gs::new(gs) };
         // SAFETY: the core is new.
         assert!(unsafe { world.core().open() }, "new Ps belong to nobody");

@@ -71,7 +71,7 @@ unsafe fn execute(m: &'static M, g: NonNull<G>) -> ! {
         assign(m, g);
         proc_of(m).count();
         let mut abandoned = Context::EMPTY;
-        Native::switch(&raw mut abandoned, g.as_ref().context.get(), 0);
+        Native::switch(&raw mut abandoned, g.as_ref().take_context(), 0);
     }
     unreachable!("an abandoned frame of g0 was resumed")
 }

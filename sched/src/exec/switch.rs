@@ -102,7 +102,7 @@ pub(crate) unsafe fn switch_to<P: Platform>(
     // SAFETY: the caller's promises; `next`'s context was saved before it was published (L15).
     unsafe {
         assign(m, next);
-        let to = next.as_ref().context.get();
+        let to = next.as_ref().take_context();
         let value =
             Native::switch(g.as_ref().context.as_ptr(), to, g.as_ptr().addr() | tag as usize);
         resumed::<P>(value)
