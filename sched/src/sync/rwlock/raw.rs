@@ -1,0 +1,233 @@
+//! The lock behind [`RwLock`](super::RwLock): a word, and a queue.
+//!
+//! ```text
+//!   word     | readers (30 bits) | WAITERS | WRITER |
+//!
+//!            0 ──── write: one compare-and-swap ──▶ WRITER
+//!     readers n ─── read: one compare-and-swap ───▶ readers n + 1      unless WAITERS
+//!
+//!   who finds it taken   queues, and sets WAITERS
+//!   who releases it last, with WAITERS   gives it to the first in the queue: to a writer,
+//!                        or to all the readers that stand there before the next writer
+//! ```
+//!
+//! > With WAITERS nobody takes the lock but those to whom it is given, under the queue's lock.
+//!
+//! So it is first in, first out, between single writers and groups of readers. Readers that come
+//! while a writer waits queue behind it: they cannot keep it out, however many they are. Writers
+//! cannot keep readers out, since each is behind those who came before. The price is that a lock that
+//! is contended all the time passes from one to the next by wakes, without barging: reading is
+//! for what is read much and written seldom.
+//!
+//! No wake is lost for the reason given for the mutex: WAITERS is set, under the queue's lock, in a
+//! word that says that the lock is taken (or given away this moment), so the release that frees it
+//! sees WAITERS.
+
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use g0_arch::sync::Mutex as SpinLock;
+use g0_arch::sync::atomic::{AtomicU32, Ordering};
+
+use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::platform::Platform;
+use crate::sync::lock::{leave_as, m_of, wait_in};
+use crate::sync::queue::{Node, Queue, Taken};
+use crate::sync::spin::Spin;
+use crate::waiter::Waiter;
+
+const WRITER: u32 = 1;
+/// Somebody is queued. Set and cleared under the queue's lock.
+const WAITERS: u32 = 2;
+const READER: u32 = 4;
+/// From here on there are too many readers: guards are being forgotten.
+const FULL: u32 = u32::MAX / 2;
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Read,
+    Write,
+}
+
+/// A lock without a value.
+pub(super) struct RawRwLock<P: Platform> {
+    word: AtomicU32,
+    queue: SpinLock<Queue>,
+    _platform: PhantomData<fn() -> P>,
+}
+
+/// A waiter that shutdown unwinds: those behind it may go on now.
+struct Leaving<'a, P: Platform>(&'a RawRwLock<P>);
+
+impl<P: Platform> Drop for Leaving<'_, P> {
+    #[cold]
+    fn drop(&mut self) {
+        self.0.pass_on();
+    }
+}
+
+impl<P: Platform> RawRwLock<P> {
+    maybe_const! {
+        pub(super) fn new() -> Self {
+            Self {
+                word: AtomicU32::new(0),
+                queue: SpinLock::new(Queue::new()),
+                _platform: PhantomData,
+            }
+        }
+    }
+
+    /// Takes the lock. On the system stack, where nobody can wait, it panics instead of waiting.
+    #[inline(always)]
+    pub(super) fn lock(&self, kind: Kind) {
+        if !self.try_lock(kind) {
+            self.lock_slow(kind);
+        }
+    }
+
+    /// Takes the lock if nobody is in the way, nor waits for it.
+    #[inline(always)]
+    pub(super) fn try_lock(&self, kind: Kind) -> bool {
+        let mut word = match kind {
+            Kind::Read => self.word.load(Ordering::Relaxed),
+            // A guess that is mostly right, and checked below.
+            Kind::Write => 0,
+        };
+        while let Some(new) = taken(word, kind) {
+            // Acquire: pairs with the releases. Relaxed: a failure is looked at again.
+            match self.word.compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// The long way to the lock.
+    #[cold]
+    #[inline(never)]
+    fn lock_slow(&self, kind: Kind) {
+        // On the system stack nobody can wait.
+        let _ = caller::<P>();
+        assert!(
+            self.word.load(Ordering::Relaxed) < FULL,
+            "g0: too many readers of a lock: are their guards forgotten?"
+        );
+        let mut spin = Spin::new();
+        while self.word.load(Ordering::Relaxed) & WAITERS == 0 && spin.may::<P>() {
+            spin.round(|| taken(self.word.load(Ordering::Relaxed), kind).is_none());
+            if self.try_lock(kind) {
+                return;
+            }
+        }
+        let who = enter::<P>();
+        let mut queue = self.queue.lock();
+        if self.take_or_announce(kind) {
+            drop(queue);
+            return leave_as(who);
+        }
+        let waiter = Waiter::new(who, false);
+        // A writer's node has a slot; nothing goes through it.
+        let slot = match kind {
+            Kind::Read => ptr::null_mut(),
+            Kind::Write => NonNull::dangling().as_ptr(),
+        };
+        let node = Node::new(&waiter, slot);
+        let leaving = Leaving(self);
+        // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.
+        unsafe {
+            queue.push(&raw const node);
+            wait_in::<P, Queue>(who, &waiter, &node, queue, &self.queue, |queue| queue, None);
+        }
+        // The lock has been given to us.
+        core::mem::forget(leaving);
+    }
+
+    /// With the queue locked: takes the lock, or says that somebody is about to queue.
+    fn take_or_announce(&self, kind: Kind) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let (new, take) = taken(word, kind).map_or((word | WAITERS, false), |new| (new, true));
+            // Orderings as in `try_lock`; the queue is handed over by its own lock.
+            match self.word.compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return take,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Releases the lock, which the caller holds for reading. Anywhere.
+    #[inline(always)]
+    pub(super) fn unlock_read(&self) {
+        // Release: a writer that comes next writes after what was read.
+        if self.word.fetch_sub(READER, Ordering::Release) == READER | WAITERS {
+            self.pass_on();
+        }
+    }
+
+    /// Releases the lock, which the caller holds for writing. Anywhere.
+    #[inline(always)]
+    pub(super) fn unlock_write(&self) {
+        // Release: whoever takes the lock next sees what was written.
+        if self.word.fetch_sub(WRITER, Ordering::Release) != WRITER {
+            self.pass_on();
+        }
+    }
+
+    /// Goes on reading, where the caller was writing. Anywhere.
+    pub(super) fn downgrade(&self) {
+        // Release: as above.
+        if self.word.fetch_add(READER - WRITER, Ordering::Release) & WAITERS != 0 {
+            self.pass_on();
+        }
+    }
+
+    /// Gives the lock to those in front, if it is free for them.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&self) {
+        let who = enter_anywhere::<P>();
+        let mut queue = self.queue.lock();
+        let admitted = self.admit(&mut queue);
+        drop(queue);
+        // SAFETY: out of the queue, and woken once.
+        unsafe { admitted.wake::<P>(m_of(who)) };
+        leave_as(who);
+    }
+
+    /// With the queue locked: who is to be woken, with the lock in hand.
+    fn admit(&self, queue: &mut Queue) -> Taken {
+        let mut admitted = Taken::none();
+        while let Some(first) = queue.peek() {
+            // Relaxed: others may only release; whoever does so last comes by here after us.
+            let word = self.word.load(Ordering::Relaxed);
+            let share = match first.slot.is_null() {
+                _ if word & WRITER != 0 => break,
+                true => READER,
+                false if word >= READER => break,
+                false => WRITER,
+            };
+            let Some(node) = queue.pop() else { break };
+            // Acquire: what those did who have released it; waking the node hands that on.
+            self.word.fetch_add(share, Ordering::Acquire);
+            // SAFETY: popped, so it is there until it is woken.
+            unsafe { (*node).served.set(true) };
+            admitted.push(node);
+        }
+        if queue.is_empty() {
+            // Relaxed: the bit belongs to the queue's lock.
+            self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+        }
+        admitted
+    }
+}
+
+/// The word with one more `kind`, if `word` allows it.
+#[inline(always)]
+fn taken(word: u32, kind: Kind) -> Option<u32> {
+    match kind {
+        Kind::Read => (word & (WRITER | WAITERS) == 0 && word < FULL).then(|| word + READER),
+        Kind::Write => (word == 0).then_some(WRITER),
+    }
+}
