@@ -158,7 +158,11 @@ pub use m::M;
 pub use p::Proc;
 pub use platform::{Fatal, Fences, Parker, Platform, StartError};
 pub use scheduler::{Ended, Scheduler};
+pub use sync::barrier::BarrierWaitResult;
 pub use sync::chan::{CloseError, RecvError, SendError, TryRecvError, TrySendError};
+pub use sync::condvar::WaitTimeoutResult;
+pub use sync::once::OnceState;
+pub use sync::semaphore::SemaphoreError;
 pub use sync::poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 pub use sysmon::sysmon;
@@ -175,11 +179,16 @@ pub mod generic {
     pub use crate::join::{JoinHandle, Outcome};
     pub use crate::lockedm::{lock_os_thread, os_thread_locked, unlock_os_thread};
     pub use crate::scope::{Scope, ScopedJoinHandle, scope};
+    pub use crate::sync::barrier::Barrier;
     pub use crate::sync::chan::{Buffer, Chan};
     pub use crate::sync::condvar::Condvar;
     #[cfg(feature = "alloc")]
     pub use crate::sync::mpmc::{Iter, Receiver, Sender, channel};
     pub use crate::sync::mutex::{Mutex, MutexGuard};
+    pub use crate::sync::once::Once;
+    pub use crate::sync::once_cell::OnceCell;
+    pub use crate::sync::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+    pub use crate::sync::semaphore::{Permit, Semaphore};
     pub use crate::sync::waitgroup::WaitGroup;
     pub use crate::task::block_on;
     pub use crate::time::{Instant, Interval, interval, sleep, sleep_until, timeout};

@@ -29,8 +29,24 @@ macro_rules! platform {
         pub type Mutex<T> = $crate::generic::Mutex<T, $platform>;
         /// See [`g0_sched::generic::MutexGuard`]($crate::generic::MutexGuard).
         pub type MutexGuard<'a, T> = $crate::generic::MutexGuard<'a, T, $platform>;
+        /// See [`g0_sched::generic::RwLock`]($crate::generic::RwLock).
+        pub type RwLock<T> = $crate::generic::RwLock<T, $platform>;
+        /// See [`g0_sched::generic::RwLockReadGuard`]($crate::generic::RwLockReadGuard).
+        pub type RwLockReadGuard<'a, T> = $crate::generic::RwLockReadGuard<'a, T, $platform>;
+        /// See [`g0_sched::generic::RwLockWriteGuard`]($crate::generic::RwLockWriteGuard).
+        pub type RwLockWriteGuard<'a, T> = $crate::generic::RwLockWriteGuard<'a, T, $platform>;
         /// See [`g0_sched::generic::Condvar`]($crate::generic::Condvar).
         pub type Condvar = $crate::generic::Condvar<$platform>;
+        /// See [`g0_sched::generic::Semaphore`]($crate::generic::Semaphore).
+        pub type Semaphore = $crate::generic::Semaphore<$platform>;
+        /// See [`g0_sched::generic::Permit`]($crate::generic::Permit).
+        pub type Permit<'a> = $crate::generic::Permit<'a, $platform>;
+        /// See [`g0_sched::generic::Once`]($crate::generic::Once).
+        pub type Once = $crate::generic::Once<$platform>;
+        /// See [`g0_sched::generic::OnceCell`]($crate::generic::OnceCell).
+        pub type OnceCell<T> = $crate::generic::OnceCell<T, $platform>;
+        /// See [`g0_sched::generic::Barrier`]($crate::generic::Barrier).
+        pub type Barrier = $crate::generic::Barrier<$platform>;
         /// See [`g0_sched::generic::WaitGroup`]($crate::generic::WaitGroup).
         pub type WaitGroup = $crate::generic::WaitGroup<$platform>;
         /// See [`g0_sched::generic::Scope`]($crate::generic::Scope).
