@@ -142,6 +142,7 @@ mod p;
 mod platform;
 mod scheduler;
 mod scope;
+mod select;
 pub mod shutdown;
 mod sync;
 mod sysmon;
@@ -159,11 +160,14 @@ pub use p::Proc;
 pub use platform::{Fatal, Fences, Parker, Platform, StartError};
 pub use scheduler::{Ended, Scheduler};
 pub use sync::barrier::BarrierWaitResult;
-pub use sync::chan::{CloseError, RecvError, SendError, TryRecvError, TrySendError};
+pub use sync::chan::{
+    CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
+    TrySendError,
+};
 pub use sync::condvar::WaitTimeoutResult;
 pub use sync::once::OnceState;
-pub use sync::semaphore::SemaphoreError;
 pub use sync::poison::{LockResult, PoisonError, TryLockError, TryLockResult};
+pub use sync::semaphore::SemaphoreError;
 
 pub use sysmon::sysmon;
 pub use time::Elapsed;
@@ -183,11 +187,15 @@ pub mod generic {
     pub use crate::sync::chan::{Buffer, Chan};
     pub use crate::sync::condvar::Condvar;
     #[cfg(feature = "alloc")]
-    pub use crate::sync::mpmc::{Iter, Receiver, Sender, channel};
+    pub use crate::sync::mpmc::{IntoIter, Iter, Receiver, Sender, TryIter, channel};
     pub use crate::sync::mutex::{Mutex, MutexGuard};
     pub use crate::sync::once::Once;
     pub use crate::sync::once_cell::OnceCell;
     pub use crate::sync::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+    pub use crate::sync::select::{
+        Case, OnRecv, OnSend, RecvCase, SendCase, select, select_deadline, select_timeout,
+        try_select,
+    };
     pub use crate::sync::semaphore::{Permit, Semaphore};
     pub use crate::sync::waitgroup::WaitGroup;
     pub use crate::task::block_on;

@@ -81,6 +81,20 @@ impl Proc {
 }
 
 impl Proc {
+    /// The next of the P's random numbers; the high bits are the better ones.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the P and is inside.
+    pub(crate) unsafe fn roll(&self) -> u32 {
+        // SAFETY: the caller's promise. The constants are those of Numerical Recipes.
+        unsafe {
+            let random = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            self.random.set(random);
+            random
+        }
+    }
+
     /// Counts a switch; true when it is the other queues' turn.
     ///
     /// # Safety

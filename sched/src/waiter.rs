@@ -32,14 +32,12 @@ use crate::platform::{Parker, Platform};
 const OPEN: usize = 0;
 /// The deadline has.
 const TIMED_OUT: usize = 1;
-/// Shutdown has.
+/// Shutdown has. Other tokens are addresses.
 const CANCELLED: usize = 2;
-/// Somebody has, who needs no name. Other tokens are addresses.
-pub(crate) const SERVED: usize = 3;
 
 /// Lives on the waiting stack, for the length of the wait; whoever wakes it has taken it out of
 /// the queue before and does not touch it after the wake.
-pub(crate) struct Waiter {
+pub struct Waiter {
     g: *mut G,
     core: *const Core,
     contested: Cell<bool>,
@@ -131,7 +129,8 @@ impl Waiter {
     /// Waits, until `deadline` at most (nanoseconds on the platform's clock). `publish` lets wakers
     /// find this waiter: on a goroutine it runs once its context is saved, under the rules of
     /// [`gopark_then`]. `withdraw` takes it out of where it still stands, under the lock of that;
-    /// true: nobody else had. The caller is inside before; left, on return. Does not return when
+    /// true: nobody else had (where it stands in one place). It is called unless the one waker took it
+    /// out. The caller is inside before; left, on return. Does not return when
     /// shutdown ends the wait.
     ///
     /// # Safety
@@ -146,11 +145,13 @@ impl Waiter {
         publish: impl FnOnce(),
         withdraw: impl FnOnce() -> bool,
     ) -> Woken {
+        let several = self.contested.get();
         if deadline.is_some() {
             self.contested.set(true);
         }
         let Caller::Goroutine(m, g) = caller else {
-            return self.block::<P>(deadline, publish, withdraw);
+            self.block::<P>(deadline, publish);
+            return self.outcome(several, withdraw);
         };
         // SAFETY: the caller's promises; a timer is disarmed before its frame goes.
         let (m, cancelled) = unsafe {
@@ -161,15 +162,23 @@ impl Waiter {
         };
         if cancelled {
             // SAFETY: as above.
-            return unsafe { self.cancelled::<P>(m, g, withdraw) };
+            return unsafe { self.cancelled::<P>(m, g, several, withdraw) };
         }
-        let woken = if deadline.is_some() && self.winner() == TIMED_OUT {
-            withdraw();
-            Woken::TimedOut
-        } else {
-            Woken::Ready
-        };
+        let woken = self.outcome(several, withdraw);
         leave(m);
+        woken
+    }
+
+    /// The wait is over: how it ended. What is left of it is withdrawn.
+    #[inline(always)]
+    fn outcome(&self, several: bool, withdraw: impl FnOnce() -> bool) -> Woken {
+        let woken = match self.contested.get() && self.winner() == TIMED_OUT {
+            true => Woken::TimedOut,
+            false => Woken::Ready,
+        };
+        if several || woken == Woken::TimedOut {
+            withdraw();
+        }
         woken
     }
 
@@ -206,25 +215,17 @@ impl Waiter {
 
     /// On a thread that is no M.
     #[cold]
-    fn block<P: Platform>(
-        &self,
-        deadline: Option<u64>,
-        publish: impl FnOnce(),
-        withdraw: impl FnOnce() -> bool,
-    ) -> Woken {
+    fn block<P: Platform>(&self, deadline: Option<u64>, publish: impl FnOnce()) {
         publish();
         while !P::park(&self.parker, deadline) {
             if deadline.is_some_and(|at| P::now() >= at) {
-                if self.claim(TIMED_OUT) {
-                    withdraw();
-                    return Woken::TimedOut;
+                if !self.claim(TIMED_OUT) {
+                    // The wake is on its way.
+                    while !P::park(&self.parker, None) {}
                 }
-                // The wake is on its way.
-                while !P::park(&self.parker, None) {}
-                break;
+                return;
             }
         }
-        Woken::Ready
     }
 
     /// # Safety
@@ -235,25 +236,27 @@ impl Waiter {
         &self,
         m: &'static M,
         g: NonNull<G>,
+        several: bool,
         withdraw: impl FnOnce() -> bool,
     ) -> Woken {
-        let alone = match self.contested.get() {
-            true => {
-                self.claim(CANCELLED) && {
-                    withdraw();
-                    true
-                }
+        let late = || crate::shutdown::await_late::<P>(m, g);
+        if self.contested.get() {
+            if !self.claim(CANCELLED) {
+                // Somebody has claimed the wait, so the wake is on its way.
+                let m = late();
+                let woken = self.outcome(several, withdraw);
+                leave(m);
+                return woken;
             }
-            false => withdraw(),
-        };
-        if alone {
-            leave(m);
-            crate::shutdown::unwind::<P>(g);
+            withdraw();
+        } else if !withdraw() {
+            // Somebody has taken it out: the same.
+            leave(late());
             return Woken::Ready;
         }
-        // Somebody has taken it out, so the wake is on its way, with what was waited for.
-        leave(crate::shutdown::await_late::<P>(m, g));
-        if self.winner() == TIMED_OUT { Woken::TimedOut } else { Woken::Ready }
+        leave(m);
+        crate::shutdown::unwind::<P>(g);
+        Woken::Ready
     }
 
     /// Ends the wait. `m` is the caller's M, inside, or none.

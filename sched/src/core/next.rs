@@ -187,9 +187,7 @@ impl Core {
         let procs = self.config.procs;
         // SAFETY: the P is ours and we are inside; its ring is empty, as `queued_g` found.
         unsafe {
-            let random = p.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            p.random.set(random);
-            let from = (random >> 16) as usize % procs.len();
+            let from = (p.roll() >> 16) as usize % procs.len();
             for victim in procs.iter().cycle().skip(from).take(procs.len()) {
                 if !core::ptr::eq(victim, p)
                     && !victim.runq.is_empty()

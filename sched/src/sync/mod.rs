@@ -12,6 +12,7 @@ pub mod once_cell;
 pub mod poison;
 mod queue;
 pub mod rwlock;
+pub mod select;
 pub mod semaphore;
 mod spin;
 pub mod waitgroup;

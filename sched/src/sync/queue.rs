@@ -9,7 +9,7 @@ use crate::platform::Platform;
 use crate::waiter::Waiter;
 
 /// A place in a queue; lives on the waiting stack.
-pub(crate) struct Node {
+pub struct Node {
     waiter: *const Waiter,
     /// Where the value goes to or comes from.
     pub(crate) slot: *mut u8,

@@ -1,0 +1,230 @@
+//! Waiting for the first of several channel operations.
+//!
+//! ```text
+//!   lock all channels, in the order of their addresses
+//!   is any case ready? ── yes ──▶ one of them, each with the same chance: done, unlock all
+//!     │ no
+//!   a node into every channel's queue, all for one waiter
+//!   park ── the post-switch step unlocks all, in order
+//!     ┆          somebody pops a node and claims the waiter; others who pop one leave it alone
+//!   woken: lock each channel again, in order, and take what nodes are left out of the queues
+//! ```
+//!
+//! Choice and wait are one step to everybody else, since all locks are held between the look and
+//! the last node; so two goroutines that select against each other meet, and neither tries again.
+//!
+//! > Between the first unlock of the post-switch step and its last the goroutine may be woken and
+//! > run. Of a group of cases on one channel the last holds its lock, so the step has read past all
+//! > of a group when it unlocks it; and the woken goroutine touches no case before it has that
+//! > channel's lock.
+//!
+//! *Rejected.* Registering with one channel after the other, without the others' locks: a partner
+//! may then be found by both sides at once, each waiting for the other's verdict, or both start over,
+//! without bound. (The locks in order are Go's `selectgo`.)
+
+mod case;
+mod on;
+
+use core::time::Duration;
+
+use super::lock::{Patience, leave_as, m_of};
+use super::queue::Node;
+use crate::exec::enter::{Caller, enter};
+use crate::exec::switch::proc_of;
+use crate::platform::Platform;
+use crate::time::Instant;
+use crate::waiter::{Waiter, Woken, go_on_as};
+
+pub use case::{Case, RecvCase, SendCase};
+pub use on::{OnRecv, OnSend};
+
+/// Carries out one of `cases`, the first that can be, waiting for it; of several that can be at once
+/// each has the same chance. The cases change places. Without any it waits for ever; a goroutine
+/// then ends with its runtime.
+///
+/// This is what [`select!`](crate::select) does, for any number of cases:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use g0_sched::generic::{Case, OnRecv, select};
+/// use g0_sched::{Hosted, Runtime, channel, go};
+///
+/// Runtime::builder().build()?.run(|| {
+///     let ends: Vec<_> = (0..10)
+///         .map(|i| {
+///             let (tx, rx) = channel(0);
+///             go(move || tx.send(i));
+///             rx
+///         })
+///         .collect();
+///     let mut cases: Vec<_> = ends.iter().map(|rx| rx.on_recv()).collect();
+///     let mut list: Vec<_> = cases.iter_mut().map(|case| case as &mut dyn Case<Hosted>).collect();
+///     select(&mut list);
+///     let i = cases.iter_mut().find_map(|case| case.take());
+///     assert!(i.unwrap().unwrap() < 10);
+/// })?;
+/// # }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+///
+/// # Panics
+///
+/// On the system stack; when the outcome of an earlier call has not been taken out of a case.
+pub fn select<P: Platform>(cases: &mut [&mut dyn Case<P>]) {
+    let _ = select_with(cases, Patience::Forever);
+}
+
+/// As [`select`], without waiting: false when none of the cases can be carried out.
+///
+/// # Panics
+///
+/// As [`select`].
+pub fn try_select<P: Platform>(cases: &mut [&mut dyn Case<P>]) -> bool {
+    select_with(cases, Patience::None)
+}
+
+/// As [`select`], waiting for `length` at most: false when that is over.
+///
+/// # Panics
+///
+/// As [`select`].
+pub fn select_timeout<P: Platform>(cases: &mut [&mut dyn Case<P>], length: Duration) -> bool {
+    select_with(cases, Patience::for_length::<P>(length))
+}
+
+/// As [`select`], waiting until `deadline` at most: false when that has passed.
+///
+/// # Panics
+///
+/// As [`select`].
+pub fn select_deadline<P: Platform>(cases: &mut [&mut dyn Case<P>], deadline: Instant<P>) -> bool {
+    select_with(cases, Patience::Until(deadline.as_nanos()))
+}
+
+fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) -> bool {
+    assert!(
+        !cases.iter().any(|case| case.is_done()),
+        "g0: a case of select still holds the outcome of an earlier one: take it first"
+    );
+    cases.sort_unstable_by_key(|case| case.channel());
+    let never = cases.partition_point(|case| case.channel().is_null());
+    let cases = &cases[never..];
+    let who = enter::<P>();
+    // SAFETY: inside; every lock that is taken is released on each way out, or by the wait.
+    unsafe {
+        lock_all(cases);
+        while let Some(case) = choose(cases, who) {
+            // What looked ready may have been claimed elsewhere: then it is out of the queue now.
+            if let Some(partner) = case.attempt() {
+                unlock_all(cases.as_ptr(), cases.len());
+                if let Some(node) = partner {
+                    Node::wake::<P>(node, m_of(who));
+                }
+                leave_as(who);
+                return true;
+            }
+        }
+        if patience.is_over::<P>() {
+            unlock_all(cases.as_ptr(), cases.len());
+            leave_as(who);
+            return false;
+        }
+        let waiter = Waiter::new(who, true);
+        for case in cases {
+            case.enqueue(&waiter);
+        }
+        let (first, len) = (cases.as_ptr(), cases.len());
+        let publish = move || unlock_all(first, len);
+        let withdraw = || {
+            for case in Groups(cases) {
+                lock_all(case);
+                case.iter().for_each(|case| case.withdraw());
+                unlock_all(case.as_ptr(), case.len());
+            }
+            true
+        };
+        let woken = waiter.wait::<P>(who, patience.deadline(), publish, withdraw);
+        if woken == Woken::Ready {
+            cases.iter().for_each(|case| case.settle(waiter.winner()));
+            return true;
+        }
+        go_on_as::<P>(who);
+        false
+    }
+}
+
+/// One of the cases that look ready, each with the same chance.
+///
+/// # Safety
+///
+/// All locks are held.
+unsafe fn choose<'a, 'b, P: Platform>(
+    cases: &'a [&'b mut dyn Case<P>],
+    who: Caller,
+) -> Option<&'a &'b mut dyn Case<P>> {
+    let mut chosen = None;
+    let mut ready = 0;
+    for case in cases {
+        // SAFETY: the caller's promise.
+        if unsafe { case.is_ready() } {
+            ready += 1;
+            if ready == 1 || random::<P>(who) % ready == 0 {
+                chosen = Some(case);
+            }
+        }
+    }
+    chosen
+}
+
+fn random<P: Platform>(who: Caller) -> u32 {
+    let seed = match who {
+        // SAFETY: inside, with a P.
+        Caller::Goroutine(m, _) => unsafe { proc_of(m).roll() },
+        Caller::Thread => P::now() as u32,
+    };
+    // The multiplier is Fibonacci hashing's: the high bits depend on all of the seed.
+    seed.wrapping_mul(0x9E37_79B9) >> 16
+}
+
+/// The cases of one channel after the other; they are sorted.
+struct Groups<'a, 'b, P: Platform>(&'a [&'b mut dyn Case<P>]);
+
+impl<'a, 'b, P: Platform> Iterator for Groups<'a, 'b, P> {
+    type Item = &'a [&'b mut dyn Case<P>];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let channel = self.0.first()?.channel();
+        let (group, rest) = self.0.split_at(self.0.partition_point(|c| c.channel() <= channel));
+        self.0 = rest;
+        Some(group)
+    }
+}
+
+/// Locks every channel once; the last case of its group keeps the lock.
+///
+/// # Safety
+///
+/// Inside, or on a thread that is no M; no case of these is locked.
+unsafe fn lock_all<P: Platform>(cases: &[&mut dyn Case<P>]) {
+    for group in Groups(cases) {
+        if let Some((holder, others)) = group.split_last() {
+            // SAFETY: the caller's promise; the holder's lock is that of the others.
+            unsafe {
+                let state = holder.lock();
+                others.iter().for_each(|case| case.share(state));
+            }
+        }
+    }
+}
+
+/// Unlocks all, in order. After the last unlock nothing of the cases is touched.
+///
+/// # Safety
+///
+/// `len` cases from `first` on are locked by [`lock_all`].
+unsafe fn unlock_all<P: Platform>(first: *const &mut dyn Case<P>, len: usize) {
+    for i in 0..len {
+        // SAFETY: the caller's promise: until its channel is unlocked a case stays.
+        unsafe { (*first.add(i)).unlock() };
+    }
+}
