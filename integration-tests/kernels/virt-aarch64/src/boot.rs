@@ -35,9 +35,6 @@ global_asm!(
     // Floating point and NEON do not trap. The compiler uses them from the first function on.
     "mov  x0, #(3 << 20)",
     "msr  cpacr_el1, x0",
-    // The counter's bit 10 makes events, every 33 µs here: what a core that waits is woken by.
-    "mov  x0, #(1 << 2 | 10 << 4)",
-    "msr  cntkctl_el1, x0",
     "adrp x0, {vectors}",
     "add  x0, x0, :lo12:{vectors}",
     "msr  vbar_el1, x0",
@@ -64,8 +61,13 @@ global_asm!(
     "b.hs 1f",
     "stp  xzr, xzr, [x0], #16",
     "b    0b",
+    // This level's own stack pointer is for interrupts; all else runs on the other one, so that a
+    // goroutine's stack needs no room for a handler.
+    "1: adrp x0, __interrupts_top",
+    "mov  sp, x0",
+    "msr  spsel, #0",
     // The stack of this core, and no frame above the first.
-    "1: adrp x0, __stack_top",
+    "adrp x0, __stack_top",
     "mov  sp, x0",
     "mov  x29, xzr",
     "mov  x30, xzr",
@@ -79,17 +81,22 @@ global_asm!(
     main = sym crate::start,
 );
 
-/// Sixteen entries of 128 bytes. Nothing here expects an exception: each says what it was and ends
-/// the machine with a status that is not zero.
+/// Sixteen entries of 128 bytes. The second is for interrupts of this level while it runs on the
+/// other stack pointer. Nothing here expects any other exception: each says what it was and ends the
+/// machine with a status that is not zero.
 #[unsafe(naked)]
 unsafe extern "C" fn vectors() {
     core::arch::naked_asm!(
         ".balign 2048",
-        ".rept 16",
+        "b {fault}",
+        ".balign 128",
+        "b {interrupt}",
+        ".rept 14",
         ".balign 128",
         "b {fault}",
         ".endr",
         fault = sym fault,
+        interrupt = sym crate::interrupts::entry,
     )
 }
 

@@ -5,10 +5,13 @@
 #![no_std]
 #![no_main]
 
+mod alarm;
 mod boot;
 mod contexts;
 mod foreign;
+mod futures;
 mod goroutines;
+mod interrupts;
 mod platform;
 
 use core::panic::PanicInfo;
@@ -58,9 +61,11 @@ pub(crate) use say;
 extern "C" fn start() -> ! {
     say!("g0 on one aarch64 core");
     contexts::run();
+    interrupts::init();
     let ended = SCHEDULER.run(|| {
         goroutines::run();
         foreign::run();
+        futures::run();
     });
     match ended {
         Ok(Ended { result: Some(Ok(())), left_behind: 0 }) => say!("every check held"),

@@ -7,13 +7,14 @@ use core::sync::atomic::{Ordering, compiler_fence};
 use g0_defer::NoUnwind;
 use g0_sched::{Fatal, M, Parker, Platform, StartError};
 
-use crate::say;
+use crate::{alarm, interrupts, say};
 
-/// The platform's name: one core, no interrupts, no unwinder.
+/// The platform's name: one core, a timer that interrupts it, no unwinder.
 pub struct Virt;
 
 // SAFETY: the slot is a register that nothing else uses, read anew each time. With one core, the
-// token is a word of its own memory, and both fences are what the compiler must not reorder.
+// token is a word of its own memory that is looked at with interrupts off, and both fences are what
+// the compiler must not reorder.
 unsafe impl Platform for Virt {
     type Unwind = NoUnwind;
 
@@ -34,17 +35,27 @@ unsafe impl Platform for Virt {
         Err(StartError::NoCore)
     }
 
+    /// No tick: the timer is set for the next thing that is due, and the core sleeps until then.
     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        // No token now is none until the deadline: nobody else is there who could give one.
-        if parker.word.swap(0, Ordering::Relaxed) == 0 {
-            let Some(deadline) = deadline else { panic!("deadlock: every goroutine waits") };
-            while Self::now() < deadline {
-                // SAFETY: waits for an event, the next tick of the event stream at the latest.
-                unsafe { asm!("wfe", options(nomem, nostack, preserves_flags)) };
+        let deadline = deadline.unwrap_or(u64::MAX);
+        interrupts::mask();
+        let token = loop {
+            if parker.word.swap(0, Ordering::Relaxed) != 0 {
+                break true;
             }
-            return false;
-        }
-        true
+            if Self::now() >= deadline {
+                break false;
+            }
+            let next = deadline.min(alarm::next());
+            assert_ne!(next, u64::MAX, "deadlock: every goroutine waits, and no alarm is set");
+            interrupts::interrupt_at(next);
+            // What interrupts between the look and this ends it at once.
+            interrupts::wait();
+            interrupts::unmask();
+            interrupts::mask();
+        };
+        interrupts::unmask();
+        token
     }
 
     fn unpark(parker: &Parker) {
@@ -52,13 +63,16 @@ unsafe impl Platform for Virt {
     }
 
     fn now() -> u64 {
-        let (ticks, hertz): (u64, u64);
-        // SAFETY: reads two registers; the barrier keeps the read after what precedes it.
+        let ticks: u64;
+        // SAFETY: reads a register; the barrier keeps the read after what precedes it.
         unsafe {
-            asm!("isb", "mrs {}, cntvct_el0", "mrs {}, cntfrq_el0", out(reg) ticks, out(reg) hertz,
-                options(nostack, preserves_flags));
+            asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nostack, preserves_flags));
         }
-        (u128::from(ticks) * 1_000_000_000 / u128::from(hertz)) as u64
+        (u128::from(ticks) * NANOS / hertz()) as u64
+    }
+
+    fn in_interrupt() -> bool {
+        interrupts::in_handler()
     }
 
     fn heavy_fence() {
@@ -69,6 +83,21 @@ unsafe impl Platform for Virt {
         say!("{report}");
         exit(102)
     }
+}
+
+const NANOS: u128 = 1_000_000_000;
+
+/// Ticks of the counter in a second.
+fn hertz() -> u128 {
+    let hertz: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) hertz, options(nomem, nostack, pure)) };
+    u128::from(hertz)
+}
+
+/// What the counter shows when [`Virt::now`] is `ns` at least.
+pub fn counter_at(ns: u64) -> u64 {
+    u64::try_from((u128::from(ns) * hertz()).div_ceil(NANOS)).unwrap_or(u64::MAX)
 }
 
 /// The serial line, a PL011, which needs no setting up on this machine.
