@@ -17,7 +17,7 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
 
-use g0_arch::sync::atomic::Ordering;
+use g0_arch::sync::atomic::{Ordering, fence};
 use g0_defer::Unwind;
 
 use crate::core::{Core, phase};
@@ -363,6 +363,18 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
 
 /// Frees a G on a thread that has no cache of its scheduler: into the central pool.
 ///
+/// What is freed may be the last that held the scheduler together, whose owner looks for that:
+///
+/// ```text
+///   this thread                       the owner, all Ms having ended
+///   guests += 1                       look whether a G is held
+///   fence                             fence
+///   free the G, use the pool          look at guests
+///   guests -= 1
+/// ```
+///
+/// The owner sees the G held, or the guest; or both are gone, and it is alone.
+///
 /// # Safety
 ///
 /// As [`free`], but for the P.
@@ -374,8 +386,13 @@ unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
         if is_referred_to(g) {
             return;
         }
+        // Relaxed: the fence orders it.
+        home.guests.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         let mut cache = g0_stack::Cache::new(home.config.stack);
         home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
         home.pool.drain(&mut cache);
+        // Release: the pool is left before.
+        home.guests.fetch_sub(1, Ordering::Release);
     }
 }

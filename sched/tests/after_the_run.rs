@@ -2,12 +2,14 @@
 
 mod common;
 
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use common::child::{in_children, status_bytes, succeeds, threads};
 use common::count::Count;
 use common::{on_each_kind, yield_until};
-use g0_sched::{Runtime, current, go, park, yield_now};
+use g0_sched::{Runtime, block_on, current, go, park, yield_now};
 
 #[test]
 fn handles_may_be_kept_beyond_the_run() {
@@ -91,5 +93,32 @@ fn a_runtime_that_never_runs_is_dropped() {
     on_each_kind(|kind, procs| {
         drop(kind.with_procs(procs));
         drop(Runtime::builder().build().unwrap());
+    });
+}
+
+/// The last waker goes on a thread that is no M while the runtime is freed: neither minds.
+#[test]
+fn the_last_waker_goes_while_the_runtime_does() {
+    on_each_kind(|kind, procs| {
+        let (tx, rx) = std::sync::mpsc::channel::<Waker>();
+        let dropper = std::thread::spawn(move || {
+            for waker in rx {
+                waker.wake_by_ref();
+                drop(waker);
+            }
+        });
+        for _ in 0..100 {
+            let tx = tx.clone();
+            kind.with_procs(procs)
+                .run(move || {
+                    block_on(poll_fn(|context| {
+                        tx.send(context.waker().clone()).expect("the thread receives");
+                        Poll::Ready(())
+                    }));
+                })
+                .unwrap();
+        }
+        drop(tx);
+        dropper.join().unwrap();
     });
 }

@@ -118,6 +118,8 @@ pub struct Core {
     pub(crate) main_g: AtomicPtr<G>,
     /// Ms that have been started and not ended.
     pub(crate) live_ms: AtomicUsize,
+    /// Threads that are no Ms of it and give a stack back.
+    pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
     pub(crate) next_id: AtomicU64,
     /// Every G ever made, newest first.
@@ -152,6 +154,7 @@ impl Core {
                 main_gone: AtomicBool::new(false),
                 main_g: AtomicPtr::new(ptr::null_mut()),
                 live_ms: AtomicUsize::new(0),
+                guests: AtomicUsize::new(0),
                 evicted: AtomicUsize::new(0),
                 next_id: AtomicU64::new(1),
                 all_gs: AtomicPtr::new(ptr::null_mut()),

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::string::ToString;
 use std::vec::Vec;
 
-use g0_arch::sync::atomic::Ordering;
+use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::{Class, SlabSource};
 
 use super::{CPUS, Hosted, affinity, futex, membarrier, overflow};
@@ -266,6 +266,11 @@ impl Drop for Runtime {
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
         let core = scheduler.core();
         if core.live_ms.load(Ordering::Acquire) != 0 || is_held(core) {
+            return;
+        }
+        // Pairs with that of `join::free_far`: a thread may be giving the last stack back.
+        fence(Ordering::SeqCst);
+        if core.guests.load(Ordering::Acquire) != 0 {
             return;
         }
         // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
