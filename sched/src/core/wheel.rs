@@ -155,22 +155,30 @@ impl Wheel {
         }
     }
 
+    /// The occupied slot of a level whose turn comes first, and its first tick.
+    fn front(&self, level: usize) -> Option<(usize, u64)> {
+        let slots = self.occupied[level];
+        if slots == 0 {
+            return None;
+        }
+        let shift = BITS * level as u32;
+        let hand = self.hand >> shift;
+        let ahead = slots.rotate_right(hand as u32 % SLOTS as u32).trailing_zeros();
+        let start = ((hand + u64::from(ahead)) << shift).max(self.hand);
+        Some(((hand as usize + ahead as usize) % SLOTS, start))
+    }
+
     /// The occupied slot whose turn comes first, and its first tick. Of two whose turns come at once
     /// that of the higher level: it has yet to be moved down.
     fn first(&self) -> Option<(usize, usize, u64)> {
         let mut first = None;
         let mut earliest = u64::MAX;
         for level in 0..LEVELS {
-            let slots = self.occupied[level];
-            if slots != 0 {
-                let shift = BITS * level as u32;
-                let hand = self.hand >> shift;
-                let ahead = slots.rotate_right(hand as u32 % SLOTS as u32).trailing_zeros();
-                let start = ((hand + u64::from(ahead)) << shift).max(self.hand);
-                if start <= earliest {
-                    earliest = start;
-                    first = Some((level, (hand as usize + ahead as usize) % SLOTS, start));
-                }
+            if let Some((slot, start)) = self.front(level)
+                && start <= earliest
+            {
+                earliest = start;
+                first = Some((level, slot, start));
             }
         }
         first
@@ -179,7 +187,9 @@ impl Wheel {
     /// Fires what is due at `now`, nanoseconds: the goroutines that are to be made ready, as far as
     /// there is room. True: there may be more.
     pub(super) fn fire(&mut self, now: u64, mut out: impl FnMut(NonNull<G>) -> bool) -> bool {
-        let tick = now >> SHIFT;
+        // A clock that has jumped back is behind the hand: what has been put in since and is due lies
+        // in the hand's own slot.
+        let tick = (now >> SHIFT).max(self.hand);
         let mut budget = BUDGET;
         while let Some((level, slot, start)) = self.first()
             && start <= tick
@@ -219,15 +229,32 @@ impl Wheel {
                 break;
             }
         }
-        self.hand = self.hand.max(tick);
+        self.hand = tick;
         false
     }
 
     /// When to look again, nanoseconds; `u64::MAX` without timers.
     pub(super) fn due(&self) -> u64 {
-        let Some((level, slot, start)) = self.first() else { return u64::MAX };
+        let mut due = u64::MAX;
+        for level in 0..LEVELS {
+            // A slot of a higher level may begin earlier and yet hold later timers: so all levels are
+            // asked, but for those that begin too late.
+            if let Some((slot, start)) = self.front(level)
+                && start << SHIFT < due
+            {
+                due = due.min(self.due_in(level, slot, start));
+            }
+        }
+        due
+    }
+
+    /// When to look at a slot that begins at tick `start`: exactly, if it holds few timers.
+    fn due_in(&self, level: usize, slot: usize, start: u64) -> u64 {
+        let shift = BITS * level as u32;
+        // What lies in a slot of the top level may be later than the slot, and than others.
+        let end = ((start >> shift) + 1).checked_mul(1 << (shift + SHIFT)).unwrap_or(u64::MAX);
         let first = self.slots[level][slot];
-        let (mut at, mut due) = (first, u64::MAX);
+        let (mut at, mut due) = (first, end);
         for _ in 0..EXACT {
             // SAFETY: timers in the wheel live.
             unsafe {
@@ -238,6 +265,13 @@ impl Wheel {
                 return due;
             }
         }
-        (start + u64::from(level == 0)) << SHIFT
+        if level == 0 {
+            // A crowd; some of it may be earlier than its slot, when the clock has jumped back.
+            return if due < start << SHIFT { due } else { end };
+        }
+        start << SHIFT
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -9,7 +9,8 @@
 //! | a length of zero, a time that has passed | the call returns at once, without giving way |
 //! | a length beyond the end of time | the end of time, which never comes |
 //! | a clock that stands still | nothing is due; all else goes on |
-//! | a clock that jumps back | what was due before the jump is due when the clock is there again |
+//! | a clock that jumps back | what was to come before the jump comes when the clock is there again; what is asked for from then on is not held up by that |
+//! | a clock that jumps ahead | all that has become due comes at once |
 
 mod instant;
 mod interval;
