@@ -23,10 +23,6 @@ pub struct Proc {
     pub(crate) tick: AtomicU32,
     /// The tick at which the other queues and the timers are looked at. Sysmon may put it forward.
     pub(crate) fair_at: AtomicU32,
-    /// Deadlines of goroutines that parked here.
-    pub(crate) timers: Timers,
-    /// The tick at which sysmon last saw a timer late.
-    pub(crate) late_at: AtomicU32,
     /// What sysmon saw last: the tick, and since when.
     pub(crate) seen: AtomicU32,
     pub(crate) seen_since: AtomicU64,
@@ -46,6 +42,10 @@ pub struct Proc {
     pub(crate) m: AtomicPtr<M>,
     /// Next in the idle list; under the scheduler's lock.
     pub(crate) idle: Plain<*const Proc>,
+    /// The tick at which sysmon last saw a timer late.
+    pub(crate) late_at: AtomicU32,
+    /// Deadlines of goroutines that parked here. Last, for it is large.
+    pub(crate) timers: Timers,
 }
 
 // SAFETY: the plain fields and the cache are the owner's (L5); the rest is atomic or under the
@@ -62,8 +62,6 @@ impl Proc {
                 runq: RunQueue::new(),
                 tick: AtomicU32::new(0),
                 fair_at: AtomicU32::new(FAIR),
-                timers: Timers::new(),
-                late_at: AtomicU32::new(0),
                 seen: AtomicU32::new(0),
                 seen_since: AtomicU64::new(0),
                 taken: AtomicBool::new(false),
@@ -75,6 +73,8 @@ impl Proc {
                 random: Plain::new(1),
                 m: AtomicPtr::new(ptr::null_mut()),
                 idle: Plain::new(ptr::null()),
+                late_at: AtomicU32::new(0),
+                timers: Timers::new(),
             }
         }
     }

@@ -4,8 +4,8 @@ mod common;
 
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -304,36 +304,59 @@ fn wakers_hold_the_stack_until_the_last_is_dropped() {
 /// The last waker goes while its goroutine ends: whoever is later gives the stack back, once.
 #[test]
 fn wakers_go_while_their_goroutines_end() {
-    on_every_runtime(2, || {
-        let (tx, rx) = std::sync::mpsc::channel::<Waker>();
-        let dropper = thread::spawn(move || rx.into_iter().for_each(Waker::wake));
-        for round in 0..200 {
-            let all: Vec<_> = (0..20)
-                .map(|_| {
-                    let tx = tx.clone();
-                    go(move || {
-                        let me = current().expect("a goroutine");
-                        block_on(poll_fn(|context| {
-                            tx.send(context.waker().clone()).unwrap();
-                            Poll::Ready(())
-                        }));
-                        me.id()
-                    })
-                })
-                .collect();
-            if round % 2 == 0 {
-                // Detached: the goroutine's own end gives the stack back.
-                drop(all);
-                yield_now();
-            } else {
-                let ids: std::collections::HashSet<_> =
-                    all.into_iter().map(|handle| handle.join().unwrap()).collect();
-                assert_eq!(ids.len(), 20);
+    const ROUNDS: usize = 20_000;
+    on_each_kind(|kind, procs| {
+        let slot = Arc::new(AtomicPtr::<()>::new(std::ptr::null_mut()));
+        let over = Arc::new(AtomicBool::new(false));
+        let (taken, seen) = (slot.clone(), over.clone());
+        let dropper = thread::spawn(move || {
+            while !seen.load(Ordering::SeqCst) {
+                let waker = taken.swap(std::ptr::null_mut(), Ordering::SeqCst);
+                if !waker.is_null() {
+                    // SAFETY: the data of a goroutine's waker, given below with its count.
+                    drop(unsafe { Waker::new(waker, waker_vtable()) });
+                }
             }
-        }
-        drop(tx);
+        });
+        let slot = &slot;
+        let ended = kind.with_procs(procs).run_counted(move || {
+            let began = Instant::now();
+            for round in 0..ROUNDS {
+                let theirs = slot.clone();
+                let handle = go(move || {
+                    // A handle of its own: with a mark left over, this one would free the stack.
+                    drop(current());
+                    block_on(poll_fn(|context| {
+                        let waker = std::mem::ManuallyDrop::new(context.waker().clone());
+                        theirs.store(waker.data().cast_mut(), Ordering::SeqCst);
+                        Poll::Ready(())
+                    }));
+                });
+                if round % 2 == 0 {
+                    handle.join().unwrap();
+                } else {
+                    // Detached: the goroutine's own end gives the stack back.
+                    drop(handle);
+                    yield_now();
+                }
+                yield_until("the waker is dropped", || slot.load(Ordering::SeqCst).is_null());
+                if began.elapsed() > Duration::from_secs(2) {
+                    break;
+                }
+            }
+        });
+        over.store(true, Ordering::SeqCst);
         dropper.join().unwrap();
+        assert_eq!(ended.unwrap().left_behind, 0);
     });
+    /// All wakers of goroutines share it.
+    fn waker_vtable() -> &'static std::task::RawWakerVTable {
+        static TABLE: OnceLock<&'static std::task::RawWakerVTable> = OnceLock::new();
+        TABLE.get_or_init(|| {
+            let runtime = g0_sched::Runtime::builder().procs(1).build().expect("a runtime");
+            runtime.run(|| block_on(poll_fn(|cx| Poll::Ready(cx.waker().vtable())))).expect("main")
+        })
+    }
 }
 
 #[test]

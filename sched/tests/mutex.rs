@@ -227,6 +227,39 @@ fn who_waits_is_let_in_by_a_hog_that_never_parks() {
 }
 
 #[test]
+fn once_nobody_starves_any_more_the_lock_is_as_new() {
+    on_every_runtime(1, || {
+        let (lock, arrived) = (Arc::new(Mutex::new(0)), Arc::new(AtomicBool::new(false)));
+        let held = lock.lock().unwrap();
+        let waiter = {
+            let (lock, arrived) = (lock.clone(), arrived.clone());
+            go(move || {
+                arrived.store(true, Ordering::SeqCst);
+                *lock.lock().unwrap() += 1;
+            })
+        };
+        yield_until("it waits", || arrived.load(Ordering::SeqCst));
+        sleep(Duration::from_millis(2));
+        drop(held);
+        // On one P the lock is taken again before the waiter runs: that wakes in vain, starves, and
+        // is handed the lock, the last of the queue.
+        let held = lock.lock().unwrap();
+        sleep(Duration::from_millis(2));
+        drop(held);
+        waiter.join().unwrap();
+        assert_eq!(*lock.try_lock().expect("it is free"), 1);
+        let others: Vec<_> = (0..4)
+            .map(|_| {
+                let lock = lock.clone();
+                go(move || *lock.lock().unwrap() += 1)
+            })
+            .collect();
+        others.into_iter().for_each(|o| o.join().unwrap());
+        assert_eq!(*lock.lock().unwrap(), 5);
+    });
+}
+
+#[test]
 fn a_panic_inside_poisons() {
     on_every_runtime(2, || {
         let lock = Arc::new(Mutex::new(1));

@@ -75,6 +75,7 @@ use core::marker::PhantomData;
 
 use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicU32, Ordering};
+use g0_defer::Unwind;
 
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::exec::yields::yield_now;
@@ -93,6 +94,8 @@ const WOKEN: u32 = 4;
 const STARVING: u32 = 8;
 /// Counts those who took the lock past the woken one; 0 while nobody is.
 const PASS: u32 = 16;
+/// WOKEN, and the passes that are counted with it.
+const AWAKE: u32 = !(LOCKED | WAITERS | STARVING);
 
 /// How often a woken waiter is passed before a goroutine gives way to it.
 const PASSES: u32 = 256;
@@ -150,7 +153,8 @@ impl<P: Platform> RawMutex<P> {
     pub(crate) fn lock_until(&self, deadline: u64) -> bool {
         // Orderings as in `lock`.
         let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
-        free.is_ok() || self.lock_slow(Some(deadline))
+        // The end of time never comes, so nobody need look out for it.
+        free.is_ok() || self.lock_slow((deadline != u64::MAX).then_some(deadline))
     }
 
     /// Takes the lock if it is free.
@@ -183,7 +187,7 @@ impl<P: Platform> RawMutex<P> {
     fn take(&self, mut word: u32, awake: bool) -> Result<(), u32> {
         while word & (LOCKED | STARVING) == 0 {
             let new = if awake || word & WOKEN == 0 {
-                word & WAITERS | LOCKED
+                word & !AWAKE | LOCKED
             } else {
                 word.checked_add(PASS).unwrap_or(word) | LOCKED
             };
@@ -204,7 +208,8 @@ impl<P: Platform> RawMutex<P> {
         let _ = caller::<P>();
         let mut spin = Spin::new();
         let mut since = None;
-        let (mut awake, mut starving) = (false, false);
+        // Whether we have waited, own WOKEN, and have waited for too long.
+        let (mut waited, mut awake, mut starving) = (false, false, false);
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & WOKEN != 0 && !awake && word >= PASSES * PASS {
@@ -241,7 +246,7 @@ impl<P: Platform> RawMutex<P> {
             // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.
             let woken = unsafe {
                 // Who has waited before is not sent to the end.
-                if awake {
+                if waited {
                     queue.push_front(&raw const node)
                 } else {
                     queue.push(&raw const node)
@@ -260,7 +265,7 @@ impl<P: Platform> RawMutex<P> {
                 }
                 return true;
             }
-            awake = true;
+            (waited, awake) = (true, true);
             spin = Spin::new();
         }
     }
@@ -270,7 +275,7 @@ impl<P: Platform> RawMutex<P> {
         let mut word = self.word.load(Ordering::Relaxed);
         while word & (LOCKED | STARVING) != 0 {
             // What we owned until now. The holder's unlock sees WAITERS instead.
-            let mut new = if awake { word & (LOCKED | STARVING) } else { word };
+            let mut new = if awake { word & !AWAKE } else { word };
             new |= WAITERS;
             if starving && word & LOCKED != 0 {
                 new |= STARVING;
@@ -291,7 +296,10 @@ impl<P: Platform> RawMutex<P> {
         let (relaxed, new) = (Ordering::Relaxed, word & (PASS - 1));
         // Relaxed: a count. Failure: somebody has changed it meanwhile.
         let _ = self.word.compare_exchange(word, new, relaxed, relaxed);
-        yield_now::<P>();
+        // Who unwinds keeps its thread for itself.
+        if !P::Unwind::panicking() {
+            yield_now::<P>();
+        }
     }
 
     /// Wakes the first in the queue, or hands it the lock; unless there is somebody else who will.
@@ -318,13 +326,11 @@ impl<P: Platform> RawMutex<P> {
     fn next(&self, queue: &mut Queue) -> Option<*const Node> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            if word & LOCKED != 0 || word & WAITERS == 0 {
-                return None;
-            }
-            if word & STARVING != 0 {
+            if word & (LOCKED | STARVING) == STARVING {
                 return self.hand_over(queue);
             }
-            if word & WOKEN != 0 {
+            // Held again, or somebody is awake, or nobody waits.
+            if word & (LOCKED | WOKEN | WAITERS) != WAITERS {
                 return None;
             }
             // Relaxed: whoever is woken acquires the word when it takes the lock.
@@ -343,7 +349,7 @@ impl<P: Platform> RawMutex<P> {
             // SAFETY: popped, so it is there until it is woken.
             Some(node) => unsafe { (*node).served.set(true) },
             // Their time was up.
-            None => over |= WOKEN,
+            None => over |= AWAKE,
         }
         if over != 0 {
             self.word.fetch_and(!over, Ordering::Relaxed);
@@ -354,25 +360,20 @@ impl<P: Platform> RawMutex<P> {
     /// With the queue locked, in starvation mode, the lock free: to the first.
     fn hand_over(&self, queue: &mut Queue) -> Option<*const Node> {
         let node = queue.pop();
-        if queue.is_empty() {
-            // Relaxed: if nobody was left the lock is free, and nothing was handed to anybody.
-            let _ = self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+        if let Some(node) = node {
+            // SAFETY: popped, so it is there until it is woken, and so is what its slot points to.
+            unsafe {
+                (*node).slot.cast::<bool>().write(true);
+                (*node).served.set(true);
+            }
+            // Acquire: what was done under the lock, which somebody else than the caller may have
+            // released. Waking the node hands that on.
+            self.word.fetch_or(LOCKED, Ordering::Acquire);
         }
-        match node {
-            Some(node) => {
-                // SAFETY: popped, so it is there until it is woken, and so is what its slot
-                // points to.
-                unsafe {
-                    (*node).slot.cast::<bool>().write(true);
-                    (*node).served.set(true);
-                }
-                // Acquire: what was done under the lock, which somebody else than the caller may
-                // have released. Waking it hands that on.
-                self.word.fetch_or(LOCKED, Ordering::Acquire);
-            }
-            None => {
-                self.word.fetch_and(!STARVING, Ordering::Relaxed);
-            }
+        if queue.is_empty() {
+            // Relaxed: both bits belong to the queue's lock. The lock itself has been handed over by
+            // now; if there was nobody to hand it to, it is free.
+            self.word.fetch_and(!(WAITERS | STARVING), Ordering::Relaxed);
         }
         node
     }
