@@ -304,7 +304,7 @@ fn wakers_hold_the_stack_until_the_last_is_dropped() {
 /// The last waker goes while its goroutine ends: whoever is later gives the stack back, once.
 #[test]
 fn wakers_go_while_their_goroutines_end() {
-    const ROUNDS: usize = 20_000;
+    const ROUNDS: usize = 5_000;
     on_each_kind(|kind, procs| {
         let slot = Arc::new(AtomicPtr::<()>::new(std::ptr::null_mut()));
         let over = Arc::new(AtomicBool::new(false));
@@ -340,7 +340,7 @@ fn wakers_go_while_their_goroutines_end() {
                     yield_now();
                 }
                 yield_until("the waker is dropped", || slot.load(Ordering::SeqCst).is_null());
-                if began.elapsed() > Duration::from_secs(2) {
+                if began.elapsed() > Duration::from_secs(1) {
                     break;
                 }
             }
