@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::on_each_kind;
+use common::{on_each_kind, on_every_runtime};
 use g0_sched::{channel, go, goexit, yield_now};
 
 #[test]
@@ -81,5 +81,37 @@ fn a_panic_that_replaced_a_goexit_may_be_recovered_and_the_goroutine_still_ends(
             assert!(g0_defer::is_goexit(&payload));
         });
         assert_eq!(ended.unwrap().left_behind, 0);
+    });
+}
+
+/// The panic count is the thread's: whoever shared the thread would believe that it unwinds.
+#[test]
+fn a_goroutine_that_yields_while_it_unwinds_shares_its_thread_with_nobody() {
+    struct Yields;
+    impl Drop for Yields {
+        fn drop(&mut self) {
+            for _ in 0..50 {
+                yield_now();
+                assert!(std::thread::panicking(), "it came back on another thread");
+            }
+        }
+    }
+    on_every_runtime(2, || {
+        let unwinding: Vec<_> = (0..4)
+            .map(|_| {
+                go(|| {
+                    let _yields = Yields;
+                    std::panic::resume_unwind(Box::new(1));
+                })
+            })
+            .collect();
+        for _ in 0..500 {
+            assert!(!std::thread::panicking(), "another goroutine's panic");
+            yield_now();
+        }
+        for handle in unwinding {
+            let outcome: Result<(), _> = handle.join();
+            assert!(outcome.is_err());
+        }
     });
 }

@@ -71,7 +71,7 @@ pub(crate) unsafe fn gopark<P: Platform>(
         g.as_ref().unlock_arg.set(arg);
         let slow = proc_of(m).count() || !m.reserved.get().is_null();
         let m = if P::Unwind::panicking() {
-            park_unwinding::<P>(m, g)
+            mcall_unwinding::<P>(m, g, Tag::Park)
         } else if !slow && let Some(next) = pick(m) {
             switch_to::<P>(m, g, next, Tag::Park)
         } else {
@@ -98,14 +98,22 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
 }
 
 /// While it unwinds, a goroutine keeps its thread for itself: the panic count is the thread's.
+///
+/// # Safety
+///
+/// As [`mcall`].
 #[cold]
-unsafe fn park_unwinding<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
-    // SAFETY: the promise of `gopark`; internal lock and unlock are paired here.
+pub(super) unsafe fn mcall_unwinding<P: Platform>(
+    m: &'static M,
+    g: NonNull<G>,
+    tag: Tag,
+) -> &'static M {
+    // SAFETY: the caller's promise; internal lock and unlock are paired here.
     unsafe {
         let before = m.reserved.get();
         crate::lockedm::lock_internal(m, g);
         m.reserved.set(g.as_ptr());
-        let m = mcall::<P>(m, g, Tag::Park);
+        let m = mcall::<P>(m, g, tag);
         crate::lockedm::unlock_internal::<P>(m, g);
         // Another goroutine of the safe runtime may hold a lock on this thread too.
         m.reserved.set(if crate::lockedm::is_locked(g) { g.as_ptr() } else { before });

@@ -1,10 +1,11 @@
 //! Giving way.
 
 use super::enter::{Caller, enter, leave};
-use super::park::{go_on, pick};
+use super::park::{go_on, mcall_unwinding, pick};
 use super::switch::{Tag, core_of, mcall, proc_of, switch_to};
 use crate::core::phase;
 use crate::platform::Platform;
+use g0_defer::Unwind;
 
 /// Lets other runnable goroutines run first. On a thread that is no M: a hint to the processor.
 ///
@@ -18,9 +19,12 @@ pub fn yield_now<P: Platform>() {
     };
     // SAFETY: inside, with a P, on `g`'s own stack; `pick`'s goroutine may run here.
     unsafe {
-        let m = if proc_of(m).count() || !m.reserved.get().is_null() {
+        let m = if proc_of(m).count() || !m.reserved.get().is_null() || P::Unwind::panicking() {
             if lonely(m) {
                 m
+            } else if P::Unwind::panicking() {
+                m.gives_way.set(true);
+                mcall_unwinding::<P>(m, g, Tag::Yield)
             } else {
                 m.gives_way.set(!m.reserved.get().is_null());
                 mcall::<P>(m, g, Tag::Yield)
