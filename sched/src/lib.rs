@@ -123,6 +123,8 @@ extern crate std;
 mod plain;
 
 pub mod bridge;
+#[cfg(any(doc, doctest))]
+pub mod coming_from;
 pub mod core;
 #[cfg(loom)]
 #[doc(hidden)]

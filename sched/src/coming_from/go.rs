@@ -18,7 +18,7 @@
 //! | `runtime.GOMAXPROCS` | `Builder::procs` | Of each runtime, and not while it runs. Default: what affinity and cgroup allow, as in Go |
 //! | `runtime.NumGoroutine` | – | `run_counted` says how many were left behind at the end |
 //! | a goroutine's number | `current()` and its `id()` | Go hides it |
-//! | preemption | – | An endless loop is not interrupted. Its P goes to another thread after 10 ms; its own thread it keeps, and on the safe runtime the goroutines that are bound to it wait |
+//! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the safe runtime the goroutines that are bound to it wait |
 //! | which thread runs it | | Any in Go, and on the migrating runtime. On the safe one a goroutine stays on the thread that ran it first |
 //! | stacks | `Builder::stack_size` | Do not grow. 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine |
 //! | `fatal error: all goroutines are asleep` | – | Deadlocks are not detected: the run waits for ever. Two are refused: joining oneself, and a `Once` within itself |
@@ -60,7 +60,7 @@
 //! | `sync.Cond` | `Condvar` | `wait` takes the guard and gives it back. It may return without a signal, which Go's does not: look again, or `wait_while` |
 //! | `sync.WaitGroup` | `WaitGroup` | Shared by reference, `Arc` or static. For `wg.Go`: handles, or a `scope` |
 //! | `sync.Once` | `Once` | After a panic later calls panic; Go's count as done. `OnceFunc`, `OnceValue`: `OnceCell::get_or_init`, which tries again |
-//! | `semaphore.Weighted` | `Semaphore` | A `Permit` gives back what it holds when it is dropped. To ask for more than the limit panics; Go waits |
+//! | `semaphore.Weighted` | `Semaphore` | A `Permit` gives back what it holds when it is dropped. To ask for more than the limit of `with_limit` panics; Go waits |
 //! | `errgroup.Group` | `scope` and `join` | It does not cancel the others |
 //! | – | `Barrier` | |
 //! | `sync/atomic` | `core::sync::atomic` | |
@@ -84,7 +84,7 @@
 //! | Go | here | different |
 //! |---|---|---|
 //! | `C.f()` | `g0_cgo::call(\|\| unsafe { f() })` | Said, not implied: C that is called without it runs on the goroutine's stack, 256 KiB. `errno` is read in the closure |
-//! | `//export f` | `g0_cgo::export!` | A value for C to get if `f` panics: then C returns by itself, and the panic goes on behind it. Go unwinds through C |
+//! | `//export f` | `g0_cgo::export!` | A value for C to get if `f` panics: then C returns by itself, and the panic goes on behind it. Go drops C's frames |
 //! | a callback from a thread of C's own | – | ends the program, with a message |
 //! | pointers passed to C | | no rules but Rust's: nothing moves |
 //! | sockets and files | [async crates](super::futures) by `block_on` | There is no poller in this crate. A call of `std` that waits holds its thread; `g0_cgo::call_blocking` around it gives the P away at once |
@@ -209,11 +209,13 @@
 //!         unreachable!();
 //!     });
 //!     assert!(exited.join().is_err());
-//!     go(|| {
-//!         let _owned = Owned;
-//!         g0_sched::park();
+//!     let owned = Owned;
+//!     go(move || {
+//!         let _owned = owned;
+//!         loop {
+//!             g0_sched::park();
+//!         }
 //!     });
-//!     g0_sched::yield_now();
 //! })?;
 //! assert!(DROPPED.load(Ordering::Relaxed), "Go would have left it there");
 //! assert!(matches!(Runtime::builder().build()?.run(|| goexit()), Err::<(), _>(RunError::Goexit)));
