@@ -8,7 +8,7 @@
 //! What is not loom's here is only touched where no schedule can tell: whether a token is there, and
 //! what the clock shows, are loom's to order.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use g0_sched::Parker;
@@ -37,6 +37,7 @@ struct Bell {
 std::thread_local! {
     // Loom runs all threads of a model on one.
     static BELLS: RefCell<Vec<Bell>> = const { RefCell::new(Vec::new()) };
+    static CPUS: Cell<usize> = const { Cell::new(1) };
     static CLOCK: RefCell<Option<Rc<AtomicU64>>> = const { RefCell::new(None) };
 }
 
@@ -118,11 +119,12 @@ pub fn owner(parker: &Parker) -> Owner {
     }
 }
 
-/// A schedule begins.
+/// A schedule begins, or the program ends.
 pub fn begin() {
     // What a failure has left belongs to no schedule any more.
     std::mem::forget(BELLS.take());
     std::mem::forget(CLOCK.take());
+    CPUS.set(1);
 }
 
 /// It has ended.
@@ -140,6 +142,16 @@ pub fn now() -> u64 {
 
 fn latest() -> u64 {
     CLOCK.with_borrow(Clone::clone).map_or(0, |clock| clock.fetch_add(0, Ordering::Relaxed))
+}
+
+/// How many processors there are: with one, nobody spins.
+pub fn cpus() -> usize {
+    CPUS.get()
+}
+
+/// In this schedule there are so many. Before its threads start.
+pub fn set_cpus(cpus: usize) {
+    CPUS.set(cpus);
 }
 
 /// This schedule has a clock that moves. Before its threads start.

@@ -26,6 +26,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "receivers-1", invariants: "L20,L22", extra: 3, run: || receivers::<1>() },
         Scenario { name: "close", invariants: "L20,L22", extra: 3, run: || close::<0>() },
         Scenario { name: "close-1", invariants: "L20,L22", extra: 3, run: || close::<1>() },
+        Scenario { name: "room", invariants: "L20,L22", extra: 3, run: room },
         Scenario { name: "deadline", invariants: "L20,L22", extra: 3, run: || deadline::<0>() },
         Scenario { name: "deadline-1", invariants: "L20,L22", extra: 3, run: || deadline::<1>() },
     ],
@@ -155,6 +156,17 @@ fn close<const N: usize>() {
     let sent = [0, 1].map(|value| usize::from(line.send(value)));
     closer.join().unwrap();
     assert_eq!(receiver.join().unwrap(), sent, "L20: what was sent, and what was received");
+}
+
+/// Two senders and room for one value: a receiver of one lets both of them go.
+fn room() {
+    let line = Line::<1>::new();
+    let threads = [0, 1].map(|value| on(&line, move |line| line.send(value)));
+    assert!(line.recv().is_some(), "L20: an open channel says that it is closed");
+    for sender in threads {
+        assert!(sender.join().unwrap(), "L20: an open channel gives a value back");
+    }
+    assert_eq!(line.chan.len(), 1, "L20: two values were sent, one was received");
 }
 
 /// A sender and a receiver who wait until the clock shows this, while it moves.

@@ -31,7 +31,7 @@ pub const MODEL: Model = Model {
 };
 
 /// Starts a goroutine.
-fn go<T: Send + 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T, Threads> {
+pub fn go<T: Send + 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T, Threads> {
     struct Sent<F>(F);
     // SAFETY: what the goroutines share, loom looks after.
     unsafe impl<F> Send for Sent<F> {}
@@ -44,7 +44,7 @@ fn go<T: Send + 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T, Threa
 }
 
 /// Runs `main` on two Ms.
-fn run(main: impl FnOnce()) {
+pub fn run(main: impl FnOnce()) {
     struct Sent<F>(F);
     // SAFETY: as above.
     unsafe impl<F> Send for Sent<F> {}

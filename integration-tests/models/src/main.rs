@@ -19,6 +19,8 @@ mod idle;
 #[cfg(loom)]
 mod machines;
 #[cfg(loom)]
+mod mutex;
+#[cfg(loom)]
 mod runner;
 #[cfg(loom)]
 mod runq;
@@ -32,8 +34,9 @@ fn main() -> std::process::ExitCode {
         runq::MODEL,
         idle::MODEL,
         handoff::MODEL,
-        channel::MODEL,
         exec::MODEL,
+        channel::MODEL,
+        mutex::MODEL,
     ])
 }
 

@@ -41,6 +41,8 @@ const STEPS: usize = 5_000;
 /// The invariants of the scenario that is being explored, for the panic hook.
 static CURRENT: Mutex<&str> = Mutex::new("");
 static MUTED: Mutex<bool> = Mutex::new(false);
+/// Failures of the scenario that is being explored.
+static FAILURES: AtomicUsize = AtomicUsize::new(0);
 /// What ends the program where nothing unwinds: the line of the table, and the schedule's replay.
 static LAST_WORDS: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 /// Whether a schedule came to what its scenario is about.
@@ -73,6 +75,10 @@ pub fn main(models: &[Model]) -> ExitCode {
     }
     panic::set_hook(Box::new(|info| {
         if *MUTED.lock().unwrap() {
+            return die_at_work();
+        }
+        // What comes after a failure, while it unwinds through the model, is none.
+        if FAILURES.load(Relaxed) > 0 {
             return die_at_work();
         }
         let text = info.payload();
@@ -110,6 +116,7 @@ fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
         return done;
     }
     SEEN.store(false, Relaxed);
+    FAILURES.store(0, Relaxed);
     let start = Instant::now();
     let line = move |row: &str, iterations: usize, result: &str| {
         let seconds = start.elapsed().as_secs_f64();
@@ -139,12 +146,16 @@ fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
     ok
 }
 
-/// A failure among goroutines cannot unwind out of them: the program ends here.
+/// A failure among goroutines cannot unwind out of them, nor can a second one that is met on the
+/// way: the program ends here.
 fn die_at_work() {
-    if machines::at_work() {
+    let second = FAILURES.fetch_add(1, Relaxed) > 0;
+    if machines::at_work() || second {
         if let Some(last_words) = &*LAST_WORDS.lock().unwrap() {
             last_words();
         }
+        // What the thread still holds is loom's, and there is no model any more to drop it in.
+        bells::begin();
         std::process::exit(1);
     }
 }

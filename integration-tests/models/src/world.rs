@@ -65,6 +65,10 @@ unsafe impl Platform for Threads {
         bells::now()
     }
 
+    fn cpus() -> usize {
+        bells::cpus()
+    }
+
     /// Only asked for by a world without fences.
     fn heavy_fence() {}
 

@@ -8,8 +8,8 @@ use crate::exec::switch::core_of;
 use crate::platform::Platform;
 
 /// Rounds before a park, and looks in each of them.
-const ROUNDS: u32 = 4;
-const LOOKS: u32 = 30;
+const ROUNDS: u32 = if cfg!(loom) { 1 } else { 4 };
+const LOOKS: u32 = if cfg!(loom) { 1 } else { 30 };
 
 /// A bounded number of rounds.
 pub(super) struct Spin {
