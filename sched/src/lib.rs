@@ -1,4 +1,4 @@
-//! Goroutines: an M:N scheduler with `LockOSThread`, and what goroutines block on.
+//! Goroutines: an M:N scheduler with `LockOSThread`, what goroutines block on, and time.
 //!
 //! A **G** is a goroutine: a stack and a saved context. An **M** is a machine: an OS thread, or a
 //! core. A **P** is a processor: the right to run goroutines, with a queue of them. Hundreds of
@@ -7,7 +7,8 @@
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
-//! use g0_sched::{Runtime, channel, go};
+//! use g0_sched::{Runtime, channel, go, select};
+//! use std::time::Duration;
 //!
 //! let sum = Runtime::builder().build()?.run(|| {
 //!     let (tx, rx) = channel(0);
@@ -16,12 +17,24 @@
 //!         go(move || tx.send(i * i).unwrap());
 //!     }
 //!     drop(tx);
-//!     rx.iter().sum::<u64>()
+//!     let mut sum = 0;
+//!     loop {
+//!         select! {
+//!             recv(rx) -> square => match square {
+//!                 Ok(square) => sum += square,
+//!                 Err(_) => return sum, // all senders have gone
+//!             },
+//!             default(Duration::from_secs(10)) => panic!("nobody sends"),
+//!         }
+//!     }
 //! })?;
 //! assert_eq!(sum, 285);
 //! # }
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
+//!
+//! Who knows these things by other names finds them in [`coming_from`]: [Go](coming_from::go),
+//! [std's threads](coming_from::threads), [async](coming_from::futures).
 //!
 //! # The way of a goroutine
 //!
@@ -29,12 +42,21 @@
 //! closure beneath the G and puts it into the P's queue ([`core::runq`]). Sooner or later some M
 //! asks the core what to do next ([`core::next`]), is told this G, and switches to it; the first
 //! thing that happens on the new stack is to publish the G that was left (the *post-switch step*).
-//! The closure runs. When it must wait, say for a channel, it puts itself into the channel's queue,
-//! keeps the channel's lock, picks the next G of the P and switches to it directly; *that* G's
-//! post-switch step releases the lock, because only now is the context saved. Whoever sends on the
-//! channel takes the waiter out and makes it ready: into `runnext`, so that it runs next. When the
-//! closure returns, its result takes the closure's place, the G switches away for the last time,
-//! and the post-switch step tells the joiner or puts stack and G back into the P's cache.
+//! The closure runs.
+//!
+//! When it must wait, say for a channel, it writes a *waiter* on its own stack, puts it into the
+//! channel's queue, keeps the channel's lock, picks the next G of the P and switches to it directly;
+//! *that* G's post-switch step releases the lock, because only now is the context saved. If the
+//! goroutine waits until a deadline at most, the same step first arms a timer, which lies on the
+//! waiting stack as well. With `select!` there is a waiter in the queue of every channel, and the step
+//! releases all their locks.
+//!
+//! Whoever sends on the channel takes the waiter out, writes the value where the waiter says, and makes
+//! its goroutine ready: into `runnext`, so that it runs next. Where a wait can end in more than one way
+//! the first to *claim* it ends it, by one compare-and-swap; the others leave it alone, and the
+//! goroutine, awake again, takes what is left of it out of queues and timers. When the closure returns,
+//! its result takes the closure's place, the G switches away for the last time, and the post-switch
+//! step tells the joiner or puts stack and G back into the P's cache.
 //!
 //! Nothing on this way allocates, takes the scheduler's lock or calls the kernel. What does, runs
 //! on g0: fetching stacks, starting threads, looking for work elsewhere, sleeping.
@@ -71,17 +93,65 @@
 //! A goroutine that is unwinding shares its thread with nobody on either runtime: the panic count
 //! is the thread's.
 //!
+//! # What goroutines wait for
+//!
+//! Channels, locks and their like are values with a queue of waiters; none knows of the scheduler
+//! more than how to park and how to wake, and none is tied to one. A plain thread that uses them
+//! blocks, and wakes goroutines as they wake it.
+//!
+//! | | who waits is served | until a deadline | when shutdown ends the wait |
+//! |---|---|---|---|
+//! | channel | in order | `…_timeout`, `…_deadline` | a value that was not sent is dropped |
+//! | `select!` | in each queue in order | `default(length)` | the same |
+//! | `Mutex` | whoever runs comes first, for a millisecond at most; then in order | `try_lock_for`, `…_until` | |
+//! | `RwLock` | in order, readers in groups | – | |
+//! | `Condvar` | in order | `wait_timeout`, … | the mutex stays released |
+//! | `Semaphore` | in order | `acquire_timeout`, … | |
+//! | `Once`, `OnceCell` | all at once | – | |
+//! | `Barrier` | all at once | – | it has not come |
+//! | `WaitGroup` | all at once | – | |
+//! | `join`, `scope` | one joiner | – | a scope waits on for its goroutines |
+//! | `block_on` | | `timeout` | the future is dropped |
+//!
+//! But for the owned ends of channels all of it lies in place: in a static, on a stack, in an `Arc`.
+//! Taking a free mutex is one read-modify-write and releasing it another; a release by a plain store
+//! would be cheaper, but then it does not learn whether somebody waits, and wake-ups are lost or a
+//! heavy fence is paid for every park (`src/sync/mutex/raw.rs` has the argument).
+//!
+//! *In an interrupt handler* nothing may be used but a goroutine's handle and its wakers.
+//! *On the system stack*, in foreign code, nothing may wait: an operation that would panics, and so
+//! does any of a channel or a wait group. Guards, permits, ends of channels and wakers may be dropped
+//! there.
+//!
+//! # Time
+//!
+//! A timer is a node on the stack of the goroutine that waits, in the timing wheel of the P where it
+//! parked ([`core::wheel`]); arming and disarming is a few stores under that wheel's lock, and nothing
+//! is allocated. It fires at its deadline or, in a crowd, up to 16 µs later; never early. The M of a
+//! busy P looks at its wheel at every 61st switch and when nothing else is runnable, an M in search of
+//! work looks at all wheels, and sysmon sees to a timer that is 100 µs late. When nothing runs, one
+//! M of those at rest, the *keeper*, sleeps until the earliest deadline of all Ps: a scheduler without
+//! work has no tick ([`core::timers`] says who looks after whose timers).
+//!
+//! # Futures
+//!
+//! `block_on` polls a future on the goroutine's own stack and parks between polls. The waker is the
+//! G's address, and cloning it counts one up: so there is no executor, no task and no allocation, and
+//! a crate that brings its own reactor works in goroutines as it is. A wake from an interrupt handler
+//! takes no lock: the goroutine goes through the inbox of an M.
+//!
 //! # What blocks what
 //!
 //! | | blocks the G | the M | the P goes on under another M |
 //! |---|---|---|---|
-//! | channel, `WaitGroup`, `join`, `park`, `block_on` | yes | no | – |
+//! | channel, `select!`, `Mutex`, `RwLock`, `Condvar`, `Semaphore`, `Once`, `OnceCell`, `Barrier`, `WaitGroup`, `join`, `scope`, `park`, `sleep`, `interval`, `block_on`, `timeout` | yes | no | – |
 //! | the same, G locked to its thread | yes | yes | at once |
 //! | the same, while the G unwinds | yes | yes | at once |
 //! | the same, on a thread that is no M | – | the thread | – |
+//! | a `Mutex` or `RwLock` whose holder may be running, before the G parks | – | for a few microseconds | – |
 //! | foreign call | yes | yes | when sysmon sees it and work waits; `call_blocking`: at once |
 //! | endless loop | – | – | after 10 ms, if work waits (*eviction*) |
-//! | `std` mutex, file, socket | yes | yes | after 10 ms, if work waits: better in `call_blocking` |
+//! | `std` mutex, file, socket | yes | yes | after 10 ms, if work waits: better in `call_blocking`, or a future |
 //!
 //! Eviction means that `procs = 1` is no promise of exclusion; no function here relies on it.
 //!
@@ -92,24 +162,29 @@
 //! - *A switch by way of g0*: one switch more for every yield. The post-switch step does what the
 //!   scheduler's stack is needed for, in at most 128 bytes of somebody else's.
 //! - *Allocating a result slot and a waiter for every goroutine*: the result lies where the closure
-//!   lay, waiters lie on the stacks that wait.
+//!   lay, waiters and timers lie on the stacks that wait.
+//! - *A heap of timers*, which allocates and touches a cache line on each level for every sleep; *a
+//!   thread for timers*, which makes every deadline a wake across threads.
+//! - *Registering a select with one channel after the other*: two that face each other start over
+//!   without bound. All its channels are locked, in the order of their addresses, as in Go.
+//! - *A second kind of task for futures*: a goroutine is one.
 //! - *Preempting by signals*: stock Rust and C code is not ready to be switched away at any
 //!   instruction, with the allocator's lock held.
 //! - *A thread-local as current-M slot*: see above; the slot is read in assembly.
 //!
 //! # Invariants
 //!
-//! L1–L19 are listed in each module that keeps them. Models of the core run under loom, each with
-//! mutants that it must kill; debug builds check L1, L5 and L18 as they go.
+//! L1–L22 are listed in each module that keeps them. Models run under loom, each with mutants that it
+//! must kill: of the core alone, of channels, and of whole schedulers on the shipped executor. Debug
+//! builds check L1, L5 and L18 as they go.
 //!
 //! # Features
 //!
 //! | feature | gives |
 //! |---|---|
-//! | none | the scheduler over a [`Platform`], static memory, [`generic::Chan`], [`generic::WaitGroup`] |
+//! | none | the scheduler over a [`Platform`], in static memory; all that goroutines block on, channels in place ([`generic::Chan`]); time; `block_on` |
 //! | `alloc` | channels with owned ends; `block_on` on threads that are no M |
 //! | `std` | Linux threads: `Runtime` and the functions at the root |
-//!
 #![no_std]
 // Models reach the core only: what the executor alone uses looks unused to them.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
