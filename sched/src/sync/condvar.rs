@@ -177,7 +177,8 @@ impl<P: Platform> Condvar<P> {
         }
     }
 
-    /// Wakes one of those who wait, if any: the first.
+    /// Wakes one of those who wait, if any: the first. With the mutex held or without; anywhere but
+    /// in an interrupt handler.
     #[inline]
     pub fn notify_one(&self) {
         self.notify(|queue| {
@@ -189,7 +190,7 @@ impl<P: Platform> Condvar<P> {
         });
     }
 
-    /// Wakes all who wait.
+    /// Wakes all who wait. As [`notify_one`](Self::notify_one) otherwise.
     #[inline]
     pub fn notify_all(&self) {
         self.notify(Queue::take);

@@ -23,7 +23,13 @@ struct Ends<T, P: Platform> {
     receivers: AtomicUsize,
 }
 
-/// A channel with room for `capacity` values; with 0, every send waits for a receiver.
+/// A channel with room for `capacity` values; with 0, every send waits for a receiver. It allocates
+/// the room now and nothing later. It closes when the last sender is dropped, or the last receiver,
+/// or when either is told to.
+///
+/// # Panics
+///
+/// When the capacity is more than an allocation may hold.
 pub fn channel<T, P: Platform>(capacity: usize) -> (Sender<T, P>, Receiver<T, P>) {
     let ends = Arc::new(Ends {
         chan: Chan::with_buffer(Box::new_uninit_slice(capacity)),
@@ -106,11 +112,14 @@ macro_rules! end {
 }
 
 end! {
-    /// The end that sends.
+    /// The end that sends; see [`channel`]. A clone is another end of the same channel. It may be
+    /// dropped anywhere but in an interrupt handler; what it does otherwise is as [`Chan`] says.
     Sender, senders
 }
 end! {
-    /// The end that receives. As an iterator it ends with the channel.
+    /// The end that receives; see [`channel`]. A clone is another end of the same channel: each value
+    /// goes to one of them. As an iterator it ends with the channel. It may be dropped anywhere but
+    /// in an interrupt handler; what it does otherwise is as [`Chan`] says.
     Receiver, receivers
 }
 

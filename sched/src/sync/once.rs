@@ -166,7 +166,7 @@ impl<P: Platform> Once<P> {
         }
     }
 
-    /// Whether a closure has returned; what it did is visible then.
+    /// Whether a closure has returned; what it did is visible then. Any context.
     #[inline(always)]
     pub fn is_completed(&self) -> bool {
         // Acquire: pairs with the end of the closure.

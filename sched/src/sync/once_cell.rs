@@ -55,7 +55,7 @@ impl<T, P: Platform> OnceCell<T, P> {
         }
     }
 
-    /// The value, if it has been written.
+    /// The value, if it has been written. Any context.
     #[inline]
     pub fn get(&self) -> Option<&T> {
         // SAFETY: it has been written, which is visible, and nobody writes it again.

@@ -79,8 +79,9 @@ pub struct Semaphore<P: Platform> {
     _platform: PhantomData<fn() -> P>,
 }
 
-/// Permits of a [`Semaphore`]; dropping it gives them back. It may be dropped anywhere. One that is
-/// lost (`core::mem::forget`) keeps its permits for ever; see [`forget`](Self::forget).
+/// Permits of a [`Semaphore`]; dropping it gives them back. It may be dropped anywhere but in an
+/// interrupt handler. One that is lost (`core::mem::forget`) keeps its permits for ever; see
+/// [`forget`](Self::forget).
 #[must_use = "the permits are given back at once if this is dropped"]
 pub struct Permit<'a, P: Platform> {
     semaphore: &'a Semaphore<P>,
@@ -156,19 +157,20 @@ impl<P: Platform> Semaphore<P> {
         Permit { semaphore: self, permits }
     }
 
-    /// Takes a permit, if one is free and nobody waits.
+    /// Takes a permit, if one is free and nobody waits. On the system stack too.
     #[inline]
     pub fn try_acquire(&self) -> Option<Permit<'_, P>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` at once, if as many are free and nobody waits.
+    /// Takes `permits` at once, if as many are free and nobody waits. On the system stack too.
     #[inline]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_, P>> {
         self.take(permits).then(|| Permit { semaphore: self, permits })
     }
 
-    /// Takes a permit, waiting for it for `time` at most; none when time is up.
+    /// Takes a permit, waiting for it for `time` at most (with zero: not at all); none when time is
+    /// up.
     ///
     /// # Panics
     ///
@@ -194,7 +196,7 @@ impl<P: Platform> Semaphore<P> {
         self.word.load(Ordering::Relaxed) / PERMIT
     }
 
-    /// Makes `permits` new ones. Anywhere.
+    /// Makes `permits` new ones. Anywhere but in an interrupt handler.
     ///
     /// # Errors
     ///

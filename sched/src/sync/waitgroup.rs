@@ -22,7 +22,9 @@ impl State {
     }
 }
 
-/// A count, and those who wait for it to reach 0. Needs no allocator.
+/// A count, and those who wait for it to reach 0. Needs no allocator and may lie in a static. A
+/// goroutine that waits parks, any other thread blocks.
+/// At 0 it may be used again.
 pub struct WaitGroup<P: Platform> {
     state: Mutex<State>,
     _platform: PhantomData<fn() -> P>,

@@ -13,7 +13,8 @@ pub struct Interval<P: Platform> {
 }
 
 /// Ticks every `period`, the first time one period from now. The ticks do not drift; those that
-/// nobody waited for in time are left out. Needs no allocator and no goroutine of its own.
+/// nobody waited for in time are left out. With a period beyond the end of time there is none. Needs
+/// no allocator and no goroutine of its own.
 ///
 /// # Panics
 ///
@@ -25,7 +26,7 @@ pub fn interval<P: Platform>(period: Duration) -> Interval<P> {
 
 impl<P: Platform> Interval<P> {
     /// Waits for the next tick and returns the time at which it was due. A tick that is late comes at
-    /// once.
+    /// once. A goroutine parks, any other thread blocks.
     ///
     /// # Panics
     ///

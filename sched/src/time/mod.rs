@@ -4,6 +4,16 @@
 //! never goes back. A sleep allocates nothing and takes no lock but that of its P's wheel
 //! (`core::wheel`, `core::timers`).
 //!
+//! ```text
+//!   the goroutine                       the step after it parked     whoever looks at the P's timers
+//!   a timer on its own stack
+//!   park ─────────────────────────────▶ arm: into the P's wheel ───▶ fire: out of the wheel,
+//!   goes on ◀──────────────────────────────────────────────────────── claim, make ready
+//! ```
+//!
+//! A wait for something else with a deadline has such a timer beside its place in a queue; who ends it
+//! is settled in `crate::waiter`. A thread that is no M gives its deadline to the platform's park.
+//!
 //! | asked for | what happens |
 //! |---|---|
 //! | a length of zero, a time that has passed | the call returns at once, without giving way |

@@ -14,7 +14,8 @@ use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Parker, Platform};
 
-/// Sleeps for `length` at least. A goroutine parks, any other thread blocks.
+/// Sleeps for `length` at least. A goroutine parks, any other thread blocks. A length of zero returns at
+/// once, without giving way; one beyond the end of time never ends. Allocates nothing.
 ///
 /// # Panics
 ///
@@ -26,7 +27,7 @@ pub fn sleep<P: Platform>(length: Duration) {
     nap::<P>(Instant::after(length));
 }
 
-/// Sleeps until `time`, or a little longer.
+/// Sleeps until `time`, or a little longer; not at all when it has passed. As [`sleep`] otherwise.
 ///
 /// # Panics
 ///

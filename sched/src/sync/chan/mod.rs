@@ -54,7 +54,12 @@ impl<T> Drop for Held<T> {
 }
 
 /// A channel in place: in a static, on a stack that outlives its users, in an `Arc`. `B` is its
-/// buffer, by default an array of `N`; with `N = 0` every send waits for a receiver.
+/// buffer, by default an array of `N`; with `N = 0` every send waits for a receiver. It closes when
+/// somebody says so; what is still buffered when it is dropped is dropped with it.
+///
+/// Values arrive in the order in which they were sent, and who waits is served in order. A
+/// goroutine that waits parks, any other thread blocks. No operation may be called on the system
+/// stack, where it panics, nor in an interrupt handler.
 pub struct Chan<T, P: Platform, B: Buffer<T> = [MaybeUninit<T>; 0]> {
     pub(super) state: Mutex<State<T, B>>,
     _platform: PhantomData<fn() -> P>,
@@ -113,7 +118,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
         })
     }
 
-    /// Sends, waiting for room for `length` at most.
+    /// Sends, waiting for room for `length` at most; as [`try_send`](Self::try_send) with zero.
     ///
     /// # Errors
     ///
@@ -122,7 +127,8 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
         self.send_until(value, Patience::for_length::<P>(length))
     }
 
-    /// Sends, waiting for room until `deadline` at most.
+    /// Sends, waiting for room until `deadline` at most; once it has passed, only what can be done at
+    /// once.
     ///
     /// # Errors
     ///
@@ -212,7 +218,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
         })
     }
 
-    /// Receives, waiting for a value for `length` at most.
+    /// Receives, waiting for a value for `length` at most; as [`try_recv`](Self::try_recv) with zero.
     ///
     /// # Errors
     ///
@@ -221,7 +227,8 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
         self.recv_until(Patience::for_length::<P>(length))
     }
 
-    /// Receives, waiting for a value until `deadline` at most.
+    /// Receives, waiting for a value until `deadline` at most; once it has passed, only what can be
+    /// done at once.
     ///
     /// # Errors
     ///
@@ -304,7 +311,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
         if closed { Ok(()) } else { Err(CloseError) }
     }
 
-    /// Values in the buffer.
+    /// Values in the buffer; others may change that before the caller looks at it.
     pub fn len(&self) -> usize {
         let who = enter::<P>();
         let len = self.state.lock().len();

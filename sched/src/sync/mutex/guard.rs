@@ -8,7 +8,7 @@ use super::Mutex;
 use crate::platform::Platform;
 use crate::sync::poison::Flag;
 
-/// Holds a [`Mutex`]; dropping it releases the lock.
+/// Holds a [`Mutex`]; dropping it releases the lock, on the system stack too.
 ///
 /// It is `Send`, which `std`'s is not: the lock is a word that knows nothing of threads, so whoever
 /// has the guard may release it. And it has to be: a goroutine of the migrating runtime that parks

@@ -89,7 +89,7 @@ impl<T: ?Sized, P: Platform> Mutex<T, P> {
         self.guard()
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free. On the system stack too.
     ///
     /// # Errors
     ///

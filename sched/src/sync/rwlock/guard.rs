@@ -8,7 +8,7 @@ use super::RwLock;
 use crate::platform::Platform;
 use crate::sync::poison::Flag;
 
-/// Holds a [`RwLock`] for reading; dropping it releases the lock. `Send`, as a mutex's guard is and
+/// Holds a [`RwLock`] for reading; dropping it releases the lock, on the system stack too. `Send`, as a mutex's guard is and
 /// for the same reasons.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized, P: Platform> {
@@ -17,7 +17,7 @@ pub struct RwLockReadGuard<'a, T: ?Sized, P: Platform> {
     _by_hand: PhantomData<*mut ()>,
 }
 
-/// Holds a [`RwLock`] for writing; dropping it releases the lock. `Send`, as a mutex's guard is and
+/// Holds a [`RwLock`] for writing; dropping it releases the lock, on the system stack too. `Send`, as a mutex's guard is and
 /// for the same reasons.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized, P: Platform> {

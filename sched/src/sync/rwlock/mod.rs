@@ -99,7 +99,7 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
         self.writing()
     }
 
-    /// Takes the lock for reading, if nobody writes or waits.
+    /// Takes the lock for reading, if nobody writes or waits. On the system stack too.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
         }
     }
 
-    /// Takes the lock for writing, if nobody has it or waits.
+    /// Takes the lock for writing, if nobody has it or waits. On the system stack too.
     ///
     /// # Errors
     ///
