@@ -69,12 +69,15 @@ pub fn create() -> [f64; 2] {
         const COUNT: usize = 1_000_000;
         let mut handles = memory::room(COUNT);
         let mut figures = [0.0; 2];
-        for figure in &mut figures {
+        for (i, figure) in figures.iter_mut().enumerate() {
             let start = Instant::now();
             let gate = park(COUNT, &mut handles).await;
             *figure = start.elapsed().as_nanos() as f64 / COUNT as f64;
-            release(&gate, &mut handles).await;
+            if i == 0 {
+                release(&gate, &mut handles).await;
+            }
         }
+        std::mem::forget(handles);
         figures
     })
 }

@@ -4,8 +4,8 @@
 //!   title, machine, legend
 //!   ┌ times ────────────┐ ┌ times ────────────┐
 //!   │ yield    ▇▇ 8     │ │ timers   ▇▇▇ 150  │
-//!   │          ▇▇▇▇ 54  │ │          ▇▇▇▇ 390 │      two columns with the same scale; below them what is no time,
-//!   │ …                 │ │ …                 │      on scales of its own
+//!   │          ▇▇▇▇ 54  │ │          ▇▇▇▇ 390 │      two columns, a scale each; below them what is no time
+//!   │ …                 │ │ …                 │
 //!   └───────────────────┘ └───────────────────┘
 //! ```
 //!
@@ -22,15 +22,16 @@ use std::ops::Range;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const WIDTH: u32 = 880;
-const HEAD: i32 = 76;
+const HEAD: i32 = 80;
 const BAR: i32 = 11;
 const GAP: i32 = 7;
 /// Left of the bars the names, right of them the figures.
-const NAMES: u32 = 108;
-const FIGURES: u32 = 52;
+const NAMES: u32 = 110;
+const FIGURES: u32 = 58;
 const AXIS: u32 = 20;
 const FONT: &str = "sans-serif";
 const TEXT: RGBColor = RGBColor(0x24, 0x29, 0x2f);
+const SOFT: RGBColor = RGBColor(0x65, 0x6d, 0x76);
 const FAINT: RGBColor = RGBColor(0xd0, 0xd7, 0xde);
 
 /// Who is drawn, under which name and in which colour; peers that begin with one of these are drawn as it.
@@ -58,6 +59,7 @@ struct Bar {
 struct Group {
     name: &'static str,
     unit: Unit,
+    note: &'static str,
     bars: Vec<Bar>,
 }
 
@@ -91,7 +93,14 @@ fn groups(lines: &[Line]) -> Vec<Group> {
         let name = row.name.strip_suffix("-p50").unwrap_or(row.name);
         let p99 = format!("{name}-p99");
         let bar = |who| Some(Bar { who, value: median(row.name, who)?, p99: median(&p99, who) });
-        Group { name, unit: row.unit, bars: (0..COLOURS.len()).filter_map(bar).collect() }
+        let note = match row.unit {
+            Unit::Bytes => "bytes",
+            Unit::Count => "more is better",
+            _ if row.procs == 2 => "on 2 Ps",
+            _ => "",
+        };
+        let bars = (0..COLOURS.len()).filter_map(bar).collect();
+        Group { name, unit: row.unit, note, bars }
     };
     rows.into_iter().map(group).filter(|group| !group.bars.is_empty()).collect()
 }
@@ -113,13 +122,12 @@ pub fn draw(machine: &str, lines: &[Line]) -> Result<String, String> {
         head(&root, machine, &times, &others)?;
         let (_, rest) = root.split_vertically(HEAD);
         let (upper, lower) = rest.split_vertically(columns);
-        let scale = scale(&times);
         for (area, groups) in upper.split_evenly((1, 2)).iter().zip([left, right]) {
-            panel(area, groups, scale.clone(), &time)?;
+            panel(area, groups, scale(groups), &time)?;
         }
         for (area, group) in lower.split_evenly((1, others.len().max(1))).iter().zip(&others) {
             let group = std::slice::from_ref(group);
-            panel(area, group, self::scale(group), &|v| figure(v).replace(".00", ""))?;
+            panel(area, group, scale(group), &|v| figure(v).replace(".00", ""))?;
         }
         root.present()
     })();
@@ -168,18 +176,19 @@ fn time(ns: f64) -> String {
 
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
+/// Text of this many pixels; the backend takes off a quarter of what it is told.
 fn style(size: i32, colour: &RGBColor, h: HPos, v: VPos) -> TextStyle<'_> {
-    (FONT, size).into_font().color(colour).pos(Pos::new(h, v))
+    (FONT, f64::from(size) * 1.24).into_font().color(colour).pos(Pos::new(h, v))
 }
 
 fn head<'a>(root: &Area<'a>, machine: &str, times: &[Group], others: &[Group]) -> Drawn<'a> {
     let left = |size| style(size, &TEXT, HPos::Left, VPos::Center);
     root.draw_text(
-        "g0 and its peers: medians on a logarithmic scale, shorter is better",
+        "g0 and its peers: time of one operation, median, on a logarithmic scale; shorter is better",
         &left(16),
         (12, 18),
     )?;
-    root.draw_text(machine, &left(11), (12, 38))?;
+    root.draw_text(machine, &left(12), (12, 38))?;
     let mut x = 12;
     for (key, (_, name, colour)) in COLOURS.iter().enumerate() {
         let is = |group: &Group| group.bars.iter().any(|bar| bar.who == key);
@@ -222,13 +231,18 @@ fn panel<'a>(
         .x_label_formatter(&|v| label(*v))
         .label_style(style(10, &TEXT, HPos::Center, VPos::Top))
         .draw()?;
-    let names = style(12, &TEXT, HPos::Right, VPos::Center);
+    let names = style(11, &TEXT, HPos::Right, VPos::Center);
+    let notes = style(9, &SOFT, HPos::Right, VPos::Center);
     let mut top = GAP / 2;
     for group in groups {
         let middle = top + group.bars.len() as i32 * BAR / 2;
         let at = chart.backend_coord(&(scale.start, middle));
         let at = (at.0 - 6 - area.get_base_pixel().0, at.1 - area.get_base_pixel().1);
-        area.draw_text(group.name, &names, at)?;
+        let up = if group.note.is_empty() { 0 } else { 6 };
+        area.draw_text(group.name, &names, (at.0, at.1 - up))?;
+        if up > 0 {
+            area.draw_text(group.note, &notes, (at.0, at.1 + up + 1))?;
+        }
         for bar in &group.bars {
             let end = on_scale(group.unit, bar.value).clamp(scale.start, scale.end);
             let colour = COLOURS[bar.who].2;
@@ -256,5 +270,85 @@ fn shown(unit: Unit, value: f64) -> String {
     match unit.nanoseconds() {
         Some(_) if value.is_finite() => format!("{} {}", figure(value), unit.name()),
         _ => figure(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::ROWS;
+    use super::super::samples::Stats;
+    use super::*;
+
+    fn line(row: &str, g0: f64, peer: &'static str, of: Option<f64>) -> Line {
+        let stats = |v: f64| Stats { min: v, median: v, max: v, runs: 5 };
+        Line {
+            row: ROWS.iter().find(|r| r.name == row).unwrap(),
+            g0: Some(stats(g0)),
+            peer,
+            stats: of.map(stats),
+            failed: false,
+            best: false,
+            target: None,
+        }
+    }
+
+    fn bars(group: &Group) -> Vec<(&'static str, f64, Option<f64>)> {
+        group.bars.iter().map(|bar| (COLOURS[bar.who].1, bar.value, bar.p99)).collect()
+    }
+
+    #[test]
+    fn of_two_channels_of_a_peer_the_better_is_drawn_and_who_is_absent_is_not() {
+        let lines = [
+            line("channel", 30.0, "go", None),
+            line("channel", 30.0, "may-mpsc", Some(200.0)),
+            line("channel", 30.0, "may-spsc", Some(90.0)),
+        ];
+        let groups = groups(&lines);
+        assert_eq!(groups.len(), 1);
+        assert_eq!(bars(&groups[0]), [("g0", 30.0, None), ("may", 90.0, None)]);
+    }
+
+    #[test]
+    fn the_99th_percentile_goes_on_from_the_bar_of_the_median() {
+        let lines = [
+            line("sleep-1ms-p50", 50.0, "go", Some(80.0)),
+            line("sleep-1ms-p99", 70.0, "go", Some(130.0)),
+        ];
+        let groups = groups(&lines);
+        assert_eq!((groups.len(), groups[0].name), (1, "sleep-1ms"));
+        assert_eq!(bars(&groups[0]), [("g0", 50.0, Some(70.0)), ("Go", 80.0, Some(130.0))]);
+    }
+
+    #[test]
+    fn a_scale_has_whole_decades_around_all_that_ends() {
+        let lines = [line("sleep-busy-p50", 90.0, "may", Some(f64::INFINITY))];
+        // 90 µs are 90,000 ns.
+        assert_eq!(scale(&groups(&lines)), 1e4..1e5);
+        assert_eq!([1.0, 1e3, 1e6, 1e9].map(time), ["1 ns", "1 µs", "1 ms", "1 s"]);
+    }
+
+    #[test]
+    fn the_columns_keep_the_order_and_split_in_the_middle() {
+        let names = ["yield", "ring", "mutex", "lock"];
+        let lines: Vec<Line> = names.iter().map(|n| line(n, 9.0, "go", Some(8.0))).collect();
+        let groups = groups(&lines);
+        let (left, right) = halves(&groups);
+        assert_eq!((left.len(), right.len(), right[0].name), (2, 2, "mutex"));
+        assert_eq!((halves(&[]).0.len(), halves(&groups[..1]).1.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_picture_is_svg_with_an_opaque_ground_a_unit_and_the_machine() {
+        let lines = [
+            line("yield", 8.0, "go", Some(54.1)),
+            line("sleep-busy-p50", 90.0, "may", Some(f64::INFINITY)),
+            line("guarded", 1e6, "may", Some(32_741.0)),
+        ];
+        let svg = draw("some machine", &lines).unwrap();
+        for part in ["<svg", "#FFFFFF", "some machine", "54.1 ns", "90.0 µs", "never", "1,000,000"]
+        {
+            assert!(svg.contains(part), "{part}: {svg}");
+        }
+        assert!(draw("nothing", &[]).is_ok());
     }
 }

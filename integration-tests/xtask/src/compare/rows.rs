@@ -101,6 +101,9 @@ pub static ROWS: &[Row] = &[
     row("ring", &["go", "tokio", "may", "boost"]).times(1.0, "go"),
     row("mutex", &["go", "tokio", "may", "boost", "parking_lot", "std"]).at_most(9.5),
     row("mutex-contended", &["go", "tokio", "may", "parking_lot", "std"]).times(1.0, "go").on_two(),
+    row("lock", &["go"]).at_most(1.8),
+    row("call", &["go", "floor"]).at_most(2.5).times(1.8, "floor"),
+    row("callback", &["go"]).at_most(8.0),
     row("skynet", &["go", "tokio"]).at_most(150.0).on_two(),
     row("fib", &["go", "tokio"]).at_most(150.0).in_unit(Ms).on_two(),
     row("timers", &["go", "tokio", "boost"]).at_most(1e9 / 6e6).on_two(),
@@ -122,9 +125,6 @@ pub static ROWS: &[Row] = &[
         .in_unit(Us)
         .on_two()
         .from("sleep-busy", 1),
-    row("call", &["go", "floor"]).at_most(2.5).times(1.8, "floor"),
-    row("callback", &["go"]).at_most(8.0),
-    row("lock", &["go"]).at_most(1.8),
     row("parked", &["go", "tokio", "may", "corosensei"]).at_most(4300.0).in_unit(Bytes),
     row("wake-exit", &["go", "tokio", "may", "boost"]).at_most(100.0),
     row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),

@@ -48,7 +48,10 @@ pub fn read(text: &str) -> Result<(String, Vec<Line>), String> {
     let machine = saved["machine"].as_str().ok_or("it does not say which machine it was")?;
     let lines = saved["lines"].as_array().ok_or("it has no lines")?;
     let lines: Result<Vec<Line>, String> = lines.iter().map(read_line).collect();
-    Ok((machine.into(), lines?))
+    let mut lines = lines?;
+    // In today's order of the rows, whatever it was when they were written.
+    lines.sort_by_key(|line| ROWS.iter().position(|row| row.name == line.row.name));
+    Ok((machine.into(), lines))
 }
 
 fn read_line(line: &Value) -> Result<Line, String> {
