@@ -89,6 +89,12 @@ pub fn on_every_runtime(procs: usize, main: impl Fn() + Send + Sync + 'static) {
     });
 }
 
+/// As [`on_every_runtime`], with two Ps; and on a thread that runs no goroutine, without a runtime.
+pub fn on_goroutines_and_threads(test: impl Fn() + Copy + Send + Sync + 'static) {
+    on_every_runtime(2, test);
+    bounded("a thread without a runtime", test);
+}
+
 /// The kernel's number of this thread.
 pub fn tid() -> i32 {
     // SAFETY: it only asks.

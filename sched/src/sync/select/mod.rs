@@ -108,8 +108,11 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) 
     );
     cases.sort_unstable_by_key(|case| case.channel());
     let never = cases.partition_point(|case| case.channel().is_null());
-    let cases = &cases[never..];
+    let cases = &mut cases[never..];
     let who = enter::<P>();
+    // SAFETY: inside.
+    unsafe { mix(cases, who) };
+    let cases = &*cases;
     // SAFETY: inside; every lock that is taken is released on each way out, or by the wait.
     unsafe {
         lock_all(cases);
@@ -176,14 +179,39 @@ unsafe fn choose<'a, 'b, P: Platform>(
     chosen
 }
 
+/// Cases of one channel change places at random: of those that wait a partner takes the first.
+///
+/// # Safety
+///
+/// Inside, or on a thread that is no M; no case of these is locked.
+unsafe fn mix<P: Platform>(cases: &mut [&mut dyn Case<P>], who: Caller) {
+    let mut first = 0;
+    for i in 1..cases.len() {
+        if cases[i].channel() == cases[first].channel() {
+            let with = random::<P>(who) as usize % (i - first + 1);
+            cases.swap(first + with, i);
+        } else {
+            first = i;
+        }
+    }
+}
+
 fn random<P: Platform>(who: Caller) -> u32 {
-    let seed = match who {
-        // SAFETY: inside, with a P.
-        Caller::Goroutine(m, _) => unsafe { proc_of(m).roll() },
-        Caller::Thread => P::now() as u32,
-    };
-    // The multiplier is Fibonacci hashing's: the high bits depend on all of the seed.
-    seed.wrapping_mul(0x9E37_79B9) >> 16
+    /// Of Fibonacci hashing: the high bits of the product depend on all of the other factor.
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    match who {
+        Caller::Goroutine(m, _) => {
+            // SAFETY: inside, with a P.
+            let seed = unsafe { proc_of(m).roll() };
+            seed.wrapping_mul((GOLDEN >> 32) as u32) >> 16
+        }
+        // A thread has no numbers of its own. A clock has steps and rhythms, which it takes two
+        // rounds to lose.
+        Caller::Thread => {
+            let once = P::now().wrapping_mul(GOLDEN);
+            ((once ^ once >> 32).wrapping_mul(GOLDEN) >> 40) as u32
+        }
+    }
 }
 
 /// The cases of one channel after the other; they are sorted.
