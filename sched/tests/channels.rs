@@ -5,9 +5,10 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{on_each_kind, on_every_runtime, yield_until};
+use common::{on_each_kind, on_every_runtime, on_goroutines_and_threads, yield_until};
 use g0_sched::{
-    Chan, RecvError, SendError, TryRecvError, TrySendError, WaitGroup, channel, go, yield_now,
+    Chan, CloseError, RecvError, SendError, TryRecvError, TrySendError, WaitGroup, channel, go,
+    yield_now,
 };
 
 #[test]
@@ -202,5 +203,87 @@ fn a_wait_group_waits_for_the_last() {
                 assert_eq!(waiter.join().unwrap(), seen);
             }
         }
+    });
+}
+
+#[test]
+fn iterators_end_with_the_channel_or_with_what_is_there() {
+    on_goroutines_and_threads(|| {
+        let (tx, rx) = channel::<u32>(8);
+        assert_eq!(rx.try_iter().next(), None, "it does not wait");
+        (0..3).for_each(|i| tx.send(i).unwrap());
+        let mut there = rx.try_iter();
+        assert!(there.by_ref().eq(0..3));
+        tx.send(3).unwrap();
+        assert_eq!(there.next(), Some(3), "more has come");
+        assert_eq!(there.next(), None);
+        (4..8).for_each(|i| tx.send(i).unwrap());
+        assert!((&rx).into_iter().take(2).eq(4..6), "by reference: the end is kept");
+        drop(tx);
+        let mut owned = rx.into_iter();
+        assert!(owned.by_ref().eq(6..8));
+        assert_eq!(owned.next(), None);
+    });
+}
+
+#[test]
+fn an_iterator_that_owns_the_receiver_closes_the_channel_with_itself() {
+    on_goroutines_and_threads(|| {
+        let (tx, rx) = channel::<u32>(2);
+        (0..2).for_each(|i| tx.send(i).unwrap());
+        for value in rx {
+            assert_eq!(value, 0);
+            break;
+        }
+        assert!(tx.try_send(2) == Err(TrySendError::Disconnected(2)));
+    });
+}
+
+#[test]
+fn ends_know_their_channel_its_room_and_what_is_in_it() {
+    on_goroutines_and_threads(|| {
+        let (tx, rx) = channel::<u32>(2);
+        let (other, _from_other) = channel::<u32>(2);
+        assert!(tx.same_channel(&tx.clone()) && !tx.same_channel(&other));
+        assert!(rx.same_channel(&rx.clone()));
+        assert_eq!((tx.capacity(), rx.capacity()), (2, 2));
+        let seen = |tx: &g0_sched::Sender<u32>| (tx.len(), tx.is_empty(), tx.is_full());
+        assert_eq!(seen(&tx), (0, true, false));
+        tx.send(1).unwrap();
+        assert_eq!(seen(&tx), (1, false, false));
+        tx.send(2).unwrap();
+        assert_eq!(seen(&tx), (2, false, true));
+        assert_eq!((rx.len(), rx.is_empty(), rx.is_full()), (2, false, true));
+        // A close takes nothing away.
+        rx.close().unwrap();
+        assert_eq!((rx.len(), rx.capacity()), (2, 2));
+        let (tx, rx) = channel::<u32>(0);
+        assert_eq!((tx.capacity(), tx.is_full(), rx.is_empty()), (0, true, true));
+        let chan: Chan<u32, 1> = Chan::default();
+        chan.send(1).unwrap();
+        assert_eq!((chan.len(), chan.capacity(), chan.is_full()), (1, 1, true));
+    });
+}
+
+#[test]
+fn a_closed_channel_gives_what_it_holds_and_then_says_so_for_ever() {
+    on_goroutines_and_threads(|| {
+        let (tx, rx) = channel::<u32>(3);
+        (0..3).for_each(|i| tx.send(i).unwrap());
+        assert_eq!(rx.close(), Ok(()));
+        assert_eq!((tx.close(), rx.close()), (Err(CloseError), Err(CloseError)));
+        assert_eq!((rx.recv(), rx.try_recv()), (Ok(0), Ok(1)));
+        assert_eq!((rx.len(), rx.recv()), (1, Ok(2)));
+        for _ in 0..3 {
+            assert_eq!(rx.recv(), Err(RecvError));
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+            assert_eq!(rx.iter().next(), None);
+            assert!(tx.send(9) == Err(SendError(9)));
+        }
+        // In place, too.
+        let chan: Chan<u32, 1> = Chan::new();
+        chan.send(1).unwrap();
+        assert_eq!((chan.close(), chan.close()), (Ok(()), Err(CloseError)));
+        assert_eq!((chan.recv(), chan.recv()), (Ok(1), Err(RecvError)));
     });
 }
