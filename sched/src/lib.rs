@@ -254,6 +254,7 @@ pub const MAX_PROCS: usize = 1024;
 
 /// The functions and types of all platforms; [`platform!`] writes the short forms.
 pub mod generic {
+    pub use crate::exec::procs::{procs, set_procs};
     pub use crate::exec::spawn::{Go, refuse};
     pub use crate::exec::yields::yield_now;
     pub use crate::goroutine::{Goroutine, current, goexit, park};

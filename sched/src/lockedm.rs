@@ -57,6 +57,16 @@ pub fn os_thread_locked<P: Platform>() -> bool {
     caller::<P>().is_some_and(|(_, g)| is_locked(g))
 }
 
+/// Locks `g`, which has not run, to `m`, which has not either.
+///
+/// # Safety
+///
+/// Both are the caller's.
+pub(crate) unsafe fn wire(m: &'static M, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { lock(m, g, Locks::EXTERNAL) };
+}
+
 /// Whether `g`, which runs on this thread, is locked.
 #[inline(always)]
 pub(crate) fn is_locked(g: NonNull<G>) -> bool {

@@ -67,6 +67,9 @@ pub struct M {
     /// Gs bound here, runnable.
     pub(crate) local: UnsafeCell<Local>,
     pub(crate) spinning: Plain<bool>,
+    /// Whether it is worth looking for a P for a while before sleeping, and for how long.
+    pub(crate) lingers: Plain<bool>,
+    pub(crate) patience: Plain<u32>,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
     /// Its locked goroutine yields: others first.
@@ -114,6 +117,8 @@ impl M {
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
                 spinning: Plain::new(false),
+                lingers: Plain::new(false),
+                patience: Plain::new(crate::core::linger::LONGEST),
                 evicted: AtomicBool::new(false),
                 gives_way: Plain::new(false),
                 lockers: Plain::new(0),

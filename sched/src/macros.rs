@@ -172,6 +172,20 @@ macro_rules! platform {
             $crate::generic::current::<$platform>()
         }
 
+        /// See [`g0_sched::generic::procs`]($crate::generic::procs).
+        pub fn procs() -> usize {
+            $crate::generic::procs::<$platform>()
+        }
+
+        /// See [`g0_sched::generic::set_procs`]($crate::generic::set_procs).
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Procs`]($crate::Error::Procs) for none, or for more than the scheduler was given.
+        pub fn set_procs(procs: usize) -> ::core::result::Result<usize, $crate::Error> {
+            $crate::generic::set_procs::<$platform>(procs)
+        }
+
         /// See [`g0_sched::generic::lock_os_thread`]($crate::generic::lock_os_thread).
         #[inline]
         pub fn lock_os_thread() {

@@ -42,6 +42,8 @@ pub struct Proc {
     pub(crate) m: AtomicPtr<M>,
     /// Next in the idle list; under the scheduler's lock.
     pub(crate) idle: Plain<*const Proc>,
+    /// Not in use; under the scheduler's lock.
+    pub(crate) retired: Plain<bool>,
     /// The tick at which sysmon last saw a timer late.
     pub(crate) late_at: AtomicU32,
     /// Deadlines of goroutines that parked here. Last, for it is large.
@@ -73,6 +75,7 @@ impl Proc {
                 random: Plain::new(1),
                 m: AtomicPtr::new(ptr::null_mut()),
                 idle: Plain::new(ptr::null()),
+                retired: Plain::new(false),
                 late_at: AtomicU32::new(0),
                 timers: Timers::new(),
             }

@@ -58,6 +58,12 @@ pub unsafe trait Platform: 'static + Sized {
     /// Any context; must not unwind.
     fn fatal(report: &Fatal) -> !;
 
+    /// Whether a thread runs [`sysmon`](crate::sysmon) all the time. Then it is that thread that
+    /// calls [`start`](Platform::start): a new thread inherits signal mask, affinity, scheduling
+    /// policy, floating-point modes and namespaces from the thread that starts it, and that one has
+    /// never run anybody's code (the *template*, L10).
+    const WATCHED: bool = false;
+
     /// How many CPUs may run this program now; one switches spinning off. Any context.
     fn cpus() -> usize {
         1

@@ -13,6 +13,7 @@ use crate::exec::machine::start_m;
 use crate::exec::spawn::spawn_main;
 use crate::exec::switch::this_m;
 use crate::join::Outcome;
+use crate::m::M;
 use crate::platform::Platform;
 
 /// One scheduler: Ps, Ms and the goroutines they run. Several may live in one program.
@@ -64,14 +65,26 @@ impl<P: Platform> Scheduler<P> {
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), |core| {
+        self.begin(main, Location::caller(), false, |core, _| {
             let m = core.first_m().ok_or(Error::Thread)?;
-            // SAFETY: it has just been taken from the unused ones and runs here.
-            unsafe { start_m::<P>(m) };
-            // This M may have ended early, with a goroutine that had locked it.
-            while core.phase() != phase::HALTED {
-                P::park(&core.done, None);
-            }
+            be_first_m::<P>(core, m);
+            Ok(())
+        })
+    }
+
+    /// As [`run`](Self::run), with `main` wired to the calling thread or core, as if it had called
+    /// [`lock_os_thread`](crate::generic::lock_os_thread) before it began.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_locked<R: Send>(
+        &'static self,
+        main: impl FnOnce() -> R + Send,
+    ) -> Result<Ended<Outcome<R, P>>, Error> {
+        self.begin(main, Location::caller(), true, |core, m| {
+            be_first_m::<P>(core, m.ok_or(Error::Thread)?);
             Ok(())
         })
     }
@@ -88,13 +101,14 @@ impl<P: Platform> Scheduler<P> {
         self.started.load(Ordering::Acquire)
     }
 
-    /// Puts `main` into the queue, lets `carry` run the Ms until the scheduler halts, and collects
-    /// what came of it.
+    /// Makes `main` ready, lets `carry` run the Ms until the scheduler halts, and collects what came
+    /// of it. With `wired` main may only run on one M, which `carry` is given.
     pub(crate) fn begin<R>(
         &'static self,
         main: impl FnOnce() -> R,
         site: &'static Location<'static>,
-        carry: impl FnOnce(&'static Core) -> Result<(), Error>,
+        wired: bool,
+        carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
         if !P::current().is_null() {
             return Err(Error::Nested);
@@ -126,9 +140,22 @@ impl<P: Platform> Scheduler<P> {
             }
         };
         // SAFETY: what main borrows outlives it, as above.
-        unsafe { spawn_main::<P, _>(&self.core, body, site)? };
-        carry(&self.core)?;
+        unsafe {
+            let m = if wired { Some(self.core.first_m().ok_or(Error::Thread)?) } else { None };
+            spawn_main::<P, _>(&self.core, body, site, m)?;
+            carry(&self.core, m)?;
+        }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
         Ok(ended)
+    }
+}
+
+/// Runs `m` on the calling thread, and waits for the scheduler's end.
+pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
+    // SAFETY: it has just been taken from the unused ones and runs here.
+    unsafe { start_m::<P>(m) };
+    // This M may have ended early, with a goroutine that had locked it.
+    while core.phase() != phase::HALTED {
+        P::park(&core.done, None);
     }
 }

@@ -18,6 +18,12 @@ const CALM: u32 = 50;
 pub fn sysmon<P: Platform>(core: &'static Core) {
     let (mut period, mut calm) = (SHORT, 0);
     while core.phase() != phase::HALTED {
+        if !core.start_ordered::<P>() {
+            // Nobody is there to run anything: the run ends before it has begun.
+            // Relaxed: read after the watcher has been joined.
+            core.stillborn.store(true, Ordering::Relaxed);
+            core.halt::<P>();
+        }
         if core.all_idle() {
             core.sysmon_asleep.store(true, Ordering::Relaxed);
             // Pairs with the fence in `rouse_sysmon`.
@@ -43,6 +49,7 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             }
         }
     }
+    core.cancel_orders();
 }
 
 impl Core {
@@ -50,6 +57,7 @@ impl Core {
     /// sysmon, or by a timer tick on a stack of its own, on no M.
     pub fn tick<P: Platform>(&'static self) -> bool {
         self.watch_timers::<P>();
+        self.retry::<P>();
         self.retake::<P>()
     }
 }

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use common::{on_each_kind, on_every_runtime, tid, yield_until};
 use g0_sched::{
-    channel, current, go, lock_os_thread, os_thread_locked, park, unlock_os_thread, yield_now,
+    Runtime, channel, current, go, lock_os_thread, os_thread_locked, park, unlock_os_thread,
+    yield_now,
 };
 
 #[test]
@@ -246,4 +247,36 @@ fn a_locked_goroutine_that_yields_lets_others_run() {
         other.join().unwrap();
         unlock_os_thread();
     });
+}
+
+#[test]
+fn main_may_be_wired_to_the_thread_that_runs_the_runtime() {
+    for migrating in [false, true] {
+        for procs in [1, 2] {
+            common::bounded("main on the first thread", move || {
+                let here = common::tid();
+                let builder = Runtime::builder().procs(procs).lock_main_thread();
+                let kind = common::Kind { migrating, fences: g0_sched::Fences::Auto };
+                kind.build(builder)
+                    .run(|| {
+                        assert!(os_thread_locked());
+                        let (tx, rx) = channel(0);
+                        let other = go(move || {
+                            for i in 0..100 {
+                                tx.send((i, common::tid())).unwrap();
+                            }
+                        });
+                        for (_, there) in rx.iter() {
+                            assert_eq!(common::tid(), here, "main left its thread");
+                            assert_ne!(there, here, "another goroutine on main's thread");
+                            yield_now();
+                        }
+                        other.join().unwrap();
+                        unlock_os_thread();
+                        assert!(!os_thread_locked());
+                    })
+                    .unwrap();
+            });
+        }
+    }
 }

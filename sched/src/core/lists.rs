@@ -27,6 +27,8 @@ pub(crate) struct Lists {
     idle_ms: MList,
     line: MList,
     free_ms: MList,
+    /// New ones, whose threads the watcher is to start.
+    unborn: MList,
     /// The M at rest that sleeps until a deadline, and which.
     keeper: *const M,
     keeps_until: u64,
@@ -47,6 +49,7 @@ impl Lists {
             idle_ms: MList::new(),
             line: MList::new(),
             free_ms: MList::new(),
+            unborn: MList::new(),
             keeper: ptr::null(),
             keeps_until: u64::MAX,
             queues_turn: false,
@@ -58,6 +61,22 @@ impl Lists {
 }
 
 impl Lists {
+    /// A retired P is to be used again; false when `p` is in use.
+    pub(super) fn unretire(&mut self, p: &'static Proc) -> bool {
+        // SAFETY: under the lock.
+        unsafe { p.retired.replace(false) }
+    }
+
+    /// A thread is wanted for `m`, which has its P already.
+    pub(super) fn order(&mut self, m: &'static M) {
+        self.unborn.push_back(m);
+    }
+
+    /// The next M whose thread is to be started.
+    pub(super) fn ordered(&mut self) -> Option<&'static M> {
+        self.unborn.pop_front()
+    }
+
     /// `m` moves to another state; under the lock, which `self` proves.
     fn set_state(&mut self, m: &'static M, state: State) {
         // SAFETY: under the lock.
@@ -82,9 +101,23 @@ pub(crate) enum Got {
     Place,
 }
 
+/// What became of the P of an M that rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The first M in line has it.
+    Handed,
+    /// It is idle: whatever was published before must be looked for once more.
+    Idle,
+}
+
 impl Core {
-    /// A P has become free: the first M in line gets it, else it is idle.
+    /// A P has become free: the first M in line gets it, else it is idle; one that is not wanted
+    /// retires.
     pub(super) fn put_p(&self, lists: &mut Lists, p: &'static Proc) -> Option<&'static M> {
+        if !self.is_wanted(p) {
+            self.retire(lists, p);
+            return None;
+        }
         if let Some(m) = lists.line.pop_front() {
             self.in_line.fetch_sub(1, Relaxed);
             hand(lists, m, p);
@@ -95,6 +128,19 @@ impl Core {
         lists.idle_ps = p;
         self.idle_ps.fetch_add(1, Ordering::Release);
         None
+    }
+
+    /// Idle Ps that are not wanted retire.
+    pub(super) fn retire_idle(&self, lists: &mut Lists) {
+        let mut at = core::mem::replace(&mut lists.idle_ps, ptr::null());
+        self.idle_ps.store(0, Ordering::Relaxed);
+        // SAFETY: Ps live as long as the scheduler; an idle P's link is under the lock.
+        while let Some(p) = unsafe { at.as_ref() } {
+            // SAFETY: as above.
+            at = unsafe { p.idle.get() };
+            // Nobody stands in line while a P is idle.
+            let _ = self.put_p(lists, p);
+        }
     }
 
     fn take_p(&self, lists: &mut Lists) -> Option<&'static Proc> {
@@ -179,11 +225,11 @@ impl Core {
     }
 
     /// `m` gives its P away and rests: on the idle list, or (`private`) until its inbox wakes it.
-    /// False when the global queue has filled meanwhile: then nothing has changed (L11).
-    pub(super) fn rest<P: Platform>(&self, m: &'static M, private: bool) -> bool {
+    /// None when the global queue has filled meanwhile: then nothing has changed (L11).
+    pub(super) fn rest<P: Platform>(&self, m: &'static M, private: bool) -> Option<Rest> {
         let mut lists = self.lists.lock();
         if !private && !lists.global.is_empty() {
-            return false;
+            return None;
         }
         let wake = self.give_p(&mut lists, m);
         let state = if private {
@@ -194,10 +240,13 @@ impl Core {
         };
         lists.set_state(m, state);
         drop(lists);
-        if let Some(wake) = wake {
-            P::unpark(&wake.parker);
-        }
-        true
+        Some(match wake {
+            Some(wake) => {
+                P::unpark(&wake.parker);
+                Rest::Handed
+            }
+            None => Rest::Idle,
+        })
     }
 
     /// `m`, at rest and awake, has found a reason not to sleep. `Got::Place`: it sleeps after

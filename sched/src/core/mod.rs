@@ -18,11 +18,13 @@
 pub mod claim;
 pub mod inbox;
 mod late;
+pub(crate) mod linger;
 pub mod list;
 mod lists;
 pub mod local;
 mod mlist;
 pub mod next;
+mod procs;
 mod ready;
 mod retake;
 pub mod runq;
@@ -108,6 +110,9 @@ pub struct Core {
     pub(crate) pool: Pool<&'static dyn StackSource>,
     /// Lengths of lists, to be read without their lock.
     pub(crate) idle_ps: CachePadded<AtomicUsize>,
+    /// Ps that are wanted, and those that are not retired.
+    pub(crate) procs: AtomicUsize,
+    pub(crate) live_ps: AtomicUsize,
     pub(crate) spinning: CachePadded<AtomicUsize>,
     pub(crate) queued: AtomicUsize,
     pub(crate) in_line: AtomicUsize,
@@ -121,9 +126,15 @@ pub struct Core {
     /// Threads that are no Ms of it and give a stack back.
     pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
+    /// Ms without a P that look for one instead of sleeping.
+    pub(crate) lingering: AtomicUsize,
     pub(crate) next_id: AtomicU64,
     /// Every G ever made, newest first.
     pub(crate) all_gs: AtomicPtr<G>,
+    /// The last attempt to start a thread failed.
+    pub(crate) short_of_threads: AtomicBool,
+    /// There was no thread at all: nothing has run.
+    pub(crate) stillborn: AtomicBool,
     /// Sysmon sleeps until a P is taken from the idle list.
     pub(crate) sysmon_asleep: AtomicBool,
     pub(crate) sysmon: Parker,
@@ -147,6 +158,8 @@ impl Core {
                 lists: Mutex::new(Lists::new()),
                 pool: Pool::new(config.stack, config.stacks),
                 idle_ps: CachePadded::new(AtomicUsize::new(0)),
+                procs: AtomicUsize::new(config.procs.len()),
+                live_ps: AtomicUsize::new(config.procs.len()),
                 spinning: CachePadded::new(AtomicUsize::new(0)),
                 queued: AtomicUsize::new(0),
                 in_line: AtomicUsize::new(0),
@@ -156,8 +169,11 @@ impl Core {
                 live_ms: AtomicUsize::new(0),
                 guests: AtomicUsize::new(0),
                 evicted: AtomicUsize::new(0),
+                lingering: AtomicUsize::new(0),
                 next_id: AtomicU64::new(1),
                 all_gs: AtomicPtr::new(ptr::null_mut()),
+                short_of_threads: AtomicBool::new(false),
+                stillborn: AtomicBool::new(false),
                 sysmon_asleep: AtomicBool::new(false),
                 sysmon: Parker::new(),
                 done: Parker::new(),

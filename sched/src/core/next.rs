@@ -20,7 +20,7 @@ use core::ptr::NonNull;
 use g0_arch::sync::Backoff;
 use g0_arch::sync::atomic::Ordering;
 
-use super::lists::Got;
+use super::lists::{Got, Rest};
 use super::{Core, phase};
 use g0_defer::Unwind;
 
@@ -63,10 +63,17 @@ impl Core {
             }
             // SAFETY: `m.p` is ours to read: we are inside; null when we gave it away.
             if !m.claim.holds() && self.want_p::<P>(m) == Got::Place {
+                // SAFETY: our thread's.
+                unsafe { m.lingers.set(true) };
                 return Next::Wait;
             }
             // SAFETY: the claim is OWNED and we are inside, so the P is ours.
             let p: &'static Proc = unsafe { &*m.p.load(Ordering::Relaxed) };
+            if !self.is_wanted(p) {
+                // The P retires, and we ask for another.
+                self.hand_off::<P>(super::lists::disown(m));
+                continue;
+            }
             // SAFETY: `tainted` is our thread's.
             if unsafe { m.tainted.replace(false) } && self.taint::<P>(m, p) {
                 return Next::Stop;
@@ -152,7 +159,8 @@ impl Core {
         let procs = self.config.procs;
         // SAFETY: `spinning` is our thread's.
         if !unsafe { m.spinning.get() } {
-            let busy = procs.len() - self.idle_ps.load(Ordering::Relaxed).min(procs.len());
+            let live = self.live_ps.load(Ordering::Relaxed);
+            let busy = live.saturating_sub(self.idle_ps.load(Ordering::Relaxed));
             if procs.len() == 1 || 2 * self.spinning.load(Ordering::Relaxed) >= busy {
                 return self.steal::<P>(p, m);
             }
@@ -223,22 +231,26 @@ impl Core {
         // Before we are on the idle list: from then on the flag is whoever wakes us's to set.
         // SAFETY: our thread's.
         let spinning = unsafe { m.spinning.replace(false) };
-        if !self.rest::<P>(m, false) {
+        let Some(rest) = self.rest::<P>(m, false) else {
             // SAFETY: our thread's again: we have not rested.
             unsafe { m.spinning.set(spinning) };
             return None;
-        }
+        };
         if spinning {
             self.spinning.fetch_sub(1, Ordering::AcqRel);
         }
-        heavy_fence::<P>(self.config.symmetric);
-        let work = self.queued.load(Ordering::Relaxed) != 0
-            || self.config.procs.iter().any(|p| !p.runq.is_empty());
-        if work {
-            match self.look_again::<P>(m) {
-                Some(Got::Proc) => return None,
-                Some(Got::Place) => return Some(Next::Wait),
-                None => {}
+        // SAFETY: our thread's.
+        unsafe { m.lingers.set(rest == Rest::Handed) };
+        if rest == Rest::Idle {
+            heavy_fence::<P>(self.config.symmetric);
+            let work = self.queued.load(Ordering::Relaxed) != 0
+                || self.config.procs.iter().any(|p| !p.runq.is_empty());
+            if work {
+                match self.look_again::<P>(m) {
+                    Some(Got::Proc) => return None,
+                    Some(Got::Place) => return Some(Next::Wait),
+                    None => {}
+                }
             }
         }
         // Work of our own: only we can do it, so we insist on a P.
@@ -357,18 +369,26 @@ impl Core {
             }
             (mine, shared, m.gives_way.replace(false) || fair)
         };
-        let others = !p.runq.is_empty()
-            || self.queued.load(Ordering::Relaxed) != 0
-            || self.in_line.load(Ordering::Relaxed) != 0;
+        let others = || {
+            !p.runq.is_empty()
+                || self.queued.load(Ordering::Relaxed) != 0
+                || self.in_line.load(Ordering::Relaxed) != 0
+        };
         match mine {
             // A turn for those who may not run here, then ours again.
-            Some(mine) if others && gives_way => {
+            Some(mine) if gives_way && others() => {
                 // SAFETY: the local list is our thread's, and `mine` has just left it.
                 m.local.with_mut(|local| unsafe { (*local).push_back(mine) });
                 self.pass::<P>(m, p, g, shared)
             }
             Some(g) => Some(Next::Run(g)),
-            None if others && shared => self.leave_to_others::<P>(m, p),
+            None if self.linger_with_p::<P>(m, p) => None,
+            None if others() && shared => self.leave_to_others::<P>(m, p),
+            None if others() => {
+                super::lists::disown(m);
+                self.hand_off::<P>(p);
+                self.await_mail::<P>(m)
+            }
             None => self.sleep_for_g::<P>(m),
         }
     }
@@ -418,14 +438,7 @@ impl Core {
     ) -> Option<Next> {
         super::lists::disown(m);
         if self.hand_off::<P>(p) {
-            self.set_aside(m, true);
-            return if m.inbox.sleep() {
-                self.keep::<P>(m)
-            } else if !self.recall(m) {
-                Some(Next::Wait)
-            } else {
-                None
-            };
+            return self.await_mail::<P>(m);
         }
         if self.want_p::<P>(m) == Got::Place {
             return Some(Next::Wait);
@@ -438,8 +451,21 @@ impl Core {
         }
     }
 
+    /// The P is somebody else's already: rests until a G of our own is ready.
+    fn await_mail<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        // SAFETY: our thread's.
+        unsafe { m.lingers.set(true) };
+        self.set_aside(m, true);
+        if m.inbox.sleep() {
+            return self.keep::<P>(m);
+        }
+        if self.recall(m) { None } else { Some(Next::Wait) }
+    }
+
     /// Gives the P away and sleeps until a G of our own is ready.
     fn sleep_for_g<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        // SAFETY: our thread's. It has just lingered.
+        unsafe { m.lingers.set(false) };
         self.rest::<P>(m, true);
         heavy_fence::<P>(self.config.symmetric);
         // The P's queues may wait for an M now; or it is idle and others' queues do (L11).

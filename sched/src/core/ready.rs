@@ -163,7 +163,7 @@ impl Core {
         }
         let mut lists = self.lists.lock();
         let first = lists.global.pop()?;
-        let share = lists.global.len() / self.config.procs.len() + 1;
+        let share = lists.global.len() / self.procs() + 1;
         let room = super::runq::RING / 2 - p.runq.len().min(super::runq::RING / 2);
         for _ in 1..share.min(room) {
             let Some(g) = lists.global.pop() else { break };

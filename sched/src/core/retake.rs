@@ -74,14 +74,15 @@ impl Core {
         // The same goroutine for long, in whatever it does: short calls count as computing.
         let long = seen == tick
             && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE
-            && self.evicted.load(Ordering::Relaxed) < self.config.procs.len();
+            && self.evicted.load(Ordering::Relaxed) < self.procs();
         if !call && !long {
             return None;
         }
         let work = p.runq.has_next()
             || !p.runq.is_empty()
             || self.queued.load(Ordering::Relaxed) != 0
-            || self.in_line.load(Ordering::Relaxed) != 0;
+            || self.in_line.load(Ordering::Relaxed) != 0
+            || !self.is_wanted(p);
         if !work {
             return None;
         }
@@ -133,6 +134,6 @@ impl Core {
 
     /// Whether nothing runs, so that nothing has to be watched.
     pub(crate) fn all_idle(&self) -> bool {
-        self.idle_ps.load(Ordering::Relaxed) == self.config.procs.len()
+        self.idle_ps.load(Ordering::Relaxed) == self.live_ps.load(Ordering::Relaxed)
     }
 }

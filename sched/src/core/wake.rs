@@ -17,7 +17,7 @@ impl Core {
             return;
         }
         if let Some((m, new)) = self.pair::<P>() {
-            self.launch::<P>(m, new, true);
+            self.launch::<P>(m, new);
         }
     }
 
@@ -30,6 +30,12 @@ impl Core {
             if let Some(next) = p.runq.replace_next(None) {
                 let _ = self.append(p, next);
             }
+        }
+        if !self.is_wanted(p) {
+            let _ = self.put_p(&mut self.lists.lock(), p);
+            self.wake::<P>();
+            self.rouse_sysmon::<P>();
+            return false;
         }
         let runnable = !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
         let mut lists = self.lists.lock();
@@ -45,7 +51,7 @@ impl Core {
             return true;
         }
         match self.crew::<P>(lists, p, false) {
-            Some((m, new)) => self.launch::<P>(m, new, false),
+            Some((m, new)) => self.launch::<P>(m, new),
             None => {
                 // The P is idle, and its timers have nobody else.
                 self.rouse_sysmon::<P>();
@@ -54,21 +60,70 @@ impl Core {
         }
     }
 
-    fn launch<P: Platform>(&'static self, m: &'static M, new: bool, spinning: bool) -> bool {
-        self.rouse_sysmon::<P>();
+    /// Lets `m`, which has been given a P, run: false when it cannot.
+    fn launch<P: Platform>(&'static self, m: &'static M, new: bool) -> bool {
         if !new {
+            self.rouse_sysmon::<P>();
             P::unpark(&m.parker);
-        } else if P::start(m).is_err() {
+            return true;
+        }
+        if P::WATCHED {
+            self.lists.lock().order(m);
+            P::unpark(&self.sysmon);
+            return true;
+        }
+        self.rouse_sysmon::<P>();
+        self.start::<P>(m)
+    }
+
+    /// Starts threads that were ordered. By the watcher, whose thread runs nothing else (L10). False
+    /// when there is no thread at all: nothing will ever run.
+    pub(crate) fn start_ordered<P: Platform>(&'static self) -> bool {
+        loop {
+            let m = self.lists.lock().ordered();
+            let Some(m) = m else { return true };
+            if !self.start::<P>(m) && self.live_ms.load(Ordering::Acquire) == 0 {
+                return false;
+            }
+        }
+    }
+
+    /// The scheduler has halted: what was ordered is not needed any more.
+    pub(crate) fn cancel_orders(&'static self) {
+        loop {
+            let m = self.lists.lock().ordered();
+            let Some(m) = m else { return };
+            self.retire_m(m);
+        }
+    }
+
+    fn start<P: Platform>(&'static self, m: &'static M) -> bool {
+        let started = P::start(m).is_ok();
+        // Relaxed: the watcher looks again and again.
+        self.short_of_threads.store(!started, Ordering::Relaxed);
+        if !started {
             // Work goes on with the Ms there are.
             // SAFETY: the M was not started, so its fields are still ours.
-            unsafe { m.spinning.set(false) };
-            if spinning {
+            if unsafe { m.spinning.replace(false) } {
                 self.spinning.fetch_sub(1, Ordering::AcqRel);
             }
             self.unhand::<P>(m);
             self.retire_m(m);
-            return false;
         }
-        true
+        started
+    }
+
+    /// Tries again to start a thread, when there was none to be had and work waits.
+    pub(crate) fn retry<P: Platform>(&'static self) {
+        let work = || {
+            self.queued.load(Ordering::Relaxed) != 0
+                || self.config.procs.iter().any(|p| !p.runq.is_empty())
+        };
+        if self.short_of_threads.load(Ordering::Relaxed)
+            && self.idle_ps.load(Ordering::Relaxed) != 0
+            && work()
+        {
+            self.wake::<P>();
+        }
     }
 }

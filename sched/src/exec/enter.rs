@@ -114,6 +114,11 @@ pub(crate) fn wait_on_g0<P: Platform>(m: &'static M, mut deadline: Option<u64>) 
         if core.phase.load(Ordering::Acquire) == phase::HALTED {
             return;
         }
+        // SAFETY: our thread's.
+        if unsafe { m.lingers.replace(false) } {
+            core.linger_for_p::<P>(m);
+            continue;
+        }
         P::park(&m.parker, deadline);
         if m.nextp.load(Ordering::Relaxed).is_null() {
             // SAFETY: our M, on g0, inside, and told to wait.

@@ -6,6 +6,7 @@ pub(crate) mod enter;
 pub(crate) mod g0;
 pub(crate) mod machine;
 pub(crate) mod park;
+pub(crate) mod procs;
 pub(crate) mod spawn;
 pub(crate) mod switch;
 pub(crate) mod yields;

@@ -346,11 +346,12 @@ unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// As [`spawn_raw`]; the scheduler is open and has no main goroutine yet.
+/// As [`spawn_raw`]; the scheduler is open and has no main goroutine yet; `wired` has not begun.
 pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     core: &'static Core,
     f: F,
     site: &'static Location<'static>,
+    wired: Option<&'static M>,
 ) -> Result<(), Error> {
     let mut cache = g0_stack::Cache::new(core.config.stack);
     let stack = core.pool.alloc(&mut cache).map_err(Error::Stack)?;
@@ -364,6 +365,9 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         core.main_g.store(g.as_ptr(), Ordering::Relaxed);
         core.config.procs[0].started.fetch_add(1, Ordering::Relaxed);
+        if let Some(m) = wired {
+            crate::lockedm::wire(m, g);
+        }
         if core.ready::<P>(None, g) {
             core.wake::<P>();
         }

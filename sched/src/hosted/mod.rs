@@ -82,6 +82,8 @@ unsafe impl Platform for Hosted {
         unsafe { libc::__errno_location() }
     }
 
+    const WATCHED: bool = true;
+
     const UNWINDS: bool = cfg!(panic = "unwind");
 
     fn throw_goexit() {

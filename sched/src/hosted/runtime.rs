@@ -18,7 +18,7 @@ use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Fences, Platform};
-use crate::scheduler::{Ended, Scheduler};
+use crate::scheduler::{Ended, Scheduler, be_first_m};
 use crate::shutdown::PATIENCE;
 use crate::sysmon::sysmon;
 
@@ -31,10 +31,12 @@ pub const STACK_SIZE: usize = 256 << 10;
 #[must_use = "nothing is built before `build`"]
 pub struct Builder {
     procs: Option<usize>,
+    max_procs: usize,
     stack_size: usize,
     guards: bool,
     fences: Fences,
     name: &'static str,
+    lock_main: bool,
 }
 
 /// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
@@ -42,6 +44,7 @@ pub struct Runtime {
     scheduler: NonNull<Scheduler<Hosted>>,
     procs: NonNull<[Proc]>,
     source: NonNull<SlabSource>,
+    lock_main: bool,
 }
 
 /// Why a run has no result.
@@ -85,6 +88,13 @@ impl Builder {
         self
     }
 
+    /// Up to how many Ps there may be later, by [`set_procs`](crate::set_procs). Default: the CPUs that
+    /// affinity and cgroup allow, or what [`procs`](Self::procs) asks for if that is more.
+    pub fn max_procs(mut self, procs: usize) -> Self {
+        self.max_procs = procs;
+        self
+    }
+
     /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
@@ -100,6 +110,17 @@ impl Builder {
     /// What the runtime's threads are called, as debuggers and `ps` show it. Default: "g0".
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = name;
+        self
+    }
+
+    /// The main goroutine is wired to the thread that calls [`Runtime::run`], as if it had called
+    /// [`lock_os_thread`](crate::lock_os_thread) before it began: for graphics and window libraries,
+    /// which want to be called by the program's first thread. Without it that thread only waits.
+    ///
+    /// Main may unlock it; then other goroutines run on that thread too, and one of them that loops
+    /// for ever keeps `run` from returning.
+    pub fn lock_main_thread(mut self) -> Self {
+        self.lock_main = true;
         self
     }
 
@@ -137,8 +158,10 @@ impl Builder {
     }
 
     fn make(self, mobility: Mobility) -> Result<Runtime, Error> {
-        let procs = self.procs.unwrap_or_else(|| affinity::procs().min(MAX_PROCS));
-        if procs == 0 || procs > MAX_PROCS {
+        let cpus = affinity::procs().min(MAX_PROCS);
+        let wanted = self.procs.unwrap_or(cpus);
+        let most = if self.max_procs == 0 { cpus.max(wanted) } else { self.max_procs };
+        if wanted == 0 || wanted > most || most > MAX_PROCS {
             return Err(Error::Procs);
         }
         let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
@@ -156,9 +179,9 @@ impl Builder {
         g0_defer::on_holding(hold);
         let source = Box::leak(Box::new(SlabSource::builder().guards(self.guards).build()));
         let procs: &'static mut [Proc] =
-            Box::leak((0..procs).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
+            Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
         let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
-        let scheduler = Box::leak(Box::new(Scheduler::new(Config {
+        let leaked = NonNull::from(Box::leak(Box::new(Scheduler::new(Config {
             procs,
             machines: &[],
             more: || Some(Box::leak(Box::new(M::new()))),
@@ -166,13 +189,17 @@ impl Builder {
             stack,
             mobility,
             symmetric,
-        })));
+        }))));
+        // SAFETY: freed when the runtime is dropped.
+        let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
+        scheduler.core().begin_with(wanted);
         // SAFETY: it has not started.
         unsafe { scheduler.name_cell().set(self.name) };
         Ok(Runtime {
-            scheduler: NonNull::from(scheduler),
+            scheduler: leaked,
             procs: freed_procs,
             source: freed_source,
+            lock_main: self.lock_main,
         })
     }
 }
@@ -182,10 +209,12 @@ impl Runtime {
     pub fn builder() -> Builder {
         Builder {
             procs: None,
+            max_procs: 0,
             stack_size: STACK_SIZE,
             guards: true,
             fences: Fences::Auto,
             name: "g0",
+            lock_main: false,
         }
     }
 
@@ -217,7 +246,7 @@ impl Runtime {
         let site = Location::caller();
         // SAFETY: freed in `drop`, and only if nothing refers to it any more.
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
-        let ended = scheduler.begin(main, site, carry);
+        let ended = scheduler.begin(main, site, self.lock_main, carry);
         drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
         let result = match ended.result {
@@ -236,26 +265,27 @@ impl fmt::Debug for Runtime {
 }
 
 /// Lets threads run the goroutines until the scheduler halts and the threads have ended.
-fn carry(core: &'static Core) -> Result<(), Error> {
-    // Main's thread has been started, or has ended already.
-    if core.live_ms.load(Ordering::Acquire) == 0 && core.phase() != phase::HALTED {
-        return Err(Error::Thread);
-    }
+fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
+    // It starts all other threads, main's first.
     let watcher = std::thread::Builder::new()
         .name("g0 sysmon".to_string())
-        .spawn(move || sysmon::<Hosted>(core));
-    while core.phase.load(Ordering::Acquire) != phase::HALTED {
-        Hosted::park(&core.done, None);
+        .spawn(move || sysmon::<Hosted>(core))
+        .map_err(|_| Error::Thread)?;
+    match wired {
+        Some(m) => be_first_m::<Hosted>(core, m),
+        None => {
+            while core.phase.load(Ordering::Acquire) != phase::HALTED {
+                Hosted::park(&core.done, None);
+            }
+        }
     }
     let deadline = futex::now().saturating_add(PATIENCE);
     while core.live_ms.load(Ordering::Acquire) != 0 && futex::now() < deadline {
         Hosted::park(&core.done, Some(futex::now().saturating_add(1_000_000)));
     }
     Hosted::unpark(&core.sysmon);
-    if let Ok(watcher) = watcher {
-        let _ = watcher.join();
-    }
-    Ok(())
+    let _ = watcher.join();
+    if core.stillborn.load(Ordering::Relaxed) { Err(Error::Thread) } else { Ok(()) }
 }
 
 /// Frees a runtime that has ended or never ran, unless something of it lives: a thread that did

@@ -31,7 +31,7 @@ impl Spin {
         let core = core_of(m);
         // Relaxed, all of it: a guess.
         let idle = core.idle_ps.load(Ordering::Relaxed);
-        if idle + 1 >= core.config.procs.len() || m.inbox.is_touched() {
+        if idle + 1 >= core.live_ps.load(Ordering::Relaxed) || m.inbox.is_touched() {
             return false;
         }
         // SAFETY: Ps live as long as their scheduler; its ring may be looked at from anywhere.
