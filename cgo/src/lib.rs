@@ -177,6 +177,8 @@ use core::marker::PhantomData;
 mod call;
 mod callback;
 mod export;
+#[cfg(feature = "sched")]
+mod libcall;
 mod runtime;
 #[cfg(feature = "sched")]
 mod sched;
@@ -186,11 +188,21 @@ pub use call::Call;
 #[cfg(feature = "std")]
 pub use g0_defer::Rust;
 pub use g0_defer::{NoUnwind, Unwind};
+#[cfg(feature = "sched")]
+pub use libcall::{Answer, TooManyArguments};
 pub use runtime::{BadCall, Here, Runtime, Seat};
 #[cfg(feature = "sched")]
 pub use sched::Sched;
 #[cfg(all(feature = "sched", feature = "std"))]
-pub use sched::hosted::{call, call_blocking, call_leaf, callback};
+pub use sched::hosted::{
+    LibCall, call, call_blocking, call_leaf, callback, current_libcall, libcall,
+};
+
+/// The forms for all platforms of g0-sched.
+#[cfg(feature = "sched")]
+pub mod generic {
+    pub use crate::libcall::{LibCall, current_libcall};
+}
 
 /// The bridge of one runtime; a name for its functions, never a value.
 ///

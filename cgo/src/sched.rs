@@ -89,7 +89,7 @@ pub(crate) mod hosted {
     use g0_sched::Hosted;
 
     use super::Sched;
-    use crate::Bridge;
+    use crate::{Answer, Bridge, TooManyArguments};
 
     type C = Bridge<Sched<Hosted>>;
 
@@ -109,6 +109,33 @@ pub(crate) mod hosted {
     #[inline]
     pub fn call_leaf<T>(need: usize, f: impl FnOnce() -> T) -> T {
         C::call_leaf(need, f)
+    }
+
+    /// See [`generic::LibCall`](crate::generic::LibCall).
+    pub type LibCall = crate::libcall::LibCall<Hosted>;
+
+    /// Calls the C function at `function` with `args`: [`LibCall::prepare`] and [`LibCall::invoke`] in
+    /// one. The goroutine is locked to its thread for the length of it.
+    ///
+    /// # Errors
+    ///
+    /// With more than 15 arguments.
+    ///
+    /// # Panics
+    ///
+    /// As [`call`], and when `function` is null.
+    ///
+    /// # Safety
+    ///
+    /// As [`LibCall::invoke`].
+    pub unsafe fn libcall(function: *const (), args: &[usize]) -> Result<Answer, TooManyArguments> {
+        // SAFETY: the caller's promise.
+        LibCall::prepare(function, args).map(|call| unsafe { call.invoke() })
+    }
+
+    /// See [`generic::current_libcall`](crate::generic::current_libcall).
+    pub fn current_libcall() -> Option<g0_sched::bridge::LibCall> {
+        crate::libcall::current_libcall::<Hosted>()
     }
 
     /// See [`Bridge::callback`].

@@ -33,6 +33,7 @@ use crate::exec::yields::yield_now;
 use crate::g::G;
 use crate::lockedm::{lock_internal, unlock_internal};
 use crate::m::M;
+pub use crate::m::LibCall;
 use crate::platform::{Platform, light_fence};
 
 /// Who is asking.
@@ -196,6 +197,59 @@ impl Seat {
                 errno.write(word as i32);
             }
         }
+    }
+
+    /// The goroutine keeps its thread for itself, until [`share`](Self::share): what is written into
+    /// [`libcall`](Self::libcall) stays, whatever is scheduled. The result is for `share`.
+    ///
+    /// # Safety
+    ///
+    /// On the goroutine's stack, outside. Calls of `hold` and [`release_hold`](Self::release_hold)
+    /// nest.
+    pub unsafe fn hold(self) -> *mut () {
+        // SAFETY: the goroutine whose seat this is.
+        match self.m.curg() {
+            Some(g) => unsafe { crate::lockedm::reserve_alone(self.m, g).cast() },
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// The thread is shared again, as any locked one; the goroutine stays locked to it.
+    ///
+    /// # Safety
+    ///
+    /// On the M of the [`hold`](Self::hold) whose result is `before`; nothing was locked or unlocked
+    /// in between.
+    pub unsafe fn share(self, before: *mut ()) {
+        // SAFETY: as above.
+        if let Some(g) = self.m.curg() {
+            unsafe { crate::lockedm::share_again(self.m, g, before.cast()) };
+        }
+    }
+
+    /// Ends a [`hold`](Self::hold) that has been shared again.
+    ///
+    /// # Safety
+    ///
+    /// On the goroutine's stack, outside, on the M of the `hold`.
+    pub unsafe fn release_hold<P: Platform>(self) {
+        // SAFETY: as above.
+        if let Some(g) = self.m.curg() {
+            unsafe { unlock_internal::<P>(self.m, g) };
+        }
+    }
+
+    /// The library call that this M's goroutine prepares or is in. Its own thread only.
+    #[inline]
+    pub fn libcall(self) -> *mut LibCall {
+        self.m.libcall.as_ptr()
+    }
+
+    /// Where this thread's `errno` lies, or null. Its own thread only.
+    #[inline]
+    pub fn errno(self) -> *mut i32 {
+        // SAFETY: written when the M began, by its thread.
+        unsafe { self.m.errno.get() }
     }
 
     /// Returns once `*g0_sp` is `bottom`: other goroutines of this M have frames on g0 below ours.

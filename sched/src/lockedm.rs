@@ -148,6 +148,37 @@ unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Locks) {
     }
 }
 
+/// An internal lock, with which `g` has the thread for itself, on the safe runtime too. Returns what
+/// [`share_again`] needs.
+///
+/// # Safety
+///
+/// As [`lock`].
+pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let before = m.reserved.get();
+        lock_internal(m, g);
+        m.reserved.set(g.as_ptr());
+        m.alone.set(true);
+        before
+    }
+}
+
+/// Undoes [`reserve_alone`] but for the lock.
+///
+/// # Safety
+///
+/// As [`lock`]; nothing was locked or unlocked in between.
+pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        m.alone.set(false);
+        // Another goroutine of the safe runtime may hold a lock on this thread too.
+        m.reserved.set(if before.is_null() { g.as_ptr() } else { before });
+    }
+}
+
 /// On the safe runtime several goroutines may have locked the thread that they are bound to.
 ///
 /// # Safety

@@ -39,6 +39,24 @@ pub(crate) enum State {
     Line,
 }
 
+/// A call of a C function by its address: what it is called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LibCall {
+    /// The function's address; 0 when nothing is being called.
+    pub function: usize,
+    /// How many arguments it takes.
+    pub count: usize,
+    /// The arguments.
+    pub args: [usize; LibCall::ARGS],
+}
+
+impl LibCall {
+    /// More arguments no library call has.
+    pub const ARGS: usize = 15;
+    /// Nothing is being called.
+    pub const NONE: Self = Self { function: 0, count: 0, args: [0; Self::ARGS] };
+}
+
 /// A machine. Its fields are its own thread's unless their comment says otherwise.
 #[derive(Debug)]
 #[repr(C, align(128))]
@@ -76,6 +94,10 @@ pub struct M {
     pub(crate) gives_way: Plain<bool>,
     /// Locked goroutines on this M: more than one on the safe runtime only.
     pub(crate) lockers: Plain<u32>,
+    /// Its reserved goroutine shares it with nobody, on the safe runtime neither.
+    pub(crate) alone: Plain<bool>,
+    /// The library call that its goroutine prepares or is in.
+    pub(crate) libcall: Plain<LibCall>,
     /// No goroutine may run here any more.
     pub(crate) tainted: Plain<bool>,
     /// Where `start_m` waits to return.
@@ -122,6 +144,8 @@ impl M {
                 evicted: AtomicBool::new(false),
                 gives_way: Plain::new(false),
                 lockers: Plain::new(0),
+                alone: Plain::new(false),
+                libcall: Plain::new(LibCall::NONE),
                 tainted: Plain::new(false),
                 base: Plain::new(ptr::null_mut()),
                 nextp: AtomicPtr::new(ptr::null_mut()),

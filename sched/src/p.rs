@@ -26,6 +26,9 @@ pub struct Proc {
     /// What sysmon saw last: the tick, and since when.
     pub(crate) seen: AtomicU32,
     pub(crate) seen_since: AtomicU64,
+    /// The same of its ring: what had left it, and since when nothing more has.
+    pub(crate) ring_seen: AtomicU32,
+    pub(crate) ring_since: AtomicU64,
     /// Belongs to a scheduler.
     pub(crate) taken: AtomicBool,
     /// Goroutines started and ended here. Written by the owner, summed by anybody.
@@ -66,6 +69,8 @@ impl Proc {
                 fair_at: AtomicU32::new(FAIR),
                 seen: AtomicU32::new(0),
                 seen_since: AtomicU64::new(0),
+                ring_seen: AtomicU32::new(0),
+                ring_since: AtomicU64::new(0),
                 taken: AtomicBool::new(false),
                 started: AtomicU64::new(0),
                 ended: AtomicU64::new(0),

@@ -58,6 +58,7 @@ impl Core {
     pub fn tick<P: Platform>(&'static self) -> bool {
         self.watch_timers::<P>();
         self.retry::<P>();
+        self.watch_rings::<P>();
         self.retake::<P>()
     }
 }

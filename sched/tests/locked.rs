@@ -280,3 +280,49 @@ fn main_may_be_wired_to_the_thread_that_runs_the_runtime() {
         }
     }
 }
+
+/// A thread inherits its signal mask and its affinity from the thread that starts it.
+#[test]
+fn l10_threads_that_are_needed_while_a_goroutine_is_locked_inherit_nothing_from_it() {
+    fn usr1_is_blocked() -> bool {
+        // SAFETY: the set is ours.
+        unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut set);
+            libc::sigismember(&raw const set, libc::SIGUSR1) == 1
+        }
+    }
+    fn block_usr1(how: libc::c_int) {
+        // SAFETY: as above.
+        unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut set);
+            libc::sigaddset(&raw mut set, libc::SIGUSR1);
+            libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+        }
+    }
+    on_every_runtime(2, || {
+        lock_os_thread();
+        block_usr1(libc::SIG_BLOCK);
+        let here = tid();
+        // Others run while this thread sleeps, and need threads of their own.
+        let others: Vec<_> = (0..4)
+            .map(|_| {
+                go(|| {
+                    for _ in 0..20 {
+                        yield_now();
+                    }
+                    (tid(), usr1_is_blocked())
+                })
+            })
+            .collect();
+        for other in others {
+            let (there, blocked) = other.join().unwrap();
+            assert_ne!(there, here, "L2: another goroutine on the locked thread");
+            assert!(!blocked, "L10: a thread was started by the locked one");
+        }
+        assert!(usr1_is_blocked());
+        block_usr1(libc::SIG_UNBLOCK);
+        unlock_os_thread();
+    });
+}

@@ -355,7 +355,7 @@ impl Core {
             if let Some(next) = p.runq.replace_next(None) {
                 let _ = self.append(p, next);
             }
-            let shared = !m.migrating.get() && !P::Unwind::panicking();
+            let shared = !m.migrating.get() && !m.alone.get() && !P::Unwind::panicking();
             let fair = p.is_fair();
             let mine = m.local.with_mut(|local| {
                 if shared {

@@ -51,6 +51,21 @@ impl Core {
         taken
     }
 
+    /// Goroutines that wait in a ring for as long as one may compute, while others hand each other the
+    /// P by `runnext`: the next scheduling point is theirs. A pair that does so shares one slice.
+    pub(crate) fn watch_rings<P: Platform>(&self) {
+        let now = P::now();
+        for p in self.config.procs {
+            let head = p.runq.head();
+            // Relaxed: two sysmons would only disagree about how long it has been.
+            if p.runq.is_empty() || p.ring_seen.swap(head, Ordering::Relaxed) != head {
+                p.ring_since.store(now, Ordering::Relaxed);
+            } else if now.saturating_sub(p.ring_since.load(Ordering::Relaxed)) >= COMPUTE {
+                p.hasten();
+            }
+        }
+    }
+
     /// Raises the claim on `p` if its M has been away for too long.
     fn suspect<P: Platform>(&'static self, p: &'static Proc) -> Option<Suspect> {
         // Acquire: pairs with `own`.

@@ -132,6 +132,11 @@ impl<T> RunQueue<T> {
         (tail.wrapping_sub(head) as usize).min(RING)
     }
 
+    /// Counts what has left the ring, and wraps: a hint for who watches from afar. Any context.
+    pub fn head(&self) -> u32 {
+        self.head.load(Ordering::Relaxed)
+    }
+
     /// Whether the ring looks empty. Any context.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
