@@ -174,6 +174,32 @@ fn a_lock_taken_in_a_callback_outlives_it() {
     });
 }
 
+#[test]
+fn an_unlock_in_a_callback_does_not_undo_a_lock_from_outside_it() {
+    on_every_runtime(2, || {
+        lock_os_thread();
+        lock_os_thread();
+        let thread = tid();
+        call(|| {
+            callback((), || {
+                (0..3).for_each(|_| unlock_os_thread());
+                lock_os_thread();
+                call(|| callback((), unlock_os_thread));
+                unlock_os_thread();
+                unlock_os_thread();
+                yield_now();
+                assert!(os_thread_locked());
+            });
+        });
+        unlock_os_thread();
+        assert!(os_thread_locked(), "one of two locks is left");
+        (0..20).for_each(|_| yield_now());
+        assert_eq!(tid(), thread);
+        unlock_os_thread();
+        assert!(!os_thread_locked());
+    });
+}
+
 /// `errno` of this thread.
 fn errno() -> *mut c_int {
     // SAFETY: it only gives the address.

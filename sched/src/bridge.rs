@@ -31,10 +31,13 @@ use crate::exec::machine::fatal;
 use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
 use crate::g::G;
-use crate::lockedm::{lock_internal, unlock_internal};
+use crate::lockedm::{lock_callback, unlock_callback, unlock_internal};
 use crate::m::M;
 pub use crate::m::LibCall;
 use crate::platform::{Platform, light_fence};
+
+/// The part of a callback's word that is `errno`; beside it, in 20 bits, the locks that it covers.
+const ERRNO: usize = if usize::BITS == 32 { 0xFFF } else { u32::MAX as usize };
 
 /// Who is asking.
 #[derive(Debug, Clone, Copy)]
@@ -168,13 +171,14 @@ impl Seat {
     pub unsafe fn begin<P: Platform>(self) -> usize {
         // SAFETY: the goroutine whose call this is.
         unsafe {
-            if let Some(g) = self.m.curg() {
-                lock_internal(self.m, g);
-            }
+            let covered = match self.m.curg() {
+                Some(g) => lock_callback(self.m, g),
+                None => 0,
+            };
             let errno = self.m.errno.get();
-            let word = if errno.is_null() { 0 } else { errno.read() as usize };
+            let word = if errno.is_null() { 0 } else { errno.read() as u32 as usize & ERRNO };
             self.back::<P>();
-            word
+            word | covered << ERRNO.count_ones()
         }
     }
 
@@ -189,12 +193,12 @@ impl Seat {
         // SAFETY: the goroutine has come back to the thread that it is locked to.
         unsafe {
             if let Some(g) = self.m.curg() {
-                unlock_internal::<P>(self.m, g);
+                unlock_callback::<P>(self.m, g, word >> ERRNO.count_ones());
             }
             self.enter();
             let errno = self.m.errno.get();
             if !errno.is_null() {
-                errno.write(word as i32);
+                errno.write((word & ERRNO) as i32);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! | count | by | at 0 it |
 //! |---|---|---|
-//! | external | `lock_os_thread` | stays: an unlock too many does nothing |
+//! | external | `lock_os_thread` | stays: an unlock too many does nothing, nor does one in a callback for a lock from outside it |
 //! | internal | callbacks, parks while unwinding | is broken: an unlock too many is fatal |
 //!
 //! While either is above 0 the G is bound to its M and the M reserved for the G.
@@ -21,7 +21,7 @@ use crate::platform::Platform;
 ///
 /// # Panics
 ///
-/// On the system stack; after 2³² locks.
+/// On the system stack; after 2²⁰ locks.
 #[inline]
 pub fn lock_os_thread<P: Platform>() {
     if let Some((m, g)) = caller::<P>() {
@@ -41,7 +41,7 @@ pub fn unlock_os_thread<P: Platform>() {
         // SAFETY: the running goroutine, and this thread's M.
         unsafe {
             let locks = g.as_ref().locks.get();
-            if locks.has_external() {
+            if locks.external() != 0 {
                 unlock(m, g, locks, Locks::EXTERNAL);
             }
         }
@@ -83,6 +83,42 @@ pub(crate) fn is_locked(g: NonNull<G>) -> bool {
 pub(crate) unsafe fn lock_internal(m: &'static M, g: NonNull<G>) {
     // SAFETY: the caller's promise.
     unsafe { lock(m, g, Locks::INTERNAL) };
+}
+
+/// Begins a callback: an internal lock, and the user's own are out of its reach. How many they were.
+///
+/// # Safety
+///
+/// As [`lock`].
+#[inline(always)]
+pub(crate) unsafe fn lock_callback(m: &'static M, g: NonNull<G>) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lock(m, g, Locks::INTERNAL);
+        let locks = g.as_ref().locks.get();
+        if locks.external() == 0 {
+            return 0;
+        }
+        let (locks, covered) = locks.cover();
+        g.as_ref().locks.set(locks);
+        covered
+    }
+}
+
+/// Ends a callback.
+///
+/// # Safety
+///
+/// As [`lock`]; `covered` is what its [`lock_callback`] returned.
+#[inline(always)]
+pub(crate) unsafe fn unlock_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if covered != 0 {
+            g.as_ref().locks.set(g.as_ref().locks.get().uncover(covered));
+        }
+        unlock_internal::<P>(m, g);
+    }
 }
 
 /// Undoes one internal lock; without one it is fatal.

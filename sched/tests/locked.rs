@@ -326,3 +326,32 @@ fn l10_threads_that_are_needed_while_a_goroutine_is_locked_inherit_nothing_from_
         unlock_os_thread();
     });
 }
+
+#[test]
+fn l8_more_locks_than_can_be_counted_panic_and_are_not_lost() {
+    on_every_runtime(1, || {
+        let most = (1 << 20) - 1;
+        (0..most).for_each(|_| lock_os_thread());
+        let text = common::panic_text(lock_os_thread);
+        assert!(text.contains("too many OS thread locks"), "{text}");
+        (0..most - 1).for_each(|_| unlock_os_thread());
+        assert!(os_thread_locked());
+        unlock_os_thread();
+        assert!(!os_thread_locked());
+    });
+}
+
+#[test]
+fn l8_an_unlock_on_another_goroutine_does_nothing() {
+    on_every_runtime(2, || {
+        lock_os_thread();
+        go(|| {
+            unlock_os_thread();
+            assert!(!os_thread_locked());
+        })
+        .join()
+        .unwrap();
+        assert!(os_thread_locked());
+        unlock_os_thread();
+    });
+}

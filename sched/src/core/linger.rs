@@ -23,8 +23,9 @@ const SHORTEST: u32 = LONGEST >> 4;
 const ROUNDS: u32 = 10_000;
 
 impl Core {
-    /// `m`, whose goroutine is elsewhere, looks for it with the P still at hand: true when there is
-    /// mail. False when others need the P, or it has looked for long enough.
+    /// `m`, whose goroutine is elsewhere, looks for it with the P still at hand: true when something
+    /// has come for this M, by mail or by a timer. False when others need the P, or it has looked for
+    /// long enough.
     pub(super) fn linger_with_p<P: Platform>(
         &'static self,
         m: &'static M,
@@ -36,13 +37,13 @@ impl Core {
                 || (self.spinning.load(Ordering::Relaxed) == 0
                     && self.config.procs.iter().any(|p| !p.runq.is_empty()))
         };
-        let mut others_need_it = false;
-        let found = self.linger::<P>(m, || {
-            self.serve_timers::<P>(Some(m), p);
-            others_need_it = others();
-            others_need_it || m.inbox.has_mail() || self.phase() == phase::HALTED
+        let mut come = false;
+        self.linger::<P>(m, || {
+            // A goroutine bound here comes into the local list at once.
+            come = self.serve_timers::<P>(Some(m), p) || m.inbox.has_mail();
+            come || others() || self.phase() == phase::HALTED
         });
-        found && !others_need_it && m.inbox.has_mail()
+        come
     }
 
     /// `m`, at rest and told to wait, looks for the P that it may be given. A hint: whether it was is
