@@ -190,6 +190,7 @@ impl fmt::Display for Fatal {
 /// ```
 ///
 /// At least one of the two loads sees the other side's store.
+#[cfg_attr(loom, track_caller)]
 #[inline(always)]
 pub(crate) fn light_fence(symmetric: bool) {
     if symmetric {
@@ -200,6 +201,7 @@ pub(crate) fn light_fence(symmetric: bool) {
 }
 
 /// The dear side of the fence pair; see [`light_fence`].
+#[cfg_attr(loom, track_caller)]
 pub(crate) fn heavy_fence<P: Platform>(symmetric: bool) {
     if symmetric {
         fence(Ordering::SeqCst);

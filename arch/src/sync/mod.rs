@@ -8,7 +8,7 @@
 //!
 //! | | outside of loom | under loom |
 //! |---|---|---|
-//! | [`atomic`] | `core::sync::atomic` | `loom::sync::atomic` |
+//! | [`atomic`] | `core::sync::atomic` | `loom::sync::atomic`, which can tell where they were used (`recorded`) |
 //! | [`cell::UnsafeCell`] | loom's interface over core's cell, and `get` | loom's |
 //! | [`Mutex`] | a spin lock that waits by [`Backoff`] | loom's lock |
 //! | [`Backoff`] | crossbeam's | every wait runs another thread of the model |
@@ -19,6 +19,8 @@ mod backoff;
 pub mod cell;
 pub mod hint;
 mod mutex;
+#[cfg(loom)]
+pub mod recorded;
 
 pub use backoff::Backoff;
 pub use mutex::{Mutex, MutexGuard};

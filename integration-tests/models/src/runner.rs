@@ -1,13 +1,14 @@
 //! Explores models and prints a line for each; where one fails, how to see its schedule again.
 
 use std::fs;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use g0_arch::sync::recorded;
 use loom::model::Builder;
 
 use crate::bells;
@@ -54,11 +55,19 @@ pub fn seen() {
     SEEN.store(true, Relaxed);
 }
 
-/// The program: `[--deep] [MODEL | MODEL/SCENARIO]…`.
+/// The program: `[--deep] [--reached FILE] [MODEL | MODEL/SCENARIO]…`. With `--reached` it writes down
+/// where in the source atomic operations were executed: `path:line:column`.
 pub fn main(models: &[Model]) -> ExitCode {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     if names.first().is_some_and(|name| name == STORE) {
         return store_only(models, &names[1..]);
+    }
+    let reached = names.iter().position(|name| name == "--reached").map(|at| {
+        names.remove(at);
+        if at < names.len() { names.remove(at) } else { String::new() }
+    });
+    if reached.is_some() {
+        recorded::start();
     }
     let deep = names.iter().any(|name| name == "--deep");
     names.retain(|name| name != "--deep");
@@ -100,6 +109,14 @@ pub fn main(models: &[Model]) -> ExitCode {
     for (row, scenario) in &rows {
         if names.is_empty() || names.iter().any(|name| matches(row, name)) {
             failed |= !explore(row, scenario, BOUND[usize::from(deep)] + scenario.extra);
+        }
+    }
+    if let Some(file) = reached {
+        let place = |at: &&Location| format!("{}:{}:{}\n", at.file(), at.line(), at.column());
+        let text: String = recorded::places().iter().map(place).collect();
+        if let Err(error) = fs::write(&file, text) {
+            eprintln!("{file}: {error}");
+            return ExitCode::FAILURE;
         }
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }

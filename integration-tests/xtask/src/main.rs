@@ -15,6 +15,7 @@
 
 mod ci;
 mod compare;
+mod coverage;
 mod debian;
 mod features;
 mod loom;
@@ -33,9 +34,10 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--install]                 all that every change must pass:
-                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the four below
+                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the five below
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
+  loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
   mutants [NAME...]              each known mistake, put into the source, must be found by its model
   targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
 
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         }
         ["ci"] => ci::run(&mut report, install),
         ["no-std"] => nostd::run(&mut report),
+        ["loom", "--coverage"] => coverage::run(&mut report),
         ["loom", ..] => loom::run(&mut report, &args[1..], deep),
         ["mutants", ..] => mutants::run(&mut report, &args[1..]),
         ["targets", "aarch64"] => targets::aarch64(&mut report, install),
