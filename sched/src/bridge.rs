@@ -22,8 +22,6 @@
 
 use core::ptr;
 
-use g0_arch::sync::atomic::Ordering;
-
 use crate::core::disown;
 use crate::exec::enter::{leave as exit, reenter};
 use crate::exec::g0::on_g0;
@@ -32,8 +30,8 @@ use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
 use crate::g::G;
 use crate::lockedm::{lock_callback, unlock_callback, unlock_internal};
-use crate::m::M;
 pub use crate::m::LibCall;
+use crate::m::M;
 use crate::platform::{Platform, light_fence};
 
 /// The part of a callback's word that is `errno`; beside it, in 20 bits, the locks that it covers.
@@ -120,8 +118,7 @@ impl Seat {
     /// On the goroutine's stack, outside.
     #[inline(always)]
     pub unsafe fn enter(self) {
-        // Relaxed: sysmon takes an old mark for a new one at worst, and looks again.
-        self.m.fresh.store(true, Ordering::Relaxed);
+        self.m.calls.add(1);
     }
 
     /// It is back: the bridge has cleared its word. Then there is a P again.
@@ -196,6 +193,7 @@ impl Seat {
                 unlock_callback::<P>(self.m, g, word >> ERRNO.count_ones());
             }
             self.enter();
+            self.m.callbacks.add(1);
             let errno = self.m.errno.get();
             if !errno.is_null() {
                 errno.write((word & ERRNO) as i32);

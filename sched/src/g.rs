@@ -22,10 +22,13 @@ use g0_stack::Header;
 
 use crate::core::Core;
 use crate::core::list::{Link, Linked};
+use crate::label::Label;
 use crate::m::M;
 use crate::plain::Plain;
 use crate::scope::ScopeState;
 use crate::token::Token;
+use crate::told;
+use crate::waiting::{Coarse, Waiting};
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
 ///
@@ -36,37 +39,63 @@ pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
 /// What runs a goroutine's closure, or drops its result.
 pub(crate) type Run = unsafe fn(NonNull<G>);
 
-/// Lock counts (L8) in one word: the user's locks in the low half, those of callbacks and of parks
-/// while unwinding in the high half.
+/// Lock counts (L8) in one word.
+///
+/// ```text
+///   | internal (24 bits) | outer (20) | external (20) |
+/// ```
+///
+/// External locks are the user's, internal ones those of callbacks and of parks while unwinding. In a
+/// callback the user's locks from outside are *outer*: an unlock does not reach them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Locks(u64);
 
 impl Locks {
     pub(crate) const NONE: Self = Self(0);
     pub(crate) const EXTERNAL: Self = Self(1);
-    pub(crate) const INTERNAL: Self = Self(1 << 32);
+    const OUTER: u64 = 1 << 20;
+    pub(crate) const INTERNAL: Self = Self(1 << 40);
 
     #[inline(always)]
     pub(crate) fn has_internal(self) -> bool {
         self.0 >= Self::INTERNAL.0
     }
 
+    /// The user's locks that an unlock may undo.
     #[inline(always)]
-    pub(crate) fn has_external(self) -> bool {
-        self.0 as u32 != 0
+    pub(crate) fn external(self) -> usize {
+        (self.0 % Self::OUTER) as usize
     }
 
     /// One lock more; none if the user has locked too often. The number of internal locks is
     /// bounded by the frames on the stack.
     #[inline(always)]
     pub(crate) fn plus(self, one: Self) -> Option<Self> {
-        (self.0 as u32 != u32::MAX || one == Self::INTERNAL).then_some(Self(self.0 + one.0))
+        let full = self.external() as u64 == Self::OUTER - 1;
+        (!full || one == Self::INTERNAL).then_some(Self(self.0 + one.0))
     }
 
     /// One less, which there is.
     #[inline(always)]
     pub(crate) fn minus(self, one: Self) -> Self {
         Self(self.0 - one.0)
+    }
+
+    /// The user's locks become outer ones; how many. All callbacks together hold no more of them than
+    /// there is room for: beyond that they stay as they are.
+    pub(crate) fn cover(self) -> (Self, usize) {
+        let external = self.external() as u64;
+        if self.0 / Self::OUTER % Self::OUTER + external >= Self::OUTER {
+            return (self, 0);
+        }
+        (Self(self.0 - external + external * Self::OUTER), external as usize)
+    }
+
+    /// The same back again.
+    pub(crate) fn uncover(self, external: usize) -> Self {
+        let external = external as u64;
+        let sum = (self.external() as u64 + external).min(Self::OUTER - 1);
+        Self(self.0 - self.external() as u64 - external * Self::OUTER + sum)
     }
 }
 
@@ -99,9 +128,7 @@ pub struct G {
 
     /// The scope that waits for it, or null.
     pub(crate) scope: Plain<*const ScopeState>,
-    pub(crate) id: Plain<u64>,
-    pub(crate) name: Plain<&'static str>,
-    pub(crate) site: Plain<&'static Location<'static>>,
+    pub(crate) label: Label,
     pub(crate) locks: Plain<Locks>,
     /// Handles and wakers that keep this G from being used again, and the mark that it is a
     /// zombie.
@@ -117,15 +144,19 @@ pub struct G {
     pub(crate) holding: Plain<u16>,
     /// Set when a result must be dropped by the goroutine itself.
     pub(crate) has_result: Plain<bool>,
+    /// What it waits for, or waited for last, as a [`Waiting`]; read by anybody.
+    reason: told::AtomicU8,
+    /// Since when, on the coarse clock; read by anybody.
+    since: told::AtomicU32,
+
+    /// All Gs of a scheduler; written once.
+    pub(crate) all: Plain<*mut G>,
     /// Shutdown asked it to end; under the scheduler's lock.
     pub(crate) cancelled: Plain<bool>,
     /// A wake that came after the cancellation; under the scheduler's lock.
     pub(crate) late: Plain<bool>,
     /// It is in `block_on`.
     pub(crate) polls: Plain<bool>,
-
-    /// All Gs of a scheduler; written once.
-    pub(crate) all: Plain<*mut G>,
 }
 
 impl Linked for G {
@@ -150,6 +181,8 @@ impl G {
             exiting: Plain::new(false),
             holding: Plain::new(0),
             has_result: Plain::new(false),
+            reason: told::AtomicU8::new(Waiting::Park as u8),
+            since: told::AtomicU32::new(0),
             cancelled: Plain::new(false),
             late: Plain::new(false),
             locks: Plain::new(Locks::NONE),
@@ -157,13 +190,26 @@ impl G {
             wakes: Token::new(),
             polls: Plain::new(false),
             refs: AtomicU32::new(0),
-            id: Plain::new(0),
-            name: Plain::new(""),
-            site: Plain::new(Location::caller()),
+            label: Label::new(Location::caller()),
             core: Plain::new(ptr::null()),
             scope: Plain::new(ptr::null()),
             all: Plain::new(ptr::null_mut()),
         }
+    }
+
+    /// It is about to wait. The running goroutine itself.
+    #[inline(always)]
+    pub(crate) fn waits_for(&self, reason: Waiting, since: Coarse) {
+        // Relaxed: for reports only.
+        self.reason.store(reason as u8, told::Ordering::Relaxed);
+        self.since.store(since.0, told::Ordering::Relaxed);
+    }
+
+    /// What it waits for and since when; what it waited for last, while it does not wait.
+    pub(crate) fn waiting(&self) -> (Waiting, Coarse) {
+        let reason = self.reason.load(told::Ordering::Relaxed);
+        let reason = Waiting::ALL.get(usize::from(reason)).copied().unwrap_or(Waiting::Park);
+        (reason, Coarse(self.since.load(told::Ordering::Relaxed)))
     }
 
     /// Its context, to be switched to. A model sees whether it was saved, and takes it away.

@@ -7,10 +7,12 @@ use core::ptr::NonNull;
 use g0_defer::Throw;
 
 use crate::exec::enter::{Caller, caller, enter, leave};
+use crate::exec::switch::core_of;
 use crate::g::G;
 use crate::join::refer;
 use crate::platform::Platform;
 use crate::token;
+use crate::waiting::Waiting;
 
 /// A goroutine that somebody may wake; it keeps the goroutine's memory, not the goroutine.
 pub struct Goroutine<P: Platform> {
@@ -31,14 +33,13 @@ impl<P: Platform> Goroutine<P> {
 
     /// Its number: unique in its runtime, never used again.
     pub fn id(&self) -> u64 {
-        // SAFETY: written before the goroutine started.
-        unsafe { self.this().id.get() }
+        self.this().label.id()
     }
 
     /// Its name, empty if it was given none.
     pub fn name(&self) -> &'static str {
-        // SAFETY: as in `id`.
-        unsafe { self.this().name.get() }
+        // SAFETY: this handle keeps the G.
+        unsafe { self.this().label.name() }
     }
 
     /// Gives the goroutine its one token: [`park`] returns. Any thread, and interrupt handlers; a
@@ -103,6 +104,8 @@ pub fn park<P: Platform>() {
     if token.take() {
         return leave(m);
     }
+    // SAFETY: as above.
+    unsafe { g.as_ref() }.waits_for(Waiting::Park, core_of(m).coarse());
     token::wait::<P>(m, g, token);
 }
 

@@ -70,7 +70,7 @@ pub(crate) unsafe fn bury<P: Platform>(g: NonNull<G>) {
     // SAFETY: the caller's promise: the stack is free, and nothing on it is live.
     unsafe {
         let Some(m) = recipient::<P>(g, ptr::null()) else { return };
-        place::<P, _, ()>(g, count::<P>, "", g.as_ref().site.get());
+        place::<P, _, ()>(g, count::<P>, 0, "", g.as_ref().label.site());
         g.as_ref().scope.set(ptr::null());
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         mail::<P>(m, g);

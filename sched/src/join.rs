@@ -30,6 +30,7 @@ use crate::lockedm::is_locked;
 use crate::m::M;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
+use crate::waiting::Waiting;
 
 pub(crate) const DETACHED: usize = 1;
 pub(crate) const DONE: usize = 2;
@@ -97,7 +98,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
             leave(m);
             panic!("g0: a goroutine joins itself; it would wait for ever");
         }
-        let waiter = Waiter::new(who, false);
+        let waiter = Waiter::new(who, false, Waiting::Join);
         // A waiter and the word it goes into, for `commit`.
         let pair = (self.word(), &raw const waiter);
         // SAFETY: the waiter and the pair live until the wait is over; the exiting goroutine
@@ -154,9 +155,9 @@ impl<T, P: Platform> Drop for JoinHandle<T, P> {
 
 impl<T, P: Platform> fmt::Debug for JoinHandle<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: written before the handle was made.
+        // SAFETY: the handle keeps the G.
         f.debug_struct("JoinHandle")
-            .field("goroutine", &unsafe { self.g.as_ref().id.get() })
+            .field("goroutine", &unsafe { self.g.as_ref() }.label.id())
             .finish()
     }
 }

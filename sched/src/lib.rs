@@ -212,6 +212,7 @@ mod goroutine;
 mod hosted;
 mod interrupt;
 mod join;
+mod label;
 mod lockedm;
 mod m;
 mod macros;
@@ -219,6 +220,7 @@ mod p;
 mod platform;
 mod scheduler;
 mod scope;
+mod see;
 mod select;
 pub mod shutdown;
 mod sync;
@@ -226,9 +228,11 @@ mod sysmon;
 mod task;
 mod time;
 mod token;
+mod told;
 mod waiter;
+mod waiting;
 
-pub use crate::core::{Config, Core, Mobility};
+pub use crate::core::{Config, Core, Deadlock, Mobility};
 pub use error::Error;
 pub use exec::machine::start_m;
 pub use g::{G, Unlock};
@@ -236,6 +240,7 @@ pub use m::M;
 pub use p::Proc;
 pub use platform::{Fatal, Fences, Parker, Platform, StartError};
 pub use scheduler::{Ended, Scheduler};
+pub use see::{GoroutineStats, MachineStats, ProcStats, Seen, State, Stats, Stuck, Trace};
 pub use sync::barrier::BarrierWaitResult;
 pub use sync::chan::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
@@ -248,6 +253,7 @@ pub use sync::semaphore::SemaphoreError;
 
 pub use sysmon::sysmon;
 pub use time::Elapsed;
+pub use waiting::Waiting;
 
 /// More Ps than this are refused.
 pub const MAX_PROCS: usize = 1024;
@@ -261,6 +267,7 @@ pub mod generic {
     pub use crate::join::{JoinHandle, Outcome};
     pub use crate::lockedm::{lock_os_thread, os_thread_locked, unlock_os_thread};
     pub use crate::scope::{Scope, ScopedJoinHandle, scope};
+    pub use crate::see::stats;
     pub use crate::sync::barrier::Barrier;
     pub use crate::sync::chan::{Buffer, Chan};
     pub use crate::sync::condvar::Condvar;
@@ -289,6 +296,7 @@ compile_error!(
 pub use hosted::{
     Hosted,
     runtime::{Builder, RunError, Runtime, STACK_SIZE},
+    watch::Watch,
 };
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]

@@ -23,8 +23,10 @@ use crate::core::inbox::Inbox;
 use crate::core::local::Local;
 use crate::g::G;
 use crate::p::Proc;
-use crate::plain::{Plain, own};
+use crate::plain::{Plain, Shown, own};
 use crate::platform::Parker;
+use crate::see::Count;
+use crate::told;
 
 /// Where an M stands; under the scheduler's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,15 @@ pub(crate) enum State {
     Private,
     /// In the line of Ms that wait for a P.
     Line,
+    /// Without a thread, to be used again.
+    Free,
+}
+
+impl State {
+    /// Whether the M sleeps, or is about to, until somebody else has something for it.
+    pub(crate) fn is_rest(self) -> bool {
+        matches!(self, Self::Idle | Self::Private)
+    }
 }
 
 /// A call of a C function by its address: what it is called with.
@@ -75,11 +86,15 @@ pub struct M {
     /// Where this thread's `errno` lies, or null.
     pub(crate) errno: Plain<*mut i32>,
     /// The one G it may run (L2), or null.
-    pub(crate) reserved: Plain<*mut G>,
+    pub(crate) reserved: Shown<G>,
     pub(crate) symmetric: Plain<bool>,
     pub(crate) migrating: Plain<bool>,
-    /// Cleared by sysmon, set by every foreign call: the same call still? Shared.
-    pub(crate) fresh: AtomicBool,
+    /// Calls of foreign code, and returns to it. Read by sysmon: the same call still?
+    pub(crate) calls: Count,
+    /// How many there were when sysmon looked last.
+    pub(crate) calls_seen: told::AtomicU64,
+    /// Returns to foreign code among them.
+    pub(crate) callbacks: Count,
     /// Gs bound here, by others: shared.
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
@@ -132,10 +147,12 @@ impl M {
                 core: Plain::new(ptr::null()),
                 g0_sp: Plain::new(ptr::null_mut()),
                 errno: Plain::new(ptr::null_mut()),
-                reserved: Plain::new(ptr::null_mut()),
+                reserved: Shown::new(ptr::null_mut()),
                 symmetric: Plain::new(true),
                 migrating: Plain::new(false),
-                fresh: AtomicBool::new(false),
+                calls: Count::new(),
+                calls_seen: told::AtomicU64::new(0),
+                callbacks: Count::new(),
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
                 spinning: Plain::new(false),

@@ -186,6 +186,11 @@ macro_rules! platform {
             $crate::generic::set_procs::<$platform>(procs)
         }
 
+        /// See [`g0_sched::generic::stats`]($crate::generic::stats).
+        pub fn stats() -> ::core::option::Option<$crate::Stats> {
+            $crate::generic::stats::<$platform>()
+        }
+
         /// See [`g0_sched::generic::lock_os_thread`]($crate::generic::lock_os_thread).
         #[inline]
         pub fn lock_os_thread() {

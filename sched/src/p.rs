@@ -11,6 +11,7 @@ use crate::core::timers::Timers;
 use crate::g::G;
 use crate::m::M;
 use crate::plain::Plain;
+use crate::see::Count;
 
 /// How many switches go by before the other queues are looked at.
 pub(crate) const FAIR: u32 = 61;
@@ -34,6 +35,10 @@ pub struct Proc {
     /// Goroutines started and ended here. Written by the owner, summed by anybody.
     pub(crate) started: AtomicU64,
     pub(crate) ended: AtomicU64,
+    /// For statistics; written by the owner.
+    pub(crate) parks: Count,
+    pub(crate) steals: Count,
+    pub(crate) hand_offs: Count,
     /// Free Gs with their stacks.
     pub(crate) free: UnsafeCell<Cache>,
     /// Ids it may give out: next and end.
@@ -74,6 +79,9 @@ impl Proc {
                 taken: AtomicBool::new(false),
                 started: AtomicU64::new(0),
                 ended: AtomicU64::new(0),
+                parks: Count::new(),
+                steals: Count::new(),
+                hand_offs: Count::new(),
                 free: UnsafeCell::new(Cache::new(Class::MIN)),
                 ids: Plain::new((0, 0)),
                 since: Plain::new(0),

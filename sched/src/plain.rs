@@ -1,6 +1,6 @@
 //! Words that one thread at a time uses, the protocol saying which.
 
-use g0_arch::sync::atomic::AtomicPtr;
+use g0_arch::sync::atomic::{AtomicPtr, Ordering};
 use g0_arch::sync::cell::UnsafeCell;
 
 /// `const` outside loom, whose objects register themselves at run time.
@@ -82,5 +82,64 @@ impl<T: Copy> Plain<T> {
     pub(crate) unsafe fn replace(&self, value: T) -> T {
         // SAFETY: the caller's promise.
         self.0.with_mut(|p| unsafe { core::mem::replace(&mut *p, value) })
+    }
+}
+
+/// A pointer that is one thread's, and that others may look at for a report. Models do not see the
+/// others, so to them it is plain memory.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Shown<T> {
+    #[cfg(not(loom))]
+    word: AtomicPtr<T>,
+    #[cfg(loom)]
+    word: Plain<*mut T>,
+}
+
+impl<T> Shown<T> {
+    maybe_const! {
+        pub(crate) fn new(value: *mut T) -> Self {
+            #[cfg(not(loom))]
+            return Self { word: AtomicPtr::new(value) };
+            #[cfg(loom)]
+            return Self { word: Plain::new(value) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// No other thread writes it.
+    #[inline(always)]
+    pub(crate) unsafe fn get(&self) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe {
+            #[cfg(not(loom))]
+            return own(&self.word);
+            #[cfg(loom)]
+            return self.word.get();
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`get`](Self::get).
+    #[inline(always)]
+    pub(crate) unsafe fn set(&self, value: *mut T) {
+        // Relaxed: others decide nothing by it.
+        #[cfg(not(loom))]
+        self.word.store(value, Ordering::Relaxed);
+        #[cfg(loom)]
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.word.set(value);
+        }
+    }
+
+    /// Whether it was not null at some moment. Anybody; never in a model.
+    pub(crate) fn is_set(&self) -> bool {
+        #[cfg(not(loom))]
+        return !self.word.load(Ordering::Relaxed).is_null();
+        #[cfg(loom)]
+        return false;
     }
 }

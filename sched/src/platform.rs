@@ -7,6 +7,7 @@ use g0_arch::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use g0_defer::Unwind;
 
 use crate::m::M;
+use crate::see::{Stuck, Trace};
 
 /// A machine, as a platform sees it: a thread, a core, or a model's thread.
 ///
@@ -57,6 +58,25 @@ pub unsafe trait Platform: 'static + Sized {
     /// Reports that the scheduler, or its use, is broken beyond repair, and ends the program.
     /// Any context; must not unwind.
     fn fatal(report: &Fatal) -> !;
+
+    /// Whether somebody who is none of its Ms may wake goroutines of a scheduler without a handle or a
+    /// waker, that is by a channel or a lock: a thread of the program's own, an M of another
+    /// scheduler. `own` threads are the scheduler's. While there is anybody, no deadlock is reported.
+    /// On g0 or by sysmon, no lock held.
+    fn outsiders(own: usize) -> bool {
+        let _ = own;
+        false
+    }
+
+    /// Reports that nothing can ever run again, and ends the program; see [`Deadlock`](crate::Deadlock).
+    /// On g0 or by sysmon, no lock held; must not unwind. A platform that has nowhere to print a list
+    /// of goroutines keeps to [`fatal`](Platform::fatal), as provided.
+    fn deadlock(stuck: &Stuck) -> ! {
+        Self::fatal(&stuck.fatal())
+    }
+
+    /// Prints a line about a scheduler that is traced. By sysmon, no lock held. Provided: nothing.
+    fn trace(_line: &Trace) {}
 
     /// Whether a thread runs [`sysmon`](crate::sysmon) all the time. Then it is that thread that
     /// calls [`start`](Platform::start): a new thread inherits signal mask, affinity, scheduling

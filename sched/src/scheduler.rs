@@ -7,7 +7,7 @@ use core::panic::Location;
 use g0_arch::sync::atomic::{AtomicBool, Ordering};
 use g0_defer::Unwind;
 
-use crate::core::{Config, Core, phase};
+use crate::core::{Config, Core, Deadlock, phase};
 use crate::error::Error;
 use crate::exec::machine::start_m;
 use crate::exec::spawn::spawn_main;
@@ -41,6 +41,19 @@ impl<P: Platform> Scheduler<P> {
         pub fn new(config: Config) -> Self {
             Self { core: Core::new(config), started: AtomicBool::new(false), _platform: PhantomData }
         }
+    }
+
+    maybe_const! {
+        /// What it does when all its goroutines wait. Without it: [`Deadlock::Auto`].
+        pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
+            self.core.deadlock = deadlock;
+            self
+        }
+    }
+
+    /// Every so many nanoseconds sysmon passes a line about it to [`Platform::trace`]; 0: never.
+    pub fn trace(&self, period: u64) {
+        self.core.tracing.set(period);
     }
 
     /// The core, for a platform's sysmon or timer tick.
@@ -154,6 +167,8 @@ impl<P: Platform> Scheduler<P> {
 pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     // SAFETY: it has just been taken from the unused ones and runs here.
     unsafe { start_m::<P>(m) };
+    // It serves no more than to wait.
+    core.helpers.fetch_add(1, Ordering::Relaxed);
     // This M may have ended early, with a goroutine that had locked it.
     while core.phase() != phase::HALTED {
         P::park(&core.done, None);

@@ -13,6 +13,7 @@ use crate::m::M;
 use crate::plain::Plain;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
+use crate::waiting::Waiting;
 
 /// Set while the scope's owner waits.
 const WAITING: usize = 1 << (usize::BITS - 1);
@@ -126,7 +127,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
             return;
         }
         let who = enter::<P>();
-        let waiter = Waiter::new(who, false);
+        let waiter = Waiter::new(who, false, Waiting::Scope);
         // SAFETY: nobody reads it before `commit` has set WAITING.
         unsafe { self.state.waiter.set(&raw const waiter) };
         // SAFETY: the last goroutine wakes us once; waiter and state live until then.

@@ -28,6 +28,7 @@ use crate::exec::switch::core_of;
 use crate::g::{G, status};
 use crate::m::M;
 use crate::platform::{Parker, Platform, heavy_fence};
+use crate::waiting::Waiting;
 
 /// How long the end waits for goroutines that do not end, nanoseconds.
 pub(crate) const PATIENCE: u64 = 500_000_000;
@@ -124,6 +125,8 @@ pub(crate) fn await_late<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
         // SAFETY: `commit_late` holds the lock.
         unsafe { !g.as_ref().late.replace(false) }
     }
+    // SAFETY: the running goroutine is alive.
+    unsafe { g.as_ref() }.waits_for(Waiting::Shutdown, core_of(m).coarse());
     let mut m = m;
     loop {
         let cancelled;

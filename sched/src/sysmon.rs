@@ -4,7 +4,7 @@
 use g0_arch::sync::atomic::{Ordering, fence};
 
 use crate::core::timers::GRACE;
-use crate::core::{Core, phase};
+use crate::core::{Core, Look, phase};
 use crate::platform::Platform;
 
 /// Between two looks, nanoseconds: no heavy fence comes more often.
@@ -14,10 +14,16 @@ const LONG: u64 = 10_000_000;
 /// Looks in vain before the period grows.
 const CALM: u32 = 50;
 
+/// While there are outsiders a deadlock is looked for again, a few times: they may be about to end.
+const LOOKS: u32 = 8;
+/// How long after the first look, nanoseconds; after each further one twice as long.
+const LOOK: u64 = 10_000_000;
+
 /// Watches `core` until it halts. On a thread of its own, which is no M.
 pub fn sysmon<P: Platform>(core: &'static Core) {
-    let (mut period, mut calm) = (SHORT, 0);
+    let (mut period, mut calm, mut looks) = (SHORT, 0, 0);
     while core.phase() != phase::HALTED {
+        core.trace::<P>(P::now());
         if !core.start_ordered::<P>() {
             // Nobody is there to run anything: the run ends before it has begun.
             // Relaxed: read after the watcher has been joined.
@@ -31,11 +37,23 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             if core.all_idle() && core.phase() != phase::HALTED {
                 // An M at rest keeps the next deadline; if none does, the watcher itself.
                 let deadline = core.next_deadline();
-                let deadline = (!core.is_kept()).then_some(deadline.saturating_add(GRACE));
-                P::park(&core.sysmon, deadline);
+                let mut until = (!core.is_kept()).then_some(deadline.saturating_add(GRACE));
+                if deadline == u64::MAX && core.report_deadlock::<P>() == Look::Outsiders {
+                    until = (looks < LOOKS).then(|| P::now().saturating_add(LOOK << looks));
+                    looks += 1;
+                }
+                let trace = core.tracing.due();
+                if trace != u64::MAX {
+                    until = Some(until.unwrap_or(u64::MAX).min(trace));
+                }
+                if P::park(&core.sysmon, until) {
+                    looks = 0; // something has moved
+                }
             }
             core.sysmon_asleep.store(false, Ordering::Relaxed);
             (period, calm) = (SHORT, 0);
+        } else {
+            looks = 0;
         }
         let now = P::now();
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));

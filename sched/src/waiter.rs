@@ -27,6 +27,7 @@ use crate::g::{G, Unlock};
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Parker, Platform};
+use crate::waiting::Waiting;
 
 /// Nobody has ended the wait.
 const OPEN: usize = 0;
@@ -55,11 +56,16 @@ pub(crate) enum Woken {
 }
 
 impl Waiter {
-    /// For the caller, who waits for one thing, or (`contested`) for several.
+    /// For the caller, who is about to wait for one thing, or (`contested`) for several.
     #[inline(always)]
-    pub(crate) fn new(caller: Caller, contested: bool) -> Self {
+    pub(crate) fn new(caller: Caller, contested: bool, reason: Waiting) -> Self {
         let (g, core) = match caller {
-            Caller::Goroutine(m, g) => (g.as_ptr(), ptr::from_ref(core_of(m))),
+            Caller::Goroutine(m, g) => {
+                let core = core_of(m);
+                // SAFETY: the running goroutine is alive.
+                unsafe { g.as_ref() }.waits_for(reason, core.coarse());
+                (g.as_ptr(), ptr::from_ref(core))
+            }
             Caller::Thread => (ptr::null_mut(), ptr::null()),
         };
         Self {

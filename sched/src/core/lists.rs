@@ -34,6 +34,8 @@ pub(crate) struct Lists {
     keeps_until: u64,
     /// Whether a P was handed to somebody for its queues' sake the last time.
     pub(super) queues_turn: bool,
+    /// Ms that are Idle or Private.
+    resting: usize,
     /// How many of the configured Ms are in use.
     used_ms: usize,
     ms: u32,
@@ -53,6 +55,7 @@ impl Lists {
             keeper: ptr::null(),
             keeps_until: u64::MAX,
             queues_turn: false,
+            resting: 0,
             used_ms: 0,
             ms: 0,
             all_ms: ptr::null(),
@@ -77,10 +80,17 @@ impl Lists {
         self.unborn.pop_front()
     }
 
+    /// How many Ms are at rest.
+    pub(super) fn resting(&self) -> usize {
+        self.resting
+    }
+
     /// `m` moves to another state; under the lock, which `self` proves.
     fn set_state(&mut self, m: &'static M, state: State) {
         // SAFETY: under the lock.
-        unsafe { m.state.set(state) };
+        let before = unsafe { m.state.replace(state) };
+        self.resting += usize::from(state.is_rest());
+        self.resting -= usize::from(before.is_rest());
         if ptr::eq(self.keeper, m) {
             // Whoever is awake looks at the timers again before it rests; sysmon is awake too.
             self.keeper = ptr::null();
@@ -168,7 +178,7 @@ impl Core {
             return Got::Place;
         };
         drop(lists);
-        own::<P>(m, p);
+        own::<P>(self, m, p);
         self.rouse_sysmon::<P>();
         Got::Proc
     }
@@ -178,7 +188,7 @@ impl Core {
         // Acquire: pairs with the Release in `hand`.
         let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
         // SAFETY: whoever set `nextp` gave a P that lives as long as the scheduler.
-        own::<P>(m, unsafe { &*p });
+        own::<P>(self, m, unsafe { &*p });
     }
 
     /// `m`, inside, gives its P away for good or until it asks for one again; returns whom to
@@ -218,7 +228,7 @@ impl Core {
         match unsafe { m.state.get() } {
             State::Idle => lists.idle_ms.remove(m),
             State::Private => {}
-            State::Busy | State::Line => return false,
+            State::Busy | State::Line | State::Free => return false,
         }
         lists.set_state(m, State::Busy);
         true
@@ -232,6 +242,10 @@ impl Core {
             return None;
         }
         let wake = self.give_p(&mut lists, m);
+        if (private || wake.is_none()) && !self.config.symmetric {
+            // The caller passes it next.
+            self.heavy_fences.add_shared(1);
+        }
         let state = if private {
             State::Private
         } else {
@@ -272,7 +286,7 @@ impl Core {
         };
         lists.set_state(m, State::Busy);
         drop(lists);
-        own::<P>(m, p);
+        own::<P>(self, m, p);
         self.rouse_sysmon::<P>();
         Some(Got::Proc)
     }
@@ -378,7 +392,10 @@ impl Core {
     pub(crate) fn first_m(&'static self) -> Option<&'static M> {
         let mut lists = self.lists.lock();
         let m = match lists.free_ms.pop_front() {
-            Some(m) => m,
+            Some(m) => {
+                lists.set_state(m, State::Busy);
+                m
+            }
             None => self.unused_m(lists)?,
         };
         self.live_ms.fetch_add(1, Relaxed);
@@ -419,7 +436,7 @@ impl Core {
     /// The M could not be started, or has ended without a P: it may be used again.
     pub(crate) fn retire_m(&self, m: &'static M) {
         let mut lists = self.lists.lock();
-        lists.set_state(m, State::Busy);
+        lists.set_state(m, State::Free);
         lists.free_ms.push_front(m);
         drop(lists);
         self.live_ms.fetch_sub(1, Ordering::AcqRel);
@@ -462,12 +479,14 @@ fn hand(lists: &mut Lists, m: &'static M, p: &'static Proc) {
 }
 
 /// `p`, which nobody owns, becomes `m`'s. By `m` itself, inside.
-fn own<P: Platform>(m: &'static M, p: &'static Proc) {
+fn own<P: Platform>(core: &Core, m: &'static M, p: &'static Proc) {
+    let now = P::now();
+    core.set_clock(now);
     // Relaxed: published by `own`'s release.
     m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);
     // SAFETY: the P is ours, and we are inside.
     unsafe {
-        p.since.set(P::now());
+        p.since.set(now);
         // Others' turn has just been: the P has come from them.
         p.rewind();
     }

@@ -14,8 +14,10 @@
 //! | `next` | what an M does next | L2, L11 |
 //! | [`timers`], [`wheel`] | whose deadline has come | L11 |
 //! | `late` | who wins when a wake meets the end | – |
+//! | `deadlock` | whether anything can ever run again | L12 |
 
 pub mod claim;
+mod deadlock;
 pub mod inbox;
 mod late;
 pub(crate) mod linger;
@@ -45,7 +47,13 @@ use crate::p::Proc;
 #[cfg(feature = "std")]
 use crate::plain::Plain;
 use crate::platform::{Parker, Platform, light_fence};
+use crate::see::Count;
+use crate::see::trace::Tracing;
+use crate::told;
+use crate::waiting::Coarse;
 
+pub use deadlock::Deadlock;
+pub(crate) use deadlock::Look;
 pub(crate) use lists::{Got, Lists, disown};
 
 /// What a scheduler is made of; all of it lives as long as the scheduler.
@@ -123,12 +131,28 @@ pub struct Core {
     pub(crate) main_g: AtomicPtr<G>,
     /// Ms that have been started and not ended.
     pub(crate) live_ms: AtomicUsize,
+    /// What is done when nothing can ever run again.
+    pub(crate) deadlock: Deadlock,
+    /// Threads that serve it and are no Ms: they wake nobody by themselves.
+    pub(crate) helpers: AtomicUsize,
+    /// Those who are no Ms and fire timers now; whether somebody looked for a deadlock meanwhile.
+    watching: AtomicUsize,
+    look_again: AtomicBool,
     /// Threads that are no Ms of it and give a stack back.
     pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
+    /// How many of them there may be; `usize::MAX`: as many as Ps are wanted.
+    max_evicted: told::AtomicUsize,
+    /// For statistics.
+    pub(crate) tracing: Tracing,
+    pub(crate) retakes: Count,
+    pub(crate) evictions: Count,
+    pub(crate) heavy_fences: Count,
     /// Ms without a P that look for one instead of sleeping.
     pub(crate) lingering: AtomicUsize,
     pub(crate) next_id: AtomicU64,
+    /// The coarse clock, for those who must not read a clock.
+    clock: told::AtomicU32,
     /// Every G ever made, newest first.
     pub(crate) all_gs: AtomicPtr<G>,
     /// The last attempt to start a thread failed.
@@ -167,10 +191,21 @@ impl Core {
                 main_gone: AtomicBool::new(false),
                 main_g: AtomicPtr::new(ptr::null_mut()),
                 live_ms: AtomicUsize::new(0),
+                // A model says itself whether it looks.
+                deadlock: if cfg!(loom) { Deadlock::Ignore } else { Deadlock::Auto },
+                helpers: AtomicUsize::new(0),
+                watching: AtomicUsize::new(0),
+                look_again: AtomicBool::new(false),
                 guests: AtomicUsize::new(0),
                 evicted: AtomicUsize::new(0),
+                max_evicted: told::AtomicUsize::new(usize::MAX),
+                tracing: Tracing::off(),
+                retakes: Count::new(),
+                evictions: Count::new(),
+                heavy_fences: Count::new(),
                 lingering: AtomicUsize::new(0),
                 next_id: AtomicU64::new(1),
+                clock: told::AtomicU32::new(0),
                 all_gs: AtomicPtr::new(ptr::null_mut()),
                 short_of_threads: AtomicBool::new(false),
                 stillborn: AtomicBool::new(false),
@@ -218,6 +253,29 @@ impl Core {
 
     pub(crate) fn phase(&self) -> usize {
         self.phase.load(Ordering::Relaxed)
+    }
+
+    /// What time it is, roughly.
+    #[inline(always)]
+    pub(crate) fn coarse(&self) -> Coarse {
+        // Relaxed: for reports only.
+        Coarse(self.clock.load(told::Ordering::Relaxed))
+    }
+
+    /// Whoever reads the clock for something else tells what it said.
+    #[inline]
+    pub(crate) fn set_clock(&self, now: u64) {
+        let now = Coarse::of(now);
+        // The line that everybody reads is written once a unit.
+        if self.coarse() != now {
+            self.clock.store(now.0, told::Ordering::Relaxed);
+        }
+    }
+
+    /// Before it starts: how many Ms may compute without a P at a time.
+    #[cfg(feature = "std")]
+    pub(crate) fn evict_at_most(&self, most: usize) {
+        self.max_evicted.store(most, told::Ordering::Relaxed);
     }
 
     /// Goroutines that have been started and not ended.

@@ -201,6 +201,7 @@ impl Core {
                     && !victim.runq.is_empty()
                     && let Some(g) = p.runq.steal(&victim.runq)
                 {
+                    p.steals.add(1);
                     return Some(g);
                 }
             }
@@ -282,6 +283,7 @@ impl Core {
     fn keep<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         let deadline = self.next_deadline();
         if deadline == u64::MAX {
+            self.rests_for_good::<P>();
             return Some(Next::Wait);
         }
         if deadline <= P::now() {

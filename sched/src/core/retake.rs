@@ -13,6 +13,7 @@ use super::claim::Raised;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Platform, heavy_fence};
+use crate::told;
 
 /// How long a goroutine may run while others wait, nanoseconds.
 const COMPUTE: u64 = 10_000_000;
@@ -25,7 +26,8 @@ struct Suspect {
     p: &'static Proc,
     raised: Raised,
     g: *mut crate::g::G,
-    call: bool,
+    /// The number of the foreign call that it is in; none if it is to be evicted.
+    call: Option<u64>,
     tick: u32,
 }
 
@@ -37,15 +39,18 @@ impl Core {
         let mut suspects: [Option<Suspect>; BATCH] = [None; BATCH];
         for procs in self.config.procs.chunks(BATCH) {
             let mut raised = false;
+            let mut evictions = 0;
             for (p, suspect) in procs.iter().zip(&mut suspects) {
-                *suspect = self.suspect::<P>(p);
+                *suspect = self.suspect::<P>(p, evictions);
                 raised |= suspect.is_some();
+                evictions += usize::from(suspect.is_some_and(|s| s.call.is_none()));
             }
             if raised {
                 heavy_fence::<P>(self.config.symmetric);
                 for suspect in suspects.iter_mut().filter_map(Option::take) {
                     taken |= self.take_from::<P>(suspect);
                 }
+                self.heavy_fences.add_shared(u64::from(!self.config.symmetric));
             }
         }
         taken
@@ -66,8 +71,8 @@ impl Core {
         }
     }
 
-    /// Raises the claim on `p` if its M has been away for too long.
-    fn suspect<P: Platform>(&'static self, p: &'static Proc) -> Option<Suspect> {
+    /// Raises the claim on `p` if its M has been away for too long. `evictions` are to come already.
+    fn suspect<P: Platform>(&'static self, p: &'static Proc, evictions: usize) -> Option<Suspect> {
         // Acquire: pairs with `own`.
         let m = NonNull::new(p.m.load(Ordering::Acquire))?;
         // SAFETY: Ms are never freed.
@@ -84,12 +89,14 @@ impl Core {
         if seen != tick {
             p.seen_since.store(now, Ordering::Relaxed);
         }
-        // The same call as at the last look?
-        let call = foreign && !m.fresh.swap(false, Ordering::Relaxed);
+        // The same call as at the last look? Relaxed: sysmon takes an old call for the new one at
+        // worst, and looks again.
+        let calls = m.calls.get();
+        let call = foreign && m.calls_seen.swap(calls, told::Ordering::Relaxed) == calls;
         // The same goroutine for long, in whatever it does: short calls count as computing.
         let long = seen == tick
             && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE
-            && self.evicted.load(Ordering::Relaxed) < self.procs();
+            && self.evicted.load(Ordering::Relaxed) + evictions < self.max_evicted();
         if !call && !long {
             return None;
         }
@@ -110,20 +117,19 @@ impl Core {
             m.claim.take(raised, || false);
             return None;
         }
-        Some(Suspect { m, p, raised, g, call, tick })
+        Some(Suspect { m, p, raised, g, call: call.then_some(calls), tick })
     }
 
     fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
-        let evict = !s.call;
+        let evict = s.call.is_none();
         if evict {
             // Counted before the M can see that it has lost its P.
             self.evicted.fetch_add(1, Ordering::Relaxed);
             s.m.evicted.store(true, Ordering::Relaxed);
         }
         let second_look = || {
-            let same_call = || {
-                !s.m.call.load(Ordering::Relaxed).is_null() && !s.m.fresh.load(Ordering::Relaxed)
-            };
+            let same_call =
+                || !s.m.call.load(Ordering::Relaxed).is_null() && s.call == Some(s.m.calls.get());
             s.m.g.load(Ordering::Relaxed) == s.g
                 && s.p.tick.load(Ordering::Relaxed) == s.tick
                 && (evict || same_call())
@@ -134,10 +140,20 @@ impl Core {
             }
             return false;
         }
+        self.retakes.add_shared(1);
+        self.evictions.add_shared(u64::from(evict));
         // The P is ours; `m.p` may be the M's next one already.
         s.p.m.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.hand_off::<P>(s.p);
         true
+    }
+
+    /// How many Ms may compute without a P at a time.
+    fn max_evicted(&self) -> usize {
+        match self.max_evicted.load(told::Ordering::Relaxed) {
+            usize::MAX => self.procs(),
+            most => most,
+        }
     }
 
     /// `m` notices that its P was taken while it computed.

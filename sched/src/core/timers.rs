@@ -33,6 +33,7 @@ use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::Platform;
+use crate::see::Count;
 
 /// Goroutines that one look makes ready at most: the others have their turn in between.
 const BATCH: usize = 32;
@@ -46,14 +47,21 @@ pub struct Timers {
     /// under the lock.
     due: AtomicU64,
     wheel: Mutex<Wheel>,
+    /// How many have made a goroutine ready. Written under the lock.
+    fired: Count,
 }
 
 impl Timers {
     maybe_const! {
         /// None.
         pub fn new() -> Self {
-            Self { due: AtomicU64::new(u64::MAX), wheel: Mutex::new(Wheel::new()) }
+            Self { due: AtomicU64::new(u64::MAX), wheel: Mutex::new(Wheel::new()), fired: Count::new() }
         }
+    }
+
+    /// How many have fired so far. Any context.
+    pub(crate) fn fired(&self) -> u64 {
+        self.fired.get()
     }
 
     /// When to look, nanoseconds. Any context.
@@ -102,6 +110,7 @@ impl Timers {
             n < BATCH
         });
         self.due.store(if more { 0 } else { wheel.due() }, Ordering::Relaxed);
+        self.fired.add(n as u64);
         more
     }
 }
@@ -125,6 +134,7 @@ impl Core {
             return false;
         }
         let now = P::now();
+        self.set_clock(now);
         if of.timers.due() > now {
             return false;
         }
@@ -155,7 +165,10 @@ impl Core {
 
     /// Sysmon's look at the timers of Ps that nobody looks after.
     pub(crate) fn watch_timers<P: Platform>(&'static self) {
-        let late = P::now().saturating_sub(GRACE);
+        let now = P::now();
+        self.set_clock(now);
+        let late = now.saturating_sub(GRACE);
+        self.watch();
         for p in self.config.procs {
             if p.timers.due() > late {
                 continue;
@@ -169,5 +182,6 @@ impl Core {
                 p.hasten();
             }
         }
+        self.unwatch::<P>();
     }
 }

@@ -31,6 +31,7 @@ impl Core {
                 let _ = self.append(p, next);
             }
         }
+        p.hand_offs.add(1);
         if !self.is_wanted(p) {
             let _ = self.put_p(&mut self.lists.lock(), p);
             self.wake::<P>();

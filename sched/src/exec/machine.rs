@@ -26,6 +26,7 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     P::set_current(core::ptr::null());
     let core = core_of(m);
     core.retire_m(m);
+    core.rests_for_good::<P>();
     P::unpark(&core.done);
 }
 
@@ -98,8 +99,8 @@ pub(crate) fn fatal<P: Platform>(g: Option<NonNull<G>>, reason: &'static str) ->
     let report = match g {
         // SAFETY: the running goroutine's own fields.
         Some(g) => unsafe {
-            let g = g.as_ref();
-            Fatal { reason, goroutine: g.id.get(), name: g.name.get(), site: Some(g.site.get()) }
+            let label = &g.as_ref().label;
+            Fatal { reason, goroutine: label.id(), name: label.name(), site: Some(label.site()) }
         },
         None => Fatal { reason, goroutine: 0, name: "", site: None },
     };

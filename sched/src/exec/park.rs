@@ -69,6 +69,7 @@ pub(crate) unsafe fn gopark<P: Platform>(
     unsafe {
         g.as_ref().unlock.set(Some(unlock));
         g.as_ref().unlock_arg.set(arg);
+        proc_of(m).parks.add(1);
         let slow = proc_of(m).count() || !m.reserved.get().is_null();
         let m = if P::Unwind::panicking() {
             mcall_unwinding::<P>(m, g, Tag::Park)

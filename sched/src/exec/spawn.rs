@@ -155,9 +155,8 @@ where
     unsafe {
         let p = proc_of(m);
         let g = dress(core, stack);
-        g.as_ref().id.set(next_id(m));
         g.as_ref().scope.set(scope);
-        let result = place::<P, F, T>(g, f, go.name, site);
+        let result = place::<P, F, T>(g, f, next_id(m), go.name, site);
         p.started.store(p.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         // An idle P can steal it from the ring at once; else it runs next, and what was to run
         // next goes behind the others.
@@ -242,6 +241,7 @@ unsafe fn next_id(m: &'static M) -> u64 {
 pub(crate) unsafe fn place<P: Platform, F, T>(
     g: NonNull<G>,
     f: F,
+    id: u64,
     name: &'static str,
     site: &'static Location<'static>,
 ) -> *mut Outcome<T, P>
@@ -263,9 +263,7 @@ where
         this.locks.set(Locks::NONE);
         this.token.reset();
         this.wakes.reset();
-        this.polls.set(false);
-        this.name.set(name);
-        this.site.set(site);
+        this.label.set(id, name, site);
         this.context.set(Native::init(packet.cast(), entry::<P>, g.as_ptr().cast()));
         (&raw mut (*packet).result).cast()
     }
@@ -359,9 +357,9 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     // SAFETY: the stack is ours; the caller's promises.
     unsafe {
         let g = dress(core, stack);
-        g.as_ref().id.set(core.next_id.fetch_add(1, Ordering::Relaxed));
+        let id = core.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());
-        place::<P, F, ()>(g, f, "main", site);
+        place::<P, F, ()>(g, f, id, "main", site);
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         core.main_g.store(g.as_ptr(), Ordering::Relaxed);
         core.config.procs[0].started.fetch_add(1, Ordering::Relaxed);

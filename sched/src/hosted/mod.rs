@@ -5,7 +5,9 @@ mod current;
 mod futex;
 mod membarrier;
 mod overflow;
+mod report;
 pub mod runtime;
+pub mod watch;
 
 use std::string::ToString;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::exec::machine::start_m;
 use crate::m::M;
 use crate::platform::{Fatal, Parker, Platform, StartError};
+use crate::see::{Stuck, Trace};
 
 /// Stack of every M's thread, on which foreign code runs: address space, not memory.
 const THREAD_STACK: usize = 8 << 20;
@@ -65,11 +68,21 @@ unsafe impl Platform for Hosted {
     }
 
     fn fatal(report: &Fatal) -> ! {
-        // One write, so that reports of several threads do not mix.
-        let text = std::format!("{report}\n");
-        // SAFETY: the buffer is valid for its length.
-        unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+        report::print(&std::format!("{report}\n"));
         std::process::abort()
+    }
+
+    fn outsiders(own: usize) -> bool {
+        // Where nobody says, there may be some.
+        std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() > own)
+    }
+
+    fn deadlock(stuck: &Stuck) -> ! {
+        report::deadlock(stuck)
+    }
+
+    fn trace(line: &Trace) {
+        report::print(&std::format!("{line}\n"));
     }
 
     fn cpus() -> usize {

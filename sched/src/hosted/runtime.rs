@@ -5,14 +5,16 @@ use core::ptr::NonNull;
 use std::boxed::Box;
 use std::panic::Location;
 use std::string::ToString;
+use std::time::Duration;
 use std::vec::Vec;
 
 use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::{Class, SlabSource};
 
+use super::watch::Watch;
 use super::{CPUS, Hosted, affinity, futex, membarrier, overflow};
 use crate::MAX_PROCS;
-use crate::core::{Config, Core, Mobility, phase};
+use crate::core::{Config, Core, Deadlock, Mobility, phase};
 use crate::error::Error;
 use crate::g::G;
 use crate::m::M;
@@ -37,6 +39,9 @@ pub struct Builder {
     fences: Fences,
     name: &'static str,
     lock_main: bool,
+    deadlock: Deadlock,
+    max_evicted: usize,
+    trace: Duration,
 }
 
 /// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
@@ -45,6 +50,7 @@ pub struct Runtime {
     procs: NonNull<[Proc]>,
     source: NonNull<SlabSource>,
     lock_main: bool,
+    watch: Watch,
 }
 
 /// Why a run has no result.
@@ -124,11 +130,45 @@ impl Builder {
         self
     }
 
+    /// What is done when all goroutines wait and no timer is armed. Default: [`Deadlock::Auto`], the
+    /// report of a deadlock, unless the process has threads that are not this runtime's: those may hold
+    /// an end of a channel. They are counted anew for a few seconds, then the runtime waits in peace.
+    pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
+        self.deadlock = deadlock;
+        self
+    }
+
     /// How Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
     /// environment variable `G0_FENCES` is `symmetric`.
     pub fn fences(mut self, fences: Fences) -> Self {
         self.fences = fences;
         self
+    }
+
+    /// How many goroutines may compute on without a P at a time, on threads of their own (*eviction*: a
+    /// goroutine that has come to no operation for 10 ms loses its P to others that wait for one).
+    /// Beyond that a loop keeps its P. Default: as many as there are Ps.
+    pub fn max_evicted(mut self, most: usize) -> Self {
+        self.max_evicted = most.min(usize::MAX - 1);
+        self
+    }
+
+    /// Every `period` a line about the runtime is printed to standard error: its Ps, Ms, goroutines and
+    /// queues. Default: never, unless the environment variable `G0_TRACE` says a number of milliseconds.
+    pub fn trace(mut self, period: Duration) -> Self {
+        self.trace = period;
+        self
+    }
+
+    /// Nanoseconds; 0 for never.
+    fn trace_period(&self) -> u64 {
+        let asked = || std::env::var("G0_TRACE").ok()?.parse().ok();
+        let period = if self.trace.is_zero() {
+            Duration::from_millis(asked().unwrap_or(0))
+        } else {
+            self.trace
+        };
+        u64::try_from(period.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// The safe runtime: from its first run on, a goroutine stays on its thread.
@@ -181,7 +221,7 @@ impl Builder {
         let procs: &'static mut [Proc] =
             Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
         let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
-        let leaked = NonNull::from(Box::leak(Box::new(Scheduler::new(Config {
+        let scheduler = Scheduler::new(Config {
             procs,
             machines: &[],
             more: || Some(Box::leak(Box::new(M::new()))),
@@ -189,10 +229,13 @@ impl Builder {
             stack,
             mobility,
             symmetric,
-        }))));
+        });
+        let leaked = NonNull::from(Box::leak(Box::new(scheduler.deadlock(self.deadlock))));
         // SAFETY: freed when the runtime is dropped.
         let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
         scheduler.core().begin_with(wanted);
+        scheduler.core().evict_at_most(self.max_evicted);
+        scheduler.trace(self.trace_period());
         // SAFETY: it has not started.
         unsafe { scheduler.name_cell().set(self.name) };
         Ok(Runtime {
@@ -200,6 +243,7 @@ impl Builder {
             procs: freed_procs,
             source: freed_source,
             lock_main: self.lock_main,
+            watch: Watch::new(leaked),
         })
     }
 }
@@ -215,7 +259,15 @@ impl Runtime {
             fences: Fences::Auto,
             name: "g0",
             lock_main: false,
+            deadlock: Deadlock::Auto,
+            max_evicted: usize::MAX,
+            trace: Duration::ZERO,
         }
+    }
+
+    /// Whoever has it can look at the runtime, also while it runs and afterwards.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Runs `main` as the first goroutine and returns its result, after everything it started has
@@ -266,7 +318,8 @@ impl fmt::Debug for Runtime {
 
 /// Lets threads run the goroutines until the scheduler halts and the threads have ended.
 fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
-    // It starts all other threads, main's first.
+    // This thread, unless it is an M, and the one that starts all others, main's first.
+    core.helpers.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
     let watcher = std::thread::Builder::new()
         .name("g0 sysmon".to_string())
         .spawn(move || sysmon::<Hosted>(core))
@@ -303,6 +356,7 @@ impl Drop for Runtime {
         if core.guests.load(Ordering::Acquire) != 0 {
             return;
         }
+        self.watch.end();
         // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
         unsafe {
             if scheduler.has_run() {

@@ -11,6 +11,7 @@ use super::queue::{Node, Queue};
 use crate::exec::enter::enter;
 use crate::platform::Platform;
 use crate::waiter::{Waiter, go_on_as};
+use crate::waiting::Waiting;
 
 struct State {
     /// How many stand in the queue.
@@ -82,7 +83,7 @@ impl<P: Platform> Barrier<P> {
             return BarrierWaitResult(true);
         }
         state.waiting += 1;
-        let waiter = Waiter::new(who, false);
+        let waiter = Waiter::new(who, false, Waiting::Barrier);
         let node = Node::new(&waiter, ptr::null_mut());
         let withdraw = || {
             let mut state = self.state.lock();

@@ -35,6 +35,7 @@ use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::waiter::{Waiter, Woken};
+use crate::waiting::Waiting;
 
 /// Whether a wait with a timeout ended because of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +247,7 @@ impl<P: Platform> Condvar<P> {
             leave_as(who);
             return if notified { Woken::Ready } else { Woken::TimedOut };
         }
-        let waiter = Waiter::new(who, false);
+        let waiter = Waiter::new(who, false, Waiting::Condvar);
         let node = Node::new(&waiter, core::ptr::null_mut());
         // SAFETY: the node stays until the wait is over; `notify` pops and wakes it once.
         let woken = unsafe {

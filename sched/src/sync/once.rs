@@ -24,22 +24,23 @@ use crate::exec::enter::{Caller, enter, enter_anywhere};
 use crate::g::G;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
+use crate::waiting::Waiting;
 
 const INCOMPLETE: u32 = 0;
 const POISONED: u32 = 1;
 const RUNNING: u32 = 2;
 const COMPLETE: u32 = 3;
 
-struct Waiting {
+struct Waiters {
     queue: Queue,
     /// The goroutine that runs the closure; null for a thread.
     runner: *const G,
 }
 
 // SAFETY: the runner is compared and never followed.
-unsafe impl Send for Waiting {}
+unsafe impl Send for Waiters {}
 
-impl Waiting {
+impl Waiters {
     fn queue(&mut self) -> &mut Queue {
         &mut self.queue
     }
@@ -55,7 +56,7 @@ impl Waiting {
 /// | a call on the system stack | works once it is complete, else panics |
 pub struct Once<P: Platform> {
     state: AtomicU32,
-    waiting: SpinLock<Waiting>,
+    waiting: SpinLock<Waiters>,
     _platform: PhantomData<fn() -> P>,
 }
 
@@ -119,7 +120,7 @@ impl<P: Platform> Once<P> {
         pub fn new() -> Self {
             Self {
                 state: AtomicU32::new(INCOMPLETE),
-                waiting: SpinLock::new(Waiting { queue: Queue::new(), runner: ptr::null() }),
+                waiting: SpinLock::new(Waiters { queue: Queue::new(), runner: ptr::null() }),
                 _platform: PhantomData,
             }
         }
@@ -234,13 +235,13 @@ impl<P: Platform> Once<P> {
                 leave_as(who);
                 panic!("{reason}");
             }
-            let waiter = Waiter::new(who, false);
+            let waiter = Waiter::new(who, false, Waiting::Once);
             let node = Node::new(&waiter, ptr::null_mut());
             // SAFETY: the node stays until the wait is over; the end of the closure pops and wakes
             // it once.
             unsafe {
                 waiting.queue.push(&raw const node);
-                let queue = Waiting::queue;
+                let queue = Waiters::queue;
                 wait_in::<P, _>(who, &waiter, &node, waiting, &self.waiting, queue, None);
             }
         }

@@ -31,6 +31,7 @@ use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::waiter::{Waiter, Woken};
+use crate::waiting::Waiting;
 
 /// Somebody is queued. Set and cleared under the queue's lock.
 const WAITERS: usize = 1;
@@ -263,7 +264,7 @@ impl<P: Platform> Semaphore<P> {
             leave_as(who);
             return true;
         }
-        let waiter = Waiter::new(who, false);
+        let waiter = Waiter::new(who, false, Waiting::Semaphore);
         let node = Node::new(&waiter, ptr::from_ref(&permits).cast_mut().cast());
         let leaving = Leaving(self);
         // SAFETY: the node stays until the wait is over, and so does the number; `serve` takes the

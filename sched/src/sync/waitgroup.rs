@@ -10,6 +10,7 @@ use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::enter;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
+use crate::waiting::Waiting;
 
 struct State {
     count: usize,
@@ -91,7 +92,7 @@ impl<P: Platform> WaitGroup<P> {
             drop(state);
             return leave_as(who);
         }
-        let waiter = Waiter::new(who, false);
+        let waiter = Waiter::new(who, false, Waiting::WaitGroup);
         let node = Node::new(&waiter, core::ptr::null_mut());
         // SAFETY: the node stays until the wait is over; `done` pops and wakes it once.
         unsafe {

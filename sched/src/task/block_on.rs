@@ -6,10 +6,12 @@ use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
 use crate::exec::enter::{Caller, caller, enter};
+use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
 use crate::g::G;
 use crate::platform::Platform;
 use crate::token;
+use crate::waiting::Waiting;
 
 /// Runs `future` to its end and returns its value. The goroutine polls it on its own stack and
 /// parks between polls; any other thread blocks. What is ready at once never waits.
@@ -69,6 +71,8 @@ fn on_goroutine<P: Platform, F: Future>(
             // Woken within the poll, by which futures say that others may go first.
             yield_now::<P>();
         } else if let Caller::Goroutine(m, _) = enter::<P>() {
+            // SAFETY: as above.
+            unsafe { g.as_ref() }.waits_for(Waiting::Future, core_of(m).coarse());
             match deadline {
                 None => token::wait::<P>(m, g, wakes),
                 Some(at) => token::wait_until::<P>(m, g, wakes, at),

@@ -8,11 +8,12 @@ use super::Instant;
 use crate::core::wheel::Timer;
 use crate::exec::enter::{Caller, enter, leave};
 use crate::exec::park::{go_on, gopark_then};
-use crate::exec::switch::{proc_of, this_m};
+use crate::exec::switch::{core_of, proc_of, this_m};
 use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Parker, Platform};
+use crate::waiting::Waiting;
 
 /// Sleeps for `length` at least. A goroutine parks, any other thread blocks. A length of zero returns at
 /// once, without giving way; one beyond the end of time never ends. Allocates nothing.
@@ -58,6 +59,8 @@ fn nap<P: Platform>(time: Instant<P>) {
 ///
 /// `m` and `g` are the caller's, inside.
 unsafe fn park<P: Platform>(m: &'static M, g: NonNull<G>, at: u64) {
+    // SAFETY: the running goroutine is alive.
+    unsafe { g.as_ref() }.waits_for(Waiting::Sleep, core_of(m).coarse());
     /// # Safety
     ///
     /// None is needed.

@@ -29,6 +29,7 @@ use crate::exec::enter::enter;
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::waiter::{Waiter, Woken};
+use crate::waiting::Waiting;
 
 pub use errors::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
@@ -170,7 +171,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                 // SAFETY: it has not been moved.
                 let value = ManuallyDrop::new(unsafe { ManuallyDrop::take(&mut value) });
                 let mut held = Held { value, sent: false };
-                let waiter = Waiter::new(who, false);
+                let waiter = Waiter::new(who, false, Waiting::Send);
                 let node = Node::new(&waiter, (&raw mut held.value).cast());
                 let until = patience.deadline();
                 // SAFETY: the node stays until the wait is over; whoever pops it wakes it once.
@@ -262,7 +263,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             Got::Empty if patience.is_over::<P>() => Missing::Later,
             Got::Empty => {
                 let mut slot = MaybeUninit::<T>::uninit();
-                let waiter = Waiter::new(who, false);
+                let waiter = Waiter::new(who, false, Waiting::Receive);
                 let node = Node::new(&waiter, slot.as_mut_ptr().cast());
                 let until = patience.deadline();
                 // SAFETY: as in `send_with`; a node that was served has a value in its slot.

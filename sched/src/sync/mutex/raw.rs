@@ -84,6 +84,7 @@ use crate::sync::lock::{leave_as, m_of, wait_in};
 use crate::sync::queue::{Node, Queue};
 use crate::sync::spin::Spin;
 use crate::waiter::{Waiter, Woken};
+use crate::waiting::Waiting;
 
 const LOCKED: u32 = 1;
 /// Somebody is queued. Set and cleared under the queue's lock.
@@ -240,7 +241,7 @@ impl<P: Platform> RawMutex<P> {
                 continue;
             }
             let handed = Cell::new(false);
-            let waiter = Waiter::new(who, false);
+            let waiter = Waiter::new(who, false, Waiting::Mutex);
             let node = Node::new(&waiter, handed.as_ptr().cast());
             let leaving = Leaving(self);
             // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.

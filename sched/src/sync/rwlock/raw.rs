@@ -35,6 +35,7 @@ use crate::sync::lock::{leave_as, m_of, wait_in};
 use crate::sync::queue::{Node, Queue, Taken};
 use crate::sync::spin::Spin;
 use crate::waiter::Waiter;
+use crate::waiting::Waiting;
 
 const WRITER: u32 = 1;
 /// Somebody is queued. Set and cleared under the queue's lock.
@@ -127,12 +128,12 @@ impl<P: Platform> RawRwLock<P> {
             drop(queue);
             return leave_as(who);
         }
-        let waiter = Waiter::new(who, false);
         // A writer's node has a slot; nothing goes through it.
-        let slot = match kind {
-            Kind::Read => ptr::null_mut(),
-            Kind::Write => NonNull::dangling().as_ptr(),
+        let (slot, reason) = match kind {
+            Kind::Read => (ptr::null_mut(), Waiting::Read),
+            Kind::Write => (NonNull::dangling().as_ptr(), Waiting::Write),
         };
+        let waiter = Waiter::new(who, false, reason);
         let node = Node::new(&waiter, slot);
         let leaving = Leaving(self);
         // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.

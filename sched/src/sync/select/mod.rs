@@ -34,6 +34,7 @@ use crate::exec::switch::proc_of;
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::waiter::{Waiter, Woken, go_on_as};
+use crate::waiting::Waiting;
 
 pub use case::{Case, RecvCase, SendCase};
 pub use on::{OnRecv, OnSend};
@@ -132,7 +133,8 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) 
             leave_as(who);
             return false;
         }
-        let waiter = Waiter::new(who, true);
+        let reason = if cases.is_empty() { Waiting::SelectNone } else { Waiting::Select };
+        let waiter = Waiter::new(who, true, reason);
         for case in cases {
             case.enqueue(&waiter);
         }

@@ -1,0 +1,61 @@
+//! A runtime as others see it, also when it has gone.
+
+use core::fmt;
+use core::ptr::NonNull;
+use std::boxed::Box;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Hosted;
+use crate::scheduler::Scheduler;
+use crate::see::Stats;
+
+/// Watches a runtime, from any thread and any goroutine, before, while and after it runs. Made by
+/// [`Runtime::watch`](crate::Runtime::watch); it does not keep the runtime.
+#[derive(Clone)]
+pub struct Watch(Arc<Mutex<Watched>>);
+
+enum Watched {
+    /// Alive until this has been changed, which takes the lock.
+    Alive(NonNull<Scheduler<Hosted>>),
+    /// Freed; what was last seen.
+    Gone(Box<Stats>),
+}
+
+// SAFETY: what is reached through the pointer is a shared scheduler.
+unsafe impl Send for Watched {}
+
+impl Watch {
+    /// Of a scheduler that lives until [`end`](Self::end) has returned, or for ever.
+    pub(super) fn new(scheduler: NonNull<Scheduler<Hosted>>) -> Self {
+        Self(Arc::new(Mutex::new(Watched::Alive(scheduler))))
+    }
+
+    /// Nobody looks at the scheduler any more.
+    pub(super) fn end(&self) {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Watched::Alive(scheduler) = *watched {
+            *watched = Watched::Gone(Box::new(stats(scheduler)));
+        }
+    }
+
+    /// The runtime in numbers; of one that has ended, as it was then. Looks at every goroutine.
+    pub fn stats(&self) -> Stats {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Watched::Alive(scheduler) => stats(*scheduler),
+            Watched::Gone(stats) => **stats,
+        }
+    }
+}
+
+/// All zero, before it runs.
+fn stats(scheduler: NonNull<Scheduler<Hosted>>) -> Stats {
+    // SAFETY: the caller holds the lock that keeps it.
+    let scheduler: &'static Scheduler<Hosted> = unsafe { scheduler.as_ref() };
+    if scheduler.has_run() { scheduler.core().stats() } else { Stats::default() }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}

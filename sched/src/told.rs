@@ -1,0 +1,12 @@
+//! Atomics that nothing is decided by: what statistics and reports read.
+//!
+//! Models do not see them: each would multiply what there is to explore.
+
+#[cfg(loom)]
+pub(crate) use core::sync::atomic::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
+#[cfg(not(loom))]
+pub(crate) use g0_arch::sync::atomic::{
+    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
