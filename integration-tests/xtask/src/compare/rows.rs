@@ -98,6 +98,7 @@ pub static ROWS: &[Row] = &[
     row("spawn-1000", &["go", "may", "tokio", "boost"]).at_most(35.0),
     row("channel", &["go", "may-mpsc", "may-spsc", "tokio", "boost"]).at_most(45.0),
     row("buffered", &["go", "tokio", "boost"]).at_most(8.0),
+    row("select", &["go", "tokio", "may"]).times(1.0, "go"),
     row("ring", &["go", "tokio", "may", "boost"]).times(1.0, "go"),
     row("mutex", &["go", "tokio", "may", "boost", "parking_lot", "std"]).at_most(9.5),
     row("mutex-contended", &["go", "tokio", "may", "parking_lot", "std"]).times(1.0, "go").on_two(),
