@@ -41,12 +41,14 @@
 /// which they are written, before anything waits; the value of an arm that is not chosen is dropped,
 /// and so is what it owns: send a clone if it is needed again. `select! {}` waits for ever.
 ///
+/// A `length` of zero is as a plain `default`; one beyond the end of time as none at all.
+///
 /// An arm ends with a comma or with a block, as in `match`. For a number of cases that is not known
 /// in advance use [`generic::select`](crate::generic::select).
 ///
 /// # Panics
 ///
-/// On the system stack.
+/// On the system stack. It is not for interrupt handlers.
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)*) => {

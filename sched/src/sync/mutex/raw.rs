@@ -34,6 +34,8 @@
 //!
 //! # No wake is lost
 //!
+//! > L21. One at a time holds the lock, and nobody waits beside a free one for ever.
+//!
 //! A waiter sets WAITERS, under the queue's lock, only in a word that says LOCKED (or STARVING, see
 //! below). That is one location, so its order is total: the release of that very hold comes later
 //! and sees WAITERS.

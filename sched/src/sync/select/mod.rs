@@ -83,7 +83,7 @@ pub fn try_select<P: Platform>(cases: &mut [&mut dyn Case<P>]) -> bool {
     select_with(cases, Patience::None)
 }
 
-/// As [`select`], waiting for `length` at most: false when that is over.
+/// As [`select`], waiting for `length` at most, with zero not at all: false when that is over.
 ///
 /// # Panics
 ///
