@@ -25,6 +25,8 @@ mod runner;
 #[cfg(loom)]
 mod runq;
 #[cfg(loom)]
+mod wakes;
+#[cfg(loom)]
 mod world;
 
 #[cfg(loom)]
@@ -37,6 +39,7 @@ fn main() -> std::process::ExitCode {
         exec::MODEL,
         channel::MODEL,
         mutex::MODEL,
+        wakes::MODEL,
     ])
 }
 
