@@ -133,6 +133,20 @@
 //!         }
 //!     }
 //!     assert_eq!(all.into_iter().sum::<i32>(), 20);
+//!
+//!     // `break` leaves the loop; a value is evaluated whether its arm is chosen or not.
+//!     let (tx, rx) = channel(1);
+//!     let mut evaluated = 0;
+//!     loop {
+//!         select! {
+//!             recv(rx) -> one => {
+//!                 assert_eq!(one, Ok("first"));
+//!                 break;
+//!             }
+//!             send(tx, { evaluated += 1; "first" }) -> sent => sent.unwrap(),
+//!         }
+//!     }
+//!     assert_eq!(evaluated, 2);
 //! })?;
 //! # }
 //! # Ok::<(), Box<dyn core::error::Error>>(())
