@@ -144,12 +144,18 @@ pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>) -> u64 {
         let deadline = P::now().saturating_add(PATIENCE);
         let nap = Parker::new();
         settle::<P>(core, deadline);
-        while core.goroutines() > 1 && P::now() < deadline {
+        let mut seen = P::now();
+        while core.goroutines() > 1 && seen < deadline {
             cancel_parked::<P>(core, main);
             crate::exec::yields::yield_now::<P>();
-            if core.goroutines() > 1 {
-                P::park(&nap, Some(P::now().saturating_add(LOOK)));
+            let now = P::now();
+            match core.goroutines() > 1 {
+                // By a clock that stands still the nap would have no end.
+                true if now == seen => P::relax(),
+                true => drop(P::park(&nap, Some(now.saturating_add(LOOK)))),
+                false => {}
             }
+            seen = now;
         }
     }
     let left = core.goroutines().saturating_sub(1);

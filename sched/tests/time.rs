@@ -142,6 +142,18 @@ fn those_who_yield_for_ever_do_not_keep_sleepers_asleep() {
 }
 
 #[test]
+fn one_who_yields_alone_keeps_no_sleeper_asleep() {
+    on_every_runtime(1, || {
+        let start = Instant::now();
+        let sleeper = go(|| (0..30).for_each(|_| sleep_well(Duration::from_micros(100))));
+        // Nothing else is ever runnable.
+        yield_until("it wakes", || sleeper.is_finished());
+        sleeper.join().unwrap();
+        assert!(start.elapsed() < SOON, "late: {:?}", start.elapsed());
+    });
+}
+
+#[test]
 fn channel_traffic_without_end_does_not_keep_sleepers_asleep() {
     on_every_runtime(2, || {
         // Pairs that hand over to each other: nothing else ever becomes their P's business.
@@ -415,7 +427,7 @@ fn an_interval_leaves_out_what_nobody_waited_for() {
         // Late, so at once; then the next on the grid that is still to come.
         let second = ticks.tick();
         let seen = Instant::now();
-        assert_eq!(second - first, period);
+        assert!(second > first && second + period * 2 < seen, "{second:?} at {seen:?}");
         let third = ticks.tick();
         assert!(third - first >= period * 10, "{:?}: nine or more were missed", third - first);
         assert!(third + period > seen, "one that was missed: {third:?} at {seen:?}");
