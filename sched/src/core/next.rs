@@ -300,6 +300,8 @@ impl Core {
                 _ => Some(Next::Wait),
             };
         }
+        // Whatever it kept, it does so no more unless it says so again.
+        self.resign(m);
         self.keep::<P>(m)
     }
 
