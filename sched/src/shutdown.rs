@@ -136,8 +136,8 @@ pub(crate) fn await_late<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
 }
 
 /// The main goroutine's last act, on its own stack, outside: ends everything else, as far as it
-/// can be ended, and halts the scheduler. Returns how many goroutines are left behind.
-pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>) -> u64 {
+/// can be ended, reports how many goroutines are left behind, and halts the scheduler.
+pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
     let core = core_of(m);
     core.phase.store(phase::CLOSING, Ordering::SeqCst);
     if P::UNWINDS {
@@ -158,13 +158,12 @@ pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>) -> u64 {
             seen = now;
         }
     }
-    let left = core.goroutines().saturating_sub(1);
+    report(core.goroutines().saturating_sub(1));
     let m = crate::exec::switch::this_m::<P>();
     reenter::<P>(m);
     // SAFETY: inside, on a goroutine's stack.
     unsafe { on_g0(m, || core.halt::<P>()) };
     leave(m);
-    left
 }
 
 /// Waits until every M that was inside when the phase changed has been outside since: from then on
