@@ -175,8 +175,8 @@
 //! # Invariants
 //!
 //! L1–L22 are listed in each module that keeps them. Models run under loom, each with mutants that it
-//! must kill: of the core alone, of channels, and of whole schedulers on the shipped executor. Debug
-//! builds check L1, L5 and L18 as they go.
+//! must kill: of the core alone, of channels, select, the mutex and timers, and of whole schedulers on
+//! the shipped executor. Debug builds check L1, L5 and L18 as they go.
 //!
 //! # Features
 //!
