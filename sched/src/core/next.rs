@@ -203,8 +203,14 @@ impl Core {
         }
     }
 
-    /// Stops spinning, and passes the looking on if this was the last M that did.
+    /// Stops spinning and runs `g`.
     fn run<P: Platform>(&'static self, m: &'static M, g: NonNull<G>) -> Next {
+        self.stop_spinning::<P>(m);
+        Next::Run(g)
+    }
+
+    /// Stops spinning, and passes the looking on if this was the last M that did.
+    fn stop_spinning<P: Platform>(&'static self, m: &'static M) {
         // SAFETY: our thread's.
         if unsafe { m.spinning.replace(false) } {
             // Publishers have left it to us to find what they published, wherever that is: so the
@@ -215,7 +221,6 @@ impl Core {
                 self.wake::<P>();
             }
         }
-        Next::Run(g)
     }
 
     /// Rests: how to wait. None: there is work after all, and a P to do it with.
@@ -322,6 +327,8 @@ impl Core {
     /// Rests, without a P: how to wait. None when there is mail: then a P is needed, or (timers)
     /// there is one.
     fn go_aside<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        // Before it is on the idle list, as in `go_idle`.
+        self.stop_spinning::<P>(m);
         self.set_aside(m, false);
         if m.inbox.sleep() {
             return self.keep::<P>(m);
