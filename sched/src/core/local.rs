@@ -68,23 +68,32 @@ impl Local {
         }
     }
 
-    /// Takes `g` and no other; false when it is not here.
-    pub fn take(&mut self, inbox: &Inbox<G>, g: NonNull<G>) -> bool {
+    /// Takes `g`; false when it is not here. What an interrupt handler has put here, though it may
+    /// run anywhere, goes to `unbound`.
+    pub fn take(
+        &mut self,
+        inbox: &Inbox<G>,
+        g: NonNull<G>,
+        mut unbound: impl FnMut(NonNull<G>),
+    ) -> bool {
         if inbox.is_touched() {
             inbox.drain(&mut self.rest);
         }
-        if self.next == g.as_ptr() {
+        let mut found = self.next == g.as_ptr();
+        if found {
             self.next = ptr::null_mut();
-            return true;
         }
-        let mut found = false;
         for _ in 0..self.rest.len() {
             let Some(at) = self.rest.pop() else { break };
-            if at == g {
-                found = true;
-            } else {
-                // SAFETY: it was in this list.
-                unsafe { self.rest.push_back(at) };
+            // SAFETY: it was in this list; of a runnable G, `bound` is whoever's to read that has it.
+            unsafe {
+                if at == g {
+                    found = true;
+                } else if at.as_ref().bound.get().is_null() {
+                    unbound(at);
+                } else {
+                    self.rest.push_back(at);
+                }
             }
         }
         found

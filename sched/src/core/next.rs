@@ -354,13 +354,11 @@ impl Core {
             }
             let shared = !m.migrating.get() && !P::Unwind::panicking();
             let fair = p.is_fair();
-            let mine = m.local.with_mut(|local| {
-                if shared {
-                    (*local).pop(&m.inbox, fair)
-                } else {
-                    (*local).take(&m.inbox, g).then_some(g)
-                }
-            });
+            let mine = if shared {
+                m.local.with_mut(|local| (*local).pop(&m.inbox, fair))
+            } else {
+                self.take_own::<P>(m, p, g)
+            };
             if fair {
                 p.rewind();
             }
@@ -380,6 +378,28 @@ impl Core {
             None if others && shared => self.leave_to_others::<P>(m, p),
             None => self.sleep_for_g::<P>(m),
         }
+    }
+
+    /// The one G that `m` may run, if it is runnable.
+    ///
+    /// # Safety
+    ///
+    /// `m` is the caller's, inside, and owns `p`.
+    unsafe fn take_own<P: Platform>(
+        &'static self,
+        m: &'static M,
+        p: &'static Proc,
+        g: NonNull<G>,
+    ) -> Option<NonNull<G>> {
+        let mut wake = false;
+        // SAFETY: the caller's promise; what is not bound to this M may go to the ring.
+        let found = m.local.with_mut(|local| unsafe {
+            (*local).take(&m.inbox, g, |unbound| wake |= self.append(p, unbound))
+        });
+        if wake {
+            self.wake::<P>();
+        }
+        found.then_some(g)
     }
 
     /// Hands the P to an M that can run what is queued, and asks for one again. Where there is no
@@ -404,14 +424,14 @@ impl Core {
         {
             return Some(Next::Run(g));
         }
-        // SAFETY: the local list is our thread's.
-        let mine = m.local.with_mut(|local| unsafe {
+        // SAFETY: the local list is our thread's, and the P is ours.
+        let mine = unsafe {
             if shared {
-                (*local).pop(&m.inbox, false)
+                m.local.with_mut(|local| (*local).pop(&m.inbox, false))
             } else {
-                (*local).take(&m.inbox, reserved).then_some(reserved)
+                self.take_own::<P>(m, p, reserved)
             }
-        });
+        };
         match mine {
             Some(g) => Some(Next::Run(g)),
             None => self.sleep_for_g::<P>(m),
