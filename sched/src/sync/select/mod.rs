@@ -171,7 +171,7 @@ unsafe fn choose<'a, 'b, P: Platform>(
         // SAFETY: the caller's promise.
         if unsafe { case.is_ready() } {
             ready += 1;
-            if ready == 1 || random::<P>(who) % ready == 0 {
+            if ready == 1 || random::<P>(who).is_multiple_of(ready) {
                 chosen = Some(case);
             }
         }
