@@ -53,13 +53,18 @@ impl Local {
         }
     }
 
-    /// The next to run. With `fair`, the G that was just made ready waits its turn once.
+    /// The next to run. With `fair`, the G that was just made ready goes behind the others: were it to
+    /// wait where it is, one who yields again and again would always be before it.
     #[inline(always)]
     pub fn pop(&mut self, inbox: &Inbox<G>, fair: bool) -> Option<NonNull<G>> {
         if inbox.is_touched() {
             inbox.drain(&mut self.rest);
         }
         if fair && let Some(g) = self.rest.pop() {
+            if let Some(next) = NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
+                // SAFETY: it was in `next`, so it is alive and nowhere else.
+                unsafe { self.rest.push_back(next) };
+            }
             return Some(g);
         }
         match NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
