@@ -4,8 +4,17 @@
 
 use std::process::{Command, Output};
 
-const STEPS: [&str; 8] =
-    ["goroutines", "sqlite", "qsort", "locked", "blocking", "panics", "million", "overflow"];
+const STEPS: [&str; 9] = [
+    "goroutines",
+    "sqlite",
+    "qsort",
+    "locked",
+    "blocking",
+    "waiting",
+    "panics",
+    "million",
+    "overflow",
+];
 
 fn tour(args: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_tour");
@@ -38,7 +47,7 @@ macro_rules! steps {
     )*};
 }
 
-steps! { goroutines sqlite qsort locked blocking panics million overflow }
+steps! { goroutines sqlite qsort locked blocking waiting panics million overflow }
 
 #[test]
 fn the_list_names_every_step_and_what_it_shows() {

@@ -11,6 +11,7 @@ use g0_arch::sync::atomic::Ordering;
 
 use crate::core::claim::Claim;
 use crate::core::runq::RunQueue;
+use crate::core::timers::Timers;
 use crate::core::{Core, Got};
 use crate::g::G;
 use crate::m::M;
@@ -81,6 +82,16 @@ pub unsafe fn proc_of(m: &M) -> &'static Proc {
 pub unsafe fn touch(p: &Proc) {
     // SAFETY: the caller's promise.
     unsafe { p.random.set(p.random.get()) };
+}
+
+/// The timers of `p`.
+pub fn timers(p: &Proc) -> &Timers {
+    &p.timers
+}
+
+/// As [`Core::serve_timers`], on a thread that is no M.
+pub fn serve_timers<P: Platform>(core: &'static Core, of: &Proc) -> bool {
+    core.serve_timers::<P>(None, of)
 }
 
 /// The queue of `p`.

@@ -11,7 +11,7 @@
 //! | unbound | the M of this core |
 //!
 //! The last handle of a goroutine that has ended gives its stack back, which takes a lock or a P's
-//! cache. In a handler the stack is sent to the M too, as a goroutine that does nothing but end.
+//! cache. In a handler the stack is sent to the M too, as a goroutine that only puts it away.
 //!
 //! A cancellation by shutdown and a wake agree under the scheduler's lock, so this is for platforms
 //! where shutdown cancels nothing: those that do not unwind.
@@ -21,10 +21,11 @@ use core::ptr::{self, NonNull};
 use g0_arch::sync::atomic::Ordering;
 
 use crate::core::phase;
-use crate::exec::enter::{caller, leave, reenter};
+use crate::exec::enter::{Caller, enter};
 use crate::exec::machine::fatal;
+use crate::exec::park::gopark;
 use crate::exec::spawn::place;
-use crate::exec::switch::{core_of, proc_of};
+use crate::exec::switch::{core_of, this_m};
 use crate::g::{G, status};
 use crate::join::DETACHED;
 use crate::m::M;
@@ -57,20 +58,29 @@ pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &Token) {
 /// `g` is the caller's alone.
 #[cold]
 pub(crate) unsafe fn bury<P: Platform>(g: NonNull<G>) {
-    /// The end of this goroutine is going to be counted, so its start is too.
-    fn count<P: Platform>() {
-        if let Some((m, _)) = caller::<P>() {
-            reenter::<P>(m);
-            // SAFETY: inside, with a P.
-            let started = unsafe { &proc_of(m).started };
-            started.store(started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-            leave(m);
+    /// Parks for ever, its stack given back by the post-switch step. It is no goroutine that
+    /// anybody counts, so it does not end as one.
+    fn lie_down<P: Platform>() {
+        if let Caller::Goroutine(m, g) = enter::<P>() {
+            // SAFETY: inside, with a P; nobody makes it ready.
+            unsafe { gopark::<P>(m, g, put_away::<P>, ptr::null_mut()) };
         }
+    }
+    /// # Safety
+    ///
+    /// As [`crate::g::Unlock`]; nothing on the stack of `g` is live.
+    unsafe fn put_away<P: Platform>(_: *mut u8, g: NonNull<G>) -> bool {
+        // SAFETY: the post-switch step, inside, with a P; no handle is left.
+        unsafe {
+            g.as_ref().status.store(status::DEAD, Ordering::Relaxed);
+            crate::join::free(this_m::<P>(), g);
+        }
+        true
     }
     // SAFETY: the caller's promise: the stack is free, and nothing on it is live.
     unsafe {
         let Some(m) = recipient::<P>(g, ptr::null()) else { return };
-        place::<P, _, ()>(g, count::<P>, 0, "", g.as_ref().label.site());
+        place::<P, _, ()>(g, lie_down::<P>, 0, "", g.as_ref().label.site());
         g.as_ref().scope.set(ptr::null());
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         mail::<P>(m, g);

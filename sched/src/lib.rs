@@ -48,8 +48,8 @@
 //! channel's queue, keeps the channel's lock, picks the next G of the P and switches to it directly;
 //! *that* G's post-switch step releases the lock, because only now is the context saved. If the
 //! goroutine waits until a deadline at most, the same step first arms a timer, which lies on the
-//! waiting stack as well. With `select!` there is a waiter in the queue of every channel, and the step
-//! releases all their locks.
+//! waiting stack as well. With `select!` the one waiter stands in the queue of every channel, and the
+//! step releases all their locks.
 //!
 //! Whoever sends on the channel takes the waiter out, writes the value where the waiter says, and makes
 //! its goroutine ready: into `runnext`, so that it runs next. Where a wait can end in more than one way
@@ -175,8 +175,8 @@
 //! # Invariants
 //!
 //! L1–L22 are listed in each module that keeps them. Models run under loom, each with mutants that it
-//! must kill: of the core alone, of channels, and of whole schedulers on the shipped executor. Debug
-//! builds check L1, L5 and L18 as they go.
+//! must kill: of the core alone, of channels, select, the mutex and timers, and of whole schedulers on
+//! the shipped executor. Debug builds check L1, L5 and L18 as they go.
 //!
 //! # Features
 //!

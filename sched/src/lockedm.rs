@@ -16,7 +16,8 @@ use crate::m::M;
 use crate::platform::Platform;
 
 /// Wires the running goroutine to its thread until as many calls of [`unlock_os_thread`]. If the
-/// goroutine ends before, its thread ends with it. Costs a nanosecond; on a thread that is no M it
+/// goroutine ends before, its thread ends with it; on the safe runtime, where others may be bound to
+/// the thread, the platform is told instead. Costs a nanosecond; on a thread that is no M it
 /// does nothing.
 ///
 /// # Panics

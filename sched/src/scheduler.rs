@@ -148,7 +148,8 @@ impl<P: Platform> Scheduler<P> {
                     self.core.main_gone.store(true, Ordering::Relaxed);
                 } else {
                     (*out).result = Some(result);
-                    (*out).left_behind = crate::shutdown::close::<P>(m, g);
+                    // After the halt `begin` may return, and `out` is gone.
+                    crate::shutdown::close::<P>(m, g, |left| (*out).left_behind = left);
                 }
             }
         };

@@ -41,12 +41,14 @@
 /// which they are written, before anything waits; the value of an arm that is not chosen is dropped,
 /// and so is what it owns: send a clone if it is needed again. `select! {}` waits for ever.
 ///
+/// A `length` of zero is as a plain `default`; one beyond the end of time as none at all.
+///
 /// An arm ends with a comma or with a block, as in `match`. For a number of cases that is not known
 /// in advance use [`generic::select`](crate::generic::select).
 ///
 /// # Panics
 ///
-/// On the system stack.
+/// On the system stack. It is not for interrupt handlers.
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)*) => {
@@ -56,6 +58,83 @@ macro_rules! select {
 
 /// One arm at a time from the tokens, then one case at a time: `[{kind args pattern body}…]` and
 /// `[default]`.
+///
+/// What is no arm is refused, in words. This is one that compiles:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     send(tx, 1) -> sent => sent.unwrap(),
+///     recv(rx) -> _ => {}
+///     default => {}
+/// }
+/// # }
+/// ```
+///
+/// With an operation that is not known:
+///
+/// ```compile_fail
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     give(tx, 1) -> sent => sent.unwrap(),
+///     recv(rx) -> _ => {}
+///     default => {}
+/// }
+/// ```
+///
+/// With two defaults, of either kind:
+///
+/// ```compile_fail
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     default => {}
+///     send(tx, 1) -> sent => sent.unwrap(),
+///     recv(rx) -> _ => {}
+///     default => {}
+/// }
+/// ```
+///
+/// ```compile_fail
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     send(tx, 1) -> sent => sent.unwrap(),
+///     recv(rx) -> _ => {}
+///     default => {}
+///     default(core::time::Duration::ZERO) => {}
+/// }
+/// ```
+///
+/// Without a pattern, and with a pattern that does not take every outcome:
+///
+/// ```compile_fail
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     send(tx, 1) => {}
+///     recv(rx) -> _ => {}
+///     default => {}
+/// }
+/// ```
+///
+/// ```compile_fail
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     send(tx, 1) -> sent => sent.unwrap(),
+///     recv(rx) -> Ok(_) => {}
+///     default => {}
+/// }
+/// ```
+///
+/// Without a value to send:
+///
+/// ```compile_fail
+/// let (tx, rx) = g0_sched::channel::<u32>(1);
+/// g0_sched::select! {
+///     send(tx) -> sent => sent.unwrap(),
+///     recv(rx) -> _ => {}
+///     default => {}
+/// }
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select {

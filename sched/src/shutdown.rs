@@ -139,29 +139,34 @@ pub(crate) fn await_late<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
 }
 
 /// The main goroutine's last act, on its own stack, outside: ends everything else, as far as it
-/// can be ended, and halts the scheduler. Returns how many goroutines are left behind.
-pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>) -> u64 {
+/// can be ended, reports how many goroutines are left behind, and halts the scheduler.
+pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
     let core = core_of(m);
     core.phase.store(phase::CLOSING, Ordering::SeqCst);
     if P::UNWINDS {
         let deadline = P::now().saturating_add(PATIENCE);
         let nap = Parker::new();
         settle::<P>(core, deadline);
-        while core.goroutines() > 1 && P::now() < deadline {
+        let mut seen = P::now();
+        while core.goroutines() > 1 && seen < deadline {
             cancel_parked::<P>(core, main);
             crate::exec::yields::yield_now::<P>();
-            if core.goroutines() > 1 {
-                P::park(&nap, Some(P::now().saturating_add(LOOK)));
+            let now = P::now();
+            match core.goroutines() > 1 {
+                // By a clock that stands still the nap would have no end.
+                true if now == seen => P::relax(),
+                true => drop(P::park(&nap, Some(now.saturating_add(LOOK)))),
+                false => {}
             }
+            seen = now;
         }
     }
-    let left = core.goroutines().saturating_sub(1);
+    report(core.goroutines().saturating_sub(1));
     let m = crate::exec::switch::this_m::<P>();
     reenter::<P>(m);
     // SAFETY: inside, on a goroutine's stack.
     unsafe { on_g0(m, || core.halt::<P>()) };
     leave(m);
-    left
 }
 
 /// Waits until every M that was inside when the phase changed has been outside since: from then on

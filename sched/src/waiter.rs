@@ -12,6 +12,9 @@
 //! queue, under the lock of that, ends the wait. With a deadline, or with several things waited for,
 //! two may find it in different places: the first to put its token into `claimed` ends the wait, the
 //! others leave it alone.
+//!
+//! > L22. A wait ends once: by one wake, by its deadline or by shutdown. Whoever ends it has claimed
+//! > it, and no wake is lost.
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};

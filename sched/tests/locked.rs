@@ -355,3 +355,22 @@ fn l8_an_unlock_on_another_goroutine_does_nothing() {
         unlock_os_thread();
     });
 }
+
+#[test]
+fn one_who_is_locked_and_yields_lets_those_of_its_thread_run() {
+    on_every_runtime(1, || {
+        let (tx, rx) = channel::<u32>(0);
+        let (back, answered) = channel::<u32>(1);
+        // On the safe runtime it is bound to the same thread, and each send makes it the next there.
+        let other = go(move || rx.iter().for_each(|value| back.send(value + 1).unwrap()));
+        yield_now();
+        lock_os_thread();
+        for i in 0..20 {
+            tx.send(i).unwrap();
+            yield_until("it answers", || answered.try_recv() == Ok(i + 1));
+        }
+        unlock_os_thread();
+        drop(tx);
+        other.join().unwrap();
+    });
+}

@@ -37,7 +37,7 @@ type Tally = [usize; 2];
 
 /// A channel with room for `N`, and the cells that its values name.
 pub struct Line<const N: usize> {
-    chan: Chan<usize, Threads, [MaybeUninit<usize>; N]>,
+    pub chan: Chan<usize, Threads, [MaybeUninit<usize>; N]>,
     cells: [UnsafeCell<usize>; 2],
 }
 
@@ -47,21 +47,25 @@ unsafe impl<const N: usize> Sync for Line<N> {}
 unsafe impl<const N: usize> Send for Line<N> {}
 
 impl<const N: usize> Line<N> {
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self { chan: Chan::new(), cells: [UnsafeCell::new(0), UnsafeCell::new(0)] })
+    pub fn new() -> Self {
+        Self { chan: Chan::new(), cells: [UnsafeCell::new(0), UnsafeCell::new(0)] }
+    }
+
+    /// What goes with `value`, before it is sent.
+    pub fn write(&self, value: usize) {
+        // SAFETY: loom reports the access if it races.
+        self.cells[value].with_mut(|cell| unsafe { *cell += 1 });
     }
 
     /// Sends `value`; false when it has come back.
     pub fn send(&self, value: usize) -> bool {
-        // SAFETY: loom reports the access if it races.
-        self.cells[value].with_mut(|cell| unsafe { *cell += 1 });
+        self.write(value);
         self.sent(value, self.chan.send(value).map_err(|error| error.0))
     }
 
     /// As [`send`](Self::send), until the clock shows `at`.
     pub fn send_until(&self, value: usize, at: u64) -> bool {
-        // SAFETY: as above.
-        self.cells[value].with_mut(|cell| unsafe { *cell += 1 });
+        self.write(value);
         let result = self.chan.send_deadline(value, Instant::from_nanos(at));
         self.sent(value, result.map_err(|error| error.into_inner()))
     }
@@ -74,8 +78,8 @@ impl<const N: usize> Line<N> {
         result.is_ok()
     }
 
-    /// What the value stands for, which is the caller's.
-    fn take(&self, value: usize) {
+    /// What goes with a value that was received, or has come back.
+    pub fn take(&self, value: usize) {
         assert!(value < self.cells.len(), "L20: a value is received that nobody has sent");
         // SAFETY: as above.
         let was = self.cells[value].with_mut(|cell| unsafe { std::mem::replace(&mut *cell, 0) });
@@ -96,7 +100,7 @@ impl<const N: usize> Line<N> {
         Some(value)
     }
 
-    fn close(&self) {
+    pub fn close(&self) {
         self.chan.close().expect("L20: the channel was closed before");
     }
 }
@@ -112,7 +116,7 @@ fn on<const N: usize, R: 'static>(
 
 /// Two senders, and a receiver that takes both values.
 fn senders<const N: usize>() {
-    let line = Line::<N>::new();
+    let line = Arc::new(Line::<N>::new());
     let threads = [0, 1].map(|value| on(&line, move |line| line.send(value)));
     let mut seen = Tally::default();
     for _ in 0..2 {
@@ -127,7 +131,7 @@ fn senders<const N: usize>() {
 
 /// A sender of two values, and two receivers, one value each.
 fn receivers<const N: usize>() {
-    let line = Line::<N>::new();
+    let line = Arc::new(Line::<N>::new());
     let threads = [0, 1].map(|_| on(&line, Line::recv));
     for value in [0, 1] {
         assert!(line.send(value), "L20: an open channel gives a value back");
@@ -141,7 +145,7 @@ fn receivers<const N: usize>() {
 
 /// A sender of two values and a receiver of all there are, while a third thread closes.
 fn close<const N: usize>() {
-    let line = Line::<N>::new();
+    let line = Arc::new(Line::<N>::new());
     let receiver = on(&line, |line| {
         let mut seen = Tally::default();
         let mut next = 0;
@@ -160,7 +164,7 @@ fn close<const N: usize>() {
 
 /// Two senders and room for one value: a receiver of one lets both of them go.
 fn room() {
-    let line = Line::<1>::new();
+    let line = Arc::new(Line::<1>::new());
     let threads = [0, 1].map(|value| on(&line, move |line| line.send(value)));
     assert!(line.recv().is_some(), "L20: an open channel says that it is closed");
     for sender in threads {
@@ -173,7 +177,7 @@ fn room() {
 fn deadline<const N: usize>() {
     const AT: u64 = 10;
     bells::start_clock();
-    let line = Line::<N>::new();
+    let line = Arc::new(Line::<N>::new());
     let sender = on(&line, |line| line.send_until(0, AT));
     let clock = thread::spawn(|| bells::advance(AT));
     let received = usize::from(line.recv_until(AT).is_some());

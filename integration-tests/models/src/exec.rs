@@ -58,7 +58,7 @@ pub fn run(main: impl FnOnce()) {
 /// One goroutine sends two values, the main one receives them.
 fn channel<const N: usize>() {
     run(|| {
-        let line = Line::<N>::new();
+        let line = Arc::new(Line::<N>::new());
         let sender = {
             let line = line.clone();
             go(move || [0, 1].map(|value| line.send(value)))
@@ -72,7 +72,7 @@ fn channel<const N: usize>() {
 
 /// A thread that is no M sends to a goroutine, and receives what that sends.
 fn outside() {
-    let (to, from) = (Line::<0>::new(), Line::<0>::new());
+    let (to, from) = (Arc::new(Line::<0>::new()), Arc::new(Line::<0>::new()));
     let other = {
         let (to, from) = (to.clone(), from.clone());
         thread::spawn(move || {

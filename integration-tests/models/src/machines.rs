@@ -10,11 +10,10 @@ use std::cell::{Cell, RefCell};
 
 use g0_sched::{Config, M, Mobility, Proc, Scheduler, StartError, doors, start_m};
 use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
-use loom::sync::Notify;
 use loom::sync::atomic::Ordering;
 use loom::thread::{self, JoinHandle};
 
-use crate::bells::NOBODY;
+use crate::bells::{MACHINE, NOBODY};
 use crate::world::Threads;
 
 /// A goroutine's stack: with room for loom's frames, and for the report of a failure.
@@ -84,12 +83,9 @@ pub fn run(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
     let shared: &'static Scheduler<Threads> = unsafe { &*scheduler };
     let [sysmon, done] = doors::other_parkers(shared.core());
     sysmon.handle.store(NOBODY, Ordering::Relaxed);
-    let ring = |parker: &g0_sched::Parker| {
-        let bell = Box::into_raw(Box::new(Notify::new()));
-        parker.handle.store(bell as usize, Ordering::Relaxed);
-        bell
-    };
-    let bells: Vec<_> = ms_ref.iter().map(doors::parker).chain([done]).map(ring).collect();
+    for parker in ms_ref.iter().map(doors::parker).chain([done]) {
+        parker.handle.store(MACHINE, Ordering::Relaxed);
+    }
     AT_WORK.set(true);
     let ended = shared.run(|| {
         MAY_START.set(true);
@@ -106,7 +102,6 @@ pub fn run(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
         drop(Box::from_raw(scheduler));
         drop(Box::from_raw(procs));
         drop(Box::from_raw(ms));
-        bells.into_iter().for_each(|bell| drop(Box::from_raw(bell)));
     }
     assert_eq!(OUT.get(), 0, "L15: a goroutine has ended, and its stack is not free");
 }

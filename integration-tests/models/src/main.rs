@@ -25,6 +25,12 @@ mod runner;
 #[cfg(loom)]
 mod runq;
 #[cfg(loom)]
+mod select;
+#[cfg(loom)]
+mod timers;
+#[cfg(loom)]
+mod wakes;
+#[cfg(loom)]
 mod world;
 
 #[cfg(loom)]
@@ -37,6 +43,9 @@ fn main() -> std::process::ExitCode {
         exec::MODEL,
         channel::MODEL,
         mutex::MODEL,
+        select::MODEL,
+        timers::MODEL,
+        wakes::MODEL,
     ])
 }
 

@@ -48,7 +48,7 @@ unsafe impl Platform for Threads {
                 bell.wait();
                 true
             }
-            Owner::Waiter => bells::park(parker, deadline),
+            Owner::Machine | Owner::Waiter => bells::park(parker, deadline),
             Owner::Nobody => panic!("a thread waits that the model does not have"),
         }
     }
@@ -56,8 +56,10 @@ unsafe impl Platform for Threads {
     fn unpark(parker: &Parker) {
         match bells::owner(parker) {
             Owner::M(bell) => bell.notify(),
-            Owner::Waiter => bells::unpark(std::ptr::from_ref(parker).addr()),
             Owner::Nobody => {}
+            owner => {
+                bells::unpark(std::ptr::from_ref(parker).addr(), matches!(owner, Owner::Waiter));
+            }
         }
     }
 

@@ -54,7 +54,7 @@ func fibNode(n int, result *int) {
 
 func fib() float64 {
 	var result int
-	fibNode(27, &result)
+	fibNode(30, &result)
 	start := time.Now()
 	fibNode(30, &result)
 	ms := float64(time.Since(start)) / 1e6

@@ -19,8 +19,8 @@
 //! goroutine's end and after the runtime's: then it does nothing. A clone that is kept keeps the
 //! goroutine's stack from being used again.
 //!
-//! *Polls* by one goroutine, never two at a time: one at first, one for each wake, now and then one
-//! more. A future that wakes itself within its poll lets the other goroutines run first.
+//! *Polls* by one goroutine, never two at a time: one at first, then one after each wake (those that
+//! come before it count as one), now and then one more. A future that wakes itself within its poll lets the other goroutines run first.
 //!
 //! *No reactor and no timers.* Crates that bring their own, as async-io brings a thread, work as they
 //! are; the example `echo` serves ten thousand sockets that way. Crates that look for the runtime

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `func main` | `Runtime::builder().build()?.run(main)` | A runtime is a value; it begins and ends, and the program goes on. Its goroutines run on threads of their own, `main` too: never on the process's first thread |
 //! | `main` returns | `run` returns | Go drops the other goroutines as they are. Here they are unwound, so that what they own is dropped; after half a second the rest is left behind and counted ([`shutdown`](crate::shutdown)) |
-//! | `go f(x)` | `go(move \|\| f(x))` | Gives a handle: `join` waits and returns what `f` returned. Closure and result are `Send + 'static`; in a `scope` they may borrow. Together they may fill a quarter of the stack: box what is larger |
+//! | `go f(x)` | `go(move \|\| f(x))` | Gives a handle: `join` waits and returns what `f` returned. Closure and result are `Send + 'static`; in a `scope` they may borrow. Each has to fit into a quarter of the stack: box what is larger |
 //! | a panic that nobody recovers | `join` returns `Err` | It ends the process only if the handle was dropped before. Of `main`: `RunError::Panicked` |
 //! | `recover` | `std::panic::catch_unwind` | Takes a closure, not a place in a deferred call. A Goexit that it catches is thrown again at the next operation that can wait |
 //! | `defer` | `Drop`; `g0_defer::defer!`; `g0_defer::scope` | `defer!` runs at the end of its block, not of the function; calls deferred in a loop, or that may wait or panic, go into a scope |
@@ -58,7 +58,7 @@
 //! | `sync.Mutex` | `Mutex<T>` | Holds what it guards; unlocked by its guard, which may be sent elsewhere. `lock` is an `Err` after a panic under the lock (*poisoned*). The starvation mode is Go's; `try_lock_for` has a time limit |
 //! | `sync.RWMutex` | `RwLock<T>` | Those who wait are served in order; Go lets the readers in that wait when a writer leaves. A writer may become a reader (`downgrade`) |
 //! | `sync.Cond` | `Condvar` | `wait` takes the guard and gives it back. It may return without a signal, which Go's does not: look again, or `wait_while` |
-//! | `sync.WaitGroup` | `WaitGroup` | Shared by reference, `Arc` or static. For `wg.Go`: handles, or a `scope` |
+//! | `sync.WaitGroup` | `WaitGroup` | Shared by reference, `Arc` or static. For `wg.Go`: handles, or a `scope`. Done too often: panics in both |
 //! | `sync.Once` | `Once` | After a panic later calls panic; Go's count as done. `OnceFunc`, `OnceValue`: `OnceCell::get_or_init`, which tries again |
 //! | `semaphore.Weighted` | `Semaphore` | A `Permit` gives back what it holds when it is dropped. To ask for more than the limit of `with_limit` panics; Go waits |
 //! | `errgroup.Group` | `scope` and `join` | It does not cancel the others |
@@ -94,7 +94,7 @@
 //! There is no garbage collector: no `runtime.GC`, finalizers, `KeepAlive`, escape analysis, write
 //! barriers or pauses; values are dropped where Rust drops them. A goroutine that waits for what never
 //! comes is not found by anybody, as in Go; here it ends with its runtime. Races on data do not compile
-//! in safe code, so there is no `-race`; the thread sanitizer knows of the stacks. There are no
+//! in safe code, so there is no `-race`; the thread sanitizer can be told of the stacks. There are no
 //! profiles, traces or dumps of all goroutines.
 //!
 //! # Rows, as tests
@@ -133,6 +133,20 @@
 //!         }
 //!     }
 //!     assert_eq!(all.into_iter().sum::<i32>(), 20);
+//!
+//!     // `break` leaves the loop; a value is evaluated whether its arm is chosen or not.
+//!     let (tx, rx) = channel(1);
+//!     let mut evaluated = 0;
+//!     loop {
+//!         select! {
+//!             recv(rx) -> one => {
+//!                 assert_eq!(one, Ok("first"));
+//!                 break;
+//!             }
+//!             send(tx, { evaluated += 1; "first" }) -> sent => sent.unwrap(),
+//!         }
+//!     }
+//!     assert_eq!(evaluated, 2);
 //! })?;
 //! # }
 //! # Ok::<(), Box<dyn core::error::Error>>(())

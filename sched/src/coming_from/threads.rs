@@ -7,7 +7,7 @@
 //!
 //! | there | here | different |
 //! |---|---|---|
-//! | `thread::spawn` | `go` | In a goroutine only: `Runtime::run` gives the first. Closure and result, which may fill a quarter of the stack, are `Send + 'static` as there |
+//! | `thread::spawn` | `go` | In a goroutine only: `Runtime::run` gives the first. Closure and result are `Send + 'static` as there; each has to fit into a quarter of the stack |
 //! | `thread::Builder` | `go_named`, `try_go` | Names are `&'static str`. The stack's size is the runtime's: 256 KiB by default, where a thread has 2 MiB |
 //! | `JoinHandle::join` | `join` | A dropped handle detaches, but a panic that nobody can join any more ends the process |
 //! | the process's end | the end of `run` | Threads stop as they are. Goroutines are unwound, so locks held then are poisoned ([`shutdown`](crate::shutdown)) |
@@ -26,9 +26,9 @@
 //! |---|---|---|
 //! | `Mutex` | `Mutex` | Guards are `Send`. Also `try_lock_for`, `try_lock_until`. Whoever has waited for a millisecond in vain is served next |
 //! | `RwLock` | `RwLock` | First in, first out. Guards are `Send`; no time limits |
-//! | `Condvar` | `Condvar` | May serve several mutexes at once, where std panics. First in, first out |
+//! | `Condvar` | `Condvar` | May serve several mutexes at once, where std's may panic. First in, first out |
 //! | poisoning | the same | A Goexit poisons as a panic does. The types (`LockResult`, `PoisonError`, …) are this crate's: `core` has none |
-//! | `Once`, `OnceLock` | `Once`, `OnceCell` | A goroutine that comes to the `Once` it runs panics, where std waits for ever. Also `get_or_try_init` |
+//! | `Once`, `OnceLock` | `Once`, `OnceCell` | A goroutine that comes to the `Once` it runs panics; std's may wait for ever. Also `get_or_try_init` |
 //! | `LazyLock` | – | `OnceCell::get_or_init` |
 //! | `Barrier` | `Barrier` | |
 //! | – | `Semaphore`, `WaitGroup` | The latter is Go's, not crossbeam's |
@@ -40,7 +40,7 @@
 //! |---|---|---|
 //! | `mpsc::sync_channel(n)`, `crossbeam_channel::bounded(n)` | `channel(n)` | Both ends are cloned. Anybody may `close` it |
 //! | `mpsc::channel`, `unbounded` | – | choose a bound |
-//! | `select!` of crossbeam | `select!` | The same arms; a `None` in place of an end for `never()` |
+//! | `select!` of crossbeam | `select!` | The same arms; a `None` in place of an end for `never()`. The value of a `send` is evaluated first, not when the arm is chosen; if it is not, it is dropped |
 //! | `crossbeam_channel::Select` | [`generic::select`](crate::generic::select) | Takes cases and carries one out; it does not give an index to complete |
 //! | `after`, `tick` | `default(d)`, `interval` | no channels |
 //! | `recv_timeout`, `send_deadline`, … | the same | `Instant` is this crate's |
@@ -127,7 +127,7 @@
 //!         });
 //!         assert!(exited.join().is_err() && one.is_poisoned());
 //!         let again = s.go(|| ONCE.call_once(|| ONCE.call_once(|| {})));
-//!         assert!(again.join().is_err(), "std would wait for ever");
+//!         assert!(again.join().is_err(), "std's may wait for ever");
 //!     });
 //! })?;
 //! # }

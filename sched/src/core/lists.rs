@@ -305,6 +305,15 @@ impl Core {
         true
     }
 
+    /// `m`, at rest and awake, keeps no deadline any more. One that did so and then slept without a
+    /// deadline would keep all others from the role.
+    pub(super) fn resign(&self, m: &'static M) {
+        let mut lists = self.lists.lock();
+        if ptr::eq(lists.keeper, m) {
+            (lists.keeper, lists.keeps_until) = (ptr::null(), u64::MAX);
+        }
+    }
+
     /// Whether an M at rest sleeps until the next deadline, or there is none.
     pub(crate) fn is_kept(&self) -> bool {
         let lists = self.lists.lock();

@@ -53,13 +53,18 @@ impl Local {
         }
     }
 
-    /// The next to run. With `fair`, the G that was just made ready waits its turn once.
+    /// The next to run. With `fair`, the G that was just made ready goes behind the others: were it to
+    /// wait where it is, one who yields again and again would always be before it.
     #[inline(always)]
     pub fn pop(&mut self, inbox: &Inbox<G>, fair: bool) -> Option<NonNull<G>> {
         if inbox.is_touched() {
             inbox.drain(&mut self.rest);
         }
         if fair && let Some(g) = self.rest.pop() {
+            if let Some(next) = NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
+                // SAFETY: it was in `next`, so it is alive and nowhere else.
+                unsafe { self.rest.push_back(next) };
+            }
             return Some(g);
         }
         match NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
@@ -68,23 +73,32 @@ impl Local {
         }
     }
 
-    /// Takes `g` and no other; false when it is not here.
-    pub fn take(&mut self, inbox: &Inbox<G>, g: NonNull<G>) -> bool {
+    /// Takes `g`; false when it is not here. What an interrupt handler has put here, though it may
+    /// run anywhere, goes to `unbound`.
+    pub fn take(
+        &mut self,
+        inbox: &Inbox<G>,
+        g: NonNull<G>,
+        mut unbound: impl FnMut(NonNull<G>),
+    ) -> bool {
         if inbox.is_touched() {
             inbox.drain(&mut self.rest);
         }
-        if self.next == g.as_ptr() {
+        let mut found = self.next == g.as_ptr();
+        if found {
             self.next = ptr::null_mut();
-            return true;
         }
-        let mut found = false;
         for _ in 0..self.rest.len() {
             let Some(at) = self.rest.pop() else { break };
-            if at == g {
-                found = true;
-            } else {
-                // SAFETY: it was in this list.
-                unsafe { self.rest.push_back(at) };
+            // SAFETY: it was in this list; of a runnable G, `bound` is whoever's to read that has it.
+            unsafe {
+                if at == g {
+                    found = true;
+                } else if at.as_ref().bound.get().is_null() {
+                    unbound(at);
+                } else {
+                    self.rest.push_back(at);
+                }
             }
         }
         found

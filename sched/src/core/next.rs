@@ -212,8 +212,14 @@ impl Core {
         }
     }
 
-    /// Stops spinning, and passes the looking on if this was the last M that did.
+    /// Stops spinning and runs `g`.
     fn run<P: Platform>(&'static self, m: &'static M, g: NonNull<G>) -> Next {
+        self.stop_spinning::<P>(m);
+        Next::Run(g)
+    }
+
+    /// Stops spinning, and passes the looking on if this was the last M that did.
+    fn stop_spinning<P: Platform>(&'static self, m: &'static M) {
         // SAFETY: our thread's.
         if unsafe { m.spinning.replace(false) } {
             // Publishers have left it to us to find what they published, wherever that is: so the
@@ -224,7 +230,6 @@ impl Core {
                 self.wake::<P>();
             }
         }
-        Next::Run(g)
     }
 
     /// Rests: how to wait. None: there is work after all, and a P to do it with.
@@ -314,6 +319,8 @@ impl Core {
                 _ => Some(Next::Wait),
             };
         }
+        // Whatever it kept, it does so no more unless it says so again.
+        self.resign(m);
         self.keep::<P>(m)
     }
 
@@ -334,6 +341,8 @@ impl Core {
     /// Rests, without a P: how to wait. None when there is mail: then a P is needed, or (timers)
     /// there is one.
     fn go_aside<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+        // Before it is on the idle list, as in `go_idle`.
+        self.stop_spinning::<P>(m);
         self.set_aside(m, false);
         if m.inbox.sleep() {
             return self.keep::<P>(m);
@@ -359,13 +368,11 @@ impl Core {
             }
             let shared = !m.migrating.get() && !m.alone.get() && !P::Unwind::panicking();
             let fair = p.is_fair();
-            let mine = m.local.with_mut(|local| {
-                if shared {
-                    (*local).pop(&m.inbox, fair)
-                } else {
-                    (*local).take(&m.inbox, g).then_some(g)
-                }
-            });
+            let mine = if shared {
+                m.local.with_mut(|local| (*local).pop(&m.inbox, fair))
+            } else {
+                self.take_own::<P>(m, p, g)
+            };
             if fair {
                 p.rewind();
             }
@@ -395,6 +402,28 @@ impl Core {
         }
     }
 
+    /// The one G that `m` may run, if it is runnable.
+    ///
+    /// # Safety
+    ///
+    /// `m` is the caller's, inside, and owns `p`.
+    unsafe fn take_own<P: Platform>(
+        &'static self,
+        m: &'static M,
+        p: &'static Proc,
+        g: NonNull<G>,
+    ) -> Option<NonNull<G>> {
+        let mut wake = false;
+        // SAFETY: the caller's promise; what is not bound to this M may go to the ring.
+        let found = m.local.with_mut(|local| unsafe {
+            (*local).take(&m.inbox, g, |unbound| wake |= self.append(p, unbound))
+        });
+        if wake {
+            self.wake::<P>();
+        }
+        found.then_some(g)
+    }
+
     /// Hands the P to an M that can run what is queued, and asks for one again. Where there is no
     /// such M (one core), an M of the safe runtime runs it itself.
     fn pass<P: Platform>(
@@ -417,14 +446,14 @@ impl Core {
         {
             return Some(Next::Run(g));
         }
-        // SAFETY: the local list is our thread's.
-        let mine = m.local.with_mut(|local| unsafe {
+        // SAFETY: the local list is our thread's, and the P is ours.
+        let mine = unsafe {
             if shared {
-                (*local).pop(&m.inbox, false)
+                m.local.with_mut(|local| (*local).pop(&m.inbox, false))
             } else {
-                (*local).take(&m.inbox, reserved).then_some(reserved)
+                self.take_own::<P>(m, p, reserved)
             }
-        });
+        };
         match mine {
             Some(g) => Some(Next::Run(g)),
             None => self.sleep_for_g::<P>(m),

@@ -152,6 +152,25 @@ impl Core {
         self.wants_wake()
     }
 
+    /// The thread of `m` ends, and interrupts find `m` no more: what they have left in its inbox
+    /// goes to the global queue, for it may run anywhere.
+    ///
+    /// # Safety
+    ///
+    /// By that thread, which is no M any more.
+    pub(crate) unsafe fn forward<P: Platform>(&'static self, m: &'static M) {
+        if self.phase() == super::phase::HALTED {
+            return;
+        }
+        // SAFETY: the local list is our thread's, and what was in it is in no queue now.
+        while let Some(g) = m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, false) }) {
+            // SAFETY: as above.
+            if unsafe { self.ready_outside::<P>(core::ptr::null(), g) } {
+                self.wake::<P>();
+            }
+        }
+    }
+
     /// Takes a fair share of the global queue into `p`'s ring and returns the first of it.
     ///
     /// # Safety

@@ -252,7 +252,7 @@ impl Wheel {
     fn due_in(&self, level: usize, slot: usize, start: u64) -> u64 {
         let shift = BITS * level as u32;
         // What lies in a slot of the top level may be later than the slot, and than others.
-        let end = ((start >> shift) + 1).checked_mul(1 << (shift + SHIFT)).unwrap_or(u64::MAX);
+        let end = ((start >> shift) + 1).saturating_mul(1 << (shift + SHIFT));
         let first = self.slots[level][slot];
         let (mut at, mut due) = (first, end);
         for _ in 0..EXACT {

@@ -25,6 +25,8 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     unsafe { call_here(run::<P>, core::ptr::from_ref(m).cast_mut().cast(), m.base.as_ptr()) };
     P::set_current(core::ptr::null());
     let core = core_of(m);
+    // SAFETY: this thread is no M any more.
+    unsafe { core.forward::<P>(m) };
     core.retire_m(m);
     core.rests_for_good::<P>();
     P::unpark(&core.done);

@@ -20,7 +20,7 @@ pub fn yield_now<P: Platform>() {
     // SAFETY: inside, with a P, on `g`'s own stack; `pick`'s goroutine may run here.
     unsafe {
         let m = if proc_of(m).count() || !m.reserved.get().is_null() || P::Unwind::panicking() {
-            if lonely(m) {
+            if lonely::<P>(m) {
                 m
             } else if P::Unwind::panicking() {
                 m.gives_way.set(true);
@@ -31,7 +31,7 @@ pub fn yield_now<P: Platform>() {
             }
         } else if let Some(next) = pick(m) {
             switch_to::<P>(m, g, next, Tag::Yield)
-        } else if lonely(m) {
+        } else if lonely::<P>(m) {
             m
         } else {
             mcall::<P>(m, g, Tag::Yield)
@@ -44,9 +44,10 @@ pub fn yield_now<P: Platform>() {
     }
 }
 
-/// Whether nobody else wants this M's P; if somebody does, it is the other queues' turn.
+/// Whether nobody else wants this M's P; if somebody does, it is the other queues' turn. Timers are
+/// looked at as often as always: one whose goroutine yields alone is not idle.
 #[inline]
-fn lonely(m: &'static crate::m::M) -> bool {
+fn lonely<P: Platform>(m: &'static crate::m::M) -> bool {
     use g0_arch::sync::atomic::Ordering::Relaxed;
     let core = core_of(m);
     // SAFETY: inside, with a P; the local list is our thread's.
@@ -58,8 +59,11 @@ fn lonely(m: &'static crate::m::M) -> bool {
             && core.in_line.load(Relaxed) == 0
             && !m.inbox.is_touched()
             && m.local.with(|local| (*local).is_empty());
+        let lonely = lonely && !(p.is_fair() && p.timers.due() <= P::now());
         if lonely {
-            p.rewind();
+            if p.is_fair() {
+                p.rewind();
+            }
         } else {
             // The other queues first: the caller is going to stand in the ring itself.
             p.hasten();

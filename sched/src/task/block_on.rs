@@ -44,7 +44,13 @@ pub(crate) fn run<P: Platform, F: Future>(
 ) -> Option<F::Output> {
     match caller::<P>() {
         Some((_, g)) => on_goroutine::<P, _>(g, future, deadline),
-        None => on_thread::<P, _>(future, deadline),
+        #[cfg(feature = "alloc")]
+        None => super::thread::run::<P, _>(future, deadline),
+        #[cfg(not(feature = "alloc"))]
+        None => panic!(
+            "g0: block_on on a thread that runs no goroutine: \
+             call it in a goroutine, or switch the feature `alloc` on"
+        ),
     }
 }
 
@@ -79,19 +85,6 @@ fn on_goroutine<P: Platform, F: Future>(
             }
         }
     }
-}
-
-#[cfg(feature = "alloc")]
-fn on_thread<P: Platform, F: Future>(f: Pin<&mut F>, deadline: Option<u64>) -> Option<F::Output> {
-    super::thread::run::<P, F>(f, deadline)
-}
-
-#[cfg(not(feature = "alloc"))]
-fn on_thread<P: Platform, F: Future>(_: Pin<&mut F>, _: Option<u64>) -> Option<F::Output> {
-    panic!(
-        "g0: block_on on a thread that runs no goroutine: \
-         call it in a goroutine, or switch the feature `alloc` on"
-    )
 }
 
 /// One `block_on` of a goroutine. One that runs within a poll of another shares the goroutine's

@@ -53,7 +53,7 @@ fn fib_node(n: u64) -> Node<u64> {
 
 pub fn fib() -> f64 {
     on_two(async {
-        fib_node(27).await;
+        fib_node(30).await;
         let start = Instant::now();
         assert_eq!(fib_node(30).await, 832_040);
         start.elapsed().as_secs_f64() * 1e3

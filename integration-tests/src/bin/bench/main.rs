@@ -29,6 +29,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("spawn-1000", One(sched::spawn_1000)),
     ("channel", One(sync::channel_round_trip)),
     ("buffered", One(sync::buffered)),
+    ("select", One(sync::select)),
     ("ring", One(sync::ring)),
     ("mutex", One(sync::mutex)),
     ("mutex-contended", One(sync::mutex_contended)),

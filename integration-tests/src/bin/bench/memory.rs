@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use g0_sched::{JoinHandle, Sender, channel, go, yield_now};
+use g0_sched::{Receiver, Sender, WaitGroup, channel, go, yield_now};
 
 use super::on_one_p;
 
@@ -24,50 +24,50 @@ fn faults(address: usize) -> bool {
     answer != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }
 
-type Handles = Vec<Option<JoinHandle<()>>>;
-
-/// Handles, touched before they are used.
-fn room(n: usize) -> Handles {
-    let mut handles = Vec::with_capacity(n);
-    handles.resize_with(n, || None);
-    handles
+/// Goroutines that wait at one gate.
+struct Gathering {
+    gate: Sender<()>,
+    closed: Receiver<()>,
+    arrived: AtomicUsize,
+    all: WaitGroup,
 }
 
-/// Starts goroutines that do `first` and wait at the gate, and returns it when all do.
-fn park(handles: &mut Handles, first: fn()) -> Sender<()> {
-    let (gate, closed) = channel::<()>(0);
-    let parked = Arc::new(AtomicUsize::new(0));
-    for handle in handles.iter_mut() {
-        let (closed, parked) = (closed.clone(), parked.clone());
-        *handle = Some(go(move || {
-            first();
-            parked.fetch_add(1, Ordering::Relaxed);
-            let _ = closed.recv();
-        }));
+impl Gathering {
+    /// Starts goroutines that do `first` and wait until they are released, and returns when all do.
+    fn park(count: usize, first: fn()) -> Arc<Self> {
+        let (gate, closed) = channel(0);
+        let (arrived, all) = (AtomicUsize::new(0), WaitGroup::new());
+        let this = Arc::new(Self { gate, closed, arrived, all });
+        this.all.add(count);
+        for _ in 0..count {
+            let this = this.clone();
+            go(move || {
+                first();
+                this.arrived.fetch_add(1, Ordering::Relaxed);
+                let _ = this.closed.recv();
+                this.all.done();
+            });
+        }
+        while this.arrived.load(Ordering::Relaxed) != count {
+            yield_now();
+        }
+        this
     }
-    while parked.load(Ordering::Relaxed) != handles.len() {
-        yield_now();
-    }
-    gate
-}
 
-/// Returns when all have ended.
-fn release(gate: &Sender<()>, handles: &mut Handles) {
-    gate.close().expect("an open channel");
-    for handle in handles {
-        let handle = handle.take().expect("a handle");
-        handle.join().expect("a goroutine that waited");
+    /// Returns when all have ended.
+    fn release(&self) {
+        self.gate.close().expect("an open channel");
+        self.all.wait();
     }
 }
 
 pub(crate) fn parked() -> f64 {
     const COUNT: usize = 100_000;
     on_one_p(|| {
-        let mut handles = room(COUNT);
         let before = rss();
-        let gate = park(&mut handles, || ());
+        let gathering = Gathering::park(COUNT, || ());
         let bytes = rss().saturating_sub(before);
-        release(&gate, &mut handles);
+        gathering.release();
         bytes as f64 / COUNT as f64
     })
 }
@@ -75,12 +75,11 @@ pub(crate) fn parked() -> f64 {
 pub(crate) fn wake_exit() -> f64 {
     const COUNT: usize = 100_000;
     on_one_p(|| {
-        let mut handles = room(COUNT);
         let mut batches = [0.0; 6];
         for batch in &mut batches {
-            let gate = park(&mut handles, || ());
+            let gathering = Gathering::park(COUNT, || ());
             let start = Instant::now();
-            release(&gate, &mut handles);
+            gathering.release();
             *batch = start.elapsed().as_nanos() as f64 / COUNT as f64;
         }
         // The first one is the warm-up.
@@ -92,13 +91,12 @@ pub(crate) fn wake_exit() -> f64 {
 pub(crate) fn create_1m() -> [f64; 2] {
     const COUNT: usize = 1_000_000;
     on_one_p(|| {
-        let mut handles = room(COUNT);
         let mut figures = [0.0; 2];
         for figure in &mut figures {
             let start = Instant::now();
-            let gate = park(&mut handles, || ());
+            let gathering = Gathering::park(COUNT, || ());
             *figure = start.elapsed().as_nanos() as f64 / COUNT as f64;
-            release(&gate, &mut handles);
+            gathering.release();
         }
         figures
     })
@@ -120,9 +118,7 @@ fn look_at_guard() {
 pub(crate) fn guarded() -> f64 {
     const WANTED: usize = 1_000_000;
     on_one_p(|| {
-        let mut handles = room(WANTED);
-        let gate = park(&mut handles, look_at_guard);
-        release(&gate, &mut handles);
+        Gathering::park(WANTED, look_at_guard).release();
         GUARDED.load(Ordering::Relaxed) as f64
     })
 }

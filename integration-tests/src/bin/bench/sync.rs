@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use g0_sched::{Mutex, Receiver, Sender, channel, go};
+use g0_sched::{Mutex, Receiver, Sender, channel, go, select};
 
 use super::{median, on, on_one_p};
 
@@ -37,6 +37,37 @@ pub(crate) fn buffered() -> f64 {
             producer.join().expect("the producer ends");
             assert_eq!(consumer.join().ok(), Some(n));
         })
+    })
+}
+
+pub(crate) fn select() -> f64 {
+    on_one_p(|| {
+        let (a_tx, a_rx) = channel::<u64>(0);
+        let (c_tx, c_rx) = channel::<u64>(0);
+        let (quit, quits) = channel::<()>(0);
+        let echo_quits = quits.clone();
+        let echo = go(move || {
+            loop {
+                select! {
+                    recv(a_rx) -> v => {
+                        c_tx.send(v.expect("main sends")).expect("main receives");
+                    }
+                    recv(echo_quits) -> _ => break,
+                }
+            }
+        });
+        let ns = median(500_000, |n| {
+            for i in 0..n {
+                a_tx.send(i).expect("echo receives");
+                select! {
+                    recv(c_rx) -> v => assert_eq!(v, Ok(i)),
+                    recv(quits) -> _ => unreachable!("nobody closes this channel"),
+                }
+            }
+        });
+        quit.close().expect("an open channel");
+        echo.join().expect("echo ends");
+        ns
     })
 }
 

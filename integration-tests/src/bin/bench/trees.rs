@@ -46,7 +46,7 @@ fn fib_node(n: u64) -> u64 {
 
 pub(crate) fn fib() -> f64 {
     on(2, || {
-        fib_node(27);
+        fib_node(30);
         let start = Instant::now();
         assert_eq!(fib_node(30), 832_040);
         start.elapsed().as_secs_f64() * 1e3

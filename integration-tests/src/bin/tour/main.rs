@@ -19,6 +19,7 @@ mod process;
 mod qsort;
 mod sqlite;
 mod ticker;
+mod waiting;
 
 // The C files are linked into the library.
 use g0_integration_tests as _;
@@ -61,6 +62,11 @@ const STEPS: &[Step] = &[
         name: "blocking",
         shows: "goroutines asleep in C hold nobody up, with one processor",
         run: blocking::run,
+    },
+    Step {
+        name: "waiting",
+        shows: "sleeps, selects and futures by the ten thousand; a plain thread wakes goroutines",
+        run: waiting::run,
     },
     Step {
         name: "panics",

@@ -65,8 +65,9 @@ impl Row {
         self
     }
 
-    const fn at_least_once(mut self, figure: f64) -> Row {
-        self.reach = Some(figure);
+    /// A count, which does not vary: this many or more.
+    const fn counts(mut self, least: f64) -> Row {
+        self.reach = Some(least);
         self.once = true;
         self.in_unit(Count)
     }
@@ -98,6 +99,7 @@ pub static ROWS: &[Row] = &[
     row("spawn-1000", &["go", "may", "tokio", "boost"]).at_most(35.0),
     row("channel", &["go", "may-mpsc", "may-spsc", "tokio", "boost"]).at_most(45.0),
     row("buffered", &["go", "tokio", "boost"]).at_most(8.0),
+    row("select", &["go", "tokio", "may"]).times(1.0, "go"),
     row("ring", &["go", "tokio", "may", "boost"]).times(1.0, "go"),
     row("mutex", &["go", "tokio", "may", "boost", "parking_lot", "std"]).at_most(9.5),
     row("mutex-contended", &["go", "tokio", "may", "parking_lot", "std"]).times(1.0, "go").on_two(),
@@ -129,7 +131,7 @@ pub static ROWS: &[Row] = &[
     row("wake-exit", &["go", "tokio", "may", "boost"]).at_most(100.0),
     row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),
     row("create-1m-reused", &["go", "tokio"]).at_most(100.0).from("create-1m", 1),
-    row("guarded", &["corosensei", "may", "boost"]).at_least_once(1_000_000.0),
+    row("guarded", &["corosensei", "may", "boost"]).counts(1_000_000.0),
 ];
 
 #[cfg(test)]

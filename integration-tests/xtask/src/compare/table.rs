@@ -14,7 +14,7 @@ pub struct Line {
     pub peer: &'static str,
     /// The peer's figures; none when it is absent.
     pub stats: Option<Stats>,
-    /// Why a peer that is there has no figures.
+    /// The peer is there and gave no figure.
     pub failed: bool,
     /// It is the best peer of its row.
     pub best: bool,

@@ -5,6 +5,9 @@
 //! channel's lock is a spin lock, held for a few instructions; a goroutine that waits holds it
 //! until its context is saved.
 //!
+//! > L20. A value that is sent is received once, or it comes back, or it is dropped with whoever held
+//! > it: the sender whom shutdown unwinds, the channel.
+//!
 //! | | open | closed |
 //! |---|---|---|
 //! | send | waits for room or a receiver | `Err`, the value comes back |

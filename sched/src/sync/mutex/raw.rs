@@ -34,6 +34,8 @@
 //!
 //! # No wake is lost
 //!
+//! > L21. One at a time holds the lock, and nobody waits beside a free one for ever.
+//!
 //! A waiter sets WAITERS, under the queue's lock, only in a word that says LOCKED (or STARVING, see
 //! below). That is one location, so its order is total: the release of that very hold comes later
 //! and sees WAITERS.
@@ -50,6 +52,8 @@
 //! WOKEN, or was woken with it, gives it back in the same step in which it takes the lock (then its
 //! own unlock looks at WAITERS) or queues again (then the word said LOCKED, and that holder's unlock
 //! does). Between the two it neither unwinds nor gives up: a deadline ends waits in the queue only.
+//! Whoever leaves the queue so, or by shutdown, touches no bit: if it was the last, the next unlock
+//! finds an empty queue and clears them.
 //!
 //! # Barging, and its bounds
 //!
@@ -108,24 +112,6 @@ pub(crate) struct RawMutex<P: Platform> {
     word: AtomicU32,
     queue: SpinLock<Queue>,
     _platform: PhantomData<fn() -> P>,
-}
-
-/// A waiter that leaves the queue by itself: its time is up, or shutdown unwinds it.
-struct Leaving<'a, P: Platform>(&'a RawMutex<P>);
-
-impl<P: Platform> Drop for Leaving<'_, P> {
-    #[cold]
-    fn drop(&mut self) {
-        let who = enter_anywhere::<P>();
-        let queue = self.0.queue.lock();
-        if queue.is_empty() {
-            // Relaxed: both bits belong to the queue's lock. With STARVING gone the lock may be
-            // free; whoever took that bit for the order to hand over finds nobody to hand to.
-            self.0.word.fetch_and(!(WAITERS | STARVING), Ordering::Relaxed);
-        }
-        drop(queue);
-        leave_as(who);
-    }
 }
 
 impl<P: Platform> RawMutex<P> {
@@ -243,7 +229,6 @@ impl<P: Platform> RawMutex<P> {
             let handed = Cell::new(false);
             let waiter = Waiter::new(who, false, Waiting::Mutex);
             let node = Node::new(&waiter, handed.as_ptr().cast());
-            let leaving = Leaving(self);
             // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.
             let woken = unsafe {
                 // Who has waited before is not sent to the end.
@@ -257,7 +242,6 @@ impl<P: Platform> RawMutex<P> {
             if let Woken::TimedOut = woken {
                 return false;
             }
-            core::mem::forget(leaving);
             starving = P::now().saturating_sub(begin) > PATIENCE;
             if handed.get() {
                 if !starving {

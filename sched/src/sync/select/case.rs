@@ -1,11 +1,12 @@
 //! One operation that select may carry out.
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr;
 
 use g0_arch::sync::MutexGuard;
+use g0_arch::sync::cell::Cell;
 
 use super::super::chan::{Buffer, Chan, Got, Put, RecvError, SendError, State};
 use super::super::queue::{Node, Queue};

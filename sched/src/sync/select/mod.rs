@@ -84,7 +84,7 @@ pub fn try_select<P: Platform>(cases: &mut [&mut dyn Case<P>]) -> bool {
     select_with(cases, Patience::None)
 }
 
-/// As [`select`], waiting for `length` at most: false when that is over.
+/// As [`select`], waiting for `length` at most, with zero not at all: false when that is over.
 ///
 /// # Panics
 ///
@@ -173,7 +173,7 @@ unsafe fn choose<'a, 'b, P: Platform>(
         // SAFETY: the caller's promise.
         if unsafe { case.is_ready() } {
             ready += 1;
-            if ready == 1 || random::<P>(who) % ready == 0 {
+            if ready == 1 || random::<P>(who).is_multiple_of(ready) {
                 chosen = Some(case);
             }
         }

@@ -1,0 +1,446 @@
+//! A clock that does not do what clocks do: it stands still, or jumps. What waits for time waits by
+//! that clock; nothing hangs that does not, and all else goes on.
+
+mod common;
+#[allow(dead_code, reason = "its scheduler is not used here, but its threads are")]
+mod own;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant as RealTime};
+
+use common::bounded;
+use g0_sched::generic::{Receiver, Sender, channel};
+use g0_sched::{
+    Config, Fatal, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler,
+    SendTimeoutError, StartError,
+};
+use g0_stack::{Class, SlabSource};
+use own::Own;
+use rt::Instant;
+
+/// std's threads, by a clock that the tests set.
+#[derive(Debug)]
+enum Bent {}
+
+mod rt {
+    g0_sched::platform!(super::Bent);
+}
+
+/// The clock shows the time of `Own` and this, or, when it stands, this alone.
+static SHOWS: AtomicU64 = AtomicU64::new(0);
+static STANDS: AtomicBool = AtomicBool::new(false);
+
+fn clock() -> u64 {
+    let shows = SHOWS.load(Ordering::SeqCst);
+    if STANDS.load(Ordering::SeqCst) { shows } else { shows.saturating_add(Own::now()) }
+}
+
+/// Far from both ends.
+const NOON: u64 = 1 << 55;
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn stop_the_clock() {
+    SHOWS.store(clock(), Ordering::SeqCst);
+    STANDS.store(true, Ordering::SeqCst);
+}
+
+/// It goes on from what it shows.
+fn start_the_clock() {
+    SHOWS.fetch_sub(Own::now(), Ordering::SeqCst);
+    STANDS.store(false, Ordering::SeqCst);
+}
+
+fn jump_ahead(length: Duration) {
+    SHOWS.fetch_add(length.as_nanos() as u64, Ordering::SeqCst);
+}
+
+fn jump_back(length: Duration) {
+    SHOWS.fetch_sub(length.as_nanos() as u64, Ordering::SeqCst);
+}
+
+// SAFETY: all that a platform promises is `Own`'s, but for the clock, which nothing relies on but
+// the time at which what waits for it ends.
+unsafe impl Platform for Bent {
+    type Unwind = g0_defer::Rust;
+
+    fn current() -> *const M {
+        Own::current()
+    }
+
+    fn set_current(m: *const M) {
+        Own::set_current(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
+        let body = move || unsafe { g0_sched::start_m::<Bent>(m) };
+        std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+    }
+
+    /// Looks at the clock every now and then: it may have been set.
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        const LOOK: u64 = 500_000;
+        let Some(deadline) = deadline else { return Own::park(parker, None) };
+        loop {
+            let left = deadline.saturating_sub(clock());
+            if Own::park(parker, Some(Own::now() + left.min(LOOK))) {
+                return true;
+            }
+            if left == 0 {
+                return false;
+            }
+        }
+    }
+
+    fn unpark(parker: &Parker) {
+        Own::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        clock()
+    }
+
+    fn heavy_fence() {
+        Own::heavy_fence();
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        Own::fatal(report)
+    }
+
+    fn cpus() -> usize {
+        2
+    }
+
+    const UNWINDS: bool = true;
+
+    fn throw_goexit() {
+        Own::throw_goexit();
+    }
+}
+
+/// One test at a time has the clock.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs `main` on schedulers of every kind, from when the clock shows `at`, running or standing. A
+/// thread looks at the scheduler every millisecond, as a timer tick would.
+fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sync + 'static) {
+    let _alone: MutexGuard<'_, ()> = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Registers for the heavy fence.
+    own::scheduler(1, false, true);
+    for (migrating, symmetric, procs) in
+        [(false, true, 1), (false, false, 2), (true, false, 1), (true, true, 2)]
+    {
+        SHOWS.store(at, Ordering::SeqCst);
+        STANDS.store(stands, Ordering::SeqCst);
+        let main = main.clone();
+        let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
+        println!("{what}");
+        bounded(&what, move || {
+            let scheduler: &'static Scheduler<Bent> = Box::leak(Box::new(Scheduler::new(Config {
+                procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
+                machines: &[],
+                more: || Some(Box::leak(Box::new(M::new()))),
+                stacks: Box::leak(Box::new(SlabSource::builder().build())),
+                stack: Class::for_size(128 << 10).unwrap(),
+                // SAFETY: the tests keep nothing of a thread's across a suspension point.
+                mobility: if migrating {
+                    unsafe { Mobility::migrating() }
+                } else {
+                    Mobility::BOUND
+                },
+                symmetric,
+            })));
+            let over = Arc::new(AtomicBool::new(false));
+            let seen = over.clone();
+            let ticks = std::thread::spawn(move || {
+                while !seen.load(Ordering::SeqCst) {
+                    scheduler.core().tick::<Bent>();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let ended = scheduler.run(main);
+            over.store(true, Ordering::SeqCst);
+            ticks.join().unwrap();
+            let ended = ended.unwrap();
+            if let Err(payload) = ended.result.expect("main did not call goexit") {
+                std::panic::resume_unwind(payload);
+            }
+            assert_eq!(ended.left_behind, 0);
+        });
+    }
+}
+
+/// Real time passes.
+fn for_a_while(mut each: impl FnMut()) {
+    let start = RealTime::now();
+    while start.elapsed() < Duration::from_millis(15) {
+        each();
+        rt::yield_now();
+    }
+}
+
+/// What needs no clock: goroutines, channels, locks, threads, and waits that do not time out.
+fn all_that_needs_no_clock() {
+    let (tx, rx): (Sender<u64, Bent>, Receiver<u64, Bent>) = channel(0);
+    let (back, returned) = channel::<u64, Bent>(2);
+    let there = {
+        let (rx, back) = (rx.clone(), back.clone());
+        rt::go(move || {
+            while let Ok(value) = rx.recv_timeout(HOUR) {
+                back.send(value + 1).unwrap();
+            }
+        })
+    };
+    let thread = std::thread::spawn(move || {
+        while let Ok(value) = rx.recv() {
+            back.send_timeout(value + 1, HOUR).unwrap();
+        }
+    });
+    for i in 0..100 {
+        tx.send_timeout(i, HOUR).unwrap();
+        assert_eq!(returned.recv_timeout(HOUR), Ok(i + 1));
+        if i % 10 == 0 {
+            rt::yield_now();
+        }
+    }
+    drop(tx);
+    there.join().unwrap();
+    thread.join().unwrap();
+    assert_eq!(returned.recv_timeout(HOUR), Err(RecvTimeoutError::Disconnected));
+    let sum = Arc::new(rt::Mutex::new(0));
+    let adders: Vec<_> = (0..10)
+        .map(|i| {
+            let sum = sum.clone();
+            rt::go(move || {
+                for _ in 0..20 {
+                    *sum.lock().unwrap() += i;
+                    rt::yield_now();
+                }
+            })
+        })
+        .collect();
+    adders.into_iter().for_each(|h| h.join().unwrap());
+    assert_eq!(*sum.lock().unwrap(), 20 * 45);
+}
+
+/// A goroutine that sleeps, and whether it has woken.
+fn sleeper(length: Duration) -> Arc<AtomicBool> {
+    let woken = Arc::new(AtomicBool::new(false));
+    let theirs = woken.clone();
+    drop(rt::go(move || {
+        let start = Instant::now();
+        rt::sleep(length);
+        assert!(start.elapsed() >= length, "early by the clock it sleeps by");
+        theirs.store(true, Ordering::SeqCst);
+    }));
+    // Until it sleeps.
+    for_a_while(|| ());
+    woken
+}
+
+fn has(woken: &AtomicBool) -> bool {
+    woken.load(Ordering::SeqCst)
+}
+
+/// Whatever waits for time comes, in a real time that is bounded by the test's own.
+fn until(what: &str, done: impl Fn() -> bool) {
+    common::yield_until(what, || {
+        rt::yield_now();
+        done()
+    });
+}
+
+#[test]
+fn while_the_clock_stands_still_nothing_is_due_and_all_else_goes_on() {
+    on_every_scheduler(NOON, false, || {
+        stop_the_clock();
+        let woken = sleeper(Duration::from_millis(1));
+        let (tx, rx) = channel::<u32, Bent>(0);
+        let waits = rt::go(move || rx.recv_timeout(Duration::from_nanos(1)));
+        let (_keep, from_none) = channel::<u32, Bent>(0);
+        let thread = std::thread::spawn(move || from_none.recv_timeout(Duration::from_nanos(1)));
+        all_that_needs_no_clock();
+        for_a_while(|| ());
+        assert!(!has(&woken) && !waits.is_finished() && !thread.is_finished(), "no time has gone");
+        start_the_clock();
+        until("time goes on", || has(&woken) && waits.is_finished() && thread.is_finished());
+        assert_eq!(waits.join().unwrap(), Err(RecvTimeoutError::Timeout));
+        assert_eq!(thread.join().unwrap(), Err(RecvTimeoutError::Timeout));
+        drop(tx);
+    });
+}
+
+#[test]
+fn a_run_ends_while_the_clock_stands_still() {
+    on_every_scheduler(NOON, true, || {
+        let sleeping: Vec<_> = [1, 1_000_000, u64::MAX]
+            .map(|nanos| sleeper(Duration::from_nanos(nanos)))
+            .into_iter()
+            .collect();
+        assert!(!sleeping.iter().any(|woken| has(woken)));
+    });
+}
+
+#[test]
+fn a_clock_that_has_yet_to_be_started_is_no_hindrance() {
+    on_every_scheduler(0, true, || {
+        let woken = sleeper(Duration::from_millis(1));
+        all_that_needs_no_clock();
+        assert!(!has(&woken));
+        start_after_zero();
+        until("time goes on", || has(&woken));
+    });
+}
+
+/// As [`start_the_clock`], where that cannot subtract.
+fn start_after_zero() {
+    SHOWS.store(0, Ordering::SeqCst);
+    STANDS.store(false, Ordering::SeqCst);
+}
+
+#[test]
+fn a_clock_near_the_end_of_its_range_goes_on() {
+    on_every_scheduler(u64::MAX - HOUR.as_nanos() as u64, false, || {
+        let (short, long) = (sleeper(Duration::from_millis(1)), sleeper(HOUR * 2));
+        until("a millisecond", || has(&short));
+        all_that_needs_no_clock();
+        let (_tx, rx) = channel::<u32, Bent>(0);
+        assert_eq!(rx.recv_timeout(Duration::from_micros(100)), Err(RecvTimeoutError::Timeout));
+        // The end of time.
+        assert!(!has(&long));
+    });
+}
+
+#[test]
+fn what_the_clock_jumps_over_is_due_at_once() {
+    on_every_scheduler(NOON, false, || {
+        let sleeping: Vec<_> = (1..=20).map(|i| HOUR / 20 * i - Duration::from_secs(1)).collect();
+        let woken: Vec<_> = sleeping.into_iter().map(sleeper_now).collect();
+        let later = sleeper(HOUR * 2);
+        let (_tx, rx) = channel::<u32, Bent>(0);
+        let waits = rt::go({
+            let rx = rx.clone();
+            move || rx.recv_timeout(HOUR / 2)
+        });
+        let thread = std::thread::spawn(move || rx.recv_timeout(HOUR / 2));
+        let mut ticks = rt::interval(Duration::from_secs(1));
+        for_a_while(|| ());
+        assert!(!woken.iter().any(|woken| has(woken)) && !waits.is_finished());
+        jump_ahead(HOUR);
+        let seen = Instant::now();
+        until("an hour has gone", || woken.iter().all(|woken| has(woken)));
+        until("an hour has gone", || waits.is_finished() && thread.is_finished());
+        assert_eq!(waits.join().unwrap(), Err(RecvTimeoutError::Timeout));
+        assert_eq!(thread.join().unwrap(), Err(RecvTimeoutError::Timeout));
+        // One tick for all that were missed.
+        let first = ticks.tick();
+        assert!(first < seen, "it was due");
+        jump_ahead(Duration::from_secs(1));
+        assert!(ticks.tick() >= seen, "the next is one to come");
+        assert!(!has(&later));
+        all_that_needs_no_clock();
+    });
+}
+
+/// As [`sleeper`], without waiting until it sleeps.
+fn sleeper_now(length: Duration) -> Arc<AtomicBool> {
+    let woken = Arc::new(AtomicBool::new(false));
+    let theirs = woken.clone();
+    drop(rt::go(move || {
+        rt::sleep(length);
+        theirs.store(true, Ordering::SeqCst);
+    }));
+    woken
+}
+
+#[test]
+fn a_clock_that_jumps_back_holds_nothing_up_that_is_asked_for_from_then_on() {
+    on_every_scheduler(NOON, false, || {
+        let before = sleeper(Duration::from_millis(200));
+        if has(&before) {
+            // A busy machine: nothing to see in this round.
+            return;
+        }
+        jump_back(HOUR);
+        for micros in [1, 50, 400, 3000] {
+            let length = Duration::from_micros(micros);
+            let start = RealTime::now();
+            rt::sleep(length);
+            assert!(start.elapsed() < Duration::from_secs(30), "held up: {:?}", start.elapsed());
+        }
+        let woken: Vec<_> = (1..50).map(|i| sleeper_now(Duration::from_micros(i * 40))).collect();
+        until("those since", || woken.iter().all(|woken| has(woken)));
+        let (_tx, rx) = channel::<u32, Bent>(0);
+        assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+        let mut ticks = rt::interval(Duration::from_micros(300));
+        assert!(ticks.tick() < ticks.tick());
+        all_that_needs_no_clock();
+        // From before: when the clock is there again.
+        assert!(!has(&before));
+        jump_ahead(HOUR);
+        until("the time from before", || has(&before));
+    });
+}
+
+#[test]
+fn a_clock_that_jumps_about_loses_no_value_and_no_sleeper() {
+    on_every_scheduler(NOON, false, || {
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = over.clone();
+        // Up to 20 ms off, in either direction.
+        let hand = std::thread::spawn(move || {
+            let mut random = 88_172_645_463_325_252u64;
+            while !seen.load(Ordering::SeqCst) {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                SHOWS.store(NOON + random % 20_000_000, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let (tx, rx) = channel::<u64, Bent>(1);
+        let [sent, back, got, slept]: [Arc<AtomicUsize>; 4] =
+            std::array::from_fn(|_| Arc::default());
+        let patience = |i: usize| Duration::from_micros(i as u64 * 37 % 500);
+        let mut all = Vec::new();
+        for s in 0..3 {
+            let (tx, sent, back) = (tx.clone(), sent.clone(), back.clone());
+            all.push(rt::go(move || {
+                for i in 0..150 {
+                    match tx.send_timeout(1, patience(i + s)) {
+                        Ok(()) => drop(sent.fetch_add(1, Ordering::SeqCst)),
+                        Err(SendTimeoutError::Timeout(value)) => {
+                            back.fetch_add(value as usize, Ordering::SeqCst);
+                        }
+                        Err(SendTimeoutError::Disconnected(_)) => panic!("nobody closed it"),
+                    }
+                }
+            }));
+            let (rx, got) = (rx.clone(), got.clone());
+            all.push(rt::go(move || {
+                for i in 0.. {
+                    match rx.recv_timeout(patience(i + s)) {
+                        Ok(value) => drop(got.fetch_add(value as usize, Ordering::SeqCst)),
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => return,
+                    }
+                }
+            }));
+            let slept = slept.clone();
+            all.push(rt::go(move || {
+                for i in 0..20 {
+                    rt::sleep(patience(i));
+                    slept.fetch_add(1, Ordering::SeqCst);
+                }
+            }));
+        }
+        drop((tx, rx));
+        all.into_iter().for_each(|h| h.join().unwrap());
+        over.store(true, Ordering::SeqCst);
+        hand.join().unwrap();
+        let [sent, back, got, slept] = [sent, back, got, slept].map(|n| n.load(Ordering::SeqCst));
+        assert_eq!((sent, sent + back, slept), (got, 450, 60));
+    });
+}
