@@ -174,9 +174,11 @@
 //!
 //! # Invariants
 //!
-//! L1–L22 are listed in each module that keeps them. Models run under loom, each with mutants that it
-//! must kill: of the core alone, of channels, select, the mutex and timers, and of whole schedulers on
-//! the shipped executor. Debug builds check L1, L5 and L18 as they go.
+//! L1–L22 are listed in each module that keeps them. L1–L19 are the scheduler's. What goroutines
+//! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
+//! has one owner, and nobody waits beside a free one (L21); a wait ends once (L22). Models run under
+//! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
+//! timers, and of whole schedulers on the shipped executor. Debug builds check L1, L5 and L18.
 //!
 //! # Features
 //!

@@ -479,9 +479,10 @@ fn what_was_there_before_a_close_is_found_at_once() {
         for _ in 0..300 {
             let (tx, rx) = channel::<u32>(1);
             tx.send(1).unwrap();
+            let theirs = rx.clone();
             let look = go(move || {
                 select! {
-                    recv(rx) -> value => value,
+                    recv(theirs) -> value => value,
                     default => panic!("the channel is not ready"),
                 }
             });

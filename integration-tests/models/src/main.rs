@@ -17,6 +17,8 @@ mod handoff;
 #[cfg(loom)]
 mod idle;
 #[cfg(loom)]
+mod locks;
+#[cfg(loom)]
 mod machines;
 #[cfg(loom)]
 mod mutex;
@@ -43,6 +45,7 @@ fn main() -> std::process::ExitCode {
         exec::MODEL,
         channel::MODEL,
         mutex::MODEL,
+        locks::MODEL,
         select::MODEL,
         timers::MODEL,
         wakes::MODEL,

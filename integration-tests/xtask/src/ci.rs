@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::{debian, features, loom, mutants, nostd, targets, tree};
+use crate::{debian, features, loom, mutants, nostd, soak, targets, tree};
 
 /// Runs all steps of `ci`.
 pub fn run(report: &mut Report, install: bool) {
@@ -20,6 +20,7 @@ pub fn run(report: &mut Report, install: bool) {
     nostd::run(report);
     loom::run(report, &[], false);
     mutants::run(report, &[]);
+    soak::run(report, &soak::Options::seconds(60));
     targets::aarch64(report, install);
     report.step("package", package);
 }

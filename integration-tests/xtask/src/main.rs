@@ -8,7 +8,8 @@
 //!                ├── nostd      linked without std
 //!                ├── loom       the models          ┐ mutants builds and runs
 //!                ├── mutants    what they must kill ┘ the models of a changed tree
-//!                └── targets    other processors, under qemu (debian: its compiler and packages)
+//!                ├── targets    other processors, under qemu (debian: its compiler and packages)
+//!                └── soak       a minute of everything that blocks
 //!            compare            g0 and the peers, side by side
 //!   report: the steps      run: commands with a time limit      tree: where things are
 //! ```
@@ -24,6 +25,7 @@ mod nostd;
 mod patch;
 mod report;
 mod run;
+mod soak;
 mod targets;
 mod tree;
 
@@ -40,6 +42,8 @@ cargo xtask COMMAND
   loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
   mutants [NAME...]              each known mistake, put into the source, must be found by its model
   targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
+  soak [--minutes N]             everything that goroutines and threads block on, mixed at random, on all kinds
+       [--seconds N] [--seed S]  of runtime (default: an hour; ci: a minute): nothing is lost, nobody waits for ever
 
   compare [NAME...]              g0 and its peers side by side, row by row
                                  (a NAME also selects the rows that begin with NAME and a hyphen)
@@ -72,6 +76,13 @@ fn main() -> ExitCode {
         ["targets", "aarch64"] => targets::aarch64(&mut report, install),
         ["compare", ..] => match compare::Options::parse(&args[1..], install) {
             Ok(options) => compare::run(&mut report, &options),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        },
+        ["soak", ..] => match soak::Options::parse(&args[1..]) {
+            Ok(options) => soak::run(&mut report, &options),
             Err(error) => {
                 eprintln!("{error}");
                 return ExitCode::from(2);
