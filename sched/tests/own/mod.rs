@@ -88,11 +88,6 @@ unsafe impl Platform for Own {
         std::process::abort()
     }
 
-    fn outsiders(_: usize) -> bool {
-        // The threads of the tests use channels.
-        true
-    }
-
     fn cpus() -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)
     }

@@ -75,6 +75,11 @@ unsafe impl Platform for Virt {
         interrupts::in_handler()
     }
 
+    /// The handlers use handles and wakers only.
+    fn outsiders(_: usize) -> bool {
+        false
+    }
+
     fn heavy_fence() {
         compiler_fence(Ordering::SeqCst);
     }
