@@ -209,8 +209,8 @@ impl Seat {
     /// On the goroutine's stack, outside. Calls of `hold` and [`release_hold`](Self::release_hold)
     /// nest.
     pub unsafe fn hold(self) -> *mut () {
-        // SAFETY: the goroutine whose seat this is.
         match self.m.curg() {
+            // SAFETY: the goroutine whose seat this is.
             Some(g) => unsafe { crate::lockedm::reserve_alone(self.m, g).cast() },
             None => ptr::null_mut(),
         }
@@ -223,8 +223,8 @@ impl Seat {
     /// On the M of the [`hold`](Self::hold) whose result is `before`; nothing was locked or unlocked
     /// in between.
     pub unsafe fn share(self, before: *mut ()) {
-        // SAFETY: as above.
         if let Some(g) = self.m.curg() {
+            // SAFETY: as above.
             unsafe { crate::lockedm::share_again(self.m, g, before.cast()) };
         }
     }
@@ -235,8 +235,8 @@ impl Seat {
     ///
     /// On the goroutine's stack, outside, on the M of the `hold`.
     pub unsafe fn release_hold<P: Platform>(self) {
-        // SAFETY: as above.
         if let Some(g) = self.m.curg() {
+            // SAFETY: as above.
             unsafe { unlock_internal::<P>(self.m, g) };
         }
     }
