@@ -49,7 +49,8 @@ pub struct LibCall<P: Platform> {
     /// None on a thread that is no M: then the record is here.
     held: Option<Held>,
     record: Record,
-    _platform: PhantomData<(fn() -> P, *mut ())>,
+    /// Not `Send`: it belongs to the goroutine whose thread is locked.
+    _platform: PhantomData<*mut P>,
 }
 
 struct Held {
