@@ -188,8 +188,6 @@
 //! | `alloc` | channels with owned ends; `block_on` on threads that are no M |
 //! | `std` | Linux threads: `Runtime` and the functions at the root |
 #![no_std]
-// Models reach the core only: what the executor alone uses looks unused to them.
-#![cfg_attr(loom, allow(dead_code, unused_imports))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -138,18 +138,19 @@ fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sy
         let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
         println!("{what}");
         bounded(&what, move || {
+            let mobility = if migrating {
+                // SAFETY: the tests keep nothing of a thread's across a suspension point.
+                unsafe { Mobility::migrating() }
+            } else {
+                Mobility::BOUND
+            };
             let scheduler: &'static Scheduler<Bent> = Box::leak(Box::new(Scheduler::new(Config {
                 procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
                 machines: &[],
                 more: || Some(Box::leak(Box::new(M::new()))),
                 stacks: Box::leak(Box::new(SlabSource::builder().build())),
                 stack: Class::for_size(128 << 10).unwrap(),
-                // SAFETY: the tests keep nothing of a thread's across a suspension point.
-                mobility: if migrating {
-                    unsafe { Mobility::migrating() }
-                } else {
-                    Mobility::BOUND
-                },
+                mobility,
                 symmetric,
             })));
             let over = Arc::new(AtomicBool::new(false));

@@ -110,7 +110,7 @@ fn none_is_never_ready() {
 #[test]
 fn values_of_many_selects_arrive_once_each() {
     on_every_runtime(4, || {
-        let ends: Vec<_> = (0..3).map(|i| channel::<usize>(i)).collect();
+        let ends: Vec<_> = (0..3).map(channel::<usize>).collect();
         let sum = Arc::new(AtomicUsize::new(0));
         let receivers: Vec<_> = (0..4)
             .map(|_| {
@@ -275,7 +275,7 @@ fn the_value_of_an_arm_that_is_not_chosen_is_dropped_once() {
         select! {
             send(full, count.one()) -> sent => {
                 assert_eq!(count.dropped(), 5);
-                let SendError(_value) = sent.err().expect("closed");
+                let SendError(_value) = sent.expect_err("closed");
             }
         }
         assert_eq!(count.dropped(), 6);

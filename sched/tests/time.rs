@@ -409,11 +409,14 @@ fn an_interval_does_not_drift() {
             let due = ticks.tick();
             assert!(Instant::now() >= due, "early");
             let ahead = (due - last).as_nanos();
-            assert!(ahead > 0 && ahead % period.as_nanos() == 0, "off the grid by {ahead} ns");
+            assert!(
+                ahead > 0 && ahead.is_multiple_of(period.as_nanos()),
+                "off the grid by {ahead} ns"
+            );
             last = due;
         }
         let (grid, n) = ((last - first).as_nanos(), period.as_nanos());
-        assert!(grid % n == 0 && grid / n >= 20, "{grid}");
+        assert!(grid.is_multiple_of(n) && grid / n >= 20, "{grid}");
     });
 }
 
@@ -431,7 +434,7 @@ fn an_interval_leaves_out_what_nobody_waited_for() {
         let third = ticks.tick();
         assert!(third - first >= period * 10, "{:?}: nine or more were missed", third - first);
         assert!(third + period > seen, "one that was missed: {third:?} at {seen:?}");
-        assert_eq!((third - first).as_nanos() % period.as_nanos(), 0);
+        assert!((third - first).as_nanos().is_multiple_of(period.as_nanos()), "off the grid");
         let before = Instant::now();
         ticks.reset();
         assert!(ticks.tick() >= before + period, "begun anew");

@@ -19,9 +19,9 @@ pub fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
     let cmd = cmd.args([target]).env("RUSTFLAGS", "--cfg loom").dir(root);
     // The models run for seconds; a mutant's build should not take longer than that.
     let quick = [("LTO", "off"), ("OPT_LEVEL", "1"), ("INCREMENTAL", "true"), ("DEBUG", "0")];
-    let cmd = quick.iter().fold(cmd, |cmd, (name, value)| {
-        cmd.env(&format!("CARGO_PROFILE_RELEASE_{name}"), value)
-    });
+    let cmd = quick
+        .iter()
+        .fold(cmd, |cmd, (name, value)| cmd.env(&format!("CARGO_PROFILE_RELEASE_{name}"), value));
     let out = cmd.limit(600).capture()?;
     if !out.success {
         return Err(format!("the models do not build: {}\n{}", out.ending, out.text()));
