@@ -185,6 +185,7 @@
 //! | none | the scheduler over a [`Platform`], in static memory; all that goroutines block on, channels in place ([`generic::Chan`]); time; `block_on` |
 //! | `alloc` | channels with owned ends; `block_on` on threads that are no M |
 //! | `std` | Linux threads: `Runtime` and the functions at the root |
+//! | `dump` | backtraces of parked goroutines: `dump`, `Watch::dump` |
 #![no_std]
 // Models reach the core only: what the executor alone uses looks unused to them.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
@@ -298,6 +299,9 @@ pub use hosted::{
     runtime::{Builder, RunError, Runtime, STACK_SIZE},
     watch::Watch,
 };
+
+#[cfg(all(feature = "dump", target_os = "linux", not(loom)))]
+pub use hosted::dump::dump;
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod short;
