@@ -171,7 +171,7 @@ pub use threads::{ThreadContext, Threads};
 cfg_if::cfg_if! {
     if #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))] {
         mod native;
-        pub use native::{Native, call_here, stack_pointer};
+        pub use native::{Native, Suspended, call_here, stack_pointer};
     } else if #[cfg(feature = "std")] {
         mod portable;
         pub use portable::{call_here, stack_pointer};

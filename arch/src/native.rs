@@ -1,7 +1,7 @@
 //! The assembly backend of the target, chosen here.
 //!
-//! Each machine's folder defines the same six functions: `init`, `switch`, `call_on`, `call_here`,
-//! `escape`, `stack_pointer`. A machine to come adds a folder, a line here and one in `lib.rs`.
+//! Each machine's folder defines the same seven functions: `init`, `switch`, `suspended`, `call_on`,
+//! `call_here`, `escape`, `stack_pointer`. A machine to come adds a folder, a line here and one in `lib.rs`.
 
 use crate::{Arch, Call, Context, Entry};
 
@@ -14,6 +14,25 @@ cfg_if::cfg_if! {
         mod imp;
     } else {
         compile_error!("lib.rs takes this target for one with assembly");
+    }
+}
+
+/// The registers that a walk through the frames of a suspended context begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// Where it goes on, in the code that called [`Arch::switch`].
+    pub pc: usize,
+    /// The stack pointer there.
+    pub sp: usize,
+    /// The frame pointer there.
+    pub fp: usize,
+}
+
+impl Suspended {
+    /// Those of the context with this [stack pointer](Context::stack_pointer). `word` reads a word of
+    /// its stack, which may be a copy, or another process's; none where it cannot.
+    pub fn read(sp: usize, word: impl FnMut(usize) -> Option<usize>) -> Option<Self> {
+        imp::suspended(sp, word)
     }
 }
 

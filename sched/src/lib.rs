@@ -155,6 +155,19 @@
 //!
 //! Eviction means that `procs = 1` is no promise of exclusion; no function here relies on it.
 //!
+//! # What is seen from outside
+//!
+//! Each goroutine says before it parks what it waits for ([`Waiting`]) and since when, by a coarse
+//! clock: two stores, and no clock is read. From that and from counts that each P and each M keeps for
+//! itself come
+//!
+//! - the report of a *deadlock*, when nothing can ever run again ([`Deadlock`] says when it comes, and
+//!   `core::deadlock` why it never comes too early: L12);
+//! - [`Stats`]: goroutines, Ms and Ps by what they do, and what has happened so far; from a goroutine
+//!   by `stats`, from any thread by a `Watch`;
+//! - a line at a period (`Builder::trace`, or `G0_TRACE=1000` in the environment);
+//! - with the feature `dump` every goroutine with its backtrace, while the others run on.
+//!
 //! # What was rejected
 //!
 //! - *A new state for every reason to be away* (Go's `_Gsyscall`): two compare-and-swaps on every
@@ -178,7 +191,9 @@
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
 //! has one owner, and nobody waits beside a free one (L21); a wait ends once (L22). Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
-//! timers, and of whole schedulers on the shipped executor. Debug builds check L1, L5 and L18.
+//! timers, and of whole schedulers on the shipped executor. Debug builds check as they go: L1, L2 and
+//! L18 at each switch (`exec/switch.rs`), L8 at each lock (`lockedm.rs`), L5 where a P changes hands
+//! ([`core::claim`]).
 //!
 //! # Features
 //!
@@ -187,6 +202,7 @@
 //! | none | the scheduler over a [`Platform`], in static memory; all that goroutines block on, channels in place ([`generic::Chan`]); time; `block_on` |
 //! | `alloc` | channels with owned ends; `block_on` on threads that are no M |
 //! | `std` | Linux threads: `Runtime` and the functions at the root |
+//! | `dump` | backtraces of parked goroutines: `dump`, `Watch::dump` |
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -298,6 +314,9 @@ pub use hosted::{
     runtime::{Builder, RunError, Runtime, STACK_SIZE},
     watch::Watch,
 };
+
+#[cfg(all(feature = "dump", target_os = "linux", not(loom)))]
+pub use hosted::dump::dump;
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod short;

@@ -26,7 +26,7 @@ use core::arch::{asm, naked_asm};
 use memoffset::offset_of;
 
 use super::align;
-use crate::{Context, Entry};
+use crate::{Context, Entry, Suspended};
 
 /// What lies at a context's stack pointer.
 #[repr(C, align(16))]
@@ -51,6 +51,18 @@ pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -
     // SAFETY: the caller gave us the bytes below `top`; they are aligned to 16.
     unsafe { sp.cast::<Saved>().write(saved) };
     Context(sp)
+}
+
+/// The registers of the suspended code, as the picture has them.
+pub(in super::super) fn suspended(
+    sp: usize,
+    mut word: impl FnMut(usize) -> Option<usize>,
+) -> Option<Suspended> {
+    Some(Suspended {
+        pc: word(sp.checked_add(offset_of!(Saved, pc))?)?,
+        fp: word(sp.checked_add(offset_of!(Saved, x29))?)?,
+        sp: sp.checked_add(size_of::<Saved>())?,
+    })
 }
 
 /// Where a fresh context begins. It has no caller, and tells unwinders so.

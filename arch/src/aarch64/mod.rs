@@ -28,7 +28,7 @@ mod call;
 mod context;
 
 pub(super) use call::{call_here, call_on, escape};
-pub(super) use context::{init, switch};
+pub(super) use context::{init, suspended, switch};
 
 /// Rounds down to what the machine asks of a stack pointer.
 fn align(sp: *mut u8) -> *mut u8 {

@@ -27,7 +27,7 @@ use core::arch::{asm, naked_asm};
 use memoffset::offset_of;
 
 use super::align;
-use crate::{Context, Entry};
+use crate::{Context, Entry, Suspended};
 
 /// What lies at a context's stack pointer.
 #[repr(C)]
@@ -52,6 +52,18 @@ pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -
     // aligned for words.
     unsafe { sp.cast::<Saved>().write(saved) };
     Context(sp)
+}
+
+/// The registers of the suspended code, as the picture has them.
+pub(in super::super) fn suspended(
+    sp: usize,
+    mut word: impl FnMut(usize) -> Option<usize>,
+) -> Option<Suspended> {
+    Some(Suspended {
+        pc: word(sp.checked_add(offset_of!(Saved, pc))?)?,
+        fp: word(sp.checked_add(offset_of!(Saved, rbp))?)?,
+        sp: sp.checked_add(size_of::<Saved>())?,
+    })
 }
 
 /// Where a fresh context begins. It has no caller, and tells unwinders so.

@@ -38,7 +38,7 @@ mod call;
 mod context;
 
 pub(super) use call::{call_here, call_on, escape};
-pub(super) use context::{init, switch};
+pub(super) use context::{init, suspended, switch};
 
 /// Rounds down to what the convention asks of a stack before a `call`.
 fn align(sp: *mut u8) -> *mut u8 {

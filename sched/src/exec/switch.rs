@@ -54,6 +54,7 @@ pub(crate) fn core_of(m: &'static M) -> &'static Core {
 /// `m` is the caller's, inside, and owns a P.
 #[inline(always)]
 pub(crate) unsafe fn proc_of(m: &'static M) -> &'static Proc {
+    debug_assert!(m.claim.is_inside(), "L18: an M outside touches a P");
     // SAFETY: the caller's promise.
     unsafe { &*m.p.load(Ordering::Relaxed) }
 }
@@ -82,6 +83,11 @@ pub(crate) unsafe fn assign(m: &'static M, g: NonNull<G>) {
         debug_assert!(
             g.as_ref().bound.get().is_null() || core::ptr::eq(g.as_ref().bound.get(), m),
             "L1: a bound goroutine on another M"
+        );
+        let reserved = m.reserved.get();
+        debug_assert!(
+            reserved.is_null() || reserved == g.as_ptr() || !(m.migrating.get() || m.alone.get()),
+            "L2: another goroutine on a reserved M"
         );
     }
 }

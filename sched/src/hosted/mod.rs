@@ -2,6 +2,8 @@
 
 mod affinity;
 mod current;
+#[cfg(feature = "dump")]
+pub mod dump;
 mod futex;
 mod membarrier;
 mod overflow;

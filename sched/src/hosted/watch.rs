@@ -38,6 +38,26 @@ impl Watch {
         }
     }
 
+    /// Writes every goroutine: what it does, where it was started, and the backtrace of each that waits.
+    /// A runtime that has not begun or has gone has none. The goroutines run on meanwhile; one that
+    /// wakes while it is looked at is said to have.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    #[cfg(feature = "dump")]
+    pub fn dump(&self, out: impl std::io::Write) -> std::io::Result<()> {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Watched::Alive(scheduler) = *watched {
+            // SAFETY: the lock keeps it.
+            let scheduler: &'static Scheduler<Hosted> = unsafe { scheduler.as_ref() };
+            if scheduler.has_run() {
+                return super::dump::write(scheduler.core(), out);
+            }
+        }
+        Ok(())
+    }
+
     /// The runtime in numbers; of one that has ended, as it was then. Looks at every goroutine.
     pub fn stats(&self) -> Stats {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -81,8 +81,8 @@ fn on(m: &M, g: NonNull<G>) -> Option<State> {
 impl Core {
     /// All goroutines, newest stacks first; each as it is when it is asked for.
     pub(crate) fn seen(&'static self, now: u64) -> impl Iterator<Item = (NonNull<G>, Seen)> {
-        let now = Coarse::of(now);
-        self.all_goroutines().filter_map(move |g| Some((g, self.look_at(g, now)?)))
+        let (now, first) = (Coarse::of(now), self.lists.lock().all_ms);
+        self.all_goroutines().filter_map(move |g| Some((g, look_at(g, now, first)?)))
     }
 
     /// All Gs that were ever used.
@@ -95,33 +95,26 @@ impl Core {
             Some(g)
         })
     }
+}
 
-    /// `g` as it is now; none if it has ended.
-    pub(crate) fn look_at(&'static self, g: NonNull<G>, now: Coarse) -> Option<Seen> {
-        // SAFETY: as above.
-        let this = unsafe { g.as_ref() };
-        let status = this.status.load(Ordering::Acquire);
-        if status == status::DEAD {
-            return None;
+/// `g` as it is now; none if it has ended. One of the Ms from `first` on may run it.
+fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<Seen> {
+    // SAFETY: registered Gs live as long as the scheduler.
+    let this = unsafe { g.as_ref() };
+    let status = this.status.load(Ordering::Acquire);
+    if status == status::DEAD {
+        return None;
+    }
+    let (id, name, site) = this.label.read()?;
+    let (reason, since) = this.waiting();
+    let (state, waited) = match status {
+        status::PARKED => (State::Waits(reason), since.until(now)),
+        _ => {
+            let running = ms_from(first).find_map(|m| on(m, g));
+            (running.unwrap_or(State::Runnable), Duration::ZERO)
         }
-        let (id, name, site) = this.label.read()?;
-        let (reason, since) = this.waiting();
-        let (state, waited) = match status {
-            status::PARKED => (State::Waits(reason), since.until(now)),
-            _ => (self.machine_of(g).unwrap_or(State::Runnable), Duration::ZERO),
-        };
-        Some(Seen { id, name, state, waited, site })
-    }
-
-    /// How `g` runs, if an M has it.
-    fn machine_of(&self, g: NonNull<G>) -> Option<State> {
-        self.machines().find_map(|m| on(m, g))
-    }
-
-    /// All Ms that were ever used. A thread of its own, or inside.
-    pub(crate) fn machines(&self) -> impl Iterator<Item = &'static M> + use<> {
-        ms_from(self.lists.lock().all_ms)
-    }
+    };
+    Some(Seen { id, name, state, waited, site })
 }
 
 /// `first` of the scheduler's Ms, and those that are older.
