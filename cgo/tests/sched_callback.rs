@@ -148,7 +148,6 @@ fn l8_the_users_locks_do_not_undo_the_callbacks() {
                     (0..20).for_each(|_| yield_now());
                     assert_eq!(tid(), thread);
                     other.join().unwrap();
-                    (0..mine).for_each(|_| lock_os_thread());
                 });
                 assert_eq!(tid(), thread);
             });
