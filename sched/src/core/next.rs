@@ -247,7 +247,9 @@ impl Core {
         }
         // SAFETY: our thread's.
         unsafe { m.lingers.set(rest == Rest::Handed) };
-        if rest == Rest::Idle {
+        // With the P in other hands nothing is left for us to see to, unless publishers relied on us:
+        // whoever got the P may have rested meanwhile.
+        if spinning || rest == Rest::Idle {
             heavy_fence::<P>(self.config.symmetric);
             let work = self.queued.load(Ordering::Relaxed) != 0
                 || self.config.procs.iter().any(|p| !p.runq.is_empty());
