@@ -118,7 +118,7 @@ pub struct Core {
     pub(crate) main_g: AtomicPtr<G>,
     /// Ms that have been started and not ended.
     pub(crate) live_ms: AtomicUsize,
-    /// Threads that are no Ms of it and give a stack back.
+    /// Threads that are no Ms of it and give a stack back, or wake a goroutine.
     pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
     pub(crate) next_id: AtomicU64,
