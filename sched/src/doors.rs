@@ -30,6 +30,11 @@ pub fn parker(m: &M) -> &Parker {
     &m.parker
 }
 
+/// Threads that are no Ms and still at work in the scheduler.
+pub fn guests(core: &Core) -> usize {
+    core.guests.load(Ordering::Acquire)
+}
+
 /// Where sysmon waits, and who has started the scheduler.
 pub fn other_parkers(core: &Core) -> [&Parker; 2] {
     [&core.sysmon, &core.done]

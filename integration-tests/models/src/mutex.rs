@@ -44,7 +44,7 @@ impl Shared {
 
     /// Locks and unlocks.
     fn visit(&self) {
-        self.use_it(&mut *self.mutex.lock().expect("nobody panics"));
+        self.use_it(&mut self.mutex.lock().expect("nobody panics"));
     }
 
     /// As [`visit`](Self::visit), until the clock shows `at`; false when it was too late.

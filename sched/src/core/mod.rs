@@ -139,6 +139,7 @@ pub struct Core {
     watching: AtomicUsize,
     look_again: AtomicBool,
     /// Threads that are no Ms of it and give a stack back.
+    /// Threads that are no Ms of it and give a stack back, or wake a goroutine.
     pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
     /// How many of them there may be; `usize::MAX`: as many as Ps are wanted.

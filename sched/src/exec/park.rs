@@ -204,9 +204,14 @@ pub(crate) unsafe fn ready_from<P: Platform>(
             // Shutdown waits for what its own Ms are about to do, but not for others: so those
             // look at the G's status, under the lock.
             _ => {
+                // The run may end with this goroutine, and all of it be freed: not before we have
+                // left. Relaxed: whoever looks comes after the wake.
+                core.guests.fetch_add(1, Ordering::Relaxed);
                 if core.ready_late::<P>(g) {
                     wake_for::<P>(core);
                 }
+                // Release: whoever frees comes after our last access.
+                core.guests.fetch_sub(1, Ordering::Release);
             }
         }
     }
