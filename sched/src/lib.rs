@@ -195,6 +195,17 @@
 //! L18 at each switch (`exec/switch.rs`), L8 at each lock (`lockedm.rs`), L5 where a P changes hands
 //! ([`core::claim`]).
 //!
+//! # Checking your own code with loom
+//!
+//! Built with `--cfg loom` this crate runs in models, and the module `model` (there only then) has a
+//! platform of loom's threads for them. Code that takes channels, locks and `go` from one module of its
+//! own, `platform!(Hosted)` in programs and `platform!(model::Threads)` in models, is modelled as it
+//! is, over the channels and locks as they are shipped: `model::check(2, || …)` tries every order in
+//! which its threads can meet, with at most two preemptions, and `model::run` within it does so with
+//! goroutines on a whole scheduler. A wait that nobody ends is reported as a deadlock, a value that is
+//! used by two at a time as a race. What a model does not cover (time, `std`'s own locks, more than a
+//! few threads) the module says; `integration-tests/downstream` in the repository is such a project.
+//!
 //! # Features
 //!
 //! | feature | gives |
@@ -207,7 +218,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", loom))]
 extern crate std;
 
 #[macro_use]
@@ -232,6 +243,8 @@ mod label;
 mod lockedm;
 mod m;
 mod macros;
+#[cfg(loom)]
+pub mod model;
 mod p;
 mod platform;
 mod scheduler;

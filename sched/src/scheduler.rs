@@ -44,7 +44,8 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
-        /// What it does when all its goroutines wait. Without it: [`Deadlock::Auto`].
+        /// What it does when all its goroutines wait. Without it: [`Deadlock::Ignore`], for
+        /// [`Deadlock::Auto`] needs a platform that knows its outsiders.
         pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
             self.core.deadlock = deadlock;
             self

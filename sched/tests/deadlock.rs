@@ -4,6 +4,8 @@
 //! runtimes here are told that those wake nobody; `deadlock_auto.rs` is a program without.
 
 mod common;
+#[allow(dead_code, reason = "the other test files use the rest")]
+mod own;
 
 use std::hint::black_box;
 use std::process::Output;
@@ -106,6 +108,35 @@ fn two_mutexes_crossed_are_reported() {
             "(main), waits for # ms: mutex, started at ",
             "(crossing), waits for # ms: mutex, started at ",
         ]),
+    );
+}
+
+/// Its last M looks itself, for nobody watches.
+#[test]
+fn a_scheduler_of_another_platform_reports_to_its_platform() {
+    in_children(
+        "a_scheduler_of_another_platform_reports_to_its_platform",
+        |kind, procs| {
+            let symmetric = kind.fences == g0_sched::Fences::Symmetric;
+            let scheduler = own::scheduler_that(Deadlock::Report, procs, kind.migrating, symmetric);
+            let ended = scheduler.run(|| {
+                // Timers, threads and locked goroutines come and go before.
+                for _ in 0..20 {
+                    own::rt::go(|| own::rt::sleep(Duration::from_micros(100))).join().unwrap();
+                    let locked = own::rt::go(|| {
+                        own::rt::lock_os_thread();
+                        own::rt::sleep(Duration::from_micros(100));
+                    });
+                    locked.join().unwrap();
+                }
+                own::rt::park();
+            });
+            unreachable!("{:?}", ended.map(|ended| ended.left_behind));
+        },
+        |kind, procs, _, said| {
+            let expected = "fatal error: deadlock: all goroutines wait for ever\n";
+            assert_eq!(said, expected, "{kind:?} with {procs} procs");
+        },
     );
 }
 

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::{debian, features, loom, mutants, nostd, soak, targets, tree};
+use crate::{coverage, debian, downstream, features, mutants, nostd, soak, targets, tree};
 
 /// Runs all steps of `ci`.
 pub fn run(report: &mut Report, install: bool) {
@@ -18,7 +18,9 @@ pub fn run(report: &mut Report, install: bool) {
         Cmd::cargo().args(test).env("G0_GDB", "1").dir(tree::root()).limit(600).run()
     });
     nostd::run(report);
-    loom::run(report, &[], false);
+    // The models, and what they do not come to.
+    coverage::run(report);
+    downstream::run(report);
     mutants::run(report, &[]);
     soak::run(report, &soak::Options::seconds(60));
     targets::aarch64(report, install);
@@ -62,6 +64,7 @@ fn lint(report: &mut Report) {
         Ok(())
     });
     report.step("clippy no-std", || nostd::lint(&DENY));
+    report.step("clippy downstream", || downstream::lint(&DENY));
 }
 
 fn documentation(report: &mut Report) {

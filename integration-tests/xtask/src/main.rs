@@ -18,6 +18,7 @@ mod ci;
 mod compare;
 mod coverage;
 mod debian;
+mod downstream;
 mod features;
 mod loom;
 mod mutants;
@@ -36,10 +37,11 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--install]                 all that every change must pass:
-                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the five below
+                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the six below
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
   loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
+  downstream                     a user's project: its tests on goroutines, its models under loom
   mutants [NAME...]              each known mistake, put into the source, must be found by its model
   targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
   soak [--minutes N]             everything that goroutines and threads block on, mixed at random, on all kinds
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         ["no-std"] => nostd::run(&mut report),
         ["loom", "--coverage"] => coverage::run(&mut report),
         ["loom", ..] => loom::run(&mut report, &args[1..], deep),
+        ["downstream"] => downstream::run(&mut report),
         ["mutants", ..] => mutants::run(&mut report, &args[1..]),
         ["targets", "aarch64"] => targets::aarch64(&mut report, install),
         ["compare", ..] => match compare::Options::parse(&args[1..], install) {

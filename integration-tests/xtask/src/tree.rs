@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 pub const CRATES: [&str; 5] = ["arch", "stack", "defer", "sched", "cgo"];
 
 /// Workspaces of their own, which the root's commands do not see.
-pub const EXCLUDED: [&str; 2] = ["integration-tests/no-std", "integration-tests/kernels"];
+pub const EXCLUDED: [&str; 3] =
+    ["integration-tests/no-std", "integration-tests/kernels", "integration-tests/downstream"];
 
 /// The repository's root.
 pub fn root() -> &'static Path {

@@ -31,15 +31,15 @@ use crate::see::Stuck;
 use crate::waiting::Waiting;
 
 /// What a scheduler does when all its goroutines wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadlock {
-    /// Reports a deadlock, unless the platform knows of [outsiders](Platform::outsiders).
-    #[default]
+    /// Reports a deadlock, unless the platform knows of [outsiders](Platform::outsiders). What the
+    /// hosted runtime does if nothing else is asked for.
     Auto,
     /// Reports a deadlock: nobody but the goroutines themselves wakes goroutines, except by a waker or
     /// a handle ([`Goroutine`](crate::generic::Goroutine)).
     Report,
-    /// Waits for ever.
+    /// Waits for ever. What a scheduler of another platform does if nothing else is asked for.
     Ignore,
 }
 

@@ -192,8 +192,7 @@ impl Core {
                 main_gone: AtomicBool::new(false),
                 main_g: AtomicPtr::new(ptr::null_mut()),
                 live_ms: AtomicUsize::new(0),
-                // A model says itself whether it looks.
-                deadlock: if cfg!(loom) { Deadlock::Ignore } else { Deadlock::Auto },
+                deadlock: Deadlock::Ignore,
                 helpers: AtomicUsize::new(0),
                 watching: AtomicUsize::new(0),
                 look_again: AtomicBool::new(false),

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use g0_sched::{Config, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{
+    Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
+};
 use g0_stack::{Class, SlabSource, StaticSource};
 
 /// std's threads.
@@ -125,11 +127,21 @@ pub static STATIC: Scheduler<Own> = Scheduler::new(Config {
 
 /// A scheduler that stays for the rest of the program.
 pub fn scheduler(procs: usize, migrating: bool, symmetric: bool) -> &'static Scheduler<Own> {
+    scheduler_that(Deadlock::Ignore, procs, migrating, symmetric)
+}
+
+/// As [`scheduler`], with a say about deadlocks.
+pub fn scheduler_that(
+    deadlock: Deadlock,
+    procs: usize,
+    migrating: bool,
+    symmetric: bool,
+) -> &'static Scheduler<Own> {
     const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
     // SAFETY: no memory is passed.
     let done = unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) };
     assert_eq!(done, 0, "membarrier");
-    Box::leak(Box::new(Scheduler::new(Config {
+    let scheduler = Scheduler::new(Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
         more: || Some(Box::leak(Box::new(M::new()))),
@@ -138,7 +150,8 @@ pub fn scheduler(procs: usize, migrating: bool, symmetric: bool) -> &'static Sch
         // SAFETY: the tests keep nothing of a thread's across a suspension point.
         mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
         symmetric,
-    })))
+    });
+    Box::leak(Box::new(scheduler.deadlock(deadlock)))
 }
 
 /// Takes Ps back from Ms that are away, as a timer tick would.

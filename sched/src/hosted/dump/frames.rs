@@ -16,14 +16,27 @@ use super::stack::Copy;
 /// Frames of one goroutine at most.
 const MOST: usize = 200;
 
-/// How a parked goroutine's innermost frames begin: they are the scheduler's, and say nothing of it.
-const OURS: [&str; 4] = ["g0_arch::", "<g0_arch::", "g0_sched::exec::", "g0_sched::waiter::"];
+/// A parked goroutine's innermost frames are the scheduler's, and say nothing of it: what lies in these
+/// files, and all further in.
+const OURS: [&str; 3] = ["exec/park.rs", "exec/switch.rs", "waiter.rs"];
+
+/// Where this crate's files are, as debug information names them.
+fn sources() -> &'static str {
+    file!().strip_suffix("hosted/dump/frames.rs").unwrap_or("g0-sched")
+}
 
 /// What there is of an address: the functions that were inlined there, innermost first, and where.
 #[derive(Clone)]
 struct Named {
     function: String,
     place: Option<(String, u32)>,
+}
+
+impl Named {
+    fn is_ours(&self) -> bool {
+        let file = self.place.as_ref().and_then(|(file, _)| file.split_once(sources()));
+        file.is_some_and(|(_, rest)| OURS.contains(&rest))
+    }
 }
 
 /// Finds frames and their names; what it has found once it keeps.
@@ -43,17 +56,12 @@ impl Walker {
     /// Writes the backtrace of `copy`.
     pub(super) fn write(&mut self, copy: &Copy, out: &mut impl Write) -> io::Result<()> {
         let (addresses, whole) = self.walk(copy);
-        let mut shown = 0;
-        for address in addresses {
-            for named in self.names(address) {
-                let ours = shown == 0 && OURS.iter().any(|ours| named.function.starts_with(ours));
-                if !ours {
-                    writeln!(out, "    {shown:2}: {}", named.function)?;
-                    if let Some((file, line)) = &named.place {
-                        writeln!(out, "        at {file}:{line}")?;
-                    }
-                    shown += 1;
-                }
+        let frames: Vec<Named> = addresses.into_iter().flat_map(|at| self.names(at)).collect();
+        let ours = frames.iter().rposition(Named::is_ours).map_or(0, |last| last + 1);
+        for (n, frame) in frames.iter().skip(ours).enumerate() {
+            writeln!(out, "    {n:2}: {}", frame.function)?;
+            if let Some((file, line)) = &frame.place {
+                writeln!(out, "        at {file}:{line}")?;
             }
         }
         if !whole {

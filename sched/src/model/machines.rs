@@ -1,0 +1,130 @@
+//! A whole scheduler for one schedule, with everything that is shipped: its goroutines have stacks
+//! and are switched to in assembly, and what publishes them is the executor's post-switch step.
+//!
+//! An M is a thread of the model; loom switches between its threads wherever one of them happens to
+//! be, also on a goroutine's stack, and a goroutine goes from one to another as it does between real
+//! threads. Of a switch loom sees what the scheduler tells it: the context is written at the moment
+//! before, and read by the M that goes on with the goroutine.
+
+use core::cell::{Cell, RefCell};
+use std::boxed::Box;
+use std::vec::Vec;
+
+use g0_arch::sync::atomic::Ordering;
+use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
+use loom::thread::{self, JoinHandle};
+
+use super::Threads;
+use super::bells::{MACHINE, NOBODY};
+use crate::core::{Config, Mobility};
+use crate::exec::machine::start_m;
+use crate::m::M;
+use crate::p::Proc;
+use crate::platform::StartError;
+use crate::scheduler::Scheduler;
+
+/// A goroutine's stack: with room for loom's frames, and for the report of a failure.
+const STACK: usize = 256 << 10;
+
+std::thread_local! {
+    // Loom runs all threads of a model on one.
+    static STARTED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
+    static MAY_START: Cell<bool> = const { Cell::new(false) };
+    static AT_WORK: Cell<bool> = const { Cell::new(false) };
+    /// Stacks that goroutines have.
+    static OUT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Stacks;
+
+// SAFETY: as the source that they are from.
+unsafe impl StackSource for Stacks {
+    fn alloc(&self, class: Class) -> Result<Stack, StackError> {
+        OUT.set(OUT.get() + 1);
+        HeapSource::new().alloc(class)
+    }
+
+    unsafe fn free(&self, stack: Stack) {
+        OUT.set(OUT.get() - 1);
+        // SAFETY: the caller's promise.
+        unsafe { HeapSource::new().free(stack) };
+    }
+}
+
+/// Whether a scheduler is at work: then nothing unwinds, and a failure ends the program.
+pub fn at_work() -> bool {
+    AT_WORK.get()
+}
+
+/// As `Platform::start`: a thread of the model, from when the main goroutine runs.
+pub(super) fn start(m: &'static M) -> Result<(), StartError> {
+    if !MAY_START.get() {
+        return Err(StartError::NoThread);
+    }
+    // SAFETY: the scheduler starts each M once, and the thread is new.
+    let thread = thread::spawn(move || unsafe { start_m::<Threads>(m) });
+    STARTED.with_borrow_mut(|threads| threads.push(thread));
+    Ok(())
+}
+
+/// Runs `main` as a goroutine, and what it starts, on `procs` Ps and at most as many Ms, the calling
+/// thread among them; returns when `main` has and all are gone. For models that spawn, park or yield.
+/// The runtime is the migrating one.
+///
+/// No panic leaves a goroutine of a model, and no failed assertion: there the program is aborted,
+/// after the report. So a model that is meant to fail is for threads, or for a process of its own.
+///
+/// # Panics
+///
+/// When a goroutine is left behind.
+pub fn run(procs: usize, main: impl FnOnce() + Send) {
+    run_with(procs, true, main);
+}
+
+/// As [`run`], without any fence where not `symmetric`: for models in which a full fence would hide a
+/// missing release or acquire of the scheduler's own.
+pub fn run_with(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
+    let ms: *mut [M] = Box::into_raw((0..procs).map(|_| M::new()).collect::<Box<[M]>>());
+    let procs: *mut [Proc] =
+        Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
+    // SAFETY: freed below or never; each schedule has its own.
+    let (procs_ref, ms_ref) = unsafe { (&*procs, &*ms) };
+    let config = Config {
+        procs: procs_ref,
+        machines: ms_ref,
+        more: || None,
+        stacks: &Stacks,
+        stack: Class::for_size(STACK).expect("a size that heaps have"),
+        // SAFETY: a model has no thread-locals but loom's, which are read anew each time.
+        mobility: unsafe { Mobility::migrating() },
+        symmetric,
+    };
+    let scheduler = Box::into_raw(Box::new(Scheduler::<Threads>::new(config)));
+    // SAFETY: as above.
+    let shared: &'static Scheduler<Threads> = unsafe { &*scheduler };
+    let core = shared.core();
+    core.sysmon.handle.store(NOBODY, Ordering::Relaxed);
+    for parker in ms_ref.iter().map(|m| &m.parker).chain([&core.done]) {
+        parker.handle.store(MACHINE, Ordering::Relaxed);
+    }
+    AT_WORK.set(true);
+    let ended = shared.run(|| {
+        MAY_START.set(true);
+        main();
+    });
+    MAY_START.set(false);
+    let ended = ended.expect("a new scheduler runs");
+    assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");
+    STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
+    AT_WORK.set(false);
+    // SAFETY: nobody is left who knows any of these.
+    unsafe {
+        for p in procs_ref {
+            p.free.with_mut(|free| core.pool.drain(&mut *free));
+        }
+        drop(Box::from_raw(scheduler));
+        drop(Box::from_raw(procs));
+        drop(Box::from_raw(ms));
+    }
+    assert_eq!(OUT.get(), 0, "L15: a goroutine has ended, and its stack is not free");
+}
