@@ -6,7 +6,7 @@
 //!
 //! | Go | here | different |
 //! |---|---|---|
-//! | `func main` | `Runtime::builder().build()?.run(main)` | A runtime is a value; it begins and ends, and the program goes on. Its goroutines run on threads of their own, `main` too: never on the process's first thread |
+//! | `func main` | `Runtime::builder().build()?.run(main)` | A runtime is a value; it begins and ends, and the program goes on. Its goroutines run on threads of their own, `main` too, unless `Builder::lock_main_thread` wires it to the thread that calls `run` |
 //! | `main` returns | `run` returns | Go drops the other goroutines as they are. Here they are unwound, so that what they own is dropped; after half a second the rest is left behind and counted ([`shutdown`](crate::shutdown)) |
 //! | `go f(x)` | `go(move \|\| f(x))` | Gives a handle: `join` waits and returns what `f` returned. Closure and result are `Send + 'static`; in a `scope` they may borrow. Each has to fit into a quarter of the stack: box what is larger |
 //! | a panic that nobody recovers | `join` returns `Err` | It ends the process only if the handle was dropped before. Of `main`: `RunError::Panicked` |
@@ -14,14 +14,16 @@
 //! | `defer` | `Drop`; `g0_defer::defer!`; `g0_defer::scope` | `defer!` runs at the end of its block, not of the function; calls deferred in a loop, or that may wait or panic, go into a scope |
 //! | `runtime.Goexit` | `goexit()` | In `main`: when all others have ended, `run` returns `RunError::Goexit`; Go reports a deadlock |
 //! | `runtime.Gosched` | `yield_now()` | |
-//! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go. A goroutine that ends locked takes its thread with it on the migrating runtime; on the safe one the thread goes on, for others that are bound to it |
-//! | `runtime.GOMAXPROCS` | `Builder::procs` | Of each runtime, and not while it runs. Default: what affinity and cgroup allow, as in Go |
-//! | `runtime.NumGoroutine` | – | `run_counted` says how many were left behind at the end |
+//! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go, up to a million. A goroutine that ends locked takes its thread with it on the migrating runtime; on the safe one the thread goes on, for others that are bound to it |
+//! | `runtime.GOMAXPROCS` | `Builder::procs`, `procs()`, `set_procs(n)` | Of each runtime, up to `Builder::max_procs`. The world is not stopped: a P that is one too many goes at its goroutine's next scheduling point. Default: what affinity and cgroup allow, as in Go |
+//! | `runtime.NumGoroutine` | `stats()` | By state, and much more; from any thread by `Runtime::watch` |
+//! | `GODEBUG=schedtrace=1000` | `G0_TRACE=1000`, `Builder::trace` | |
+//! | all goroutines' stacks on `SIGQUIT` | `dump()`, `Watch::dump` | With the feature `dump`; on request, no signal is taken |
 //! | a goroutine's number | `current()` and its `id()` | Go hides it |
 //! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the safe runtime the goroutines that are bound to it wait |
 //! | which thread runs it | | Any in Go, and on the migrating runtime. On the safe one a goroutine stays on the thread that ran it first |
 //! | stacks | `Builder::stack_size` | Do not grow. 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine |
-//! | `fatal error: all goroutines are asleep` | – | Deadlocks are not detected: the run waits for ever. Two are refused: joining oneself, and a `Once` within itself |
+//! | `fatal error: all goroutines are asleep` | the same, with what each waits for | Quiet while somebody outside may wake a goroutine: a handle or waker that is kept, a thread of the program's own (Go: with cgo never); [`Deadlock`](crate::Deadlock) says otherwise |
 //!
 //! # Channels
 //!
