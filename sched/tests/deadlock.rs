@@ -210,7 +210,7 @@ fn each_goroutine_says_what_it_waits_for() {
                     sleep(Duration::from_millis(20));
                     ONCE.wait();
                 }));
-                drop(go(|| drop(Barrier::new(2).wait())));
+                drop(go(|| Barrier::new(2).wait().is_leader()));
                 drop(go(|| block_on(std::future::pending::<()>())));
                 drop(go(|| {
                     let (tx, rx) = channel::<u8>(0);
