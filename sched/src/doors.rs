@@ -174,6 +174,11 @@ pub fn heavy_fence<P: Platform>(symmetric: bool) {
     crate::platform::heavy_fence::<P>(symmetric);
 }
 
+/// Goroutines that have been started and not ended.
+pub fn goroutines(core: &Core) -> u64 {
+    core.goroutines()
+}
+
 /// How many Ps are idle.
 pub fn idle_ps(core: &Core) -> usize {
     core.idle_ps.load(Ordering::Relaxed)
@@ -192,4 +197,15 @@ pub fn spinning(core: &Core) -> usize {
 pub unsafe fn unreserve(m: &M) {
     // SAFETY: the caller's promise.
     unsafe { m.reserved.set(core::ptr::null_mut()) };
+}
+
+/// `core`, before it starts, with a say about deadlocks.
+pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
+    core.deadlock = deadlock;
+    core
+}
+
+/// Whether the last M to rest, or sysmon, would report a deadlock now (L12).
+pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
+    core.look_for_deadlock::<P>() == crate::core::Look::Dead
 }
