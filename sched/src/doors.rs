@@ -174,6 +174,11 @@ pub fn heavy_fence<P: Platform>(symmetric: bool) {
     crate::platform::heavy_fence::<P>(symmetric);
 }
 
+/// Goroutines that have been started and not ended.
+pub fn goroutines(core: &Core) -> u64 {
+    core.goroutines()
+}
+
 /// How many Ps are idle.
 pub fn idle_ps(core: &Core) -> usize {
     core.idle_ps.load(Ordering::Relaxed)

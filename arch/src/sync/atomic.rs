@@ -11,5 +11,5 @@ pub use {
         AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8, AtomicU16, AtomicU32,
         AtomicU64, AtomicUsize, compiler_fence, fence,
     },
-    loom::sync::atomic::Ordering,
+    core::sync::atomic::Ordering,
 };

@@ -3,6 +3,11 @@
 #[cfg(not(loom))]
 pub use crossbeam_utils::Backoff;
 
+#[cfg(all(loom, not(g0_shuttle)))]
+use loom::thread::yield_now;
+#[cfg(all(loom, g0_shuttle))]
+use shuttle::thread::yield_now;
+
 /// Under loom every wait is a chance for the other threads of the model.
 #[cfg(loom)]
 #[derive(Debug, Default)]
@@ -20,12 +25,12 @@ impl Backoff {
 
     /// Lets the model run another thread.
     pub fn spin(&self) {
-        loom::thread::yield_now();
+        yield_now();
     }
 
     /// Lets the model run another thread.
     pub fn snooze(&self) {
-        loom::thread::yield_now();
+        yield_now();
     }
 
     /// A model has no reason to prefer blocking.

@@ -1,17 +1,17 @@
 //! Cells. `UnsafeCell` with loom's interface: access is a closure, so that a model sees its length.
 
-#[cfg(not(loom))]
+#[cfg(any(not(loom), g0_shuttle))]
 pub use core::cell::Cell;
-#[cfg(loom)]
+#[cfg(all(loom, not(g0_shuttle)))]
 pub use loom::cell::{Cell, UnsafeCell};
 
 /// `core::cell::UnsafeCell` with the interface of loom's.
-#[cfg(not(loom))]
+#[cfg(any(not(loom), g0_shuttle))]
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct UnsafeCell<T: ?Sized>(core::cell::UnsafeCell<T>);
 
-#[cfg(not(loom))]
+#[cfg(any(not(loom), g0_shuttle))]
 impl<T> UnsafeCell<T> {
     /// A cell holding `value`.
     #[inline]
@@ -26,7 +26,7 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(any(not(loom), g0_shuttle))]
 impl<T: ?Sized> UnsafeCell<T> {
     /// Reading access: `f` gets the pointer and may read through it under the usual rules.
     #[inline(always)]

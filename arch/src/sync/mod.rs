@@ -13,6 +13,9 @@
 //! | [`Mutex`] | a spin lock that waits by [`Backoff`] | loom's lock |
 //! | [`Backoff`] | crossbeam's | every wait runs another thread of the model |
 //! | [`hint`] | `core::hint` | loom's |
+//!
+//! With `--cfg g0_shuttle` as well, it is shuttle's in place of loom's: one schedule at random of many
+//! threads and many steps, where every access is sequentially consistent.
 
 pub mod atomic;
 mod backoff;

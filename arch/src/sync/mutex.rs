@@ -8,8 +8,10 @@
 //!
 //! There is no poisoning: what runs under it does not panic.
 
-#[cfg(loom)]
+#[cfg(all(loom, not(g0_shuttle)))]
 use loom::sync as lock;
+#[cfg(all(loom, g0_shuttle))]
+use shuttle::sync as lock;
 #[cfg(not(loom))]
 use spin::mutex as lock;
 

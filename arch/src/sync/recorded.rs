@@ -1,4 +1,4 @@
-//! Loom's atomics, which can say where in the source they were used.
+//! Loom's atomics, which can say where in the source they were used; or shuttle's.
 //!
 //! So a set of models can be held against the source: which operations has no schedule come to?
 //! Nothing is kept before [`start`].
@@ -10,8 +10,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool as Flag, Ordering::Relaxed};
 use std::vec::Vec;
 
+#[cfg(not(g0_shuttle))]
 use loom::sync::atomic as model;
 use model::Ordering;
+#[cfg(g0_shuttle)]
+use shuttle::sync::atomic as model;
 
 static ON: Flag = Flag::new(false);
 /// The standard library's: which places were reached is no part of a model.
@@ -36,9 +39,11 @@ fn here() {
 
 /// As `loom::sync::atomic::fence`.
 #[track_caller]
-pub fn fence(order: Ordering) {
+pub fn fence(_order: Ordering) {
     here();
-    model::fence(order);
+    // Shuttle knows one order of all accesses.
+    #[cfg(not(g0_shuttle))]
+    model::fence(_order);
 }
 
 /// Nothing: loom has no reordering within a thread for it to stop.
@@ -79,7 +84,12 @@ macro_rules! atomic {
             #[track_caller]
             pub unsafe fn unsync_load(&self) -> $value {
                 // SAFETY: the caller's promise.
-                unsafe { self.0.unsync_load() }
+                unsafe {
+                    #[cfg(not(g0_shuttle))]
+                    return self.0.unsync_load();
+                    #[cfg(g0_shuttle)]
+                    return self.0.raw_load();
+                }
             }
 
             /// As loom's.

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::{coverage, debian, downstream, features, mutants, nostd, soak, targets, tree};
+use crate::{coverage, debian, downstream, features, mutants, nostd, shuttle, soak, targets, tree};
 
 /// Runs all steps of `ci`.
 pub fn run(report: &mut Report, install: bool) {
@@ -21,6 +21,7 @@ pub fn run(report: &mut Report, install: bool) {
     // The models, and what they do not come to.
     coverage::run(report);
     downstream::run(report);
+    shuttle::run(report, 30, None);
     mutants::run(report, &[]);
     soak::run(report, &soak::Options::seconds(60));
     targets::aarch64(report, install);

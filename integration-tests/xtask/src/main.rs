@@ -26,6 +26,7 @@ mod nostd;
 mod patch;
 mod report;
 mod run;
+mod shuttle;
 mod soak;
 mod targets;
 mod tree;
@@ -37,11 +38,13 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--install]                 all that every change must pass:
-                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the six below
+                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the seven below
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
   loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
   downstream                     a user's project: its tests on goroutines, its models under loom
+  soak --shuttle [--seconds N]   whole schedulers with a thousand goroutines in random schedules (default: a minute)
+       [--seed S]
   mutants [NAME...]              each known mistake, put into the source, must be found by its model
   targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
   soak [--minutes N]             everything that goroutines and threads block on, mixed at random, on all kinds
@@ -74,6 +77,13 @@ fn main() -> ExitCode {
         ["no-std"] => nostd::run(&mut report),
         ["loom", "--coverage"] => coverage::run(&mut report),
         ["loom", ..] => loom::run(&mut report, &args[1..], deep),
+        ["soak", "--shuttle", ..] => match shuttle::parse(&args[2..]) {
+            Ok((seconds, seed)) => shuttle::run(&mut report, seconds, seed),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        },
         ["downstream"] => downstream::run(&mut report),
         ["mutants", ..] => mutants::run(&mut report, &args[1..]),
         ["targets", "aarch64"] => targets::aarch64(&mut report, install),
