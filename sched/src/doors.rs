@@ -198,3 +198,14 @@ pub unsafe fn unreserve(m: &M) {
     // SAFETY: the caller's promise.
     unsafe { m.reserved.set(core::ptr::null_mut()) };
 }
+
+/// `core`, before it starts, with a say about deadlocks.
+pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
+    core.deadlock = deadlock;
+    core
+}
+
+/// Whether the last M to rest, or sysmon, would report a deadlock now (L12).
+pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
+    core.look_for_deadlock::<P>() == crate::core::Look::Dead
+}

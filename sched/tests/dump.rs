@@ -205,9 +205,12 @@ fn goroutines_may_run_while_they_are_dumped() {
     bounded("a dump under way", || {
         for migrating in [false, true] {
             let builder = Runtime::builder().procs(2);
-            // SAFETY: nothing of a thread's is kept across a suspension point.
-            let runtime =
-                if migrating { unsafe { builder.build_migrating() } } else { builder.build() };
+            let runtime = if migrating {
+                // SAFETY: nothing of a thread's is kept across a suspension point.
+                unsafe { builder.build_migrating() }
+            } else {
+                builder.build()
+            };
             let runtime = runtime.expect("a runtime");
             let (watch, over) = (runtime.watch(), Arc::new(AtomicBool::new(false)));
             let (seen, done) = (watch.clone(), over.clone());
@@ -233,7 +236,7 @@ fn goroutines_may_run_while_they_are_dumped() {
                                 to.0.send(1).unwrap();
                                 from.1.recv().unwrap();
                                 if i % 4 == 0 {
-                                    go(|| yield_now()).join().unwrap();
+                                    go(yield_now).join().unwrap();
                                 }
                             }
                             drop(to.0);
