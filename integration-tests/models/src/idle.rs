@@ -25,6 +25,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "spinner", invariants: "L11", extra: 0, run: || spinner(true) },
         Scenario { name: "spinners", invariants: "L11", extra: 0, run: || spinner(false) },
         Scenario { name: "retaken", invariants: "L11", extra: 2, run: retaken },
+        Scenario { name: "handed", invariants: "L11", extra: 0, run: handed },
     ],
 };
 
@@ -174,5 +175,27 @@ fn retaken() {
         seen();
     }
     runner.join().unwrap();
+    world.end();
+}
+
+/// An M that looks for work finds none, and its P goes to one that stands in line, which finds none
+/// either and rests, while a thread that is no M makes a goroutine ready and relies on the first.
+fn handed() {
+    let world = World::new(1, 2, 1);
+    let core = world.core();
+    let (looking, second) = (world.m(), world.m());
+    rest(core, looking);
+    // It has the P now, and counts as looking.
+    doors::wake::<Threads>(core);
+    assert!(!doors::want_p::<Threads>(core, second), "the only P is taken");
+    let threads = [looking, second].map(|m| {
+        thread::spawn(move || {
+            if wait(core, m) {
+                schedule(core, m, |_| doors::halt::<Threads>(core));
+            }
+        })
+    });
+    publish_outside(&world, 0);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     world.end();
 }
