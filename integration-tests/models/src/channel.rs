@@ -13,9 +13,9 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
 
-use crate::bells;
 use crate::runner::{Model, Scenario};
 use crate::world::Threads;
+use g0_sched::model::clock;
 
 pub const MODEL: Model = Model {
     name: "channel",
@@ -176,10 +176,10 @@ fn room() {
 /// A sender and a receiver who wait until the clock shows this, while it moves.
 fn deadline<const N: usize>() {
     const AT: u64 = 10;
-    bells::start_clock();
+    clock::start();
     let line = Arc::new(Line::<N>::new());
     let sender = on(&line, |line| line.send_until(0, AT));
-    let clock = thread::spawn(|| bells::advance(AT));
+    let clock = thread::spawn(|| clock::advance(AT));
     let received = usize::from(line.recv_until(AT).is_some());
     clock.join().unwrap();
     let sent = usize::from(sender.join().unwrap());

@@ -13,9 +13,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::channel::Line;
-use crate::machines;
 use crate::runner::{Model, Scenario};
 use crate::world::Threads;
+use g0_sched::model::run_with;
 
 pub const MODEL: Model = Model {
     name: "exec",
@@ -49,7 +49,7 @@ pub fn run(main: impl FnOnce()) {
     // SAFETY: as above.
     unsafe impl<F> Send for Sent<F> {}
     let main = Sent(main);
-    machines::run(2, true, move || {
+    run_with(2, true, move || {
         let main = main;
         (main.0)();
     });

@@ -5,8 +5,6 @@
 //! that says and what it does not.
 
 #[cfg(loom)]
-mod bells;
-#[cfg(loom)]
 mod channel;
 #[cfg(loom)]
 mod claim;
@@ -18,8 +16,6 @@ mod handoff;
 mod idle;
 #[cfg(loom)]
 mod locks;
-#[cfg(loom)]
-mod machines;
 #[cfg(loom)]
 mod mutex;
 #[cfg(loom)]

@@ -11,10 +11,10 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::bells;
 use crate::exec::{go, run};
 use crate::runner::{Model, Scenario};
 use crate::world::Threads;
+use g0_sched::model::clock;
 
 pub const MODEL: Model = Model {
     name: "mutex",
@@ -87,7 +87,7 @@ fn contended(threads: usize, times: usize) {
 
 /// As [`contended`], where it pays to wait a little before one sleeps.
 fn spinning() {
-    bells::set_cpus(2);
+    clock::set_cpus(2);
     contended(2, 2);
 }
 
@@ -110,14 +110,14 @@ fn goroutines() {
 
 /// One thread takes the lock again and again, two others wait for long.
 fn starving() {
-    bells::start_clock();
+    clock::start();
     let shared = Shared::new();
     let waiters = [(); 2].map(|()| {
         let shared = shared.clone();
         thread::spawn(move || shared.visit())
     });
     let held = shared.mutex.lock().expect("nobody panics");
-    bells::advance(LONG);
+    clock::advance(LONG);
     drop(held);
     (0..2).for_each(|_| shared.visit());
     waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
@@ -126,7 +126,7 @@ fn starving() {
 
 /// A waiter gives up while the lock is about to be its own, and another waits behind it.
 fn deadline() {
-    bells::start_clock();
+    clock::start();
     let shared = Shared::new();
     let impatient = {
         let shared = shared.clone();
@@ -137,7 +137,7 @@ fn deadline() {
         thread::spawn(move || shared.visit())
     };
     shared.visit();
-    bells::advance(LONG);
+    clock::advance(LONG);
     shared.visit();
     let came = impatient.join().unwrap();
     waiter.join().unwrap();

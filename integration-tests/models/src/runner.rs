@@ -9,10 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use g0_arch::sync::recorded;
+use g0_sched::model;
 use loom::model::Builder;
-
-use crate::bells;
-use crate::machines;
 
 /// What a protocol is checked by.
 pub struct Model {
@@ -168,21 +166,22 @@ fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
 /// way: the program ends here.
 fn die_at_work() {
     let second = FAILURES.fetch_add(1, Relaxed) > 0;
-    if machines::at_work() || second {
+    if model::at_work() || second {
         if let Some(last_words) = &*LAST_WORDS.lock().unwrap() {
             last_words();
         }
         // What the thread still holds is loom's, and there is no model any more to drop it in.
-        bells::begin();
+        model::begin();
         std::process::exit(1);
     }
 }
 
 /// One schedule.
 fn schedule(run: fn()) {
-    bells::begin();
-    run();
-    bells::end();
+    model::schedule(run);
+    if model::waited() {
+        seen();
+    }
 }
 
 /// Runs every schedule within the bound, counting them; whether all passed.

@@ -9,11 +9,11 @@ use g0_sched::generic::{Case, Instant, OnRecv, OnSend, select, select_deadline};
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
 
-use crate::bells;
 use crate::channel::Line;
 use crate::exec::{go, run};
 use crate::runner::{Model, Scenario};
 use crate::world::Threads;
+use g0_sched::model::clock;
 
 pub const MODEL: Model = Model {
     name: "select",
@@ -199,10 +199,10 @@ fn close() {
 /// A select and its partner both wait until the clock shows this.
 fn deadline() {
     const AT: u64 = 10;
-    bells::start_clock();
+    clock::start();
     let lines = lines();
     let sender = on(&lines, |lines| lines[1].send_until(1, AT));
-    let clock = thread::spawn(|| bells::advance(AT));
+    let clock = thread::spawn(|| clock::advance(AT));
     let received = either(&lines, Some(AT)) == Done::Received(Some(1));
     clock.join().unwrap();
     assert_eq!(received, sender.join().unwrap(), "L20: what was sent, and what was received");

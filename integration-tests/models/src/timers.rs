@@ -15,11 +15,11 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::bells;
 use crate::channel::Line;
 use crate::exec::{go, run};
 use crate::runner::{Model, Scenario, seen};
 use crate::world::{Threads, World};
+use g0_sched::model::clock;
 
 pub const MODEL: Model = Model {
     name: "timers",
@@ -67,8 +67,8 @@ unsafe fn claim_late(frame: *const ()) -> bool {
 /// One thread fires the timer of a goroutine that another one wakes. Whoever wins the claim wakes
 /// it; then its timer is disarmed and its frame goes.
 fn disarm() {
-    bells::start_clock();
-    bells::advance(AT);
+    clock::start();
+    clock::advance(AT);
     let world = World::without_fences(1, 1, 1);
     let core = world.core();
     let m = world.m_with_p();
@@ -83,7 +83,7 @@ fn disarm() {
         doors::timers(p).arm(&raw const timer);
     }
     let firing = thread::spawn(move || {
-        bells::look();
+        clock::look();
         doors::serve_timers::<Threads>(core, p)
     });
     let served = frame.claim(SERVED);
@@ -109,8 +109,8 @@ fn disarm() {
 
 /// A goroutine receives until a deadline; another one sends until the same.
 fn receive() {
-    bells::start_clock();
-    let clock = thread::spawn(|| bells::advance(AT));
+    clock::start();
+    let clock = thread::spawn(|| clock::advance(AT));
     run(|| {
         let line = Arc::new(Line::<0>::new());
         let sender = {
@@ -125,8 +125,8 @@ fn receive() {
 
 /// A goroutine selects until a deadline; another one sends.
 fn selects() {
-    bells::start_clock();
-    let clock = thread::spawn(|| bells::advance(AT));
+    clock::start();
+    let clock = thread::spawn(|| clock::advance(AT));
     run(|| {
         let lines = Arc::new([Line::<0>::new(), Line::<0>::new()]);
         let sender = {
@@ -149,8 +149,8 @@ fn selects() {
 
 /// Two goroutines sleep, and both Ms rest.
 fn sleeps() {
-    bells::start_clock();
-    let clock = thread::spawn(|| bells::advance(AT));
+    clock::start();
+    let clock = thread::spawn(|| clock::advance(AT));
     run(|| {
         let sleep = || sleep_until::<Threads>(Instant::from_nanos(AT));
         let other = go(sleep);

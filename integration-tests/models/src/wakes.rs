@@ -12,9 +12,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
 
 use crate::exec::go;
-use crate::machines;
 use crate::runner::{Model, Scenario, seen};
 use crate::world::Threads;
+use g0_sched::model::run_with;
 
 pub const MODEL: Model = Model {
     name: "wakes",
@@ -27,7 +27,7 @@ pub const MODEL: Model = Model {
 
 /// Runs `main` on one M: what wakes it are other threads.
 fn run(main: fn()) {
-    machines::run(1, true, main);
+    run_with(1, true, main);
 }
 
 /// Says that it has come, and wakes.

@@ -1,83 +1,16 @@
-//! What every model of the core needs: a platform of loom's threads, and a scheduler's parts that
-//! live for one schedule.
+//! What every model of the core needs: a scheduler's parts that live for one schedule, on the platform
+//! that others model with too.
 
-use std::cell::Cell;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
-use g0_defer::NoUnwind;
 use g0_sched::core::next::Next;
-use g0_sched::{Config, Core, Fatal, G, M, Mobility, Parker, Platform, Proc, StartError, doors};
+use g0_sched::model::NOBODY;
+pub use g0_sched::model::Threads;
+use g0_sched::{Config, Core, G, M, Mobility, Platform, Proc, doors};
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::Ordering;
 
-use crate::bells::{self, NOBODY, Owner};
-use crate::machines;
-use crate::runner::seen;
 use loom::sync::{Arc, Notify};
-
-loom::thread_local! {
-    static CURRENT: Cell<*const M> = Cell::new(ptr::null());
-}
-
-/// Loom's threads as a platform. Time stands still unless the model moves it, so that an M looks
-/// for work once and then rests, and threads cannot be started: the model's Ms run on threads that
-/// are there.
-pub struct Threads;
-
-// SAFETY: the slot is a thread-local that nothing caches across a switch, as nothing switches;
-// `Notify` keeps a token; where the fences matter the world is symmetric.
-unsafe impl Platform for Threads {
-    type Unwind = NoUnwind;
-
-    fn current() -> *const M {
-        CURRENT.with(Cell::get)
-    }
-
-    fn set_current(m: *const M) {
-        CURRENT.with(|slot| slot.set(m));
-    }
-
-    fn start(m: &'static M) -> Result<(), StartError> {
-        machines::start(m)
-    }
-
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        match bells::owner(parker) {
-            Owner::M(bell) => {
-                seen();
-                bell.wait();
-                true
-            }
-            Owner::Machine | Owner::Waiter => bells::park(parker, deadline),
-            Owner::Nobody => panic!("a thread waits that the model does not have"),
-        }
-    }
-
-    fn unpark(parker: &Parker) {
-        match bells::owner(parker) {
-            Owner::M(bell) => bell.notify(),
-            Owner::Nobody => {}
-            owner => {
-                bells::unpark(std::ptr::from_ref(parker).addr(), matches!(owner, Owner::Waiter));
-            }
-        }
-    }
-
-    fn now() -> u64 {
-        bells::now()
-    }
-
-    fn cpus() -> usize {
-        bells::cpus()
-    }
-
-    /// Only asked for by a world without fences.
-    fn heavy_fence() {}
-
-    fn fatal(report: &Fatal) -> ! {
-        panic!("{report}")
-    }
-}
 
 /// Models run no goroutine's code, so they need no stacks.
 struct NoStacks;

@@ -4,14 +4,15 @@
 //! Who waits always has somebody who ends it: of senders and receivers of a channel there are as many
 //! of the one as of the other. So a schedule in which somebody waits for ever is a lost wake.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use g0_sched::{Platform, RecvTimeoutError, select};
 use shuttle::thread;
 
 use crate::platform::{Threads, pass};
+use crate::soak::PROCS;
 
 /// The short forms.
 #[allow(missing_docs, dead_code)]
@@ -44,6 +45,7 @@ struct Board {
     hand: rt::Chan<u64, 0>,
     either: [rt::Chan<u64, 1>; 2],
     silent: rt::Chan<u64, 0>,
+    hasty: [rt::Chan<u64, 0>; 2],
     mutex: rt::Mutex<u64>,
     rwlock: rt::RwLock<u64>,
     permits: rt::Semaphore,
@@ -51,6 +53,8 @@ struct Board {
     group: rt::WaitGroup,
     /// Not the model's: they are no steps of a schedule.
     holders: AtomicUsize,
+    /// Ms to which a goroutine is locked.
+    reserved: Mutex<Vec<usize>>,
     sent: AtomicU64,
     received: AtomicU64,
     locked: AtomicU64,
@@ -64,12 +68,14 @@ impl Board {
             hand: rt::Chan::new(),
             either: [rt::Chan::new(), rt::Chan::new()],
             silent: rt::Chan::new(),
+            hasty: [rt::Chan::new(), rt::Chan::new()],
             mutex: rt::Mutex::new(0),
             rwlock: rt::RwLock::new(0),
             permits: rt::Semaphore::new(PERMITS),
             locks: rt::Semaphore::new(LOCKED),
             group: rt::WaitGroup::new(),
             holders: AtomicUsize::new(0),
+            reserved: Mutex::default(),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             locked: AtomicU64::new(0),
@@ -138,12 +144,18 @@ impl Board {
                     assert_eq!(*number, before, "L21: somebody writes while others read");
                 }
             }),
-            5 => self.go(|b| {
-                let _permit = b.permits.acquire();
-                let before = b.holders.fetch_add(1, Ordering::Relaxed);
-                assert!(before < PERMITS, "L21: more hold permits than there are");
-                rt::yield_now();
-                b.holders.fetch_sub(1, Ordering::Relaxed);
+            5 => self.go(move |b| {
+                let many = 1 + value as usize % PERMITS;
+                let permit = match value % 4 {
+                    0 => b.permits.acquire_many_timeout(many, Duration::from_nanos(value * 20)),
+                    _ => Some(b.permits.acquire_many(many)),
+                };
+                if permit.is_some() {
+                    let before = b.holders.fetch_add(many, Ordering::Relaxed);
+                    assert!(before + many <= PERMITS, "L21: more hold permits than there are");
+                    rt::yield_now();
+                    b.holders.fetch_sub(many, Ordering::Relaxed);
+                }
             }),
             6 => self.go(move |_| rt::sleep(Duration::from_nanos(value * 100))),
             7 => self.go(move |b| {
@@ -159,13 +171,38 @@ impl Board {
                     let _permit = b.locks.acquire();
                     rt::lock_os_thread();
                     let m = Threads::current();
+                    b.reserved.lock().unwrap().push(m.addr());
                     rt::yield_now();
                     b.send(value, |v| b.hand.send(v).unwrap());
                     assert_eq!(m, Threads::current(), "L1: a locked goroutine runs on another M");
+                    b.reserved.lock().unwrap().retain(|at| *at != m.addr());
                     rt::unlock_os_thread();
                 });
                 self.go(|b| b.receive(b.hand.recv().unwrap()));
             }
+            10 => {
+                // Who is too late has its value back, and who is in time has sent it.
+                let which = (value % 2) as usize;
+                self.go(move |b| {
+                    let patience = Duration::from_nanos(value * 10);
+                    if b.hasty[which].send_timeout(value, patience).is_ok() {
+                        b.sent.fetch_add(value, Ordering::Relaxed);
+                    }
+                });
+                self.go(move |b| {
+                    let [one, other] = &b.hasty;
+                    select! {
+                        recv(one) -> value => b.receive(value.unwrap()),
+                        recv(other) -> value => b.receive(value.unwrap()),
+                        default(Duration::from_nanos(value * 10)) => {}
+                    }
+                });
+            }
+            11 => self.go(move |_| {
+                let most = 1 + value as usize % PROCS;
+                // Refused where there are fewer.
+                let _ = rt::set_procs(most);
+            }),
             _ => self.go(|_| {
                 // It computes for longer than it may, and others go on with its P.
                 for _ in 0..40 {
@@ -177,19 +214,27 @@ impl Board {
         }
     }
 
+    /// The caller is locked to no thread.
+    fn check(&self) {
+        let m = Threads::current().addr();
+        assert!(!self.reserved.lock().unwrap().contains(&m), "L2: another one runs on its thread");
+    }
+
     fn go(self: &Arc<Self>, f: impl FnOnce(&Self) + Send + 'static) {
         let board = self.clone();
         self.group.add(1);
         // Detached: the group is what is waited for.
         drop(rt::go(move || {
+            board.check();
             f(&board);
+            board.check();
             board.group.done();
         }));
     }
 }
 
 /// Kinds of parts.
-const KINDS: u64 = 11;
+const KINDS: u64 = 13;
 
 /// The main goroutine: starts as many, waits for all, and looks at what has become of it.
 pub fn main(goroutines: usize, random: &mut Random) {
@@ -198,7 +243,7 @@ pub fn main(goroutines: usize, random: &mut Random) {
     while left > 0 {
         let kind = random.below(KINDS);
         board.start(kind, random.below(1000) + 1);
-        left = left.saturating_sub(if matches!(kind, 0..=2 | 8 | 9) { 2 } else { 1 });
+        left = left.saturating_sub(if matches!(kind, 0..=2 | 8..=10) { 2 } else { 1 });
         if random.below(16) == 0 {
             rt::yield_now();
         }

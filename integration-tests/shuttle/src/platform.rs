@@ -6,7 +6,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use g0_defer::NoUnwind;
-use g0_sched::{Config, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{
+    Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
+};
 use g0_sched::{doors, start_m, sysmon};
 use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
 use shuttle::thread::{self, JoinHandle, Thread};
@@ -27,6 +29,8 @@ shuttle::thread_local! {
 std::thread_local! {
     static WAITING: RefCell<HashMap<usize, Thread>> = RefCell::default();
     static STARTED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
+    /// Threads that were asked for: every fourth is refused.
+    static STARTS: Cell<usize> = const { Cell::new(0) };
     /// Stacks that goroutines have.
     static OUT: Cell<usize> = const { Cell::new(0) };
 }
@@ -55,6 +59,11 @@ unsafe impl Platform for Threads {
     }
 
     fn start(m: &'static M) -> Result<(), StartError> {
+        STARTS.set(STARTS.get() + 1);
+        // Never all of them: some goroutines need a thread of their own.
+        if STARTS.get().is_multiple_of(4) {
+            return Err(StartError::NoThread);
+        }
         // SAFETY: the scheduler starts each M once, and the thread is new.
         let thread = thread::spawn(move || unsafe { start_m::<Threads>(m) });
         STARTED.with_borrow_mut(|threads| threads.push(thread));
@@ -128,6 +137,7 @@ unsafe impl StackSource for Stacks {
 pub fn run(procs: usize, machines: usize, cpus: usize, main: impl FnOnce() + Send) {
     CLOCK.store(0, Ordering::Relaxed);
     CPUS.store(cpus, Ordering::Relaxed);
+    STARTS.set(0);
     let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
     let procs: *mut [Proc] =
         Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
@@ -144,7 +154,8 @@ pub fn run(procs: usize, machines: usize, cpus: usize, main: impl FnOnce() + Sen
         mobility: unsafe { Mobility::migrating() },
         symmetric: true,
     };
-    let scheduler = Box::into_raw(Box::new(Scheduler::<Threads>::new(config)));
+    let scheduler =
+        Box::into_raw(Box::new(Scheduler::<Threads>::new(config).deadlock(Deadlock::Report)));
     // SAFETY: as above.
     let shared: &'static Scheduler<Threads> = unsafe { &*scheduler };
     let core = shared.core();

@@ -14,7 +14,7 @@ use crate::mix::{self, LOCKED, Random};
 use crate::platform;
 
 /// Ps and goroutines of a large schedule.
-const PROCS: usize = 8;
+pub const PROCS: usize = 8;
 const GOROUTINES: usize = 1000;
 /// Steps after which a schedule counts as endless.
 const STEPS: usize = 50_000_000;

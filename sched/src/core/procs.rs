@@ -44,6 +44,7 @@ impl Core {
     }
 
     /// Before it starts: how many Ps are wanted at first, of those that there are.
+    #[cfg(feature = "std")]
     pub(crate) fn begin_with(&self, procs: usize) {
         self.procs.store(procs, Ordering::Relaxed);
     }

@@ -33,7 +33,11 @@ impl Core {
         }
         p.hand_offs.add(1);
         if !self.is_wanted(p) {
-            let _ = self.put_p(&mut self.lists.lock(), p);
+            let first = self.put_p(&mut self.lists.lock(), p);
+            // It may be wanted again by now, and have gone to the first in line.
+            if let Some(first) = first {
+                P::unpark(&first.parker);
+            }
             self.wake::<P>();
             self.rouse_sysmon::<P>();
             return false;

@@ -117,6 +117,10 @@ pub fn run_with(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");
     STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
     AT_WORK.set(false);
+    if core.guests.load(Ordering::Acquire) != 0 {
+        // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
+        return OUT.set(0);
+    }
     // SAFETY: nobody is left who knows any of these.
     unsafe {
         for p in procs_ref {
