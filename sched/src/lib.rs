@@ -215,6 +215,8 @@
 //! | `std` | Linux threads: `Runtime` and the functions at the root |
 //! | `dump` | backtraces of parked goroutines: `dump`, `Watch::dump` |
 #![no_std]
+// The hosted runtime is not there under loom, and what it alone uses is unused.
+#![cfg_attr(all(loom, feature = "std"), allow(dead_code))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -1,6 +1,8 @@
 //! Words that one thread at a time uses, the protocol saying which.
 
-use g0_arch::sync::atomic::{AtomicPtr, Ordering};
+use g0_arch::sync::atomic::AtomicPtr;
+#[cfg(not(loom))]
+use g0_arch::sync::atomic::Ordering;
 use g0_arch::sync::cell::UnsafeCell;
 
 /// `const` outside loom, whose objects register themselves at run time.
