@@ -82,7 +82,8 @@ pub unsafe trait Platform: 'static + Sized {
     /// Whether a thread runs [`sysmon`](crate::sysmon) all the time. Then it is that thread that
     /// calls [`start`](Platform::start): a new thread inherits signal mask, affinity, scheduling
     /// policy, floating-point modes and namespaces from the thread that starts it, and that one has
-    /// never run anybody's code (the *template*, L10).
+    /// never run anybody's code (the *template*, L10). It is started when the run has begun: before, it
+    /// could take the scheduler that has no goroutine yet for one whose goroutines all wait.
     const WATCHED: bool = false;
 
     /// How many CPUs may run this program now; one switches spinning off. Any context.
