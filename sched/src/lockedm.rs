@@ -95,12 +95,13 @@ pub(crate) unsafe fn lock_internal(m: &'static M, g: NonNull<G>) {
 pub(crate) unsafe fn lock_callback(m: &'static M, g: NonNull<G>) -> usize {
     // SAFETY: the caller's promise.
     unsafe {
+        // Looked at before: what has just been stored would have to be waited for.
+        let mine = g.as_ref().locks.get().external();
         lock(m, g, Locks::INTERNAL);
-        let locks = g.as_ref().locks.get();
-        if locks.external() == 0 {
+        if mine == 0 {
             return 0;
         }
-        let (locks, covered) = locks.cover();
+        let (locks, covered) = g.as_ref().locks.get().cover();
         g.as_ref().locks.set(locks);
         covered
     }
