@@ -302,7 +302,7 @@ fn outside<T>(f: impl FnOnce() -> T) -> T {
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn on_system_stack() -> ! {
+pub(crate) fn on_system_stack() -> ! {
     panic!(
         "g0-cgo: already on the system stack: call the C function directly, or go through \
          `callback` to be goroutine code again"

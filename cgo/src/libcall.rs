@@ -20,6 +20,7 @@ use g0_sched::Platform;
 use g0_sched::bridge::{self, Here, LibCall as Record, Seat};
 
 use crate::Bridge;
+use crate::call::on_system_stack;
 use crate::sched::Sched;
 
 /// What a library call gave.
@@ -87,10 +88,7 @@ impl<P: Platform> LibCall<P> {
                 Some(Held { seat, reserved, outer: mem::replace(&mut *seat.libcall(), record) })
             },
             Here::Outside => None,
-            Here::Foreign(_) | Here::SystemStack => panic!(
-                "g0-cgo: already on the system stack: call the C function directly, or go through \
-                 `callback` to be goroutine code again"
-            ),
+            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         };
         Ok(Self { held, record, _platform: PhantomData })
     }
