@@ -91,10 +91,14 @@ impl Lists {
         let before = unsafe { m.state.replace(state) };
         self.resting += usize::from(state.is_rest());
         self.resting -= usize::from(before.is_rest());
+        // Whoever is awake looks at the timers again before it rests; sysmon is awake too.
+        self.resign(m);
+    }
+
+    /// `m` keeps no deadline any more; under the lock, which `self` proves.
+    fn resign(&mut self, m: &'static M) {
         if ptr::eq(self.keeper, m) {
-            // Whoever is awake looks at the timers again before it rests; sysmon is awake too.
-            self.keeper = ptr::null();
-            self.keeps_until = u64::MAX;
+            (self.keeper, self.keeps_until) = (ptr::null(), u64::MAX);
         }
     }
 }
@@ -308,10 +312,7 @@ impl Core {
     /// `m`, at rest and awake, keeps no deadline any more. One that did so and then slept without a
     /// deadline would keep all others from the role.
     pub(super) fn resign(&self, m: &'static M) {
-        let mut lists = self.lists.lock();
-        if ptr::eq(lists.keeper, m) {
-            (lists.keeper, lists.keeps_until) = (ptr::null(), u64::MAX);
-        }
+        self.lists.lock().resign(m);
     }
 
     /// Whether an M at rest sleeps until the next deadline, or there is none.

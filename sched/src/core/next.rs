@@ -345,7 +345,12 @@ impl Core {
     fn go_aside<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // Before it is on the idle list, as in `go_idle`.
         self.stop_spinning::<P>(m);
-        self.set_aside(m, false);
+        self.rest_aside::<P>(m, false)
+    }
+
+    /// The rest of [`go_aside`](Self::go_aside): on the idle list, or (`private`) for mail only.
+    fn rest_aside<P: Platform>(&'static self, m: &'static M, private: bool) -> Option<Next> {
+        self.set_aside(m, private);
         if m.inbox.sleep() {
             return self.keep::<P>(m);
         }
@@ -488,11 +493,7 @@ impl Core {
     fn await_mail<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // SAFETY: our thread's.
         unsafe { m.lingers.set(true) };
-        self.set_aside(m, true);
-        if m.inbox.sleep() {
-            return self.keep::<P>(m);
-        }
-        if self.recall(m) { None } else { Some(Next::Wait) }
+        self.rest_aside::<P>(m, true)
     }
 
     /// Gives the P away and sleeps until a G of our own is ready.
