@@ -14,19 +14,17 @@
 //! So a goroutine that comes out of a wait takes the token too, though it knows that it is there:
 //! overwriting it would drop the token of a second giver unseen.
 
-use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::{AtomicU8, Ordering};
 
 use crate::core::phase;
-use crate::core::wheel::Timer;
+use crate::exec::deadline::Deadline;
 use crate::exec::enter::{leave, reenter};
 use crate::exec::park::{go_on, gopark, ready_from};
-use crate::exec::switch::{core_of, proc_of, this_m};
+use crate::exec::switch::core_of;
 use crate::g::G;
 use crate::m::M;
-use crate::p::Proc;
 use crate::platform::Platform;
 use crate::shutdown::{await_late, home, obey, unwind};
 
@@ -98,8 +96,7 @@ pub(crate) fn wait<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token) {
 pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token, at: u64) {
     struct Armed<'a> {
         token: &'a Token,
-        timer: Timer,
-        on: Cell<*const Proc>,
+        deadline: Deadline,
     }
     /// # Safety
     ///
@@ -111,9 +108,7 @@ pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &Toke
         unsafe {
             let armed = arg.cast::<Armed<'_>>();
             let token = (*armed).token;
-            let p = proc_of(this_m::<P>());
-            (*armed).on.set(p);
-            p.timers.arm(&raw const (*armed).timer);
+            Deadline::arm::<P>(&raw const (*armed).deadline);
             token.commit()
         }
     }
@@ -124,13 +119,13 @@ pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &Toke
         // SAFETY: the caller's promise; Gs stay.
         unsafe { &*token.cast::<Token>() }.give()
     }
-    let timer = Timer::new(at, g, claim, ptr::from_ref(token).cast());
-    let mut armed = Armed { token, timer, on: Cell::new(ptr::null()) };
+    let deadline = Deadline::new(at, g, claim, ptr::from_ref(token).cast());
+    let mut armed = Armed { token, deadline };
     let armed = &raw mut armed;
     // SAFETY: as in `wait`; the timer is out before its frame goes.
     let (m, cancelled) = unsafe {
         let (m, cancelled) = gopark::<P>(m, g, commit::<P>, armed.cast());
-        (*(*armed).on.get()).timers.disarm(&raw const (*armed).timer);
+        (*armed).deadline.disarm();
         (m, cancelled)
     };
     resume::<P>(m, g, token, cancelled);

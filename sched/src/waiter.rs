@@ -22,13 +22,12 @@ use core::ptr::{self, NonNull};
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::core::Core;
-use crate::core::wheel::Timer;
+use crate::exec::deadline::Deadline;
 use crate::exec::enter::{Caller, leave};
 use crate::exec::park::{go_on, gopark, gopark_then, ready_from};
-use crate::exec::switch::{core_of, proc_of, this_m};
+use crate::exec::switch::core_of;
 use crate::g::{G, Unlock};
 use crate::m::M;
-use crate::p::Proc;
 use crate::platform::{Parker, Platform};
 use crate::waiting::Waiting;
 
@@ -202,21 +201,17 @@ impl Waiter {
         at: u64,
         publish: impl FnOnce(),
     ) -> (&'static M, bool) {
-        let timer = Timer::new(at, g, claim_late, ptr::from_ref(self).cast());
-        let armed_on = Cell::new(ptr::null::<Proc>());
-        let (timer, to) = (&raw const timer, armed_on.as_ptr());
-        // SAFETY: the post-switch step runs on an M with a P; timer and cell lie on the parked
-        // stack, which stays: from when the timer is armed until it is disarmed nobody frees it, and
-        // the cell is written before.
+        let deadline = Deadline::new(at, g, claim_late, ptr::from_ref(self).cast());
+        let armed = &raw const deadline;
+        // SAFETY: it lies on the parked stack, which stays: from when it is armed until it is disarmed
+        // nobody frees it.
         unsafe {
             let (m, cancelled) = gopark_then::<P, _>(m, g, move || {
-                let p = proc_of(this_m::<P>());
-                to.write(p);
-                p.timers.arm(timer);
+                Deadline::arm::<P>(armed);
                 publish();
             });
             if self.winner() != TIMED_OUT {
-                (*armed_on.get()).timers.disarm(timer);
+                deadline.disarm();
             }
             (m, cancelled)
         }

@@ -2,6 +2,7 @@
 //!
 //! Not part of any model: a model's threads call the core themselves.
 
+pub(crate) mod deadline;
 pub(crate) mod enter;
 pub(crate) mod g0;
 pub(crate) mod machine;

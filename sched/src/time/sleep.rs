@@ -1,17 +1,15 @@
 //! Sleeping.
 
-use core::cell::Cell;
 use core::ptr::{self, NonNull};
 use core::time::Duration;
 
 use super::Instant;
-use crate::core::wheel::Timer;
+use crate::exec::deadline::Deadline;
 use crate::exec::enter::{Caller, enter, leave};
 use crate::exec::park::{go_on, gopark_then};
-use crate::exec::switch::{core_of, proc_of, this_m};
+use crate::exec::switch::core_of;
 use crate::g::G;
 use crate::m::M;
-use crate::p::Proc;
 use crate::platform::{Parker, Platform};
 use crate::waiting::Waiting;
 
@@ -67,22 +65,16 @@ unsafe fn park<P: Platform>(m: &'static M, g: NonNull<G>, at: u64) {
     unsafe fn always(_: *const ()) -> bool {
         true
     }
-    let timer = Timer::new(at, g, always, ptr::null());
-    let armed_on = Cell::new(ptr::null::<Proc>());
-    let (timer, to) = (&raw const timer, armed_on.as_ptr());
-    // SAFETY: the post-switch step runs on an M with a P; timer and cell lie on the parked stack,
-    // which stays until the timer is out; the cell is written before the timer is armed.
+    let deadline = Deadline::new(at, g, always, ptr::null());
+    let armed = &raw const deadline;
+    // SAFETY: it lies on the parked stack, which stays until the timer is out.
     unsafe {
-        let (m, cancelled) = gopark_then::<P, _>(m, g, move || {
-            let p = proc_of(this_m::<P>());
-            to.write(p);
-            p.timers.arm(timer);
-        });
+        let (m, cancelled) = gopark_then::<P, _>(m, g, move || Deadline::arm::<P>(armed));
         if !cancelled {
             leave(m);
             return go_on::<P>(g);
         }
-        if (*armed_on.get()).timers.disarm(timer) {
+        if deadline.disarm() {
             leave(m);
             return crate::shutdown::unwind::<P>(g);
         }
