@@ -35,6 +35,9 @@ pub(crate) const HELD: usize = 1;
 const PANICKED: usize = 2;
 /// No callbacks, please.
 pub(crate) const LEAF: usize = 4;
+/// A callback's panic has left the call, over the frames of C: `f` has not returned, and there is
+/// no value. With [`HELD`].
+pub(crate) const DROPPED: usize = 8;
 const NOTES: usize = 15;
 
 impl Call {
@@ -265,7 +268,8 @@ pub(crate) unsafe fn take<T>(place: *const ManuallyDrop<T>) -> T {
 ///
 /// # Safety
 ///
-/// `base` has run for `frame` and gave `word`; nothing was taken out yet, and a panic is noted.
+/// `base` has run for `frame` and gave `word`, or a callback has left it, as the notes say; nothing
+/// was taken out yet, and a panic is noted.
 #[cold]
 #[inline(never)]
 unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usize) -> ! {
@@ -274,6 +278,8 @@ unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usiz
         let call = &raw const (*frame).link.call;
         let own = if (*call).noted(PANICKED) {
             Some(take(&raw const (*frame).body.panic))
+        } else if (*call).noted(DROPPED) {
+            None
         } else {
             // A value that the caller will not get. Its drop is user code, so it may panic.
             let body = &raw const (*frame).body.value;

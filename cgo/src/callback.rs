@@ -1,12 +1,13 @@
 //! The way back in: a closure runs on the stack of the goroutine that called C.
 
-use core::mem::{self, ManuallyDrop, MaybeUninit};
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
-use crate::call::{Body, HELD, LEAF, Link, mark, take};
+use crate::call::{Body, LEAF, mark, take};
+use crate::unwind::{RETURNS, hold};
 use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
 
 /// What a callback and its base share; it lies on g0, among the C frames.
@@ -38,7 +39,7 @@ impl<R: Runtime> Bridge<R> {
     pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
         match R::here() {
             // SAFETY: the seat is fresh, and its goroutine in a call.
-            Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _>(seat, f) } {
+            Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _, RETURNS>(seat, f) } {
                 Some(value) => value,
                 None => default,
             },
@@ -49,7 +50,7 @@ impl<R: Runtime> Bridge<R> {
     }
 }
 
-/// The switch; `None` if `f` panicked.
+/// The switch; `None` if `f` panicked, and then `ON_PANIC` is noted with the panic.
 ///
 /// > Frames on a g0 leave it last in, first out. `*g0_sp` is the lowest of them: lowered here
 /// > under C's frames, and put back when those are the lowest again.
@@ -58,7 +59,10 @@ impl<R: Runtime> Bridge<R> {
 ///
 /// `seat` is that of the goroutine in whose foreign call this runs.
 #[inline(always)]
-unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Option<T> {
+pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize>(
+    seat: Seat,
+    f: F,
+) -> Option<T> {
     // SAFETY: in foreign code the word points to the call, which lies in a frame of the goroutine
     // that is suspended there until we return.
     let (call, sp) = unsafe { (*seat.call, (**seat.call).stack_pointer()) };
@@ -77,7 +81,7 @@ unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Opt
         mark(seat, ptr::null_mut());
         let word = R::begin(seat);
         let above = *g0_sp;
-        let held = Native::call_on(sp, base::<R, F, T>, frame.cast(), g0_sp);
+        let held = Native::call_on(sp, base::<R, F, T, ON_PANIC>, frame.cast(), g0_sp);
         R::end(seat, word);
         *g0_sp = above;
         mark(seat, call);
@@ -91,7 +95,9 @@ unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T>(seat: Seat, f: F) -> Opt
 ///
 /// `arg` is a `Frame` of these types with `f` in its body, and `call_on` has just written
 /// `*g0_sp`.
-unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T>(arg: *mut u8) -> usize {
+unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize>(
+    arg: *mut u8,
+) -> usize {
     let frame = arg.cast::<Frame<F, T>>();
     // SAFETY: the caller's promise; `f` is taken out before its value goes in its place. The
     // goroutine is bound, so the M's word is the same one all the way.
@@ -104,7 +110,7 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T>(arg: *mut u8) -> usiz
                 0
             }
             Err(panic) => {
-                hold::<R::Unwind>((*frame).call, panic);
+                hold::<R::Unwind>((*frame).call, panic, ON_PANIC);
                 1
             }
         };
@@ -125,34 +131,4 @@ fn settle<R: Runtime>(bottom: *mut u8) {
     };
     // SAFETY: we are the goroutine's ordinary code, between `begin` and `end`.
     unsafe { R::settle(seat, bottom) }
-}
-
-/// Keeps a panic until the call that it happened in returns.
-///
-/// Runs on the goroutine's stack, as goroutine code: dropping a payload runs user code, and that
-/// is where such code belongs.
-///
-/// # Safety
-///
-/// `call` is open, and the first field of a `Link` with this unwinder's payload.
-#[cold]
-#[inline(never)]
-unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload) {
-    let link = call.cast::<Link<U::Payload>>();
-    // SAFETY: the caller's promise; the note says whether `held` is initialised.
-    unsafe {
-        let held = &raw mut (*link).held;
-        if !(*call).noted(HELD) {
-            (*call).note(HELD);
-            (*held).write(panic);
-            // Later callbacks of the same call run, though a Goexit is under way.
-            U::holding(true);
-        } else if U::is_goexit(&panic) && !U::is_goexit((*held).assume_init_ref()) {
-            let older = (*held).assume_init_read();
-            (*held).write(U::replace(panic, older));
-        } else if let Err(worse) = U::catch(|| drop(panic)) {
-            // Its drop panicked. Dropping that one might as well: it is leaked.
-            mem::forget(worse);
-        }
-    }
 }

@@ -35,6 +35,26 @@
 /// - `unsafe fn` is for functions which trust their arguments: Rust code cannot call them by
 ///   accident. C does not see the difference.
 /// - `return` leaves the body only. No panic leaves the function.
+/// - `unsafe unwind fn` is the other form, around a [`callback_unwind`](crate::Bridge::callback_unwind):
+///   a panic of the body drops the frames of C up to the call, so there is no value for C. Whoever
+///   hands the function to C owes what `callback_unwind` asks.
+///
+/// ```
+/// # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sixty_lines/runtime.rs")); }
+/// # use core::ffi::c_int;
+/// g0_cgo::export! {
+///     in runtime::Sixty;
+///
+///     /// # Safety
+///     ///
+///     /// Only plain frames between here and the call if `code` is not 0.
+///     pub unsafe unwind fn or_panic(code: c_int) -> c_int {
+///         assert_eq!(code, 0, "C has failed");
+///         code
+///     }
+/// }
+/// # runtime::run(|| assert_eq!(0, g0_cgo::Bridge::<runtime::Sixty>::call(|| unsafe { or_panic(0) })));
+/// ```
 ///
 /// What is not a function that C could call does not compile, and the message says why: here the
 /// value for C is missing.
@@ -63,6 +83,15 @@ macro_rules! export {
 macro_rules! __export {
     ([$($runtime:ty)?]) => {};
 
+    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unsafe unwind fn $($rest:tt)*) => {
+        $crate::__export! { @unwind [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis unsafe] $($rest)* }
+    };
+    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unwind fn $name:ident $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "export!: `", ::core::stringify!($name), "` drops frames of C when its body panics, which is for \
+            its caller to allow: write `unsafe unwind fn`"
+        ));
+    };
     ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
         $crate::__export! { @fn [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis unsafe] $($rest)* }
     };
@@ -71,6 +100,25 @@ macro_rules! __export {
     };
     ([$($runtime:ty)?] $($other:tt)*) => {
         ::core::compile_error!("export!: write functions: `fn name(a: T, ..) -> R = default { .. }`");
+    };
+
+    (@unwind [$($runtime:ty)?] [$($head:tt)*] $name:ident ($($arg:ident: $ty:ty),* $(,)?)
+        $(-> $ret:ty)? $body:block $($rest:tt)*) => {
+        $($head)* extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
+            let body = move || $(-> $ret)? { $body };
+            // SAFETY: who calls an unwinding function has promised it.
+            unsafe { $crate::__callback_unwind!([$($runtime)?] body) }
+        }
+        $crate::__export! { [$($runtime)?] $($rest)* }
+    };
+    (@unwind $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty = $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "export!: `", ::core::stringify!($name), "` unwinds, so C never gets a value when its body \
+            panics: leave out what is after `=`"
+        ));
+    };
+    (@unwind $runtime:tt $head:tt $($other:tt)*) => {
+        ::core::compile_error!("export!: write `unsafe unwind fn name(a: T, ..) -> R { .. }`");
     };
 
     (@fn $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty = $($rest:tt)*) => {
@@ -125,6 +173,19 @@ macro_rules! __callback {
     ([$runtime:ty] $($args:tt)*) => { $crate::Bridge::<$runtime>::callback($($args)*) };
 }
 
+/// As `__callback`, for the other form.
+#[cfg(all(feature = "sched", feature = "std"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __callback_unwind {
+    ([] $body:ident) => {
+        $crate::callback_unwind($body)
+    };
+    ([$runtime:ty] $body:ident) => {
+        $crate::Bridge::<$runtime>::callback_unwind($body)
+    };
+}
+
 /// The runtime that was named.
 #[cfg(not(all(feature = "sched", feature = "std")))]
 #[doc(hidden)]
@@ -136,4 +197,13 @@ macro_rules! __callback {
         )
     };
     ([$runtime:ty] $($args:tt)*) => { $crate::Bridge::<$runtime>::callback($($args)*) };
+}
+
+/// As `__callback`, for the other form.
+#[cfg(not(all(feature = "sched", feature = "std")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __callback_unwind {
+    ([] $($args:tt)*) => { $crate::__callback!([] $($args)*) };
+    ([$runtime:ty] $body:ident) => { $crate::Bridge::<$runtime>::callback_unwind($body) };
 }

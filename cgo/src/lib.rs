@@ -123,6 +123,13 @@
 //! the default and returns by itself, and then the panic goes on in the caller of `call`. See
 //! [`callback`](Bridge::callback) for what happens to several.
 //!
+//! That is the safe form, for a library that has to be left the way it was entered. The other,
+//! [`callback_unwind`](Bridge::callback_unwind), is Go's: the panic is caught and put into the
+//! record in the same way, and the callback on g0 puts back `g0.sp`, the locks and `errno`; but then
+//! C is not returned to. It leaves by the assembly's `escape`, which ends the `call_on` of the
+//! innermost call from above, and the call finds the panic in its record. C's frames are gone
+//! without having been asked, which is why it is `unsafe`.
+//!
 //! # What was rejected
 //!
 //! 1. *C on the goroutine's stack.* It would have to be as large as C might need, for every
@@ -130,7 +137,7 @@
 //! 2. *A stack for each call.* Taking one and giving it back costs more than the call, C's thread
 //!    has its guard page and its limits on the stack that it knows, and a callback would gain
 //!    nothing: it runs on the goroutine's stack as it is.
-//! 3. *`setjmp` and `longjmp`*, or escaping over C's frames when a closure panics. Frames of Rust
+//! 3. *Escaping over C's frames whenever a closure panics*, as the only form. Frames of Rust
 //!    may lie among them, in an `extern "C"` function of the user's, and their destructors would
 //!    not run; so it cannot be a safe function. Holding the panic costs nothing until there is one.
 //! 4. *A status of the goroutine, changed by compare-and-swap* on the way in and out. The M's word
@@ -182,6 +189,7 @@ mod libcall;
 mod runtime;
 #[cfg(feature = "sched")]
 mod sched;
+mod unwind;
 mod word;
 
 pub use call::Call;
@@ -195,7 +203,7 @@ pub use runtime::{BadCall, Here, Runtime, Seat};
 pub use sched::Sched;
 #[cfg(all(feature = "sched", feature = "std"))]
 pub use sched::hosted::{
-    LibCall, call, call_blocking, call_leaf, callback, current_libcall, libcall,
+    LibCall, call, call_blocking, call_leaf, callback, callback_unwind, current_libcall, libcall,
 };
 
 /// The forms for all platforms of g0-sched.

@@ -143,4 +143,15 @@ pub(crate) mod hosted {
     pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
         C::callback(default, f)
     }
+
+    /// See [`Bridge::callback_unwind`].
+    ///
+    /// # Safety
+    ///
+    /// As there: only plain frames between here and the call, and a C library that may be left.
+    #[inline]
+    pub unsafe fn callback_unwind<T>(f: impl FnOnce() -> T) -> T {
+        // SAFETY: the caller's promise.
+        unsafe { C::callback_unwind(f) }
+    }
 }

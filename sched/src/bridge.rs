@@ -50,6 +50,17 @@ pub enum Here {
     Outside,
 }
 
+/// Lock counts of a goroutine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockCounts {
+    /// The user's, which an unlock undoes.
+    pub external: usize,
+    /// The user's, from outside the callback that it is in: an unlock does not reach them.
+    pub outer: usize,
+    /// Those of callbacks, library calls and parks while unwinding.
+    pub internal: usize,
+}
+
 /// An M whose goroutine is going to foreign code or is in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seat {
@@ -109,6 +120,13 @@ impl Seat {
             Some(g) => unsafe { G::header(g).as_ref().bottom() },
             None => ptr::null_mut(),
         }
+    }
+
+    /// How often the goroutine is locked to its thread (L8): for reports and tests.
+    pub fn locks(self) -> LockCounts {
+        // SAFETY: the running goroutine's own counts.
+        let locks = self.m.curg().map(|g| unsafe { g.as_ref().locks.get() }).unwrap_or_default();
+        LockCounts { external: locks.external(), outer: locks.outer(), internal: locks.internal() }
     }
 
     /// The goroutine goes to foreign code, and the bridge sets its word. No scheduling point until [`leave`](Self::leave).

@@ -61,6 +61,14 @@ impl Locks {
         self.0 >= Self::INTERNAL.0
     }
 
+    pub(crate) fn internal(self) -> usize {
+        (self.0 / Self::INTERNAL.0) as usize
+    }
+
+    pub(crate) fn outer(self) -> usize {
+        (self.0 / Self::OUTER % Self::OUTER) as usize
+    }
+
     /// The user's locks that an unlock may undo.
     #[inline(always)]
     pub(crate) fn external(self) -> usize {

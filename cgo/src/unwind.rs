@@ -1,0 +1,143 @@
+//! What a panic of a callback's closure does: it waits in the call's record for C to return, or it
+//! leaves the call over C's frames.
+//!
+//! ```text
+//!   callback                            callback_unwind
+//!
+//!   closure     panic                   closure     panic
+//!   base        caught, held            base        caught, held
+//!   callback    end, g0.sp put back     callback    end, g0.sp put back
+//!   C           gets the default        C           |
+//!   C           returns                 C           | escape: no frame here goes on
+//!   base of the call                    base        v
+//!   call        leave, goes on with it  call        leave, goes on with it
+//! ```
+//!
+//! Up to the callback on g0 the two are one: it has put everything back before it looks whether
+//! there is a value. From the end of the change of stacks on they are one again: the call finds a
+//! panic in its record.
+
+use core::mem;
+
+use g0_arch::{Arch, Native};
+use g0_defer::Unwind;
+
+use crate::call::{DROPPED, HELD, Link};
+use crate::callback::on_goroutine;
+use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
+
+/// What becomes of C: it goes on, with the default. The other way is [`DROPPED`].
+pub(crate) const RETURNS: usize = 0;
+
+impl<R: Runtime> Bridge<R> {
+    /// As [`callback`](Bridge::callback), but a panic or a Goexit of `f` does not wait for C: it goes
+    /// on at once in the caller of `call`, and the frames in between, C's among them, are dropped.
+    /// So no default is needed, and C is never given a value that nobody computed.
+    ///
+    /// It is what Go does. The system stack, the locks that bind the goroutine and `errno` are put
+    /// back as they were in the `call`, which ends like any other that panics. A panic that was held
+    /// for an earlier callback of the same call goes on inside the newer one, as in a deferred call.
+    ///
+    /// If `f` returns there is no difference.
+    ///
+    /// # Safety
+    ///
+    /// If `f` panics or exits, then between this function and the innermost [`call`](Bridge::call)
+    /// there are only plain frames: those of C functions, and of Rust functions (the closure given to
+    /// `call`, the `extern "C"` function around this) in which nothing waits to be dropped, and
+    /// whose callers rely on no clean-up. The C library tolerates that its functions in between never
+    /// return, and do no more work: locks that they hold stay locked, memory that only they know
+    /// stays allocated, and what they had begun to change stays half changed. That is `longjmp`'s
+    /// contract, and a library that documents that it may be left by one keeps it.
+    ///
+    /// ```
+    /// # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sixty_lines/runtime.rs")); }
+    /// # use runtime::Sixty;
+    /// # type C = g0_cgo::Bridge<Sixty>;
+    /// # use std::panic::{catch_unwind, resume_unwind};
+    /// /// In the place of a C library.
+    /// extern "C" fn each(n: i32, see: unsafe extern "C" fn(i32)) {
+    ///     for i in 0..n {
+    ///         // SAFETY: nothing here is to be dropped.
+    ///         unsafe { see(i) }
+    ///     }
+    ///     unreachable!("its caller went on");
+    /// }
+    ///
+    /// unsafe extern "C" fn seven_is_enough(i: i32) {
+    ///     // SAFETY: above are `each` and the closure below, which own nothing.
+    ///     unsafe { C::callback_unwind(|| if i == 7 { resume_unwind(Box::new(i)) }) }
+    /// }
+    ///
+    /// # #[cfg(feature = "std")]
+    /// runtime::run(|| {
+    ///     let seen = catch_unwind(|| C::call(|| each(10, seven_is_enough)));
+    ///     assert_eq!(seen.unwrap_err().downcast_ref(), Some(&7));
+    /// });
+    /// ```
+    #[inline]
+    pub unsafe fn callback_unwind<T>(f: impl FnOnce() -> T) -> T {
+        match R::here() {
+            // SAFETY: the seat is fresh, and its goroutine in a call.
+            Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _, DROPPED>(seat, f) } {
+                Some(value) => value,
+                // SAFETY: the panic is in the call's record; the caller vouches for the frames.
+                None => unsafe { leave_c(seat) },
+            },
+            Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
+            Here::SystemStack => R::fatal(BadCall::SystemStack),
+            Here::Outside => R::fatal(BadCall::UnknownThread),
+        }
+    }
+}
+
+/// Over the frames of C, to the end of the call's change of stacks: there the goroutine finds the
+/// notes and goes on with the panic.
+///
+/// # Safety
+///
+/// On g0, in foreign code, in the innermost call, whose record has noted [`DROPPED`] and a panic;
+/// `*g0_sp` is as it was when it began. The frames in between may be dropped.
+#[cold]
+#[inline(never)]
+unsafe fn leave_c(seat: Seat) -> ! {
+    // SAFETY: the word points to the call. What `call_on` wrote there was the place of its own frame,
+    // and this is its stack's only use until it returns.
+    unsafe {
+        let mut slot = (**seat.call).stack_pointer();
+        Native::escape(&raw mut slot, 0)
+    }
+}
+
+/// Keeps a panic until the call that it happened in returns, or is left because of it: `note`.
+///
+/// Runs on the goroutine's stack, as goroutine code: dropping a payload runs user code, and that
+/// is where such code belongs.
+///
+/// # Safety
+///
+/// `call` is open, and the first field of a `Link` with this unwinder's payload.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload, note: usize) {
+    let link = call.cast::<Link<U::Payload>>();
+    // SAFETY: the caller's promise; the note says whether `held` is initialised.
+    unsafe {
+        let held = &raw mut (*link).held;
+        (*call).note(note);
+        if !(*call).noted(HELD) {
+            (*call).note(HELD);
+            (*held).write(panic);
+            // Later callbacks of the same call run, though a Goexit is under way.
+            U::holding(true);
+        } else if note == DROPPED
+            || U::is_goexit(&panic) && !U::is_goexit((*held).assume_init_ref())
+        {
+            let older = (*held).assume_init_read();
+            (*held).write(U::replace(panic, older));
+        } else if let Err(worse) = U::catch(|| drop(panic)) {
+            // Its drop panicked. Dropping that one might as well: it is leaked.
+            mem::forget(worse);
+        }
+    }
+}
