@@ -7,9 +7,9 @@ use crate::exec::enter::caller;
 use crate::exec::switch::core_of;
 use crate::platform::Platform;
 
-/// Rounds before a park, and looks in each of them.
+/// Rounds before a park, and pauses in each of them.
 const ROUNDS: u32 = if cfg!(loom) { 1 } else { 4 };
-const LOOKS: u32 = if cfg!(loom) { 1 } else { 30 };
+const PAUSES: u32 = if cfg!(loom) { 1 } else { 50 };
 
 /// A bounded number of rounds.
 pub(super) struct Spin {
@@ -43,14 +43,12 @@ impl Spin {
         }
     }
 
-    /// One round, shorter when `busy` says no.
-    pub(super) fn round(&mut self, mut busy: impl FnMut() -> bool) {
+    /// One round, without a look at the lock: each look takes its line from the processor of the
+    /// holder. Left alone for a round, as Go does, that one takes and releases the lock many times.
+    pub(super) fn round(&mut self) {
         self.left = self.left.saturating_sub(1);
-        for _ in 0..LOOKS {
+        for _ in 0..PAUSES {
             spin_loop();
-            if !busy() {
-                break;
-            }
         }
     }
 }

@@ -154,11 +154,6 @@ impl<P: Platform> RawMutex<P> {
         }
     }
 
-    /// Whether somebody holds the lock; a hint.
-    pub(crate) fn is_locked(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & LOCKED != 0
-    }
-
     /// Releases the lock, which the caller holds. Anywhere.
     #[inline(always)]
     pub(crate) fn unlock(&self) {
@@ -210,7 +205,7 @@ impl<P: Platform> RawMutex<P> {
                     let (relaxed, new) = (Ordering::Relaxed, word | WOKEN);
                     awake |= self.word.compare_exchange(word, new, relaxed, relaxed).is_ok();
                 }
-                spin.round(|| self.is_locked());
+                spin.round();
                 continue;
             }
 

@@ -117,7 +117,7 @@ impl<P: Platform> RawRwLock<P> {
         );
         let mut spin = Spin::new();
         while self.word.load(Ordering::Relaxed) & WAITERS == 0 && spin.may::<P>() {
-            spin.round(|| taken(self.word.load(Ordering::Relaxed), kind).is_none());
+            spin.round();
             if self.try_lock(kind) {
                 return;
             }
