@@ -104,11 +104,14 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
     unsafe {
         let g0_sp = (*frame).g0_sp;
         let bottom = *g0_sp;
-        let held = match R::Unwind::catch(take(&raw const (*frame).body.f)) {
-            Ok(value) => {
-                (&raw mut (*frame).body.value).write(ManuallyDrop::new(value));
-                0
-            }
+        // What the unwinder's catch is given is one word, and gives nothing: not optimised, each of
+        // its frames would hold a copy or two.
+        let run = || {
+            let value = take(&raw const (*frame).body.f)();
+            (&raw mut (*frame).body.value).write(ManuallyDrop::new(value));
+        };
+        let held = match R::Unwind::catch(run) {
+            Ok(()) => 0,
             Err(panic) => {
                 hold::<R::Unwind>((*frame).call, panic, ON_PANIC);
                 1

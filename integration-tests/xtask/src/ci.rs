@@ -12,6 +12,11 @@ pub fn run(report: &mut Report, install: bool) {
     report.step("cargo test", || cargo(["test", "--locked", "--no-fail-fast"]));
     report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
     features::run(report);
+    // Its bound is another one when optimised.
+    report.step("a callback's budget", || {
+        let test = ["test", "--locked", "--release", "-p", "g0-cgo", "--test", "sched_budget"];
+        Cmd::cargo().args(test).args(["--features", "std,sched"]).dir(tree::root()).limit(600).run()
+    });
     report.step("gdb across stacks", || {
         debian::require(&["gdb"], install)?;
         let test = ["test", "--locked", "-p", "g0-arch", "--test", "gdb"];

@@ -30,8 +30,12 @@ pub fn aarch64(report: &mut Report, install: bool) {
         return;
     }
     for krate in ["arch", "stack", "defer", "cgo"] {
-        report.step(&format!("aarch64 test {}", tree::package(krate)), || test(krate));
+        report.step(&format!("aarch64 test {}", tree::package(krate)), || test(krate, &[]));
     }
+    // Its bound is another one when optimised.
+    report.step("aarch64 a callback's budget", || {
+        test("cgo", &["--release", "--test", "sched_budget"])
+    });
     report.step("unsupported core refused", || {
         refused(
             "arch",
@@ -60,7 +64,7 @@ fn target() -> PathBuf {
     tree::target().join("debian")
 }
 
-fn test(krate: &str) -> Result<(), String> {
+fn test(krate: &str, more: &[&str]) -> Result<(), String> {
     let libc = sysroot()?;
     let runner = format!("qemu-aarch64 -L {}", libc.display());
     // What a test that starts itself once more must put in front: the kernel cannot execute it.
@@ -75,7 +79,7 @@ fn test(krate: &str) -> Result<(), String> {
         "--target",
         LINUX,
     ]);
-    let cmd = cmd.args(["-p", &tree::package(krate), "--all-features"]);
+    let cmd = cmd.args(["-p", &tree::package(krate), "--all-features"]).args(more);
     // Every instruction is emulated, those of std's unwinder too: optimised a little, the tests take a fourth of the time.
     let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     let cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
