@@ -5,15 +5,15 @@ mod common;
 #[allow(dead_code, reason = "its scheduler is not used here, but its threads are")]
 mod own;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant as RealTime};
 
 use common::bounded;
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::{
     Config, Fatal, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler,
-    SendTimeoutError, StartError,
+    SendTimeoutError, StartError, Waiting,
 };
 use g0_stack::{Class, SlabSource};
 use own::Own;
@@ -27,13 +27,27 @@ mod rt {
     g0_sched::platform!(super::Bent);
 }
 
-/// The clock shows the time of `Own` and this, or, when it stands, this alone.
-static SHOWS: AtomicU64 = AtomicU64::new(0);
-static STANDS: AtomicBool = AtomicBool::new(false);
+/// The clock shows the time of `Own` and this, or, when it stands, this alone. Both are set at once.
+static HANDS: RwLock<Hands> = RwLock::new(Hands { shows: 0, stands: false });
+
+#[derive(Clone, Copy)]
+struct Hands {
+    shows: u64,
+    stands: bool,
+}
+
+impl Hands {
+    fn time(self) -> u64 {
+        if self.stands { self.shows } else { self.shows.saturating_add(Own::now()) }
+    }
+}
 
 fn clock() -> u64 {
-    let shows = SHOWS.load(Ordering::SeqCst);
-    if STANDS.load(Ordering::SeqCst) { shows } else { shows.saturating_add(Own::now()) }
+    HANDS.read().unwrap_or_else(PoisonError::into_inner).time()
+}
+
+fn set_the_clock(set: impl FnOnce(&mut Hands)) {
+    set(&mut HANDS.write().unwrap_or_else(PoisonError::into_inner));
 }
 
 /// Far from both ends.
@@ -41,22 +55,20 @@ const NOON: u64 = 1 << 55;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn stop_the_clock() {
-    SHOWS.store(clock(), Ordering::SeqCst);
-    STANDS.store(true, Ordering::SeqCst);
+    set_the_clock(|hands| *hands = Hands { shows: hands.time(), stands: true });
 }
 
 /// It goes on from what it shows.
 fn start_the_clock() {
-    SHOWS.fetch_sub(Own::now(), Ordering::SeqCst);
-    STANDS.store(false, Ordering::SeqCst);
+    set_the_clock(|hands| *hands = Hands { shows: hands.shows - Own::now(), stands: false });
 }
 
 fn jump_ahead(length: Duration) {
-    SHOWS.fetch_add(length.as_nanos() as u64, Ordering::SeqCst);
+    set_the_clock(|hands| hands.shows += length.as_nanos() as u64);
 }
 
 fn jump_back(length: Duration) {
-    SHOWS.fetch_sub(length.as_nanos() as u64, Ordering::SeqCst);
+    set_the_clock(|hands| hands.shows -= length.as_nanos() as u64);
 }
 
 // SAFETY: all that a platform promises is `Own`'s, but for the clock, which nothing relies on but
@@ -132,8 +144,7 @@ fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sy
     for (migrating, symmetric, procs) in
         [(false, true, 1), (false, false, 2), (true, false, 1), (true, true, 2)]
     {
-        SHOWS.store(at, Ordering::SeqCst);
-        STANDS.store(stands, Ordering::SeqCst);
+        set_the_clock(|hands| *hands = Hands { shows: at, stands });
         let main = main.clone();
         let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
         println!("{what}");
@@ -226,18 +237,24 @@ fn all_that_needs_no_clock() {
     assert_eq!(*sum.lock().unwrap(), 20 * 45);
 }
 
-/// A goroutine that sleeps, and whether it has woken.
+/// A goroutine that sleeps, and whether it has woken. By when it is to wake is settled, so it does not
+/// matter how soon it comes to sleep. The clock is not set back before it has woken.
 fn sleeper(length: Duration) -> Arc<AtomicBool> {
+    let woken = sleeper_until(Instant::now() + length, true);
+    // Until it sleeps.
+    for_a_while(|| ());
+    woken
+}
+
+/// As [`sleeper`], without waiting until it sleeps; `onward`: the clock is not set back.
+fn sleeper_until(deadline: Instant, onward: bool) -> Arc<AtomicBool> {
     let woken = Arc::new(AtomicBool::new(false));
     let theirs = woken.clone();
     drop(rt::go(move || {
-        let start = Instant::now();
-        rt::sleep(length);
-        assert!(start.elapsed() >= length, "early by the clock it sleeps by");
+        rt::sleep_until(deadline);
+        assert!(!onward || Instant::now() >= deadline, "early by the clock it sleeps by");
         theirs.store(true, Ordering::SeqCst);
     }));
-    // Until it sleeps.
-    for_a_while(|| ());
     woken
 }
 
@@ -297,8 +314,7 @@ fn a_clock_that_has_yet_to_be_started_is_no_hindrance() {
 
 /// As [`start_the_clock`], where that cannot subtract.
 fn start_after_zero() {
-    SHOWS.store(0, Ordering::SeqCst);
-    STANDS.store(false, Ordering::SeqCst);
+    set_the_clock(|hands| *hands = Hands { shows: 0, stands: false });
 }
 
 #[test]
@@ -317,22 +333,29 @@ fn a_clock_near_the_end_of_its_range_goes_on() {
 #[test]
 fn what_the_clock_jumps_over_is_due_at_once() {
     on_every_scheduler(NOON, false, || {
-        let sleeping: Vec<_> = (1..=20).map(|i| HOUR / 20 * i - Duration::from_secs(1)).collect();
-        let woken: Vec<_> = sleeping.into_iter().map(sleeper_now).collect();
-        let later = sleeper(HOUR * 2);
+        // Deadlines, not lengths: who comes to wait after the jump has missed his.
+        let noon = Instant::now();
+        let seconds = (1..=20).map(|i| HOUR / 20 * i - Duration::from_secs(1));
+        let woken: Vec<_> = seconds.map(|after| sleeper_until(noon + after, true)).collect();
+        let later = sleeper_until(noon + HOUR * 3, true);
         let (_tx, rx) = channel::<u32, Bent>(0);
         let waits = rt::go({
             let rx = rx.clone();
-            move || rx.recv_timeout(HOUR / 2)
+            move || rx.recv_deadline(noon + HOUR / 2)
         });
-        let thread = std::thread::spawn(move || rx.recv_timeout(HOUR / 2));
+        let thread = std::thread::spawn(move || rx.recv_deadline(noon + HOUR / 2));
         let mut ticks = rt::interval(Duration::from_secs(1));
+        until("all goroutines wait", || {
+            let stats = rt::stats().expect("a goroutine asks").goroutines;
+            (stats.waiting_for(Waiting::Sleep), stats.waiting_for(Waiting::Receive)) == (21, 1)
+        });
         for_a_while(|| ());
         assert!(!woken.iter().any(|woken| has(woken)) && !waits.is_finished());
         jump_ahead(HOUR);
         let seen = Instant::now();
-        until("an hour has gone", || woken.iter().all(|woken| has(woken)));
-        until("an hour has gone", || waits.is_finished() && thread.is_finished());
+        until("those who sleep wake", || woken.iter().all(|woken| has(woken)));
+        until("a goroutine's receive ends", || waits.is_finished());
+        until("a thread's receive ends", || thread.is_finished());
         assert_eq!(waits.join().unwrap(), Err(RecvTimeoutError::Timeout));
         assert_eq!(thread.join().unwrap(), Err(RecvTimeoutError::Timeout));
         // One tick for all that were missed.
@@ -345,25 +368,11 @@ fn what_the_clock_jumps_over_is_due_at_once() {
     });
 }
 
-/// As [`sleeper`], without waiting until it sleeps.
-fn sleeper_now(length: Duration) -> Arc<AtomicBool> {
-    let woken = Arc::new(AtomicBool::new(false));
-    let theirs = woken.clone();
-    drop(rt::go(move || {
-        rt::sleep(length);
-        theirs.store(true, Ordering::SeqCst);
-    }));
-    woken
-}
-
 #[test]
 fn a_clock_that_jumps_back_holds_nothing_up_that_is_asked_for_from_then_on() {
     on_every_scheduler(NOON, false, || {
-        let before = sleeper(Duration::from_millis(200));
-        if has(&before) {
-            // A busy machine: nothing to see in this round.
-            return;
-        }
+        let before = sleeper_until(Instant::now() + HOUR / 2, false);
+        for_a_while(|| ());
         jump_back(HOUR);
         for micros in [1, 50, 400, 3000] {
             let length = Duration::from_micros(micros);
@@ -371,7 +380,9 @@ fn a_clock_that_jumps_back_holds_nothing_up_that_is_asked_for_from_then_on() {
             rt::sleep(length);
             assert!(start.elapsed() < Duration::from_secs(30), "held up: {:?}", start.elapsed());
         }
-        let woken: Vec<_> = (1..50).map(|i| sleeper_now(Duration::from_micros(i * 40))).collect();
+        let woken: Vec<_> = (1..50)
+            .map(|i| sleeper_until(Instant::now() + Duration::from_micros(i * 40), false))
+            .collect();
         until("those since", || woken.iter().all(|woken| has(woken)));
         let (_tx, rx) = channel::<u32, Bent>(0);
         assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
@@ -380,7 +391,7 @@ fn a_clock_that_jumps_back_holds_nothing_up_that_is_asked_for_from_then_on() {
         all_that_needs_no_clock();
         // From before: when the clock is there again.
         assert!(!has(&before));
-        jump_ahead(HOUR);
+        jump_ahead(HOUR + HOUR / 2);
         until("the time from before", || has(&before));
     });
 }
@@ -397,7 +408,7 @@ fn a_clock_that_jumps_about_loses_no_value_and_no_sleeper() {
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
-                SHOWS.store(NOON + random % 20_000_000, Ordering::SeqCst);
+                set_the_clock(|hands| hands.shows = NOON + random % 20_000_000);
                 std::thread::sleep(Duration::from_micros(200));
             }
         });
