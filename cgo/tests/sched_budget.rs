@@ -47,6 +47,7 @@ fn allocations() -> usize {
 
 /// What the closure sees.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 struct Inside {
     sp: usize,
     g0_sp: usize,
@@ -110,7 +111,9 @@ fn measure(what: &str, function: extern "C" fn(bool) -> Inside, unwinds: bool, r
         let (base, c_sp, before) = (base_sp(), stack_pointer().addr(), allocations());
         (base, c_sp, before, black_box(function)(black_box(unwinds)))
     });
-    drop(other.map(|other| other.join().unwrap()));
+    if let Some(other) = other {
+        other.join().unwrap();
+    }
     let form = if unwinds { "callback_unwind" } else { "callback" };
     let proc = if retaken { "retaken" } else { "kept" };
     let (goroutine, c) = (base - inside.sp, c_sp - inside.g0_sp);
