@@ -77,6 +77,7 @@ pub fn here<P: Platform>() -> Here {
     } else if m.curg().is_some() {
         Here::Goroutine(Seat { m })
     } else {
+        P::check_process();
         Here::SystemStack
     }
 }

@@ -352,7 +352,7 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
     unsafe {
         let home = crate::shutdown::home(g);
         match P::current().as_ref() {
-            Some(m) if core::ptr::eq(core_of(m), home) && m.running().is_some() => {
+            Some(m) if m.running().is_some() && core::ptr::eq(core_of(m), home) => {
                 reenter::<P>(m);
                 free(m, g);
                 leave(m);

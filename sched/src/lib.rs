@@ -168,6 +168,19 @@
 //! - a line at a period (`Builder::trace`, or `G0_TRACE=1000` in the environment);
 //! - with the feature `dump` every goroutine with its backtrace, while the others run on.
 //!
+//! # What the system refuses
+//!
+//! A thread that is refused is asked for again, for as long as work waits that nobody else can do; all
+//! else goes on with the threads there are. Only if there is none to begin with, the run does not begin
+//! ([`Error::Thread`]). A stack that is refused is an error to who calls `try_go` ([`Error::Stack`]).
+//! Where `membarrier` is refused both sides of the claim protocol pay for a full fence. CPUs are counted
+//! anew as a runtime goes: with one, nobody waits on his feet.
+//!
+//! *Fork*: the child of a process in which a runtime runs has one thread, and may call `exec` or `_exit`.
+//! Any call of the runtime ends it with a message that says so; no call pays for the check. A C library
+//! that forks and goes on in the child cannot be used from a runtime. `std::process::Command` can, and
+//! so can a fork before the run (daemons).
+//!
 //! # What was rejected
 //!
 //! - *A new state for every reason to be away* (Go's `_Gsyscall`): two compare-and-swaps on every

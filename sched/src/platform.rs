@@ -91,6 +91,16 @@ pub unsafe trait Platform: 'static + Sized {
         1
     }
 
+    /// Called by sysmon ten times a second or so while anything runs: what [`cpus`](Platform::cpus)
+    /// says may be found out anew. No lock held. Provided: nothing.
+    fn look_around() {}
+
+    /// Called where a runtime call is about to go wrong: on the system stack, by an M that has lost its
+    /// P, by a thread that is no M before it wakes a goroutine, and before a run begins. A platform
+    /// whose processes fork ends a child here, with a message: all threads but one are the parent's.
+    /// Any context. Provided: nothing.
+    fn check_process() {}
+
     /// Called by an M that looks for work in vain, before it parks. On g0, no lock held.
     fn relax() {
         core::hint::spin_loop();

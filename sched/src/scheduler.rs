@@ -124,6 +124,7 @@ impl<P: Platform> Scheduler<P> {
         wired: bool,
         carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
+        P::check_process();
         if !P::current().is_null() {
             return Err(Error::Nested);
         }

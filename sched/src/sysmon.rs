@@ -11,6 +11,10 @@ use crate::platform::Platform;
 const SHORT: u64 = 100_000;
 /// After a while without need, and at most.
 const LONG: u64 = 10_000_000;
+/// Between two looks at the machine, and between two attempts to start a thread that was refused while
+/// nothing else runs, nanoseconds.
+const AROUND: u64 = 100_000_000;
+const RETRY: u64 = 10_000_000;
 /// Looks in vain before the period grows.
 const CALM: u32 = 50;
 
@@ -22,6 +26,7 @@ const LOOK: u64 = 10_000_000;
 /// Watches `core` until it halts. On a thread of its own, which is no M.
 pub fn sysmon<P: Platform>(core: &'static Core) {
     let (mut period, mut calm, mut looks) = (SHORT, 0, 0);
+    let mut looked = P::now();
     while core.phase() != phase::HALTED {
         core.trace::<P>(P::now());
         if !core.start_ordered::<P>() {
@@ -46,6 +51,10 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
                 if trace != u64::MAX {
                     until = Some(until.unwrap_or(u64::MAX).min(trace));
                 }
+                if core.lacks_a_thread() {
+                    let again = P::now().saturating_add(RETRY);
+                    until = Some(until.unwrap_or(u64::MAX).min(again));
+                }
                 if P::park(&core.sysmon, until) {
                     looks = 0; // something has moved
                 }
@@ -56,6 +65,10 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             looks = 0;
         }
         let now = P::now();
+        if now.saturating_sub(looked) >= AROUND {
+            looked = now;
+            P::look_around();
+        }
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
         P::park(&core.sysmon, Some(late.min(now.saturating_add(period))));
         if core.tick::<P>() {

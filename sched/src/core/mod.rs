@@ -158,6 +158,8 @@ pub struct Core {
     pub(crate) all_gs: AtomicPtr<G>,
     /// The last attempt to start a thread failed.
     pub(crate) short_of_threads: AtomicBool,
+    /// A thread has run, ever: if none is left, another comes sooner or later.
+    pub(crate) born: AtomicBool,
     /// There was no thread at all: nothing has run.
     pub(crate) stillborn: AtomicBool,
     /// Sysmon sleeps until a P is taken from the idle list.
@@ -208,6 +210,7 @@ impl Core {
                 clock: told::AtomicU32::new(0),
                 all_gs: AtomicPtr::new(ptr::null_mut()),
                 short_of_threads: AtomicBool::new(false),
+                born: AtomicBool::new(false),
                 stillborn: AtomicBool::new(false),
                 sysmon_asleep: AtomicBool::new(false),
                 sysmon: Parker::new(),

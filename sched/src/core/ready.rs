@@ -136,6 +136,7 @@ impl Core {
 
     #[cold]
     unsafe fn ready_outside<P: Platform>(&'static self, bound: *const M, g: NonNull<G>) -> bool {
+        P::check_process();
         // SAFETY: Ms are never freed.
         if let Some(bound) = unsafe { bound.as_ref() } {
             // SAFETY: the caller's promise.

@@ -82,12 +82,15 @@ impl Core {
     }
 
     /// Starts threads that were ordered. By the watcher, whose thread runs nothing else (L10). False
-    /// when there is no thread at all: nothing will ever run.
+    /// when there is no thread at all, nor has been any: nothing will ever run.
     pub(crate) fn start_ordered<P: Platform>(&'static self) -> bool {
         loop {
             let m = self.lists.lock().ordered();
             let Some(m) = m else { return true };
-            if !self.start::<P>(m) && self.live_ms.load(Ordering::Acquire) == 0 {
+            if !self.start::<P>(m)
+                && self.live_ms.load(Ordering::Acquire) == 0
+                && !self.born.load(Ordering::Relaxed)
+            {
                 return false;
             }
         }
@@ -120,15 +123,17 @@ impl Core {
 
     /// Tries again to start a thread, when there was none to be had and work waits.
     pub(crate) fn retry<P: Platform>(&'static self) {
-        let work = || {
-            self.queued.load(Ordering::Relaxed) != 0
-                || self.config.procs.iter().any(|p| !p.runq.is_empty())
-        };
-        if self.short_of_threads.load(Ordering::Relaxed)
-            && self.idle_ps.load(Ordering::Relaxed) != 0
-            && work()
-        {
+        if self.lacks_a_thread() {
             self.wake::<P>();
         }
+    }
+
+    /// Whether work and a P wait for a thread that was refused.
+    pub(crate) fn lacks_a_thread(&self) -> bool {
+        // Relaxed: the watcher looks again and again.
+        self.short_of_threads.load(Ordering::Relaxed)
+            && self.idle_ps.load(Ordering::Relaxed) != 0
+            && (self.queued.load(Ordering::Relaxed) != 0
+                || self.config.procs.iter().any(|p| !p.runq.is_empty()))
     }
 }

@@ -31,13 +31,14 @@ pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
     let m: &'static M = unsafe { P::current().as_ref()? };
     match m.running() {
         Some(g) => Some((m, g)),
-        None => on_system_stack(),
+        None => on_system_stack::<P>(),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn on_system_stack() -> ! {
+fn on_system_stack<P: Platform>() -> ! {
+    P::check_process();
     panic!(
         "g0: a runtime call on the system stack (inside `call`, or in C): \
          do it before or after the call, or through `callback`"
@@ -64,7 +65,11 @@ pub(crate) fn enter<P: Platform>() -> Caller {
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
     // SAFETY: Ms are never freed.
     let on_g0 = unsafe { P::current().as_ref() }.is_some_and(|m| m.running().is_none());
-    if on_g0 { Caller::Thread } else { enter::<P>() }
+    if on_g0 {
+        P::check_process();
+        return Caller::Thread;
+    }
+    enter::<P>()
 }
 
 /// Marks `m` inside and makes sure that it has a P.
@@ -86,6 +91,7 @@ pub(crate) fn leave(m: &'static M) {
 #[cold]
 #[inline(never)]
 pub(crate) fn acquire<P: Platform>(m: &'static M) {
+    P::check_process();
     let core = core_of(m);
     core.unevict(m);
     if core.want_p::<P>(m) == crate::core::Got::Place {

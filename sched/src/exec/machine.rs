@@ -21,6 +21,8 @@ use crate::platform::{Fatal, Platform};
 /// enough for the scheduler and for all foreign code.
 pub unsafe fn start_m<P: Platform>(m: &'static M) {
     P::set_current(m);
+    // Relaxed: read by whoever has seen this M end, by the count of those alive.
+    core_of(m).born.store(true, Ordering::Relaxed);
     // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
     unsafe { call_here(run::<P>, core::ptr::from_ref(m).cast_mut().cast(), m.base.as_ptr()) };
     P::set_current(core::ptr::null());

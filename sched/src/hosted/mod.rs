@@ -4,6 +4,7 @@ mod affinity;
 mod current;
 #[cfg(feature = "dump")]
 pub mod dump;
+mod fork;
 mod futex;
 mod membarrier;
 mod overflow;
@@ -88,8 +89,16 @@ unsafe impl Platform for Hosted {
     }
 
     fn cpus() -> usize {
-        // Asked anew by every runtime that is built.
         CPUS.load(Ordering::Relaxed)
+    }
+
+    fn look_around() {
+        // The watcher's own: it has never run anybody's code, so nobody has set it but for all.
+        CPUS.store(affinity::affine(), Ordering::Relaxed);
+    }
+
+    fn check_process() {
+        fork::check();
     }
 
     fn errno() -> *mut i32 {
@@ -108,4 +117,5 @@ unsafe impl Platform for Hosted {
     }
 }
 
+/// Set by every runtime that is built, and by watchers.
 static CPUS: AtomicUsize = AtomicUsize::new(1);

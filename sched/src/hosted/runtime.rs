@@ -12,7 +12,7 @@ use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::{Class, SlabSource};
 
 use super::watch::Watch;
-use super::{CPUS, Hosted, affinity, futex, membarrier, overflow};
+use super::{CPUS, Hosted, affinity, fork, futex, membarrier, overflow};
 use crate::MAX_PROCS;
 use crate::core::{Config, Core, Deadlock, Mobility, phase};
 use crate::error::Error;
@@ -198,6 +198,7 @@ impl Builder {
     }
 
     fn make(self, mobility: Mobility) -> Result<Runtime, Error> {
+        fork::check();
         let cpus = affinity::procs().min(MAX_PROCS);
         let wanted = self.procs.unwrap_or(cpus);
         let most = if self.max_procs == 0 { cpus.max(wanted) } else { self.max_procs };
@@ -318,6 +319,7 @@ impl fmt::Debug for Runtime {
 
 /// Lets threads run the goroutines until the scheduler halts and the threads have ended.
 fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
+    let _run = fork::Run::begin();
     // This thread, unless it is an M, and the one that starts all others, main's first.
     core.helpers.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
     let watcher = std::thread::Builder::new()

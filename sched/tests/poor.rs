@@ -1,0 +1,330 @@
+//! A machine that refuses threads, for good or for a while, and one with a single CPU: work goes on
+//! with what there is.
+
+mod common;
+#[allow(dead_code, reason = "its scheduler is not used here, but its threads are")]
+mod own;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use common::child::{in_children, status_bytes, succeeds, threads};
+use common::{bounded, tid, yield_until};
+use g0_sched::generic::{Receiver, Sender, channel};
+use g0_sched::{
+    Config, Error, Fatal, M, Mobility, Parker, Platform, Proc, RunError, Scheduler, StartError,
+};
+use g0_stack::{Class, SlabSource};
+use own::Own;
+
+/// std's threads, as many as the tests allow.
+#[derive(Debug)]
+enum Poor {}
+
+mod rt {
+    g0_sched::platform!(super::Poor);
+}
+
+/// So many threads are refused from now on.
+static REFUSE: AtomicUsize = AtomicUsize::new(0);
+/// Threads that were refused, and that were started.
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+static CPUS: AtomicUsize = AtomicUsize::new(2);
+/// How often the clock was read by an M.
+static CLOCK_READS: AtomicU64 = AtomicU64::new(0);
+const ALL: usize = usize::MAX;
+
+// SAFETY: all that a platform promises is `Own`'s.
+unsafe impl Platform for Poor {
+    type Unwind = g0_defer::Rust;
+
+    fn current() -> *const M {
+        Own::current()
+    }
+
+    fn set_current(m: *const M) {
+        Own::set_current(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        let less = |n: usize| if n == ALL { Some(n) } else { n.checked_sub(1) };
+        if REFUSE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+            REFUSED.fetch_add(1, Ordering::SeqCst);
+            return Err(StartError::NoThread);
+        }
+        STARTED.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
+        let body = move || unsafe { g0_sched::start_m::<Poor>(m) };
+        std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        Own::park(parker, deadline)
+    }
+
+    fn unpark(parker: &Parker) {
+        Own::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        if !Self::current().is_null() {
+            CLOCK_READS.fetch_add(1, Ordering::Relaxed);
+        }
+        Own::now()
+    }
+
+    fn heavy_fence() {
+        Own::heavy_fence();
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        Own::fatal(report)
+    }
+
+    const WATCHED: bool = true;
+
+    fn cpus() -> usize {
+        CPUS.load(Ordering::Relaxed)
+    }
+
+    const UNWINDS: bool = true;
+
+    fn throw_goexit() {
+        Own::throw_goexit();
+    }
+}
+
+/// One test at a time has the machine.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs `main`, which is told whether goroutines migrate, on schedulers of both kinds with one P and
+/// with two, on a machine that refuses no thread yet.
+fn on_every_scheduler(main: impl Fn(bool) + Clone + Send + Sync + 'static) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Registers for the heavy fence.
+    own::scheduler(1, false, true);
+    for (migrating, symmetric, procs) in
+        [(false, true, 1), (false, false, 2), (true, false, 1), (true, true, 2)]
+    {
+        for count in [&REFUSE, &REFUSED, &STARTED] {
+            count.store(0, Ordering::SeqCst);
+        }
+        CPUS.store(2, Ordering::SeqCst);
+        let main = main.clone();
+        let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
+        println!("{what}");
+        bounded(&what, move || {
+            let mobility = if migrating {
+                // SAFETY: the tests keep nothing of a thread's across a suspension point.
+                unsafe { Mobility::migrating() }
+            } else {
+                Mobility::BOUND
+            };
+            let scheduler: &'static Scheduler<Poor> = Box::leak(Box::new(Scheduler::new(Config {
+                procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
+                machines: &[],
+                more: || Some(Box::leak(Box::new(M::new()))),
+                stacks: Box::leak(Box::new(SlabSource::builder().build())),
+                stack: Class::for_size(128 << 10).unwrap(),
+                mobility,
+                symmetric,
+            })));
+            let watcher = std::thread::spawn(move || g0_sched::sysmon::<Poor>(scheduler.core()));
+            let ended = scheduler.run(|| main(migrating)).unwrap();
+            watcher.join().unwrap();
+            if let Err(payload) = ended.result.expect("main did not call goexit") {
+                std::panic::resume_unwind(payload);
+            }
+            assert_eq!(ended.left_behind, 0);
+        });
+    }
+}
+
+/// Goroutines, channels, sleeps, and a thread.
+fn some_work() {
+    let (tx, rx): (Sender<u64, Poor>, Receiver<u64, Poor>) = channel(0);
+    let senders: Vec<_> = (0..20)
+        .map(|i| {
+            let tx = tx.clone();
+            rt::go(move || {
+                rt::sleep(Duration::from_micros(50 * i));
+                tx.send(i).unwrap();
+                rt::yield_now();
+            })
+        })
+        .collect();
+    let thread = std::thread::spawn(move || tx.send(20).unwrap());
+    assert_eq!((0..21).map(|_| rx.recv().unwrap()).sum::<u64>(), 210);
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    thread.join().unwrap();
+}
+
+#[test]
+fn where_threads_are_refused_work_goes_on_with_those_there_are() {
+    on_every_scheduler(|_| {
+        REFUSE.store(ALL, Ordering::SeqCst);
+        let before = STARTED.load(Ordering::SeqCst);
+        some_work();
+        let there: HashSet<_> = (0..10).map(|_| rt::go(tid).join().unwrap()).collect();
+        assert!(there.len() <= 1 + before, "main's and what was started before");
+        assert_eq!(STARTED.load(Ordering::SeqCst), before);
+    });
+}
+
+#[test]
+fn threads_that_are_refused_for_a_while_come_later() {
+    on_every_scheduler(|migrating| {
+        REFUSE.store(3, Ordering::SeqCst);
+        // Each needs a thread of its own, but on the safe runtime, where they may share one.
+        let (tx, rx) = channel::<i32, Poor>(0);
+        let (end, ended) = channel::<(), Poor>(0);
+        rt::lock_os_thread();
+        let all: Vec<_> = (0..3)
+            .map(|_| {
+                let (tx, ended) = (tx.clone(), ended.clone());
+                rt::go(move || {
+                    rt::lock_os_thread();
+                    tx.send(tid()).unwrap();
+                    let _ = ended.recv();
+                    rt::unlock_os_thread();
+                })
+            })
+            .collect();
+        let mut there: HashSet<i32> = (0..3).map(|_| rx.recv().unwrap()).collect();
+        there.insert(tid());
+        if migrating {
+            assert_eq!(there.len(), 4, "L2: one thread, two locks");
+            assert_eq!(REFUSED.load(Ordering::SeqCst), 3);
+        }
+        drop(end);
+        all.into_iter().for_each(|one| one.join().unwrap());
+        rt::unlock_os_thread();
+        some_work();
+    });
+}
+
+#[test]
+fn l9_when_the_last_thread_has_ended_locked_a_new_one_is_asked_for_until_it_comes() {
+    on_every_scheduler(|migrating| {
+        // Each takes its thread with it, until none is left that there was before.
+        let gone: HashSet<_> = (0..4)
+            .map(|_| {
+                REFUSE.store(2, Ordering::SeqCst);
+                let ends = rt::go(|| {
+                    rt::lock_os_thread();
+                    tid()
+                });
+                ends.join().unwrap()
+            })
+            .collect();
+        if migrating {
+            assert_eq!(gone.len(), 4, "L9: a goroutine on a thread that another has ended");
+            assert!(!gone.contains(&tid()));
+            assert!(REFUSED.load(Ordering::SeqCst) >= 4);
+        }
+        some_work();
+    });
+}
+
+/// How often an M reads the clock while the locked main goroutine waits for somebody outside.
+fn reads_of_a_wait() -> u64 {
+    let (tx, rx) = channel::<(), Poor>(0);
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(3));
+        tx.send(()).unwrap();
+    });
+    let before = CLOCK_READS.load(Ordering::Relaxed);
+    rx.recv().unwrap();
+    let reads = CLOCK_READS.load(Ordering::Relaxed) - before;
+    thread.join().unwrap();
+    reads
+}
+
+#[test]
+fn on_one_cpu_nobody_waits_on_his_feet() {
+    on_every_scheduler(|_| {
+        rt::lock_os_thread();
+        let most = |cpus| {
+            CPUS.store(cpus, Ordering::SeqCst);
+            (0..10).map(|_| reads_of_a_wait()).max()
+        };
+        let (two, one) = (most(2), most(1));
+        // A look of 20 µs reads the clock in every round; without one it is read a few times.
+        assert!(one < Some(10) && two > one, "{two:?} reads with two CPUs, {one:?} with one");
+        rt::unlock_os_thread();
+    });
+}
+
+/// How much address space this process may have; `None`: as much as there is.
+fn limit_memory(bytes: Option<usize>) {
+    let most = libc::RLIM_INFINITY;
+    let bytes = bytes.map_or(most, |bytes| bytes as libc::rlim_t);
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: most };
+    // SAFETY: the structure is there.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+}
+
+#[test]
+fn a_run_for_which_the_system_has_no_thread_is_an_error_to_who_begins_it() {
+    in_children(
+        "a_run_for_which_the_system_has_no_thread_is_an_error_to_who_begins_it",
+        |kind, procs| {
+            // Room for main's stack, but not for that of a thread.
+            let before = threads();
+            let runtime = kind.with_procs(procs);
+            limit_memory(Some(status_bytes("VmSize") + (6 << 20)));
+            match runtime.run(|| unreachable!("it begins")) {
+                Err(RunError::NotStarted(Error::Thread | Error::Stack(_))) => {}
+                Ok(()) => panic!("it ran"),
+                Err(other) => panic!("{other:?}"),
+            }
+            limit_memory(None);
+            assert_eq!(threads(), before, "none is left");
+            // The next one begins.
+            assert_eq!(kind.with_procs(procs).run(|| 5).unwrap(), 5);
+        },
+        succeeds,
+    );
+}
+
+#[test]
+fn threads_that_the_system_refuses_for_a_while_come_later() {
+    in_children(
+        "threads_that_the_system_refuses_for_a_while_come_later",
+        |kind, procs| {
+            let lift = Arc::new(AtomicBool::new(false));
+            let now = lift.clone();
+            let lifting = std::thread::spawn(move || {
+                while !now.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                std::thread::sleep(Duration::from_millis(50));
+                limit_memory(None);
+            });
+            kind.with_procs(procs)
+                .run(|| {
+                    use g0_sched::{go, lock_os_thread, unlock_os_thread, yield_now};
+                    // Stacks for later.
+                    (0..8).map(|_| go(yield_now)).collect::<Vec<_>>().into_iter().for_each(|g| {
+                        g.join().unwrap();
+                    });
+                    limit_memory(Some(status_bytes("VmSize") + (2 << 20)));
+                    lift.store(true, Ordering::SeqCst);
+                    lock_os_thread();
+                    let all: Vec<_> = (0..4).map(|_| go(tid)).collect();
+                    for other in all {
+                        let there = other.join().unwrap();
+                        assert!(!kind.migrating || there != tid(), "L2: on a locked thread");
+                    }
+                    unlock_os_thread();
+                    yield_until("it goes on", || go(|| true).join().unwrap());
+                })
+                .unwrap();
+            lifting.join().unwrap();
+        },
+        succeeds,
+    );
+}

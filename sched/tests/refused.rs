@@ -1,0 +1,162 @@
+//! What the kernel refuses, and what it takes away while a runtime runs.
+
+mod common;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use common::child::{in_children, succeeds};
+use common::yield_until;
+use g0_sched::{
+    Error, Fences, Hosted, Platform, Runtime, channel, go, lock_os_thread, procs, sleep,
+    unlock_os_thread, yield_now,
+};
+
+/// From now on `membarrier` fails with EPERM, in this thread and in those that it starts.
+fn refuse_membarrier() {
+    const fn op(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+        libc::sock_filter { code: code as u16, jt, jf, k }
+    }
+    let mut filter = [
+        // The number of the call is the first word of what the filter sees.
+        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_membarrier as u32),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the program is whole and lives for the length of the calls.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let filtered = libc::SECCOMP_MODE_FILTER;
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, filtered, &raw const program), 0);
+        assert_eq!(libc::syscall(libc::SYS_membarrier, 0, 0, 0), -1, "it is refused");
+    }
+}
+
+/// Goroutines that hand values over, sleep, lock their threads and loop.
+fn some_of_everything() {
+    let (tx, rx) = channel::<u64>(0);
+    let locked = go(move || {
+        lock_os_thread();
+        let sum = rx.iter().sum::<u64>();
+        unlock_os_thread();
+        sum
+    });
+    let senders: Vec<_> = (0..10)
+        .map(|i| {
+            let tx = tx.clone();
+            go(move || {
+                sleep(Duration::from_micros(100 * i));
+                (0..10).for_each(|_| tx.send(i).unwrap());
+            })
+        })
+        .collect();
+    drop(tx);
+    // Its P is taken from it meanwhile, if others want it.
+    let computing = go(|| {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(25) {
+            black_box(());
+        }
+    });
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    assert_eq!(locked.join().unwrap(), 450);
+    computing.join().unwrap();
+}
+
+#[test]
+fn where_membarrier_is_refused_the_fences_are_symmetric_and_all_works() {
+    in_children(
+        "where_membarrier_is_refused_the_fences_are_symmetric_and_all_works",
+        |kind, procs| {
+            refuse_membarrier();
+            let asked = Runtime::builder().fences(Fences::Asymmetric).build();
+            assert_eq!(asked.err(), Some(Error::Fences), "who insists is told");
+            kind.with_procs(procs).run(some_of_everything).unwrap();
+        },
+        succeeds,
+    );
+}
+
+/// CPUs that thread `tid` may run on; 0: the calling one.
+fn affinity(tid: libc::pid_t) -> libc::cpu_set_t {
+    // SAFETY: the set is ours, of the size that is said.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        let size = size_of::<libc::cpu_set_t>();
+        assert_eq!(libc::sched_getaffinity(tid, size, &raw mut set), 0);
+        set
+    }
+}
+
+fn count(set: &libc::cpu_set_t) -> usize {
+    // SAFETY: it only counts.
+    usize::try_from(unsafe { libc::CPU_COUNT(set) }).unwrap()
+}
+
+/// The first CPU of a set, alone.
+fn first(of: &libc::cpu_set_t) -> libc::cpu_set_t {
+    // SAFETY: both sets are ours, and the numbers within them.
+    unsafe {
+        let mut one: libc::cpu_set_t = std::mem::zeroed();
+        let cpu = (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, of));
+        libc::CPU_SET(cpu.expect("a CPU at least"), &mut one);
+        one
+    }
+}
+
+/// All threads of this process, as `taskset -a` does.
+fn set_affinity_of_all(set: &libc::cpu_set_t) {
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let tid = task.unwrap().file_name().to_str().unwrap().parse().unwrap();
+        // SAFETY: the set is there. A thread that has ended meanwhile needs none.
+        unsafe { libc::sched_setaffinity(tid, size_of::<libc::cpu_set_t>(), set) };
+    }
+}
+
+#[test]
+fn the_cpus_are_counted_anew_when_the_affinity_shrinks_and_grows() {
+    in_children(
+        "the_cpus_are_counted_anew_when_the_affinity_shrinks_and_grows",
+        |kind, n| {
+            let all = affinity(0);
+            kind.with_procs(n)
+                .run(|| {
+                    assert_eq!(Hosted::cpus(), count(&all));
+                    set_affinity_of_all(&first(&all));
+                    yield_until("one CPU is counted", || Hosted::cpus() == 1);
+                    some_of_everything();
+                    assert_eq!(Hosted::cpus(), 1);
+                    set_affinity_of_all(&all);
+                    yield_until("all are counted", || Hosted::cpus() == count(&all));
+                    some_of_everything();
+                })
+                .unwrap();
+        },
+        succeeds,
+    );
+}
+
+#[test]
+fn there_are_as_many_procs_as_the_affinity_has_cpus() {
+    in_children(
+        "there_are_as_many_procs_as_the_affinity_has_cpus",
+        |kind, n| {
+            // With `n` 1 on the first CPU alone, with 2 on all there are.
+            let mine = affinity(0);
+            let set = if n == 1 { first(&mine) } else { mine };
+            set_affinity_of_all(&set);
+            let seen = kind.build(Runtime::builder()).run(|| {
+                yield_now();
+                procs()
+            });
+            let seen = seen.unwrap();
+            assert!(seen <= count(&set), "{seen} procs on {} CPUs", count(&set));
+            assert!(n != 1 || seen == 1, "{seen} procs on one CPU");
+            // A quota may allow fewer, but never none.
+            assert!(seen >= 1);
+        },
+        succeeds,
+    );
+}
