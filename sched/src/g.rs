@@ -130,6 +130,7 @@ pub struct G {
     pub(crate) run: Plain<Option<Run>>,
     /// Set by the park, run by the post-switch step.
     pub(crate) unlock: Plain<Option<Unlock>>,
+    /// Its argument; in the global queue a hint (`core::ahead`).
     pub(crate) unlock_arg: Plain<*mut u8>,
     /// The scheduler it belongs to; written once.
     pub(crate) core: Plain<*const Core>,

@@ -13,9 +13,11 @@
 //! | `ready` | where a runnable G goes | L1, L15 |
 //! | `next` | what an M does next | L2, L11 |
 //! | [`timers`], [`wheel`] | whose deadline has come | L11 |
+//! | `ahead` | what is fetched into the cache | – |
 //! | `late` | who wins when a wake meets the end | – |
 //! | `deadlock` | whether anything can ever run again | L12 |
 
+pub(crate) mod ahead;
 pub mod claim;
 mod deadlock;
 pub mod inbox;

@@ -11,6 +11,7 @@ use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::ahead::{self, Hints};
 use super::{Core, phase};
 use crate::g::{G, status};
 use crate::m::M;
@@ -128,7 +129,11 @@ impl Core {
         let mut lists = self.lists.lock();
         // SAFETY: what leaves the ring is ours, once each; the global queue is under the lock.
         unsafe {
-            p.runq.spill(|old| lists.global.push_back(old));
+            let mut hints = Hints::new();
+            p.runq.spill(|old| {
+                hints.pass(old);
+                lists.global.push_back(old);
+            });
             lists.global.push_back(g);
         }
         self.queued.store(lists.global.len(), Ordering::Relaxed);
@@ -187,6 +192,8 @@ impl Core {
         let room = super::runq::RING / 2 - p.runq.len().min(super::runq::RING / 2);
         for _ in 1..share.min(room) {
             let Some(g) = lists.global.pop() else { break };
+            // SAFETY: it is ours now.
+            unsafe { ahead::follow(g) };
             // SAFETY: the caller owns the P. There is room: it was counted.
             if let Err(g) = unsafe { p.runq.push(g) } {
                 // SAFETY: it has just left this queue.

@@ -4,6 +4,7 @@ use core::ptr;
 
 use g0_arch::sync::cell::Cell;
 
+use crate::core::ahead::fetch;
 use crate::m::M;
 use crate::platform::Platform;
 use crate::waiter::Waiter;
@@ -65,6 +66,9 @@ impl Node {
         unsafe { (*(*node).waiter).claim(node.addr()) }
     }
 }
+
+/// How many [`Queue::take_some`] takes at most.
+const LOT: usize = 32;
 
 /// First in, first out; under the primitive's lock.
 pub(crate) struct Queue {
@@ -156,6 +160,21 @@ impl Queue {
         all
     }
 
+    /// The first few: with all of them the lock would be held for as long as there are waiters. They
+    /// are fetched on the way, for they are about to be woken.
+    pub(crate) fn take_some(&mut self) -> Taken {
+        let mut some = Taken::none();
+        for _ in 0..LOT {
+            let Some(node) = self.pop() else { break };
+            // SAFETY: it waits until its wake.
+            if let Some(g) = unsafe { (*(*node).waiter).goroutine() } {
+                fetch(g.as_ptr().cast());
+            }
+            some.push(node);
+        }
+        some
+    }
+
     /// # Safety
     ///
     /// `node` is in this queue.
@@ -188,6 +207,11 @@ impl Taken {
     /// Nobody.
     pub(crate) const fn none() -> Self {
         Self { first: ptr::null(), last: ptr::null() }
+    }
+
+    /// Whether it is nobody.
+    pub(crate) fn is_none(&self) -> bool {
+        self.first.is_null()
     }
 
     /// One more, who has been popped.

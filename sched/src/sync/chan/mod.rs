@@ -27,7 +27,7 @@ use core::time::Duration;
 use g0_arch::sync::Mutex;
 
 use super::lock::{Patience, leave_as, m_of, wait_in};
-use super::queue::Node;
+use super::queue::{Node, Taken};
 use crate::exec::enter::enter;
 use crate::platform::Platform;
 use crate::time::Instant;
@@ -304,12 +304,20 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     }
 
     fn close_as(&self, who: crate::exec::enter::Caller) -> Result<(), CloseError> {
-        let mut state = self.state.lock();
-        let (closed, waiters) = state.close();
-        drop(state);
-        for all in waiters {
-            // SAFETY: out of their queues, not served, and woken once.
-            unsafe { all.wake::<P>(m_of(who)) };
+        let mut closed = false;
+        // A few at a time: in a closed channel nobody waits anew.
+        loop {
+            let mut state = self.state.lock();
+            let (first, waiters) = state.close();
+            drop(state);
+            closed |= first;
+            if waiters.iter().all(Taken::is_none) {
+                break;
+            }
+            for some in waiters {
+                // SAFETY: out of their queues, not served, and woken once.
+                unsafe { some.wake::<P>(m_of(who)) };
+            }
         }
         leave_as(who);
         if closed { Ok(()) } else { Err(CloseError) }

@@ -90,10 +90,10 @@ impl<T, B> State<T, B> {
         self.len
     }
 
-    /// Closes: false if it was; and all who waited, to be woken.
+    /// Closes: false if it was; and some who waited, to be woken, while there are any.
     pub(super) fn close(&mut self) -> (bool, [Taken; 2]) {
         let closed = core::mem::replace(&mut self.closed, true);
-        (!closed, [self.senders.take(), self.receivers.take()])
+        (!closed, [self.senders.take_some(), self.receivers.take_some()])
     }
 }
 
