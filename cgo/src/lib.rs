@@ -182,7 +182,7 @@
 //!
 //! # Features
 //!
-//! - `std`: `Rust`, the unwinder of hosted programs.
+//! - `std`: `Rust`, the unwinder of hosted programs; `Handle`, a value that travels through C's `void *`.
 //! - `sched`: `Sched`, the runtime of g0-sched.
 //!
 //! Neither is a default; without them the crate needs neither std nor an allocator.
@@ -191,12 +191,17 @@
 //! from one is fatal with a message that names the remedy.
 #![no_std]
 
+#[cfg(feature = "std")]
+extern crate std;
+
 use core::convert::Infallible;
 use core::marker::PhantomData;
 
 mod call;
 mod callback;
 mod export;
+#[cfg(feature = "std")]
+mod handle;
 #[cfg(feature = "sched")]
 mod libcall;
 mod runtime;
@@ -209,6 +214,8 @@ pub use call::Call;
 #[cfg(feature = "std")]
 pub use g0_defer::Rust;
 pub use g0_defer::{NoUnwind, Unwind};
+#[cfg(feature = "std")]
+pub use handle::{BadHandle, Handle};
 #[cfg(feature = "sched")]
 pub use libcall::{Answer, TooManyArguments};
 pub use runtime::{BadCall, Here, Runtime, Seat};
