@@ -1,5 +1,6 @@
 /* What the comparison calls. */
 #include <stddef.h>
+#include <unistd.h>
 
 extern void bench_callback_body(void);
 
@@ -8,3 +9,4 @@ void c_callback(void) { bench_callback_body(); }
 void c_callback_n(long n) {
     for (long i = 0; i < n; i++) bench_callback_body();
 }
+void c_sleep(unsigned micros) { usleep(micros); }

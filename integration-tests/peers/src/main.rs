@@ -71,6 +71,9 @@ const ROWS: &[(&str, Measure)] = &[
     ("parked/tokio", One(tasks::many::parked)),
     ("wake-exit/tokio", One(tasks::many::wake_exit)),
     ("create-1m/tokio", Two(tasks::many::create)),
+    ("locked-one/tokio", Two(tasks::locked::one)),
+    ("locked-two/tokio", Two(tasks::locked::two)),
+    ("locked-idle/tokio", Two(tasks::locked::idle)),
     ("mutex/std", One(threads::standard::alone)),
     ("mutex/parking_lot", One(threads::parking_lot::alone)),
     ("mutex-contended/std", One(threads::standard::contended)),
@@ -80,6 +83,13 @@ const ROWS: &[(&str, Measure)] = &[
     ("sleep-100us-floor", Two(floor::sleeps::<100>)),
     ("sleep-1ms-floor", Two(floor::sleeps::<1000>)),
     ("sleep-10ms-floor", Two(floor::sleeps::<10_000>)),
+    ("locked-one-floor", Two(floor::locked::one)),
+    ("locked-two-floor", Two(floor::locked::two)),
+    ("locked-idle-floor", Two(floor::locked::idle)),
+    ("locked-exit-floor", One(floor::locked::exit)),
+    ("latency-thread-floor", Two(floor::wake)),
+    ("share-10ms-floor", Two(floor::share::share::<10_000>)),
+    ("share-100us-floor", Two(floor::share::share::<100>)),
 ];
 
 fn shown(figure: f64) -> String {

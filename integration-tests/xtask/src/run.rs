@@ -117,6 +117,30 @@ impl Cmd {
         self
     }
 
+    /// Runs it on one CPU, the first of those that we may use.
+    pub fn on_one_cpu(mut self) -> Cmd {
+        // SAFETY: between fork and exec only two system calls are made, on memory of the closure's own.
+        unsafe {
+            self.inner.pre_exec(|| {
+                let size = size_of::<libc::cpu_set_t>();
+                let mut set: libc::cpu_set_t = std::mem::zeroed();
+                if libc::sched_getaffinity(0, size, &mut set) != 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                let mut cpus = 0..libc::CPU_SETSIZE as usize;
+                let first = cpus.find(|cpu| libc::CPU_ISSET(*cpu, &set)).unwrap_or(0);
+                libc::CPU_ZERO(&mut set);
+                libc::CPU_SET(first, &mut set);
+                match libc::sched_setaffinity(0, size, &set) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            });
+        }
+        self.shown += " (on one CPU)";
+        self
+    }
+
     /// Ends the command after this many seconds.
     pub fn limit(mut self, seconds: u64) -> Cmd {
         self.limit = Duration::from_secs(seconds);
@@ -214,6 +238,11 @@ mod tests {
         let result = Cmd::new("sh").args(["-c", "sleep 60 & sleep 60"]).limit(1).capture();
         assert!(result.is_err_and(|e| e.contains("was ended after 1 s")));
         assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_command_on_one_cpu_finds_one_cpu() {
+        assert_eq!(Cmd::new("nproc").on_one_cpu().stdout().unwrap().trim(), "1");
     }
 
     #[test]

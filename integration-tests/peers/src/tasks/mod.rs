@@ -1,6 +1,7 @@
 //! tokio: stackless tasks, on the runtime of one thread, unless a row says two. Its channel is never unbuffered: capacity
 //! 1 stands in.
 
+pub mod locked;
 pub mod many;
 pub mod sync;
 pub mod time;

@@ -1,8 +1,11 @@
 //! g0's side of the comparison: one row a run, as `integration-tests/peers/README.md` describes.
 
 mod bridge;
+mod latency;
+mod locked;
 mod memory;
 mod sched;
+mod share;
 mod switch;
 mod sync;
 mod time;
@@ -12,7 +15,7 @@ mod trees;
 use g0_integration_tests as _;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Measures a row, of one figure or of two.
 enum Measure {
@@ -45,6 +48,19 @@ const ROWS: &[(&str, Measure)] = &[
     ("call-floor", One(bridge::call_floor)),
     ("callback", One(bridge::callback)),
     ("lock", One(sched::lock)),
+    ("locked-one", Two(locked::one::<false>)),
+    ("locked-two", Two(locked::two::<false>)),
+    ("locked-both-one", Two(locked::one::<true>)),
+    ("locked-both-two", Two(locked::two::<true>)),
+    ("locked-idle", Two(locked::idle)),
+    ("locked-yield", One(locked::yields)),
+    ("locked-exit", One(locked::exit)),
+    ("latency-wake", Two(latency::wake)),
+    ("latency-wake-on", Two(latency::wake_on)),
+    ("latency-thread", Two(latency::thread)),
+    ("latency-busy", Two(latency::busy)),
+    ("share-10ms", Two(share::share::<10_000>)),
+    ("share-100us", Two(share::share::<100>)),
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
@@ -63,6 +79,37 @@ fn median(n: u64, mut batch: impl FnMut(u64)) -> f64 {
         .collect();
     samples.sort_by(f64::total_cmp);
     samples[2]
+}
+
+/// What all threads of this process have computed so far, in the kernel too.
+fn cpu_time() -> Duration {
+    // SAFETY: all zero is a value of this type, and the call fills it in.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &raw mut usage), 0);
+        usage
+    };
+    let micros = |time: libc::timeval| (time.tv_sec * 1_000_000 + time.tv_usec).unsigned_abs();
+    Duration::from_micros(micros(usage.ru_utime) + micros(usage.ru_stime))
+}
+
+/// As [`median`]; the second figure is the processor time of an operation.
+fn with_cpu_time(n: u64, mut batch: impl FnMut(u64)) -> [f64; 2] {
+    let mut cpu = Vec::new();
+    let wall = median(n, |n| {
+        let before = cpu_time();
+        batch(n);
+        cpu.push((cpu_time() - before).as_nanos() as f64 / n as f64);
+    });
+    // The first is the warm-up's.
+    cpu[1..].sort_by(f64::total_cmp);
+    [wall, cpu[3]]
+}
+
+/// This row is for one CPU, and who starts it sees to that.
+fn one_cpu() {
+    let cpus = std::thread::available_parallelism().expect("a number of CPUs");
+    assert_eq!(cpus.get(), 1, "to be started on one CPU: taskset -c 0 bench ROW");
 }
 
 /// Runs `main` on a migrating runtime with one P.

@@ -1,6 +1,6 @@
 //! The rows, what g0 has to reach in them, and the peers that each row should have.
 
-use super::unit::Unit::{self, Bytes, Count, Ms, Us};
+use super::unit::Unit::{self, Bytes, Count, Ms, Rate, Share, Us};
 
 /// One figure that is compared.
 pub struct Row {
@@ -14,8 +14,12 @@ pub struct Row {
     pub unit: Unit,
     /// How many processors the programs use.
     pub procs: usize,
+    /// The programs are started on one CPU.
+    pub pinned: bool,
     /// One run says all: what is counted does not vary.
     pub once: bool,
+    /// It stands beside another row, and is not drawn.
+    pub aside: bool,
     /// The peers that have the operation.
     pub peers: &'static [&'static str],
     /// What g0 has to reach, in the row's unit. `None`: only what stands beside it counts.
@@ -31,7 +35,9 @@ const fn row(name: &'static str, peers: &'static [&'static str]) -> Row {
         figure: 0,
         unit: Unit::Ns,
         procs: 1,
+        pinned: false,
         once: false,
+        aside: false,
         peers,
         reach: None,
         beside: None,
@@ -42,6 +48,11 @@ impl Row {
     const fn at_most(mut self, figure: f64) -> Row {
         self.reach = Some(figure);
         self
+    }
+
+    /// A share of the whole: this much or more.
+    const fn at_least(self, share: f64) -> Row {
+        self.at_most(share).in_unit(Share).aside()
     }
 
     const fn times(mut self, factor: f64, peer: &'static str) -> Row {
@@ -59,6 +70,16 @@ impl Row {
         self
     }
 
+    const fn on_one_cpu(mut self) -> Row {
+        self.pinned = true;
+        self
+    }
+
+    const fn aside(mut self) -> Row {
+        self.aside = true;
+        self
+    }
+
     const fn from(mut self, entry: &'static str, figure: usize) -> Row {
         self.entry = entry;
         self.figure = figure;
@@ -72,9 +93,13 @@ impl Row {
         self.in_unit(Count)
     }
 
-    /// Whether `word` selects it: by its name, or by the beginning of it up to a hyphen.
+    /// Whether `word` selects it: by its name, by the beginning of it up to a hyphen, or by its group.
     pub fn is_called(&self, word: &str) -> bool {
-        self.name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        let begins = |word: &str| {
+            self.name.strip_prefix(word).is_some_and(|r| r.is_empty() || r.starts_with('-'))
+        };
+        let group = GROUPS.iter().find(|(group, _)| *group == word);
+        begins(word) || group.is_some_and(|(_, words)| words.iter().any(|word| begins(word)))
     }
 
     /// The target, given how others do in this run: the absolute one where there is one, unless `peer` is the one that
@@ -91,6 +116,12 @@ impl Row {
 /// The peers whose stacks, or what stands for them, wait for the clock.
 const SLEEPERS: &[&str] = &["go", "tokio", "may", "boost", "floor"];
 
+/// Words that select what begins with others, too.
+const GROUPS: &[(&str, &[&str])] = &[("locked", &["lock"]), ("latency", &["sleep", "share"])];
+
+/// The peers that give a goroutine, or what stands for it, a thread of its own.
+const LOCKERS: &[&str] = &["go", "tokio", "floor"];
+
 /// All rows.
 pub static ROWS: &[Row] = &[
     row("switch", &["corosensei", "boost"]).at_most(4.0),
@@ -104,6 +135,31 @@ pub static ROWS: &[Row] = &[
     row("mutex", &["go", "tokio", "may", "boost", "parking_lot", "std"]).at_most(9.5),
     row("mutex-contended", &["go", "tokio", "may", "parking_lot", "std"]).times(1.0, "go").on_two(),
     row("lock", &["go"]).at_most(1.8),
+    row("locked-one", LOCKERS).at_most(5000.0).on_one_cpu(),
+    row("locked-one-cpu", LOCKERS).times(1.0, "go").on_one_cpu().from("locked-one", 1).aside(),
+    row("locked-two", LOCKERS).at_most(1000.0).on_two(),
+    row("locked-two-cpu", LOCKERS).times(1.0, "go").on_two().from("locked-two", 1).aside(),
+    row("locked-both-one", &["go"]).times(1.0, "go").on_one_cpu(),
+    row("locked-both-one-cpu", &["go"])
+        .times(1.0, "go")
+        .on_one_cpu()
+        .from("locked-both-one", 1)
+        .aside(),
+    row("locked-both-two", &["go"]).times(1.0, "go").on_two(),
+    row("locked-both-two-cpu", &["go"])
+        .times(1.0, "go")
+        .on_two()
+        .from("locked-both-two", 1)
+        .aside(),
+    row("locked-idle", LOCKERS).times(1.0, "go").in_unit(Us).on_two(),
+    row("locked-idle-cpu", LOCKERS)
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .from("locked-idle", 1)
+        .aside(),
+    row("locked-yield", &["go"]).at_most(20.0),
+    row("locked-exit", &["go", "floor"]).times(1.1, "floor"),
     row("call", &["go", "floor"]).at_most(2.5).times(1.8, "floor"),
     row("callback", &["go"]).at_most(8.0),
     row("skynet", &["go", "tokio"]).at_most(150.0).on_two(),
@@ -127,6 +183,44 @@ pub static ROWS: &[Row] = &[
         .in_unit(Us)
         .on_two()
         .from("sleep-busy", 1),
+    row("latency-wake-p50", &["go"]).times(1.0, "go").in_unit(Us).on_two().from("latency-wake", 0),
+    row("latency-wake-p99", &["go"]).times(1.0, "go").in_unit(Us).on_two().from("latency-wake", 1),
+    row("latency-wake-on-p50", &["go"])
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .from("latency-wake-on", 0),
+    row("latency-wake-on-p99", &["go"])
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .from("latency-wake-on", 1),
+    row("latency-thread-p50", &["go", "floor"])
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .from("latency-thread", 0),
+    row("latency-thread-p99", &["go", "floor"])
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .from("latency-thread", 1),
+    row("latency-busy-p50", &["go"]).at_most(11_000.0).in_unit(Us).on_two().from("latency-busy", 0),
+    row("latency-busy-p99", &["go"]).at_most(21_000.0).in_unit(Us).on_two().from("latency-busy", 1),
+    row("share-10ms", &["go", "floor"]).at_least(0.85).on_one_cpu(),
+    row("share-10ms-sleeps", &["go", "floor"])
+        .times(1.0, "go")
+        .in_unit(Rate)
+        .on_one_cpu()
+        .from("share-10ms", 1)
+        .aside(),
+    row("share-100us", &["go", "floor"]).times(1.0, "go").in_unit(Share).on_one_cpu().aside(),
+    row("share-100us-sleeps", &["go", "floor"])
+        .times(1.0, "go")
+        .in_unit(Rate)
+        .on_one_cpu()
+        .from("share-100us", 1)
+        .aside(),
     row("parked", &["go", "tokio", "may", "corosensei"]).at_most(4300.0).in_unit(Bytes),
     row("wake-exit", &["go", "tokio", "may", "boost"]).at_most(100.0),
     row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),
@@ -172,12 +266,25 @@ mod tests {
     }
 
     #[test]
-    fn a_word_selects_what_begins_with_it_up_to_a_hyphen() {
+    fn a_word_selects_what_begins_with_it_up_to_a_hyphen_and_its_group() {
         let chosen = |word: &'static str| {
             ROWS.iter().filter(move |row| row.is_called(word)).map(|row| row.name)
         };
         assert!(chosen("mutex").eq(["mutex", "mutex-contended"]));
         assert!(chosen("call").eq(["call"]) && chosen("sleep-1ms").count() == 2);
         assert_eq!(chosen("spaw").count() + chosen("").count(), 0);
+        assert_eq!(chosen("locked").next(), Some("lock"));
+        assert!(chosen("locked").skip(1).all(|name| name.starts_with("locked-")));
+        let latency = ["sleep-1ms-p50", "latency-busy-p99", "share-10ms"];
+        assert!(latency.iter().all(|name| chosen("latency").any(|chosen| chosen == *name)));
+    }
+
+    #[test]
+    fn rows_of_one_measurement_are_measured_in_one_way() {
+        for row in ROWS {
+            let mut same = ROWS.iter().filter(|other| other.entry == row.entry);
+            let way = |row: &Row| (row.procs, row.pinned, row.once);
+            assert!(same.all(|other| way(other) == way(row)), "{}", row.name);
+        }
     }
 }

@@ -82,7 +82,7 @@ pub fn take(row: &Row, programs: &[Program], runs: usize) -> Vec<Samples> {
                 continue;
             }
             let (peer, program, name) = &entries[at];
-            match sample(program, name, row.procs) {
+            match sample(program, name, row) {
                 Ok(figures) => {
                     let shown: Vec<String> = figures.iter().map(|f| figure(*f)).collect();
                     line += &format!(" {peer} {}", shown.join("/"));
@@ -100,9 +100,10 @@ pub fn take(row: &Row, programs: &[Program], runs: usize) -> Vec<Samples> {
     all
 }
 
-fn sample(program: &Program, name: &str, procs: usize) -> Result<Vec<f64>, String> {
+fn sample(program: &Program, name: &str, row: &Row) -> Result<Vec<f64>, String> {
     // The others know their processors by the row, Go is told.
-    let cmd = Cmd::new(&program.path).args([name]).env("GOMAXPROCS", procs.to_string());
+    let cmd = Cmd::new(&program.path).args([name]).env("GOMAXPROCS", row.procs.to_string());
+    let cmd = if row.pinned { cmd.on_one_cpu() } else { cmd };
     parse(&cmd.limit(60).stdout()?, name)
 }
 

@@ -49,13 +49,13 @@ fn cell(value: Option<f64>) -> String {
 pub fn print(lines: &[Line]) {
     println!("medians; * is the best peer of its row; a ratio below 1 is in g0's favour\n");
     println!(
-        "{:<16} {:<5} {:>2} {:>10}  {:<12} {:>10} {:>7} {:>10}",
+        "{:<19} {:<5} {:>2} {:>10}  {:<12} {:>10} {:>7} {:>10}",
         "name", "unit", "Ps", "g0", "peer", "peer's", "ratio", "target"
     );
     for line in lines {
         let peer = format!("{}{}", line.peer, if line.best { "*" } else { "" });
         println!(
-            "{:<16} {:<5} {:>2} {:>10}  {peer:<12} {:>10} {:>7} {:>10}  {}",
+            "{:<19} {:<5} {:>2} {:>10}  {peer:<12} {:>10} {:>7} {:>10}  {}",
             line.row.name,
             line.row.unit.name(),
             line.row.procs,
@@ -67,7 +67,7 @@ pub fn print(lines: &[Line]) {
         );
     }
     println!(
-        "\n{:<16} {:<12} {:>10} {:>10} {:>10}  runs",
+        "\n{:<19} {:<12} {:>10} {:>10} {:>10}  runs",
         "name", "program", "min", "median", "max"
     );
     let mut last = "";
@@ -77,7 +77,7 @@ pub fn print(lines: &[Line]) {
         for (name, stats) in g0.into_iter().chain([(line.peer, line.stats)]) {
             let Some(s) = stats else { continue };
             println!(
-                "{:<16} {name:<12} {:>10} {:>10} {:>10}  {}",
+                "{:<19} {name:<12} {:>10} {:>10} {:>10}  {}",
                 line.row.name,
                 figure(s.min),
                 figure(s.median),

@@ -13,6 +13,10 @@ pub enum Unit {
     Bytes,
     /// How many there are: here more is better.
     Count,
+    /// What part of the whole: more is better.
+    Share,
+    /// How many a second: more is better.
+    Rate,
 }
 
 impl Unit {
@@ -24,6 +28,8 @@ impl Unit {
             Unit::Ms => "ms",
             Unit::Bytes => "bytes",
             Unit::Count => "count",
+            Unit::Share => "share",
+            Unit::Rate => "1/s",
         }
     }
 
@@ -33,18 +39,23 @@ impl Unit {
             Unit::Ns => Some(1.0),
             Unit::Us => Some(1e3),
             Unit::Ms => Some(1e6),
-            Unit::Bytes | Unit::Count => None,
+            Unit::Bytes | Unit::Count | Unit::Share | Unit::Rate => None,
         }
+    }
+
+    /// Whether more is better; of times and bytes less is.
+    fn grows(self) -> bool {
+        matches!(self, Unit::Count | Unit::Share | Unit::Rate)
     }
 
     /// Whether a figure reaches the target.
     pub fn reaches(self, figure: f64, target: f64) -> bool {
-        if self == Unit::Count { figure >= target } else { figure <= target }
+        if self.grows() { figure >= target } else { figure <= target }
     }
 
     /// Below 1 where `figure` is better than `other`, whichever direction that is.
     pub fn ratio(self, figure: f64, other: f64) -> f64 {
-        if self == Unit::Count { other / figure } else { figure / other }
+        if self.grows() { other / figure } else { figure / other }
     }
 }
 
@@ -84,10 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_count_more_is_better() {
+    fn of_counts_shares_and_rates_more_is_better() {
         assert!(Unit::Count.reaches(2.0, 1.0) && !Unit::Count.reaches(1.0, 2.0));
         assert!(Unit::Ns.reaches(1.0, 2.0) && !Unit::Ns.reaches(2.0, 1.0));
         assert!(Unit::Count.ratio(2.0, 1.0) < 1.0 && Unit::Ms.ratio(1.0, 2.0) < 1.0);
+        assert!(Unit::Share.reaches(0.9, 0.85) && !Unit::Rate.reaches(9.0, 10.0));
         assert_eq!(Unit::Us.ratio(60.0, f64::INFINITY), 0.0);
     }
 }

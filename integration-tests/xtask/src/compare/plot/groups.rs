@@ -1,6 +1,6 @@
 //! What is drawn: rows as groups of bars.
 //!
-//! A row `X-p99` is no group: its figures go to the bars of `X-p50`.
+//! A row `X-p99` is no group: its figures go to the bars of `X-p50`. What stands beside another row is not drawn.
 
 use crate::compare::rows::Row;
 use crate::compare::table::Line;
@@ -52,7 +52,8 @@ fn who(peer: &str) -> usize {
 pub fn groups(lines: &[Line]) -> Vec<Group> {
     let mut rows: Vec<&'static Row> = Vec::new();
     for line in lines {
-        if !line.row.name.ends_with("-p99") && !rows.iter().any(|row| row.name == line.row.name) {
+        let drawn = !line.row.aside && !line.row.name.ends_with("-p99");
+        if drawn && !rows.iter().any(|row| row.name == line.row.name) {
             rows.push(line.row);
         }
     }

@@ -1,6 +1,10 @@
 //! The least that the machine can do: no peer, but what a figure cannot go below.
 
+pub mod locked;
+pub mod share;
+
 use crate::timing::late;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Guards and touches a million stacks of 64 KiB, fresh from the kernel.
@@ -35,4 +39,37 @@ pub fn create() -> f64 {
 /// A thread sleeps, on an idle machine.
 pub fn sleeps<const MICROS: u64>() -> [f64; 2] {
     late!(Duration::from_micros(MICROS), |length| { std::thread::sleep(length) })
+}
+
+/// One thread wakes another: how long after the wake began that one goes on.
+pub fn wake() -> [f64; 2] {
+    const WAKES: usize = 1000;
+    let (sent, noted) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (begin, time) = (Instant::now(), AtomicUsize::new(0));
+    let now = || begin.elapsed().as_nanos() as usize;
+    let mut late: Vec<f64> = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            let mut late = Vec::with_capacity(WAKES);
+            while late.len() < WAKES {
+                while sent.load(Ordering::Acquire) == late.len() {
+                    std::thread::park();
+                }
+                late.push((now() - time.load(Ordering::Relaxed)) as f64 / 1e3);
+                noted.store(late.len(), Ordering::Release);
+            }
+            late
+        });
+        for wake in 0..WAKES {
+            std::thread::sleep(Duration::from_millis(1));
+            while noted.load(Ordering::Acquire) != wake {
+                std::thread::yield_now();
+            }
+            time.store(now(), Ordering::Relaxed);
+            sent.store(wake + 1, Ordering::Release);
+            waiter.thread().unpark();
+        }
+        waiter.join().expect("it only notes")
+    });
+    late.sort_by(f64::total_cmp);
+    [late[WAKES / 2], late[WAKES * 99 / 100]]
 }
