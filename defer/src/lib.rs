@@ -1,4 +1,4 @@
-//! Deferred calls, panic and Goexit, with the semantics of Go.
+//! Deferred calls, panic, recover and Goexit, with the semantics of Go.
 //!
 //! A goroutine has to be able to say, at the place where it takes something, that the thing is
 //! given back however the function ends: by returning, by a panic, or because the goroutine ends
@@ -8,10 +8,10 @@
 //! scope ends. There is no record and nothing to register; the compiler places the block at each
 //! exit, as if one had written it there.
 //!
-//! **[`scope_with`]** (with std: `scope`) is for all else: calls deferred in a loop, calls that may
-//! park, calls that may panic. Each has a record in a chain, last in first out. The scope catches
-//! what unwinds its body, runs the chain outside of any unwinding, and goes on with what was in
-//! flight.
+//! **[`scope_in`]** (without pools [`scope_with`], with std `scope`) is for all else: calls deferred in
+//! a loop, calls that may park, calls that may panic. Each has a record in a chain, last in first out.
+//! The scope catches what unwinds its body, runs the chain outside of any unwinding, and goes on with
+//! what was in flight.
 //!
 //! ```
 //! use core::cell::RefCell;
@@ -29,6 +29,25 @@
 //! });
 //! assert_eq!(*log.borrow(), ["the body", "the body's guard", "first", "second", "third"]);
 //! ```
+//!
+//! # A scope, from begin to end
+//!
+//! ```text
+//!              body returns                      chain empty, nothing in flight
+//!   BODY ─────────────────────────▶ DRAINING ───────────────────────────────────▶ value
+//!    │   (1) defer: a record         │  ▲  ▲
+//!    │                      next call│  │  │ returns; (3) recover: nothing in flight
+//!    │ (2) panic,                    ▼  │  │
+//!    │     Goexit                  ( call ) ┘
+//!    │                               │    (4) panic, Goexit: it replaces what is in flight
+//!    ▼                  next call    ▼
+//!   HOLDING ◀────────────────────── HOLDING
+//!    │                                           chain empty, something in flight
+//!    └──────────────────────────────────────────────────────────────────────────▶ resume: the scope outside
+//! ```
+//!
+//! (1) [`Scope::defer`], from the body and from deferred calls. (2) [`Unwind::catch`]. (3)
+//! [`Recover::recover`]. (4) [`Unwind::replace`].
 //!
 //! # A panic meets another
 //!
@@ -50,24 +69,54 @@
 //! recovered: only a goroutine's base may end it. The newest unwinding decides, as in Go: a Goexit
 //! in a deferred call ends the panic, a panic in a call that a Goexit runs is a panic.
 //!
+//! # Recover
+//!
+//! In Go `recover` is a function, and a rule of many words says when it does something: called by a
+//! deferred function itself, not by what that calls, while a panic runs it. Here the rule is a type.
+//! [`recovering_in`] opens a scope whose deferred calls may ask for a [`Recover`], and it alone can end
+//! the panic. It cannot be made, kept, or taken into another scope by accident; handing it to a helper
+//! is possible, and visible. So `recover` outside a deferred call is no error at run time: it does not
+//! compile. The payload that it returns remembers the panics which it replaced; a Goexit among them goes
+//! on, as does one in flight.
+//!
+//! A body that was unwound has no value, so `recovering_in` gives an `Option`; where Go's deferred
+//! function sets a named result, ours sets a `Cell`.
+//!
 //! # Who unwinds
 //!
 //! [`Unwind`] says what a scope or a base needs of the unwinder: to catch and to go on. [`Throw`]
-//! adds how one begins. `Rust` implements both with the standard library's panics; [`NoUnwind`]
-//! implements the first, for kernels in which a panic ends the machine; a kernel with an unwinder
-//! implements both for a type of its own.
+//! adds how one begins.
+//!
+//! | | catches, throws by | a throw costs | for |
+//! |---|---|---|---|
+//! | `Rust` | Rust's panics | 1.4 µs and more for each frame | programs with std; every destructor runs |
+//! | [`Own`] | a jump to the innermost catch | some 30 ns | `panic = "abort"`, kernels; destructors between do not run, so the promise of [`Forgets`] is asked for |
+//! | [`NoUnwind`] | nothing | | kernels in which a panic ends the machine |
+//!
+//! A kernel with an unwinder implements both traits for a type of its own. The same tests run for all.
 //!
 //! # Where a record lives
 //!
-//! Four records of four captured words lie in the scope's own frame, so a scope like most allocates
-//! nothing. More of them, or larger ones, go to the allocator; without the feature `alloc` they are
-//! refused, by an error that tells the remedy.
+//! ```text
+//!   scope's frame     4 of four words          no lock, no call
+//!   P's pool          32 of each class         no lock; `Local` says whose
+//!   central list      bundles of 16            a lock for a few instructions, on the system stack
+//!   allocator         what is missing, and what is larger than 28 words
+//! ```
+//!
+//! Pools pay where calls are deferred in loops or capture more than four words. Their classes are one,
+//! two and four cache lines, headers included. A P takes and gives within its own 32; then half of them go to the
+//! central list, or come from there, as one chain that was linked before: the time under the lock does not
+//! depend on how many they are. [`Local`] is what a scheduler implements; its two ways are told apart by
+//! type, so that what runs without a lock cannot reach one. Without an allocator the central list is given
+//! static [`Memory`], and a scope that finds none left refuses the call with an error that tells the remedy.
 //!
 //! > L16. A record is in exactly one place, and each deferred call runs exactly once.
 //!
-//! A record is empty and its memory free *before* its call runs. So a call that never returns (it
+//! A record is empty and back in the pool *before* its call runs. So a call that never returns (it
 //! parks for ever, its goroutine is ended) holds no record, and a call that defers another finds
-//! room.
+//! the record that it came out of. A record that is freed twice, or that comes to a pool or out of one with a
+//! panic in it, ends the program: [`Local::fatal`].
 //!
 //! # Rejected
 //!
@@ -76,43 +125,80 @@
 //! - *Running the chain in a `drop`*: then a panic in a deferred call aborts, and a park would
 //!   happen while the thread's count of panics is raised.
 //! - *A pair of payloads, newer and older, nested*: a loop that defers a hundred thousand panicking
-//!   calls would end in a recursion as deep. The list is flat.
+//!   calls would end in a recursion as deep. The lists are flat.
+//! - *A catch around each call*: one around all of them is left and entered again only when something
+//!   unwinds.
+//! - *An array of pointers as the cache*, as Go has it: its half has to be linked into a chain before it goes
+//!   and counted out of one when it comes. Two magazines change places instead.
+//! - *A safe throw without an unwinder*: it would skip the destructor of a scope of threads that borrow from
+//!   the frame, and they would write into what comes after it.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
-//! | (none) | `defer!`, scopes of up to four small calls, `NoUnwind` |
+//! | (none) | `defer!`, scopes, pools over static memory, `Own`, `NoUnwind` |
 //! | `alloc` | scopes of any number of calls of any size |
-//! | `std` | `Rust`, `scope`, `Panics`, `is_goexit` |
+//! | `std` | `Rust`, `scope`, `recovering`, `Panics`, `is_goexit` |
 #![no_std]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod central;
 mod chain;
+mod class;
+mod drain;
 mod error;
 mod goexit;
 mod guard;
+mod local;
+#[cfg(not(loom))]
+mod memory;
+// Where g0-arch has assembly.
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+mod own;
 #[cfg(feature = "std")]
 mod panics;
+mod plain;
+mod pool;
 mod record;
+mod recover;
+#[cfg(any(
+    feature = "std",
+    all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows))
+))]
+mod report;
 #[cfg(feature = "std")]
 mod rust;
 mod scope;
 mod store;
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+mod thrown;
 mod unwind;
 
+pub use central::Central;
 pub use error::{DeferError, Refused};
 pub use goexit::Goexit;
 pub use guard::Deferred;
+pub use local::{Local, Unpooled};
+#[cfg(not(loom))]
+pub use memory::Memory;
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+pub use own::{Catch, Catches, Forgets, Own};
 #[cfg(feature = "std")]
 pub use panics::Panics;
+pub use pool::Pool;
+#[cfg(feature = "std")]
+pub use recover::recovering;
+pub use recover::{Recover, Recovering, recovering_in, recovering_with};
 #[cfg(feature = "std")]
 pub use rust::{Payload, Rust, is_goexit, on_holding};
 #[cfg(feature = "std")]
 pub use scope::scope;
-pub use scope::{Scope, scope_with};
+pub use scope::{Scope, scope_in, scope_with};
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+pub use thrown::Thrown;
 pub use unwind::{NoUnwind, Throw, Unwind};

@@ -2,7 +2,6 @@
 
 use core::fmt;
 use std::boxed::Box;
-use std::string::String;
 use std::vec::Vec;
 
 use crate::{Goexit, Payload};
@@ -33,6 +32,27 @@ impl Panics {
         let mut all = Panics::of(older);
         all.0.append(&mut Panics::of(newer).0);
         all
+    }
+
+    /// As [`Unwind::recovered`](crate::Unwind::recovered).
+    pub(crate) fn recovered(payload: Payload) -> (Option<Payload>, Option<Payload>) {
+        let mut all = match payload.downcast::<Panics>() {
+            Ok(panics) => *panics,
+            Err(lone) if lone.is::<Goexit>() => return (None, Some(lone)),
+            Err(lone) => return (Some(lone), None),
+        };
+        let goexit = all.0.iter().rposition(|payload| payload.is::<Goexit>());
+        let newer = Panics(all.0.split_off(goexit.map_or(0, |at| at + 1)));
+        let travels = |panics: Panics| (!panics.0.is_empty()).then(|| Payload::from(panics));
+        (travels(newer), travels(all))
+    }
+
+    /// As [`Unwind::show`](crate::Unwind::show).
+    pub(crate) fn show(payload: &Payload, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match payload.downcast_ref::<Panics>() {
+            Some(panics) => fmt::Display::fmt(panics, f),
+            None => crate::report::chain(core::iter::once(&**payload), f),
+        }
     }
 
     /// The one in flight.
@@ -69,17 +89,7 @@ impl fmt::Display for Panics {
     /// A line for each panic, oldest first, those that replaced another one indented. A Goexit has
     /// no line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut first = true;
-        for payload in self.iter().filter(|payload| !payload.is::<Goexit>()) {
-            f.write_str(if first { "panic: " } else { "\n\tpanic: " })?;
-            first = false;
-            match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-                (Some(text), _) => f.write_str(text)?,
-                (None, Some(text)) => f.write_str(text)?,
-                (None, None) => f.write_str("(a value that is not text)")?,
-            }
-        }
-        Ok(())
+        crate::report::chain(self.iter().map(|payload| &**payload), f)
     }
 }
 

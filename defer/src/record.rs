@@ -1,70 +1,149 @@
-//! The record of one deferred call: how it is linked, how it is run, what it captured.
+//! A record: a header, and room for what a deferred call captured or for the payload of a panic.
+//!
+//! ```text
+//!   memory ──made──▶ FREE ──take──▶ EMPTY ──push──▶ CALL ──run: moved out──┐
+//!                     ▲               │                                     │
+//!                     │               └──throw──▶ PANIC ──dropped──▶ EMPTY  │
+//!                     └───────────────────────put──────────────────────┴────┘
+//! ```
+//!
+//! The header stays what it is all the time; only the room behind it is used for this and that.
 
 use core::alloc::Layout;
-use core::ptr::NonNull;
+use core::any::Any;
+use core::ptr::{self, NonNull};
 
-use crate::store::Store;
+use crate::plain::Plain;
 
-/// The part of a record that does not depend on the closure. It lies first, so that a pointer to
-/// the header is a pointer to the record.
-pub(crate) struct Header {
-    /// The record deferred before this one.
-    pub(crate) next: Link,
-    /// Runs the record's call. It alone still knows the closure's type.
-    pub(crate) run: Run,
+/// What a record is at the moment.
+#[derive(Clone, Copy)]
+pub(crate) enum Holds {
+    /// In a pool. The first of a bundle says how many it has, and which bundle lies beneath.
+    Free { count: u32, below: *mut Record },
+    /// Taken, and nothing in it.
+    Empty,
+    /// A deferred call.
+    Call(Run),
+    /// The payload of a panic.
+    Panic(Look),
 }
 
-/// The newest record of a chain, or none.
-pub(crate) type Link = Option<NonNull<Header>>;
+/// Where a record's memory is from, and so where it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A slot of a scope.
+    Frame,
+    /// A block of the allocator's of this class: it goes to pools.
+    #[cfg(feature = "alloc")]
+    Block(u8),
+    /// Static memory of this class: it goes to pools, and never to the allocator.
+    Given(u8),
+    /// A block of the allocator's for this one use.
+    #[cfg(feature = "alloc")]
+    Single,
+}
 
-/// Gives the record at the pointer back to the store and then calls what it captured.
+/// Frees the record and then calls what it held. `store` is the chain's, `flight` what is in flight.
 ///
 /// # Safety
 ///
-/// The record is initialised, was placed by this store, and is in no chain any more.
-pub(crate) type Run = unsafe fn(NonNull<Header>, &Store);
+/// The record is in this chain's hands and in no list any more, and both pointers are what the chain
+/// passes.
+pub(crate) type Run = unsafe fn(record: NonNull<Record>, store: *const (), flight: *mut ());
 
+/// The payload in a record, and the layout that it was placed with.
+///
+/// # Safety
+///
+/// The record holds that payload.
+pub(crate) type Look = unsafe fn(record: NonNull<Record>) -> (*mut (dyn Any + Send), Layout);
+
+/// A record's header.
 #[repr(C)]
-struct Record<F> {
-    header: Header,
-    call: F,
+pub(crate) struct Record {
+    /// In a chain, a list of payloads, a bundle.
+    pub(crate) next: Plain<*mut Record>,
+    pub(crate) holds: Plain<Holds>,
+    origin: Plain<Origin>,
 }
 
-const _: () = assert!(core::mem::offset_of!(Record<[usize; 4]>, header) == 0);
-
-/// The layout of the record of an `F`.
-pub(crate) const fn layout<F>() -> Layout {
-    Layout::new::<Record<F>>()
+/// A record with what is in it.
+#[repr(C)]
+pub(crate) struct Full<T> {
+    header: Record,
+    content: T,
 }
 
-/// Writes the record of `call`.
-///
-/// # Safety
-///
-/// `at` is free memory of `layout::<F>()`, the caller's alone.
-pub(crate) unsafe fn write<F: FnOnce()>(at: NonNull<u8>, next: Link, call: F) -> NonNull<Header> {
-    let record = at.cast::<Record<F>>();
-    let header = Header { next, run: run::<F> };
-    // SAFETY: memory of this layout, ours alone, as the caller promises.
-    unsafe { record.write(Record { header, call }) };
-    record.cast()
-}
+#[cfg(all(target_pointer_width = "64", not(loom)))]
+const _: () = assert!(size_of::<Record>() == 32);
 
-/// The `Run` of records whose closure is an `F`.
-///
-/// # Safety
-///
-/// As `Run` says; and the closure is an `F`.
-unsafe fn run<F: FnOnce()>(header: NonNull<Header>, store: &Store) {
-    let record = header.cast::<Record<F>>();
-    // Without `..`: a field that is added later has to be thought of here. Moving everything out is
-    // what clears a record.
-    // SAFETY: initialised, and an F, as the caller promises. It is in no chain, so nobody reads it
-    // a second time.
-    let Record { header: Header { next: _, run: _ }, call } = unsafe { record.read() };
-    // Before the call: the call may defer more, may never return, and finds its own record's memory
-    // free again.
-    // SAFETY: placed by this store with this layout, and empty now.
-    unsafe { store.free(record.cast(), layout::<F>()) };
-    call()
+impl Record {
+    /// The layout of a record that holds a `T`.
+    pub(crate) const fn layout<T>() -> Layout {
+        Layout::new::<Full<T>>()
+    }
+
+    /// Makes the header of a record of this memory; it is empty.
+    ///
+    /// # Safety
+    ///
+    /// The memory is the caller's, and room for a header.
+    #[inline(always)]
+    pub(crate) unsafe fn make(at: NonNull<u8>, origin: Origin) -> NonNull<Record> {
+        let record = at.cast::<Record>();
+        let header = Record {
+            next: Plain::new(ptr::null_mut()),
+            holds: Plain::new(Holds::Empty),
+            origin: Plain::new(origin),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { record.write(header) };
+        record
+    }
+
+    /// Whatever it held is gone, and so is what it was linked to.
+    ///
+    /// # Safety
+    ///
+    /// The record is the caller's alone.
+    #[inline(always)]
+    pub(crate) unsafe fn clear(&self, now: Holds) {
+        // Without `..`: a field that is added later has to be thought of here. Where it is from
+        // stays true.
+        let Record { next, holds, origin: _ } = self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            next.set(ptr::null_mut());
+            holds.set(now);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn origin(&self) -> Origin {
+        // SAFETY: written when the record was made, before anybody had it.
+        unsafe { self.origin.get() }
+    }
+
+    /// Moves `content` into the room behind the header. For nothing and for one word that is no or
+    /// one store.
+    ///
+    /// # Safety
+    ///
+    /// The record is the caller's, empty, and placed for a `T`.
+    #[inline(always)]
+    pub(crate) unsafe fn fill<T>(record: NonNull<Record>, content: T) {
+        // SAFETY: the caller's promise.
+        unsafe { Record::content::<T>(record).write(content) }
+    }
+
+    /// Where a `T` lies in a record.
+    ///
+    /// # Safety
+    ///
+    /// The record was placed for a `T`.
+    #[inline(always)]
+    pub(crate) unsafe fn content<T>(record: NonNull<Record>) -> *mut T {
+        // SAFETY: the caller's promise: the memory reaches so far.
+        unsafe { &raw mut (*record.cast::<Full<T>>().as_ptr()).content }
+    }
 }

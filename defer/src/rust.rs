@@ -28,7 +28,8 @@ impl Unwind for Rust {
         catch_unwind(AssertUnwindSafe(f))
     }
 
-    #[cold]
+    // Inlined, for each frame on the way costs an unwinder about as much as all that this crate does.
+    #[inline(always)]
     fn resume(payload: Payload) -> ! {
         resume_unwind(payload)
     }
@@ -36,6 +37,14 @@ impl Unwind for Rust {
     #[cold]
     fn replace(newer: Payload, older: Payload) -> Payload {
         Box::new(Panics::joined(older, newer))
+    }
+
+    fn recovered(payload: Payload) -> (Option<Payload>, Option<Payload>) {
+        Panics::recovered(payload)
+    }
+
+    fn show(payload: &Payload, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        Panics::show(payload, f)
     }
 
     fn is_goexit(payload: &Payload) -> bool {

@@ -1,4 +1,4 @@
-//! Where records live: a few in the scope's own frame, more of them in the allocator.
+//! Where records live: a few in the scope's own frame, more in the P's pool, the rest in the allocator.
 //!
 //! The places in the frame are a stack of slots with a count. That suffices because a scope's
 //! records come and go last in first out: of the records that are in slots, the one that goes is
@@ -6,99 +6,220 @@
 
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::{DeferError, record};
+use crate::record::{Holds, Origin, Record};
+use crate::{DeferError, Local, class};
 
-/// So many records find room in the frame.
-pub(crate) const SLOTS: usize = 4;
-/// So many words may each of them capture.
-pub(crate) const WORDS: usize = 4;
+/// So many records find room in the frame; none in a model, which is about pools.
+pub(crate) const SLOTS: usize = if cfg!(loom) { 0 } else { 4 };
 
-/// Memory for one record that captures up to [`WORDS`] words.
-const SLOT: Layout = record::layout::<[usize; WORDS]>();
+/// Memory for one record that captures up to four words. A word's alignment will do: a line of its own
+/// is of no use to what only its goroutine touches.
+const SLOT: Layout = Record::layout::<[usize; class::WORDS[0]]>();
 type Slot = MaybeUninit<[usize; SLOT.size() / size_of::<usize>()]>;
 
-const _: () = assert!(size_of::<Slot>() == SLOT.size() && align_of::<Slot>() == SLOT.align());
+const _: () = assert!(size_of::<Slot>() == SLOT.size() && align_of::<Slot>() >= SLOT.align());
 
 /// The memory of one chain's records.
 ///
-/// > A record lies either in a slot below `used`, or in a block of the allocator's, and in no
-/// > second place.
+/// > A record lies either in a slot below `used`, or elsewhere, and in no second place.
 ///
 /// Cells and not the facade's locks: a scope belongs to one goroutine, `Store` is not `Sync`.
-pub(crate) struct Store {
+pub(crate) struct Store<L> {
     /// How many slots are taken: those below.
     used: Cell<usize>,
     slots: [UnsafeCell<Slot>; SLOTS],
+    local: PhantomData<fn() -> L>,
 }
 
-impl Store {
-    pub(crate) const fn new() -> Store {
-        Store { used: Cell::new(0), slots: [const { UnsafeCell::new(Slot::uninit()) }; SLOTS] }
+impl<L: Local> Store<L> {
+    pub(crate) const fn new() -> Self {
+        Store {
+            used: Cell::new(0),
+            slots: [const { UnsafeCell::new(Slot::uninit()) }; SLOTS],
+            local: PhantomData,
+        }
     }
 
-    /// Memory for a record of this layout, the caller's until it is given to `free`.
+    /// An empty record of this layout, the caller's until it is given to `free`.
     ///
     /// A record in a slot refers to `self`, which must not move from here on.
-    #[inline]
-    pub(crate) fn place(&self, layout: Layout) -> Result<NonNull<u8>, DeferError> {
+    #[inline(always)]
+    pub(crate) fn place(&self, layout: Layout) -> Result<NonNull<Record>, DeferError> {
         let used = self.used.get();
         if used < SLOTS && layout.size() <= SLOT.size() && layout.align() <= SLOT.align() {
             self.used.set(used + 1);
-            return Ok(self.slot(used));
+            // SAFETY: a slot that is not taken is ours.
+            return Ok(unsafe {
+                Record::make(NonNull::from(&self.slots[used]).cast(), Origin::Frame)
+            });
         }
-        allocate(layout)
+        take::<L>(layout)
     }
 
-    /// Takes a record's memory back.
+    /// Takes a record back that is empty or whose call has been moved out.
     ///
     /// # Safety
     ///
-    /// `at` is from `place` with this layout, of all in slots the last that is still there; nobody
+    /// It is from `place` with this layout, and of all in slots the last that is still there; nobody
     /// uses it any more.
-    #[inline]
-    pub(crate) unsafe fn free(&self, at: NonNull<u8>, layout: Layout) {
-        let used = self.used.get();
-        if used > 0 && self.slot(used - 1) == at {
-            self.used.set(used - 1);
-        } else {
-            // SAFETY: not the newest slot, and of the slots only the newest can go, so it is a
-            // block of `allocate`.
-            unsafe { deallocate(at, layout) }
+    #[inline(always)]
+    pub(crate) unsafe fn free(&self, record: NonNull<Record>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if record.as_ref().origin() == Origin::Frame {
+                self.used.set(self.used.get() - 1);
+            } else {
+                give_back::<L>(record, layout);
+            }
         }
     }
+}
 
-    fn slot(&self, index: usize) -> NonNull<u8> {
-        NonNull::from(&self.slots[index]).cast()
+/// An empty record with room for this layout, from a pool or the allocator.
+#[inline(always)]
+pub(crate) fn take<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> {
+    if let Some(class) = class::of(layout)
+        && let Some(Some(record)) = L::with(|pool| pool.take::<L>(class))
+    {
+        return Ok(record);
+    }
+    take_slowly::<L>(layout)
+}
+
+#[cold]
+#[inline(never)]
+fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> {
+    let Some(class) = class::of(layout) else {
+        return allocate(layout, None).ok_or(DeferError::TooLarge);
+    };
+    let taken = L::with_central(|pool, central| {
+        let pool = pool?;
+        pool.refill(central, class);
+        pool.take::<L>(class)
+    });
+    match taken {
+        Some(Some(record)) => Ok(record),
+        // It joins the pools when it is freed.
+        Some(None) => allocate(class::layout(class), Some(class)).ok_or(DeferError::FrameFull),
+        None => allocate(layout, None).ok_or(DeferError::FrameFull),
+    }
+    .map_err(|error| if cfg!(feature = "alloc") { DeferError::OutOfMemory } else { error })
+}
+
+/// Gives a record back to where it is from.
+///
+/// # Safety
+///
+/// It is from [`take`] with this layout, and nobody uses it any more.
+#[inline(always)]
+pub(crate) unsafe fn give_back<L: Local>(record: NonNull<Record>, layout: Layout) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(class) = class_of(record)
+            && L::with(|pool| pool.put::<L>(class, record)) == Some(true)
+        {
+            return;
+        }
+        give_back_slowly::<L>(record, layout);
     }
 }
 
+#[cold]
+#[inline(never)]
+unsafe fn give_back_slowly<L: Local>(record: NonNull<Record>, layout: Layout) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(class) = class_of(record) else { return deallocate(record, layout) };
+        let surplus = L::with_central(|pool, central| match pool {
+            Some(pool) => {
+                let surplus = pool.spill(central, class);
+                pool.put::<L>(class, record);
+                surplus
+            }
+            None => central.put_one(class, record),
+        });
+        match surplus {
+            Some(surplus) => dispose(surplus),
+            // Its pools have gone, or it came from where there are some to where there are none.
+            None => dispose(record.as_ptr()),
+        }
+    }
+}
+
+/// The class of a record that goes to pools.
+///
+/// # Safety
+///
+/// The record is the caller's.
+#[inline(always)]
+unsafe fn class_of(record: NonNull<Record>) -> Option<usize> {
+    // SAFETY: the caller's promise.
+    match unsafe { record.as_ref().origin() } {
+        Origin::Given(class) => Some(usize::from(class)),
+        #[cfg(feature = "alloc")]
+        Origin::Block(class) => Some(usize::from(class)),
+        #[cfg(feature = "alloc")]
+        Origin::Single => None,
+        Origin::Frame => None,
+    }
+}
+
+/// Gives a chain of records that no pool keeps to the allocator, those that are its own.
+///
+/// # Safety
+///
+/// They are the caller's, who does not use them again.
+pub(crate) unsafe fn dispose(mut at: *mut Record) {
+    while let Some(record) = NonNull::new(at) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            at = record.as_ref().next.get();
+            #[cfg(feature = "alloc")]
+            if let Origin::Block(class) = record.as_ref().origin() {
+                deallocate(record, class::layout(usize::from(class)));
+            }
+        }
+    }
+}
+
+/// A record of the allocator's: of a class, or for one use.
 #[cfg(feature = "alloc")]
-fn allocate(layout: Layout) -> Result<NonNull<u8>, DeferError> {
-    // SAFETY: a record has a header, so the size is not zero.
-    NonNull::new(unsafe { alloc::alloc::alloc(layout) }).ok_or(DeferError::OutOfMemory)
+fn allocate(layout: Layout, class: Option<usize>) -> Option<NonNull<Record>> {
+    let origin = class.map_or(Origin::Single, |class| Origin::Block(class as u8));
+    // SAFETY: a record has a header, so the size is not zero; the memory is ours.
+    unsafe {
+        let at = NonNull::new(alloc::alloc::alloc(layout))?;
+        Some(Record::make(at, origin))
+    }
 }
 
 /// # Safety
 ///
-/// `at` is from `allocate` with this layout.
+/// The record is from `allocate` with this layout.
 #[cfg(feature = "alloc")]
-unsafe fn deallocate(at: NonNull<u8>, layout: Layout) {
-    // SAFETY: as the caller promises.
-    unsafe { alloc::alloc::dealloc(at.as_ptr(), layout) }
+unsafe fn deallocate(record: NonNull<Record>, layout: Layout) {
+    // SAFETY: as the caller promises. A header has nothing to drop.
+    unsafe {
+        record.as_ref().clear(Holds::Empty);
+        alloc::alloc::dealloc(record.as_ptr().cast(), layout)
+    }
 }
 
 #[cfg(not(feature = "alloc"))]
-fn allocate(_: Layout) -> Result<NonNull<u8>, DeferError> {
-    Err(DeferError::FrameFull)
+fn allocate(_: Layout, _: Option<usize>) -> Option<NonNull<Record>> {
+    None
 }
 
 /// # Safety
 ///
-/// Never called: without an allocator every record is in a slot.
+/// Never called: without an allocator every record is in a slot or in given memory.
 #[cfg(not(feature = "alloc"))]
-unsafe fn deallocate(_: NonNull<u8>, _: Layout) {
-    unreachable!("a record that is in no slot, without an allocator")
+unsafe fn deallocate(record: NonNull<Record>, _: Layout) {
+    // SAFETY: the record is ours.
+    unsafe { record.as_ref().clear(Holds::Empty) };
+    unreachable!("a record of the allocator's, without an allocator")
 }

@@ -8,6 +8,7 @@
 //! not compile, instead of failing when it runs.
 
 use core::convert::Infallible;
+use core::fmt;
 
 /// Catching what unwinds, and letting it go on.
 pub trait Unwind {
@@ -40,6 +41,21 @@ pub trait Unwind {
     /// by a panicking one ends the panic.
     fn is_goexit(payload: &Self::Payload) -> bool;
 
+    /// Takes apart what is in flight for a deferred call that recovers: the panics that came after the
+    /// last Goexit, and everything up to that Goexit, which goes on. A Goexit in flight gives no panic.
+    ///
+    /// As provided, for an unwinder whose payloads do not remember what they replaced: a panic is all
+    /// there is.
+    fn recovered(payload: Self::Payload) -> (Option<Self::Payload>, Option<Self::Payload>) {
+        if Self::is_goexit(&payload) { (None, Some(payload)) } else { (Some(payload), None) }
+    }
+
+    /// Writes what is to be said of a payload that nobody takes: a line for each panic, oldest first.
+    /// It runs no code of the payload's, for it may be called where the program ends.
+    fn show(_payload: &Self::Payload, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("panic: (a value that this unwinder does not show)")
+    }
+
     /// Is this thread unwinding now? Then a panic that leaves a `drop` aborts, and a park must keep
     /// the thread.
     ///
@@ -47,7 +63,7 @@ pub trait Unwind {
     fn panicking() -> bool;
 
     /// A scope says that it holds a payload while its deferred calls run (`true`), and that it is
-    /// about to go on with it (`false`); so does a bridge while foreign code returns by itself. The
+    /// about to go on with it, or has none any more (`false`); so does a bridge while foreign code returns by itself. The
     /// pairs nest. For a scheduler that throws a Goexit again
     /// which something has swallowed: what a scope holds has not been swallowed.
     fn holding(_holds: bool) {}

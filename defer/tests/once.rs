@@ -3,6 +3,9 @@
 //! with, and that what a call captured is dropped once, must agree.
 
 mod common;
+#[macro_use]
+#[path = "suite/each.rs"]
+mod each;
 
 use std::cell::{Cell, RefCell};
 
@@ -67,7 +70,8 @@ impl<'a> Run<'a> {
                 Step::Defer(code) => {
                     let captured = Captured(self.drops);
                     s.defer(move || {
-                        let _captured = captured;
+                        // Before what follows may be thrown over.
+                        drop(captured);
                         self.code::<U>(s, code)
                     });
                 }

@@ -1,10 +1,11 @@
-//! An unwinder of a kernel's own, so that scopes are tested without the feature `std` too, and what
-//! the tests need to know of the payloads of either.
+//! The unwinders, and what the tests need to know of the payloads of each: one of a kernel's own, so that
+//! scopes are tested without the feature `std` too; `Own`, over a thread's pool; Rust's.
 #![allow(dead_code)]
 
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use g0_defer::{Throw, Unwind};
+use g0_defer::{Catch, Catches, Central, Forgets, Local, Own, Pool, Throw, Thrown, Unwind};
 
 /// One unwinding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,30 +35,37 @@ pub fn outcome<U: Readable>(f: impl FnOnce()) -> Vec<Event> {
 }
 
 /// A kernel's own unwinder, which carries a list of events.
-pub struct Own;
+pub struct Kernel;
 
-pub struct OwnPayload(Vec<Event>);
+pub struct KernelPayload(Vec<Event>);
 
-impl Unwind for Own {
-    type Payload = OwnPayload;
+impl Unwind for Kernel {
+    type Payload = KernelPayload;
 
-    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, OwnPayload> {
-        catch_unwind(AssertUnwindSafe(f)).map_err(|any| match any.downcast::<OwnPayload>() {
+    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, KernelPayload> {
+        catch_unwind(AssertUnwindSafe(f)).map_err(|any| match any.downcast::<KernelPayload>() {
             Ok(own) => *own,
             Err(other) => resume_unwind(other),
         })
     }
 
-    fn resume(payload: OwnPayload) -> ! {
+    fn resume(payload: KernelPayload) -> ! {
         resume_unwind(Box::new(payload))
     }
 
-    fn replace(newer: OwnPayload, mut older: OwnPayload) -> OwnPayload {
+    fn replace(newer: KernelPayload, mut older: KernelPayload) -> KernelPayload {
         older.0.extend(newer.0);
         older
     }
 
-    fn is_goexit(payload: &OwnPayload) -> bool {
+    fn recovered(mut payload: KernelPayload) -> (Option<KernelPayload>, Option<KernelPayload>) {
+        let last = payload.0.iter().rposition(|event| *event == Event::Goexit);
+        let newer = payload.0.split_off(last.map_or(0, |at| at + 1));
+        let travels = |events: Vec<Event>| (!events.is_empty()).then_some(KernelPayload(events));
+        (travels(newer), travels(payload.0))
+    }
+
+    fn is_goexit(payload: &KernelPayload) -> bool {
         payload.0.last() == Some(&Event::Goexit)
     }
 
@@ -66,18 +74,18 @@ impl Unwind for Own {
     }
 }
 
-impl Throw for Own {
+impl Throw for Kernel {
     fn goexit() -> ! {
-        Self::throw(OwnPayload(vec![Event::Goexit]))
+        Self::throw(KernelPayload(vec![Event::Goexit]))
     }
 }
 
-impl Readable for Own {
-    fn payload(id: u32) -> OwnPayload {
-        OwnPayload(vec![Event::Panic(id)])
+impl Readable for Kernel {
+    fn payload(id: u32) -> KernelPayload {
+        KernelPayload(vec![Event::Panic(id)])
     }
 
-    fn events(payload: OwnPayload) -> Vec<Event> {
+    fn events(payload: KernelPayload) -> Vec<Event> {
         payload.0
     }
 }
@@ -100,16 +108,82 @@ impl Readable for g0_defer::Rust {
     }
 }
 
-/// Makes a test of each function, for every unwinder there is.
-#[macro_export]
-macro_rules! for_each_unwinder {
-    ($($test:ident)*) => {
-        mod own {
-            $(#[test] fn $test() { super::$test::<super::common::Own>() })*
+/// A thread's own pool and catches.
+#[derive(Debug)]
+pub enum Here {}
+
+pub type Jumps = Own<Here>;
+
+static CENTRAL: Central = Central::new();
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+    static INNERMOST: Cell<*const Catch> = const { Cell::new(std::ptr::null()) };
+    /// Fast and slow visits of this thread's pool.
+    pub static VISITS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Without an allocator there is what the pools are given.
+fn give() {
+    #[cfg(not(feature = "alloc"))]
+    {
+        use g0_defer::Memory;
+        static SMALL: Memory<8192> = Memory::new();
+        static MIDDLE: Memory<8192> = Memory::new();
+        static LARGE: Memory<2048> = Memory::new();
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            CENTRAL.give(&SMALL, 4);
+            CENTRAL.give(&MIDDLE, 12);
+            CENTRAL.give(&LARGE, 28);
+        });
+    }
+}
+
+// SAFETY: a thread's own, and the closures do not come back to it.
+unsafe impl Local for Here {
+    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+        VISITS.set((VISITS.get().0 + 1, VISITS.get().1));
+        Some(POOL.with_borrow_mut(f))
+    }
+
+    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+        VISITS.set((VISITS.get().0, VISITS.get().1 + 1));
+        give();
+        Some(POOL.with_borrow_mut(|pool| f(Some(pool), &CENTRAL)))
+    }
+}
+
+// SAFETY: a thread's own.
+unsafe impl Catches for Here {
+    fn innermost() -> *const Catch {
+        INNERMOST.get()
+    }
+
+    fn set_innermost(catch: *const Catch) {
+        INNERMOST.set(catch);
+    }
+}
+
+// SAFETY: the tests throw over frames whose values may be leaked.
+unsafe impl Forgets for Here {}
+
+impl Readable for Jumps {
+    fn payload(id: u32) -> Thrown<Here> {
+        match Jumps::catch(|| Jumps::panic(id)) {
+            Err(thrown) => thrown,
+            Ok(never) => never,
         }
-        #[cfg(feature = "std")]
-        mod rust {
-            $(#[test] fn $test() { super::$test::<g0_defer::Rust>() })*
-        }
-    };
+    }
+
+    fn events(payload: Thrown<Here>) -> Vec<Event> {
+        payload
+            .iter()
+            .map(|one| match one.downcast_ref::<u32>() {
+                Some(&id) => Event::Panic(id),
+                None if one.is::<g0_defer::Goexit>() => Event::Goexit,
+                None => panic!("neither a test's panic nor a Goexit"),
+            })
+            .collect()
+    }
 }

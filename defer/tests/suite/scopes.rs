@@ -1,12 +1,10 @@
 //! Scopes: order, unwinding, and what is in flight at the end.
 
-mod common;
-
 use std::cell::{Cell, RefCell};
 
-use common::Event::{Goexit, Panic};
-use common::{Readable, begin, outcome};
-use g0_defer::{NoUnwind, scope_with};
+use crate::common::Event::{Goexit, Panic};
+use crate::common::{Readable, begin, outcome};
+use g0_defer::scope_with;
 
 for_each_unwinder! {
     gives_the_value_of_its_body
@@ -174,14 +172,15 @@ fn the_value_is_dropped_when_a_deferred_call_panics<U: Readable>() {
 }
 
 /// `NoUnwind` catches nothing. Where something unwinds after all, the calls still run.
+#[cfg(panic = "unwind")]
 #[test]
 fn runs_when_the_unwinder_did_not_catch() {
     let log = RefCell::new(Vec::new());
-    let seen = outcome::<common::Own>(|| {
-        scope_with::<NoUnwind, ()>(|s| {
+    let seen = outcome::<crate::common::Kernel>(|| {
+        scope_with::<g0_defer::NoUnwind, ()>(|s| {
             s.defer(|| log.borrow_mut().push("oldest"));
             s.defer(|| log.borrow_mut().push("newest"));
-            begin::<common::Own>(Panic(1))
+            begin::<crate::common::Kernel>(Panic(1))
         })
     });
     assert_eq!(seen, [Panic(1)]);

@@ -1,0 +1,233 @@
+//! Pools: whose records, how many, and what an operation costs.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+
+use common::{Here, VISITS};
+use g0_defer::{Central, Local, Memory, NoUnwind, Pool, scope_in};
+
+type Of<'a, 'b, L> = g0_defer::Scope<'a, 'b, L>;
+
+/// Five words: more than fit into a slot of the scope's frame.
+fn large(n: usize) -> [usize; 5] {
+    [n; 5]
+}
+
+/// Defers `n` calls that do not fit into the frame; how often they ran.
+fn defers<L: Local>(n: usize) -> usize {
+    let runs = Cell::new(0);
+    scope_in::<NoUnwind, L, _>(|s| {
+        let runs = &runs;
+        for i in 0..n {
+            let captured = large(i);
+            s.defer(move || {
+                assert_eq!(captured, large(i));
+                runs.set(runs.get() + 1);
+            });
+        }
+    });
+    runs.get()
+}
+
+/// What is called with a pool has no way to the central list, by its type; so no slow visit means no
+/// lock and no switch to the system stack.
+#[test]
+fn a_million_calls_deferred_and_run_within_the_cache_take_no_lock_and_switch_no_stack() {
+    // The first time the allocator is asked.
+    assert_eq!(defers::<Here>(20), 20);
+    let before = VISITS.get();
+    let mut runs = 0;
+    for _ in 0..50_000 {
+        runs += defers::<Here>(20);
+    }
+    let after = VISITS.get();
+    assert_eq!(runs, 1_000_000);
+    assert_eq!(after.0 - before.0, 2_000_000, "a visit to take and one to give back");
+    assert_eq!(after.1 - before.1, 0, "visits to the central list");
+}
+
+#[test]
+fn beyond_the_cache_the_central_list_is_visited_once_for_sixteen() {
+    assert_eq!(defers::<Here>(512), 512);
+    let before = VISITS.get().1;
+    assert_eq!(defers::<Here>(512), 512);
+    let visits = VISITS.get().1 - before;
+    assert!((40..=64).contains(&visits), "{visits} visits for 480 records there and back");
+}
+
+/// Pools without an allocator behind them: what they were given is all there is.
+macro_rules! given {
+    ($name:ident, $lines:expr, $words:expr, $records:expr) => {
+        enum $name {}
+
+        impl $name {
+            /// A pool and a list of this thread's own, over this static's memory.
+            fn with_memory(f: impl FnOnce()) {
+                static MEMORY: Memory<$lines> = Memory::new();
+                CENTRAL.with(|central| {
+                    assert_eq!(central.give(&MEMORY, $words), $records);
+                    assert_eq!(central.give(&MEMORY, $words), 0, "it is given once");
+                });
+                f()
+            }
+        }
+
+        // SAFETY: a thread's own.
+        unsafe impl Local for $name {
+            fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+                Some(POOL.with_borrow_mut(f))
+            }
+
+            fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+                Some(CENTRAL.with(|central| POOL.with_borrow_mut(|pool| f(Some(pool), central))))
+            }
+        }
+    };
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+    static CENTRAL: Central = const { Central::new() };
+}
+
+given!(One, 2, 12, 1);
+given!(Some40, 80, 12, 40);
+
+/// With one record there is room for the next only if it is that of the call which runs.
+#[test]
+fn a_call_deferred_by_a_deferred_call_gets_the_record_just_freed() {
+    fn again<'a>(s: &'a Of<'a, '_, One>, runs: &'a Cell<usize>) {
+        let captured = large(runs.get());
+        s.try_defer(move || {
+            assert_eq!(captured, large(runs.get()));
+            runs.set(runs.get() + 1);
+            if runs.get() < 1000 {
+                again(s, runs);
+            }
+        })
+        .expect("the one record is free");
+    }
+    One::with_memory(|| {
+        let runs = Cell::new(0);
+        let allocated = scope_in::<NoUnwind, One, _>(|s| {
+            again(s, &runs);
+            // A second at the same time is the allocator's, or refused.
+            let (captured, more) = (large(0), Cell::new(0));
+            let _ = more;
+            s.try_defer(move || assert_eq!(captured, [0; 5])).is_ok()
+        });
+        assert_eq!(allocated, cfg!(feature = "alloc"));
+        assert_eq!(runs.get(), 1000);
+    });
+}
+
+#[test]
+fn static_memory_serves_as_many_calls_as_it_has_records() {
+    Some40::with_memory(|| {
+        for _ in 0..100 {
+            let refused = scope_in::<NoUnwind, Some40, _>(|s| {
+                let refused = (0..50).filter(|&i| {
+                    let captured = large(i);
+                    s.try_defer(move || assert_eq!(captured, large(i))).is_err()
+                });
+                refused.count()
+            });
+            assert_eq!(refused, if cfg!(feature = "alloc") { 0 } else { 10 });
+        }
+    });
+}
+
+#[test]
+fn small_captures_and_large_ones_go_together_in_order() {
+    let log = RefCell::new(Vec::new());
+    scope_in::<NoUnwind, Here, _>(|s| {
+        let log = &log;
+        for n in 0..10_u8 {
+            let (few, some, many) = ([n; 8], [n; 80], [n; 200]);
+            s.defer(move || log.borrow_mut().push(n));
+            s.defer(move || log.borrow_mut().push(few[7]));
+            s.defer(move || log.borrow_mut().push(some[79]));
+            s.defer(move || log.borrow_mut().push(many[199]));
+            s.defer(|| ());
+        }
+    });
+    let expected: Vec<u8> = (0..10).rev().flat_map(|n| [n; 4]).collect();
+    assert_eq!(*log.borrow(), expected);
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn above_the_largest_class_a_record_is_the_allocators_and_goes_back_to_it() {
+    let sum = Cell::new(0);
+    scope_in::<NoUnwind, Here, _>(|s| {
+        let (sum, captured) = (&sum, [1_u8; 10_000]);
+        let before = VISITS.get();
+        s.defer(move || sum.set(captured.iter().map(|&b| u32::from(b)).sum()));
+        assert_eq!(VISITS.get(), before, "the pools have nothing to do with it");
+    });
+    assert_eq!(sum.get(), 10_000);
+}
+
+#[cfg(not(feature = "alloc"))]
+#[test]
+fn above_the_largest_class_a_call_is_refused() {
+    let captured = [1_u8; 10_000];
+    scope_in::<NoUnwind, Here, _>(|s| {
+        let refused = s.try_defer(move || assert_eq!(captured[0], 1));
+        assert_eq!(refused.expect_err("too large").error, g0_defer::DeferError::TooLarge);
+    });
+}
+
+/// A capture aligned to a cache line lies at one.
+#[cfg(feature = "alloc")]
+#[test]
+fn captures_lie_as_they_are_aligned() {
+    #[repr(align(64))]
+    struct Line(u8);
+    #[repr(align(4096))]
+    struct Page(u8);
+    let runs = Cell::new(0);
+    scope_in::<NoUnwind, Here, _>(|s| {
+        let (runs, line, page) = (&runs, Line(1), Page(2));
+        s.defer(move || {
+            let line = &line;
+            assert_eq!(((&raw const *line).addr() % 64, line.0), (0, 1));
+            runs.set(runs.get() + 1);
+        });
+        s.defer(move || {
+            let page = &page;
+            assert_eq!(((&raw const *page).addr() % 4096, page.0), (0, 2));
+            runs.set(runs.get() + 1);
+        });
+    });
+    assert_eq!(runs.get(), 2);
+}
+
+/// Records go where they are freed, and are found by others.
+#[cfg(feature = "alloc")]
+#[test]
+fn records_pass_from_thread_to_thread() {
+    static SHARED: Central = Central::new();
+    thread_local!(static OWN: RefCell<Pool> = const { RefCell::new(Pool::new()) });
+    enum Threads {}
+    // SAFETY: a thread's own pool.
+    unsafe impl Local for Threads {
+        fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+            Some(OWN.with_borrow_mut(f))
+        }
+
+        fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+            Some(OWN.with_borrow_mut(|pool| f(Some(pool), &SHARED)))
+        }
+    }
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                for round in 0..200 {
+                    assert_eq!(defers::<Threads>(round), round);
+                }
+            });
+        }
+    });
+}
