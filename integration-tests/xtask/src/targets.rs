@@ -24,12 +24,12 @@ const BARE: &str = "aarch64-unknown-none";
 const KERNELS: &str = "integration-tests/kernels";
 const IMAGE: &str = "virt-aarch64";
 
-/// Runs the tests of arch, stack, defer and cgo on aarch64, then the image.
+/// Runs the tests of arch, stack, defer, cgo and its library for C on aarch64, then the image.
 pub fn aarch64(report: &mut Report, install: bool) {
     if !report.step("aarch64 packages", || debian::require(&PACKAGES, install)) {
         return;
     }
-    for krate in ["arch", "stack", "defer", "cgo"] {
+    for krate in ["arch", "stack", "defer", "cgo", "c"] {
         report.step(&format!("aarch64 test {}", tree::package(krate)), || test(krate, &[]));
     }
     // Its bound is another one when optimised.
@@ -79,6 +79,7 @@ fn test(krate: &str, more: &[&str]) -> Result<(), String> {
         "--target",
         LINUX,
     ]);
+    // The last of them is the library for C, which lies within cgo.
     let cmd = cmd.args(["-p", &tree::package(krate), "--all-features"]).args(more);
     // Every instruction is emulated, those of std's unwinder too: optimised a little, the tests take a fourth of the time.
     let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
