@@ -5,7 +5,7 @@
 //!      │
 //!   reserved ──▶ its own G, or give the P away and sleep until that G is ready
 //!      │
-//!   every 61st time: timers, the line, the global queue, and nobody's turn twice
+//!   every 61st time: timers, the line; then the global queue, the ring or the local list, by turns
 //!      │
 //!   runnext, local list, ring ──▶ global queue ──▶ timers ──▶ steal, spinning ──▶ rest
 //! ```
@@ -117,33 +117,38 @@ impl Core {
 
     /// A G of the queues this M can reach without a victim.
     fn queued_g(&self, m: &'static M, p: &'static Proc, fair: bool) -> Option<NonNull<G>> {
-        // SAFETY: the P is ours and we are inside; the local list is our thread's.
+        let tick = p.tick.load(Ordering::Relaxed);
+        let local = || {
+            // SAFETY: the local list is our thread's.
+            m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, fair) })
+        };
+        // SAFETY: the P is ours and we are inside.
         unsafe {
             if fair {
                 p.rewind();
-                if let Some(g) = self.take_global(p) {
-                    return Some(g);
+                // The other queues' turn: each is the first of them in turn, for the one before it may
+                // never be empty, nor `runnext`.
+                for queue in 0..3 {
+                    let g = match (tick + queue) % 3 {
+                        0 => self.take_global(p),
+                        1 => p.runq.pop(),
+                        _ => local(),
+                    };
+                    if g.is_some() {
+                        return g;
+                    }
                 }
-                if let Some(g) = p.runq.pop() {
-                    return Some(g);
-                }
-            } else if let Some(g) = p.runq.replace_next(None) {
-                return Some(g);
-            }
-            let turn = p.tick.load(Ordering::Relaxed) & 1 == 0;
-            if turn && let Some(g) = p.runq.pop() {
-                return Some(g);
-            }
-            if let Some(g) = m.local.with_mut(|local| (*local).pop(&m.inbox, fair)) {
-                return Some(g);
-            }
-            if let Some(g) = p.runq.pop() {
-                return Some(g);
+                return p.runq.replace_next(None);
             }
             if let Some(g) = p.runq.replace_next(None) {
                 return Some(g);
             }
-            self.take_global(p)
+            if tick & 1 == 0
+                && let Some(g) = p.runq.pop()
+            {
+                return Some(g);
+            }
+            local().or_else(|| p.runq.pop()).or_else(|| self.take_global(p))
         }
     }
 
