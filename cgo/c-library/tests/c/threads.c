@@ -1,27 +1,26 @@
 /* C's own threads, which sleep while goroutines run; and their thread-locals. */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
-
-static atomic_int slept;
 
 static void *sleeps(void *milliseconds) {
     struct timespec t = {0, (long)milliseconds * 1000000};
     while (nanosleep(&t, &t) != 0) {
     }
-    atomic_fetch_add(&slept, 1);
-    return NULL;
+    return milliseconds;
 }
 
 /* Starts so many threads that sleep, and waits for them. How many have slept. */
 int c_threads_sleep(int threads, long milliseconds) {
     pthread_t all[16];
-    int i, started = 0, before = atomic_load(&slept);
+    int i, started = 0, slept = 0;
     for (i = 0; i < threads && i < 16; i++)
         started += pthread_create(&all[i], NULL, sleeps, (void *)milliseconds) == 0;
-    for (i = 0; i < started; i++) pthread_join(all[i], NULL);
-    return atomic_load(&slept) - before;
+    for (i = 0; i < started; i++) {
+        void *result = NULL;
+        slept += pthread_join(all[i], &result) == 0 && result == (void *)milliseconds;
+    }
+    return slept;
 }
 
 static __thread long thread_local_value;
