@@ -1,7 +1,9 @@
 //! Programs of C alone, built with the header and the static library, and run.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The library lies beside this test; the one that was built last is the one built for it.
 fn library() -> PathBuf {
@@ -19,11 +21,14 @@ fn library() -> PathBuf {
     found.pop().unwrap_or_else(|| panic!("no libg0.a in {}", beside.display()))
 }
 
-/// Builds `source` and returns what the program printed.
-fn run(source: &str) -> String {
+/// Builds `source`; the caller removes the program.
+fn build(source: &str) -> PathBuf {
+    // Several tests of one process may build the same.
+    static BUILT: AtomicUsize = AtomicUsize::new(0);
+    let number = BUILT.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let name = source.rsplit('/').next().unwrap().trim_end_matches(".c");
-    let program = std::env::temp_dir().join(format!("g0-{name}-{}", std::process::id()));
+    let program = std::env::temp_dir().join(format!("g0-{name}-{}-{number}", std::process::id()));
     let built = Command::new(env!("G0_CC"))
         .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-o"])
         .arg(&program)
@@ -35,6 +40,12 @@ fn run(source: &str) -> String {
         .output()
         .expect("a C compiler");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    program
+}
+
+/// What the program of `source` prints.
+fn run(source: &str) -> String {
+    let program = build(source);
     let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
     let mut line =
         runner.split_whitespace().map(Into::into).chain([program.clone().into_os_string()]);
@@ -59,4 +70,44 @@ fn a_c_program_starts_a_runtime_spawns_calls_and_is_called_back() {
 #[test]
 fn what_a_c_program_does_wrong_is_an_error_and_nothing_worse() {
     assert_eq!(run("tests/programs/misuse.c"), "all of it is refused\n");
+}
+
+/// Runs only where `G0_GDB` says that there is gdb, and says so where not.
+#[test]
+fn gdb_reads_from_a_callback_through_c_to_the_goroutines_start() {
+    if std::env::var_os("G0_GDB").is_none_or(|v| v != "1") {
+        // Past the harness, which keeps what passing tests print.
+        let note = b"NOT RUN: gdb_reads_from_a_callback_through_c_to_the_goroutines_start (needs gdb and G0_GDB=1)\n";
+        std::io::stderr().write_all(note).unwrap();
+        return;
+    }
+    let program = build("examples/primes.c");
+    let out = Command::new("gdb")
+        .args(["-nx", "-batch", "-ex", "set pagination off", "-ex", "set debuginfod enabled off"])
+        .args(["-ex", "break compare_patiently", "-ex", "run", "-ex", "bt"])
+        .arg(&program)
+        .output()
+        .expect("G0_GDB=1 and no gdb");
+    let _ = std::fs::remove_file(program);
+    let text = String::from_utf8_lossy(&out.stdout);
+    let mut rest = text.split("#0 ").nth(1).unwrap_or_else(|| panic!("no backtrace in\n{text}"));
+    let frames = [
+        "compare_patiently",
+        "g0::run::Body::run",
+        "<signal",
+        "g0::bridge::g0_callback",
+        " compare ",
+        "qsort",
+        " sort ",
+        "<signal",
+        "g0::bridge::g0_call",
+        " start ",
+        "g0_sched::exec::spawn::run",
+        "context::start",
+    ];
+    for name in frames {
+        let at = rest.find(name).unwrap_or_else(|| panic!("no {name} in this order in\n{text}"));
+        rest = &rest[at + name.len()..];
+    }
+    assert!(!text.contains("Backtrace stopped"), "{text}");
 }

@@ -20,6 +20,8 @@ pub fn run(report: &mut Report, install: bool) {
     report.step("gdb across stacks", || {
         debian::require(&["gdb"], install)?;
         let test = ["test", "--locked", "-p", "g0-arch", "--test", "gdb"];
+        Cmd::cargo().args(test).env("G0_GDB", "1").dir(tree::root()).limit(600).run()?;
+        let test = ["test", "--locked", "-p", "g0-c", "--test", "program", "gdb"];
         Cmd::cargo().args(test).env("G0_GDB", "1").dir(tree::root()).limit(600).run()
     });
     nostd::run(report);
