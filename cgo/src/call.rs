@@ -200,9 +200,11 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
 #[inline(always)]
 pub(crate) unsafe fn mark(seat: Seat, call: *mut Call) {
     // Relaxed, a plain move: the runtime's `enter` and `leave` order it. Atomic, for whoever
-    // retakes Ps may look at it. Core's and not the facade's: no model reaches this crate.
+    // retakes Ps may look at it. Core's and not the facade's: in models others look elsewhere.
     // SAFETY: the word lives as long as its M; everybody else only reads it.
     unsafe { AtomicPtr::from_ptr(seat.call) }.store(call, Ordering::Relaxed);
+    #[cfg(loom)]
+    seat.shown.store(call.cast(), Ordering::Relaxed);
 }
 
 /// [`base`] with the integer of `T`'s size, as `call_on` takes it.

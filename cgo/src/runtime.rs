@@ -22,6 +22,9 @@ pub struct Seat {
     /// starts it at null and only ever reads it, from another thread as an atomic. It changes in the foreign state alone, where
     /// nothing can come between, so it is null at each of the four edges.
     pub call: *mut *mut Call,
+    /// In models the word as others see it: it is written together with `call`.
+    #[cfg(loom)]
+    pub shown: &'static g0_arch::sync::atomic::AtomicPtr<u8>,
     /// The lowest address of the goroutine's stack that its code may use.
     pub limit: *mut u8,
     /// A word of the runtime's own, given back to it: its M, say.

@@ -16,6 +16,8 @@ fn seat(chair: Chair) -> Seat {
     Seat {
         g0_sp: chair.g0_sp(),
         call: chair.call().cast(),
+        #[cfg(loom)]
+        shown: chair.call_shown(),
         limit: chair.limit(),
         token: chair.token(),
     }

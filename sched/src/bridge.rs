@@ -107,10 +107,19 @@ impl Seat {
     }
 
     /// The bridge's own word: not null while foreign code runs (`incgo`).
-    #[cfg(not(loom))]
     #[inline(always)]
     pub fn call(self) -> *mut *mut u8 {
-        self.m.call.as_ptr()
+        #[cfg(not(loom))]
+        return self.m.call.as_ptr();
+        #[cfg(loom)]
+        return self.m.call_here.as_ptr();
+    }
+
+    /// In a model the bridge writes its word twice: where [`call`](Self::call) says, and here, where
+    /// others look.
+    #[cfg(loom)]
+    pub fn call_shown(self) -> &'static g0_arch::sync::atomic::AtomicPtr<u8> {
+        &self.m.call
     }
 
     /// The lowest byte of the goroutine's stack. In the goroutine's state.

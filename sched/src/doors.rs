@@ -139,6 +139,46 @@ pub unsafe fn bind(m: &'static M, g: NonNull<G>, reserve: bool) {
     }
 }
 
+/// Begins a callback in `g`, on `m`, as the bridge does; what [`end_callback`] needs.
+///
+/// # Safety
+///
+/// `g` is in a foreign call on the caller's `m`, or a model's that says so.
+pub unsafe fn begin_callback(m: &'static M, g: NonNull<G>) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { crate::lockedm::lock_callback(m, g) }
+}
+
+/// Ends it.
+///
+/// # Safety
+///
+/// As [`begin_callback`], whose result is `covered`.
+pub unsafe fn end_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { crate::lockedm::unlock_callback::<P>(m, g, covered) };
+}
+
+/// The M that `g` is bound to, and the G that `m` is reserved for.
+///
+/// # Safety
+///
+/// Both are the caller's.
+pub unsafe fn ties(m: &M, g: NonNull<G>) -> (*const M, *mut G) {
+    // SAFETY: the caller's promise.
+    unsafe { (g.as_ref().bound.get(), m.reserved.get()) }
+}
+
+/// The scheduler of the calling goroutine.
+pub fn this_core<P: Platform>() -> &'static Core {
+    crate::exec::switch::core_of(crate::exec::switch::this_m::<P>())
+}
+
+/// Whether the calling goroutine's M has a P.
+pub fn holds_p<P: Platform>() -> bool {
+    crate::exec::switch::this_m::<P>().claim.has()
+}
+
 /// As [`Core::woken`].
 pub fn woken<P: Platform>(core: &Core, m: &'static M) {
     core.woken::<P>(m);

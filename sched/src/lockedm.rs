@@ -152,7 +152,7 @@ unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
     unsafe {
         let locks = g.as_ref().locks.get();
         if locks != Locks::NONE {
-            debug_assert!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
+            checked!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
             let more = locks.plus(one).expect("g0: too many OS thread locks");
             return g.as_ref().locks.set(more);
         }
@@ -174,7 +174,7 @@ unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
 unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Locks) {
     // SAFETY: the caller's promise.
     unsafe {
-        debug_assert!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
+        checked!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
         if locks != one {
             return g.as_ref().locks.set(locks.minus(one));
         }

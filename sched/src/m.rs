@@ -78,6 +78,9 @@ pub struct M {
     pub(crate) g: AtomicPtr<G>,
     /// The bridge's word (`incgo`): not null while foreign code runs here. Read by sysmon.
     pub(crate) call: AtomicPtr<u8>,
+    /// The same as plain memory with an address, which loom's atomics have not.
+    #[cfg(loom)]
+    pub(crate) call_here: Plain<*mut u8>,
     /// Its P. Read by retakers, between raise and take.
     pub(crate) p: AtomicPtr<Proc>,
     pub(crate) core: Plain<*const Core>,
@@ -143,6 +146,8 @@ impl M {
                 claim: Claim::new(),
                 g: AtomicPtr::new(ptr::null_mut()),
                 call: AtomicPtr::new(ptr::null_mut()),
+                #[cfg(loom)]
+                call_here: Plain::new(ptr::null_mut()),
                 p: AtomicPtr::new(ptr::null_mut()),
                 core: Plain::new(ptr::null()),
                 g0_sp: Plain::new(ptr::null_mut()),

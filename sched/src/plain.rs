@@ -17,6 +17,15 @@ macro_rules! maybe_const {
     };
 }
 
+/// An assertion of debug builds, and of models.
+macro_rules! checked {
+    ($($assertion:tt)*) => {
+        if cfg!(any(debug_assertions, loom)) {
+            assert!($($assertion)*);
+        }
+    };
+}
+
 /// An atomic word as plain memory.
 ///
 /// # Safety

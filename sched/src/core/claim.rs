@@ -119,6 +119,12 @@ impl Claim {
         self.word.load(Ordering::Acquire) & STATE == OWNED
     }
 
+    /// Whether this M has a P, wherever it is. For models.
+    #[cfg(loom)]
+    pub fn has(&self) -> bool {
+        matches!(self.word.load(Ordering::Acquire) & STATE, OWNED | RAISED)
+    }
+
     /// Whether this M, which is inside, has a P; takes a raised claim back. Its own thread only.
     #[inline(always)]
     pub fn holds(&self) -> bool {

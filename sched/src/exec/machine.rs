@@ -53,6 +53,9 @@ unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
 pub(crate) fn schedule<P: Platform>() -> ! {
     let m = this_m::<P>();
     let core = core_of(m);
+    if m.in_foreign_code() {
+        fatal::<P>(m.curg(), "schedule: in foreign code (L6)");
+    }
     loop {
         // SAFETY: our M, on g0, inside.
         match unsafe { core.next::<P>(m) } {

@@ -80,12 +80,12 @@ pub(crate) unsafe fn assign(m: &'static M, g: NonNull<G>) {
             // The safe runtime: from its first run on, a G stays on its M (L1).
             g.as_ref().bound.set(m);
         }
-        debug_assert!(
+        checked!(
             g.as_ref().bound.get().is_null() || core::ptr::eq(g.as_ref().bound.get(), m),
             "L1: a bound goroutine on another M"
         );
         let reserved = m.reserved.get();
-        debug_assert!(
+        checked!(
             reserved.is_null() || reserved == g.as_ptr() || !(m.migrating.get() || m.alone.get()),
             "L2: another goroutine on a reserved M"
         );
@@ -105,6 +105,7 @@ pub(crate) unsafe fn switch_to<P: Platform>(
     next: NonNull<G>,
     tag: Tag,
 ) -> &'static M {
+    leaves_own_stack(g);
     // SAFETY: the caller's promises; `next`'s context was saved before it was published (L15).
     unsafe {
         assign(m, next);
@@ -123,6 +124,7 @@ pub(crate) unsafe fn switch_to<P: Platform>(
 /// As [`switch_to`], without `next`.
 #[inline(always)]
 pub(crate) unsafe fn mcall<P: Platform>(m: &'static M, g: NonNull<G>, tag: Tag) -> &'static M {
+    leaves_own_stack(g);
     m.g.store(core::ptr::null_mut(), Ordering::Relaxed);
     // SAFETY: nothing is live below g0_sp (the contract of `call_on`'s slot).
     unsafe {
@@ -137,6 +139,18 @@ unsafe extern "C" fn on_g0<P: Platform>(value: usize, _data: *mut u8) -> ! {
     // SAFETY: `value` is what `mcall` gave; we are inside, on g0.
     unsafe { resumed::<P>(value) };
     super::machine::schedule::<P>()
+}
+
+/// In models: whoever switches away from `g` stands on its stack. On g0, in foreign code, he does not.
+#[inline(always)]
+fn leaves_own_stack(_g: NonNull<G>) {
+    #[cfg(all(loom, not(g0_shuttle)))]
+    {
+        let (sp, top) = (g0_arch::stack_pointer().addr(), _g.as_ptr().addr());
+        // SAFETY: the running goroutine lies in its stack.
+        let bottom = unsafe { G::header(_g).as_ref().bottom() }.addr();
+        assert!((bottom..top).contains(&sp), "L6: an M in foreign code schedules");
+    }
 }
 
 /// The arriving side of a switch: publishes the G that was left.

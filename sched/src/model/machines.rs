@@ -7,6 +7,7 @@
 //! before, and read by the M that goes on with the goroutine.
 
 use core::cell::{Cell, RefCell};
+use core::panic::Location;
 use std::boxed::Box;
 use std::vec::Vec;
 
@@ -16,11 +17,11 @@ use loom::thread::{self, JoinHandle};
 
 use super::Threads;
 use super::bells::{MACHINE, NOBODY};
-use crate::core::{Config, Mobility};
+use crate::core::{Config, Mobility, phase};
 use crate::exec::machine::start_m;
 use crate::m::M;
 use crate::p::Proc;
-use crate::platform::StartError;
+use crate::platform::{Platform, StartError};
 use crate::scheduler::Scheduler;
 
 /// A goroutine's stack: with room for loom's frames, and for the report of a failure.
@@ -56,13 +57,20 @@ pub fn at_work() -> bool {
     AT_WORK.get()
 }
 
-/// As `Platform::start`: a thread of the model, from when the main goroutine runs.
-pub(super) fn start(m: &'static M) -> Result<(), StartError> {
+/// As `Platform::start`: a thread of the model, which does `first` before anything else.
+///
+/// # Errors
+///
+/// Where no main goroutine runs yet, or no more.
+pub fn start<P: Platform>(m: &'static M, first: impl FnOnce() + 'static) -> Result<(), StartError> {
     if !MAY_START.get() {
         return Err(StartError::NoThread);
     }
-    // SAFETY: the scheduler starts each M once, and the thread is new.
-    let thread = thread::spawn(move || unsafe { start_m::<Threads>(m) });
+    let thread = thread::spawn(move || {
+        first();
+        // SAFETY: the scheduler starts each M once, and the thread is new.
+        unsafe { start_m::<P>(m) }
+    });
     STARTED.with_borrow_mut(|threads| threads.push(thread));
     Ok(())
 }
@@ -84,7 +92,35 @@ pub fn run(procs: usize, main: impl FnOnce() + Send) {
 /// As [`run`], without any fence where not `symmetric`: for models in which a full fence would hide a
 /// missing release or acquire of the scheduler's own.
 pub fn run_with(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
-    let ms: *mut [M] = Box::into_raw((0..procs).map(|_| M::new()).collect::<Box<[M]>>());
+    run_on::<Threads>(Shape { symmetric, ..Shape::new(procs) }, main);
+}
+
+/// What a scheduler of a model is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Ps.
+    pub procs: usize,
+    /// Ms at most.
+    pub machines: usize,
+    /// Full fences; else none.
+    pub symmetric: bool,
+    /// Whether goroutines may go on on another M.
+    pub migrating: bool,
+}
+
+impl Shape {
+    /// As [`run`] has it.
+    pub fn new(procs: usize) -> Self {
+        Self { procs, machines: procs, symmetric: true, migrating: true }
+    }
+}
+
+/// As [`run`], on a platform of the model's own, whose `start` ends in [`start`]. If it is
+/// [watched](Platform::WATCHED) the calling thread runs no goroutine: it starts threads, as sysmon does,
+/// and looks after nothing else.
+pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
+    let Shape { procs, machines, symmetric, migrating } = shape;
+    let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
     let procs: *mut [Proc] =
         Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
     // SAFETY: freed below or never; each schedule has its own.
@@ -96,22 +132,35 @@ pub fn run_with(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
         stacks: &Stacks,
         stack: Class::for_size(STACK).expect("a size that heaps have"),
         // SAFETY: a model has no thread-locals but loom's, which are read anew each time.
-        mobility: unsafe { Mobility::migrating() },
+        mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
         symmetric,
     };
-    let scheduler = Box::into_raw(Box::new(Scheduler::<Threads>::new(config)));
+    let scheduler = Box::into_raw(Box::new(Scheduler::<P>::new(config)));
     // SAFETY: as above.
-    let shared: &'static Scheduler<Threads> = unsafe { &*scheduler };
+    let shared: &'static Scheduler<P> = unsafe { &*scheduler };
     let core = shared.core();
-    core.sysmon.handle.store(NOBODY, Ordering::Relaxed);
+    let watcher = if P::WATCHED { MACHINE } else { NOBODY };
+    core.sysmon.handle.store(watcher, Ordering::Relaxed);
     for parker in ms_ref.iter().map(|m| &m.parker).chain([&core.done]) {
         parker.handle.store(MACHINE, Ordering::Relaxed);
     }
     AT_WORK.set(true);
-    let ended = shared.run(|| {
+    let ended = if P::WATCHED {
         MAY_START.set(true);
-        main();
-    });
+        shared.begin(main, Location::caller(), false, |core, _| {
+            while core.phase() != phase::HALTED {
+                core.start_ordered::<P>();
+                P::park(&core.sysmon, None);
+            }
+            core.cancel_orders();
+            Ok(())
+        })
+    } else {
+        shared.run(|| {
+            MAY_START.set(true);
+            main();
+        })
+    };
     MAY_START.set(false);
     let ended = ended.expect("a new scheduler runs");
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");

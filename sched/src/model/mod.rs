@@ -76,7 +76,7 @@ use crate::platform::{Fatal, Parker, Platform, StartError};
 
 #[doc(hidden)]
 pub use bells::{MACHINE, NOBODY, Owner, owner};
-pub use machines::{at_work, run, run_with};
+pub use machines::{Shape, at_work, run, run_on, run_with, start};
 
 loom::thread_local! {
     static CURRENT: Cell<*const M> = Cell::new(ptr::null());
@@ -104,7 +104,7 @@ unsafe impl Platform for Threads {
 
     /// Threads start within [`run`] only.
     fn start(m: &'static M) -> Result<(), StartError> {
-        machines::start(m)
+        machines::start::<Self>(m, || ())
     }
 
     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
