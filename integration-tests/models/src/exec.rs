@@ -6,6 +6,7 @@
 //! next, while the other M is about to wake it. Both fences are full ones, for the sake of the Ms
 //! that go idle (L11): a release or acquire that is missing between two of them may be hidden.
 
+use g0_sched::Platform;
 use g0_sched::generic::{Go, Goroutine, JoinHandle, WaitGroup, current, park, yield_now};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -32,11 +33,16 @@ pub const MODEL: Model = Model {
 
 /// Starts a goroutine.
 pub fn go<T: Send + 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T, Threads> {
+    go_on(f)
+}
+
+/// The same on another platform.
+pub fn go_on<P: Platform, T: Send + 'static>(f: impl FnOnce() -> T + 'static) -> JoinHandle<T, P> {
     struct Sent<F>(F);
     // SAFETY: what the goroutines share, loom looks after.
     unsafe impl<F> Send for Sent<F> {}
     let f = Sent(f);
-    let spawned = Go::new().spawn::<Threads, _, _>(move || {
+    let spawned = Go::new().spawn::<P, _, _>(move || {
         let f = f;
         (f.0)()
     });

@@ -12,7 +12,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::runner::{Model, Scenario};
-use crate::world::{Threads, World, schedule, wait};
+use crate::world::{Sent, Threads, World, schedule, wait};
 
 pub const MODEL: Model = Model {
     name: "handoff",
@@ -115,10 +115,3 @@ fn outside() {
     wakers.into_iter().for_each(|waker| waker.join().unwrap());
     world.end();
 }
-
-/// A G's name on its way to another thread of the model.
-#[derive(Clone, Copy)]
-struct Sent(std::ptr::NonNull<g0_sched::G>);
-
-// SAFETY: the queues order what is done with the G; loom checks that they do.
-unsafe impl Send for Sent {}

@@ -5,6 +5,8 @@
 //! that says and what it does not.
 
 #[cfg(loom)]
+mod bridge;
+#[cfg(loom)]
 mod channel;
 #[cfg(loom)]
 mod claim;
@@ -14,6 +16,8 @@ mod exec;
 mod handoff;
 #[cfg(loom)]
 mod idle;
+#[cfg(loom)]
+mod locked;
 #[cfg(loom)]
 mod locks;
 #[cfg(loom)]
@@ -38,6 +42,8 @@ fn main() -> std::process::ExitCode {
         runq::MODEL,
         idle::MODEL,
         handoff::MODEL,
+        locked::MODEL,
+        bridge::MODEL,
         exec::MODEL,
         channel::MODEL,
         mutex::MODEL,

@@ -58,6 +58,13 @@ impl Drop for Gs {
     }
 }
 
+/// A G's name on its way to another thread of the model.
+#[derive(Clone, Copy)]
+pub struct Sent(pub NonNull<G>);
+
+// SAFETY: the queues order what is done with the G; loom checks that they do.
+unsafe impl Send for Sent {}
+
 // SAFETY: the pointers live as long as the schedule; loom checks what is done behind them.
 unsafe impl Send for World {}
 // SAFETY: as above.
@@ -75,16 +82,21 @@ pub struct World {
 impl World {
     /// `procs` Ps, all idle, `machines` Ms that have not been started, `gs` Gs; with full fences.
     pub fn new(procs: usize, machines: usize, gs: usize) -> World {
-        World::with(procs, machines, gs, true)
+        World::with(procs, machines, gs, true, true)
     }
 
     /// As [`new`](Self::new), but both fences are empty: for protocols that need none, and in
     /// which a full fence would hide a missing release or acquire.
     pub fn without_fences(procs: usize, machines: usize, gs: usize) -> World {
-        World::with(procs, machines, gs, false)
+        World::with(procs, machines, gs, false, true)
     }
 
-    fn with(procs: usize, machines: usize, gs: usize, symmetric: bool) -> World {
+    /// As [`without_fences`](Self::without_fences), on the safe runtime or the migrating one.
+    pub fn on_runtime(migrating: bool, gs: usize) -> World {
+        World::with(1, 1, gs, false, migrating)
+    }
+
+    fn with(procs: usize, machines: usize, gs: usize, symmetric: bool, migrating: bool) -> World {
         let procs: *mut [Proc] =
             Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
         let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
@@ -97,7 +109,7 @@ impl World {
             stacks: &NoStacks,
             stack: Class::MIN,
             // SAFETY: a model has no thread-locals.
-            mobility: unsafe { Mobility::migrating() },
+            mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
             symmetric,
         };
         let core = Box::into_raw(Box::new(Core::new(config)));

@@ -1,0 +1,330 @@
+//! Goroutines that lock their thread: the counts (L8), what others read of them (L4), where they run
+//! (L1), how they end (L9), and who starts the threads that are needed meanwhile (L10).
+//!
+//! The counts are one thread's, so they are no matter of schedules: every short sequence of locks,
+//! unlocks and callbacks is tried. The rest are whole schedulers.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use g0_defer::NoUnwind;
+use g0_sched::generic::{current, lock_os_thread, os_thread_locked, park, unlock_os_thread};
+use g0_sched::model::{self, Shape, run_on};
+use g0_sched::{Fatal, G, M, Parker, Platform, StartError, doors};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread::{self, ThreadId};
+
+use crate::exec::{go, go_on};
+use crate::runner::{Model, Scenario, seen};
+use crate::world::{Sent, Threads, World};
+
+pub const MODEL: Model = Model {
+    name: "locked",
+    scenarios: &[
+        Scenario { name: "counts", invariants: "L8", extra: 0, run: || counts(true) },
+        Scenario { name: "counts-safe", invariants: "L8", extra: 0, run: || counts(false) },
+        Scenario { name: "two", invariants: "L8", extra: 0, run: two },
+        Scenario { name: "token", invariants: "L1,L3", extra: 0, run: token },
+        Scenario { name: "woken", invariants: "L4", extra: 0, run: woken },
+        Scenario { name: "joined", invariants: "L4,L9", extra: 0, run: joined },
+        Scenario { name: "hand-off", invariants: "L9", extra: 0, run: hand_off },
+        Scenario { name: "told", invariants: "L9", extra: 0, run: told },
+        Scenario { name: "template", invariants: "L10", extra: 0, run: template },
+    ],
+};
+
+/// What a goroutine does with its locks.
+#[derive(Clone, Copy, PartialEq)]
+enum Do {
+    Lock,
+    Unlock,
+    /// C calls back, and what follows is done in the callback.
+    Begin,
+    /// The callback returns.
+    End,
+}
+
+/// Steps in a row: each of four, so 4⁵ sequences.
+const STEPS: u32 = 5;
+
+/// Every sequence against a list of what is open.
+fn counts(migrating: bool) {
+    seen();
+    let world = World::on_runtime(migrating, 1);
+    let m = world.m_with_p();
+    doors::set_running(m, world.g(0).as_ptr());
+    let sequences = 4_u32.pow(STEPS);
+    for first in 0..4 {
+        // A thread after the other: loom counts the accesses of each in sixteen bits.
+        let g = Sent(world.g(0));
+        let thread = thread::spawn(move || {
+            let g = g;
+            Threads::set_current(m);
+            for sequence in first * sequences / 4..(first + 1) * sequences / 4 {
+                let steps = (0..STEPS).map(|i| match sequence >> (2 * i) & 3 {
+                    0 => Do::Lock,
+                    1 => Do::Unlock,
+                    2 => Do::Begin,
+                    _ => Do::End,
+                });
+                steps_in_a_row(m, g.0, migrating, steps);
+            }
+        });
+        thread.join().unwrap();
+    }
+    world.end();
+}
+
+fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Iterator<Item = Do>) {
+    // For each callback that is open, and outside of all: the locks taken there, and what it covers.
+    let mut open = vec![(0, 0)];
+    let check = |open: &[(usize, usize)], what: &str| {
+        let locked = open.len() > 1 || open[0].0 > 0;
+        assert_eq!(os_thread_locked::<Threads>(), locked, "L8: after {what}");
+        // SAFETY: both are this thread's.
+        let (bound, reserved) = unsafe { doors::ties(m, g) };
+        assert_eq!(reserved, if locked { g.as_ptr() } else { std::ptr::null_mut() }, "L8: {what}");
+        let expected = if locked { std::ptr::from_ref(m) } else { std::ptr::null() };
+        assert!(
+            !migrating || bound == expected,
+            "L8: unlocked and bound, or locked and not: {what}"
+        );
+    };
+    let end = |open: &mut Vec<(usize, usize)>| {
+        let (left, covered) = open.pop().expect("one is open");
+        // SAFETY: the model's goroutine is in that callback.
+        unsafe { doors::end_callback::<Threads>(m, g, covered) };
+        // Locks of a callback outlive it.
+        open.last_mut().expect("the outside is never closed").0 += left;
+    };
+    for step in steps {
+        match step {
+            Do::Lock => {
+                lock_os_thread::<Threads>();
+                open.last_mut().expect("the outside").0 += 1;
+                check(&open, "a lock");
+            }
+            Do::Unlock => {
+                unlock_os_thread::<Threads>();
+                // Not those from outside the callback.
+                let here = &mut open.last_mut().expect("the outside").0;
+                *here = here.saturating_sub(1);
+                check(&open, "an unlock");
+            }
+            Do::Begin => {
+                // SAFETY: the model's goroutine goes to a callback.
+                open.push((0, unsafe { doors::begin_callback(m, g) }));
+                check(&open, "the begin of a callback");
+            }
+            Do::End if open.len() > 1 => {
+                end(&mut open);
+                check(&open, "the end of a callback");
+            }
+            Do::End => {}
+        }
+    }
+    while open.len() > 1 {
+        end(&mut open);
+    }
+    for left in (0..open[0].0).rev() {
+        unlock_os_thread::<Threads>();
+        open[0].0 = left;
+        check(&open, "one of the last unlocks");
+    }
+}
+
+/// On the safe runtime two goroutines of one M lock it, in every order.
+fn two() {
+    seen();
+    let world = World::on_runtime(false, 2);
+    let m = world.m_with_p();
+    Threads::set_current(m);
+    for sequence in 0..4_u32.pow(4) {
+        let mut locks = [0_usize; 2];
+        let steps = (0..4).map(|i| sequence >> (2 * i)).map(|step| (step as usize & 1, step & 2));
+        let rest = (0..8).map(|i| (i & 1, 2));
+        for (n, (i, step)) in steps.chain(rest).enumerate() {
+            if n >= 4 && locks[i] == 0 {
+                continue;
+            }
+            let g = world.g(i);
+            doors::set_running(m, g.as_ptr());
+            // SAFETY: the M and the goroutine are this thread's. It runs here, so it stays here.
+            unsafe { doors::bind(m, g, false) };
+            if step == 0 {
+                lock_os_thread::<Threads>();
+                locks[i] += 1;
+            } else {
+                unlock_os_thread::<Threads>();
+                locks[i] = locks[i].saturating_sub(1);
+            }
+            assert_eq!(os_thread_locked::<Threads>(), locks[i] > 0, "L8: one of two goroutines");
+            // SAFETY: as above.
+            let (_, reserved) = unsafe { doors::ties(m, g) };
+            assert_eq!(!reserved.is_null(), locks != [0; 2], "L8: a thread that one of two holds");
+        }
+    }
+    Threads::set_current(std::ptr::null());
+    world.end();
+}
+
+fn here() -> ThreadId {
+    thread::current().id()
+}
+
+/// The main goroutine locks and parks; the other one wakes it.
+fn token() {
+    run_on::<Threads>(Shape::new(2), || {
+        lock_os_thread::<Threads>();
+        let (mine, main) = (here(), current::<Threads>().expect("this is a goroutine"));
+        let done = Arc::new(AtomicUsize::new(0));
+        let other = {
+            let done = done.clone();
+            go(move || {
+                assert_ne!(
+                    here(),
+                    mine,
+                    "L2: a goroutine runs on a thread that another has locked"
+                );
+                // Relaxed: the token carries what was done before.
+                done.store(1, Ordering::Relaxed);
+                main.unpark();
+            })
+        };
+        while done.load(Ordering::Relaxed) == 0 {
+            park::<Threads>();
+            assert_eq!(here(), mine, "L1: a locked goroutine goes on on another thread");
+        }
+        unlock_os_thread::<Threads>();
+        other.join().unwrap_or_else(|never| match never {});
+    });
+}
+
+/// A goroutine that a thread has woken locks its thread at once: whoever woke it has read before
+/// whether it is locked, and does not look again.
+fn woken() {
+    run_on::<Threads>(Shape::new(1), || {
+        let main = current::<Threads>().expect("this is a goroutine");
+        let waker = thread::spawn(move || main.unpark());
+        park::<Threads>();
+        lock_os_thread::<Threads>();
+        unlock_os_thread::<Threads>();
+        waker.join().unwrap();
+    });
+}
+
+/// A goroutine ends that has locked its thread, and the thread with it. Who has joined it starts
+/// another one on its stack.
+fn joined() {
+    run_on::<Threads>(Shape::new(2), || {
+        let locked = go(|| {
+            lock_os_thread::<Threads>();
+            here()
+        });
+        let gone = locked.join().unwrap_or_else(|never| match never {});
+        assert_ne!(here(), gone, "L9: a thread goes on whose locked goroutine has ended");
+        let next = go(here).join().unwrap_or_else(|never| match never {});
+        assert_ne!(next, gone, "L9: a goroutine runs on a thread whose locked goroutine has ended");
+    });
+}
+
+/// The same with one P, and a goroutine in its ring: the P is handed off.
+fn hand_off() {
+    run_on::<Threads>(Shape { machines: 2, ..Shape::new(1) }, || {
+        let waits = go(here);
+        let locked = go(|| {
+            lock_os_thread::<Threads>();
+            here()
+        });
+        let other = waits.join().unwrap_or_else(|never| match never {});
+        let gone = locked.join().unwrap_or_else(|never| match never {});
+        assert_ne!(
+            other, gone,
+            "L9: a goroutine runs on a thread whose locked goroutine has ended"
+        );
+    });
+}
+
+/// On the safe runtime the thread goes on, for others are bound to it, and the platform is told.
+fn told() {
+    let shape = Shape { migrating: false, ..Shape::new(1) };
+    run_on::<Own<false>>(shape, || {
+        seen();
+        let locked = go_on::<Own<false>, _>(|| {
+            lock_os_thread::<Own<false>>();
+            here()
+        });
+        let mine = locked.join().unwrap_or_else(|never| match never {});
+        assert_eq!(mine, here(), "L1: a goroutine of the safe runtime changes threads");
+        assert_eq!(TOLD.with(Cell::get), 1, "L9: a locked goroutine has ended, and nobody is told");
+    });
+}
+
+/// A goroutine locks its thread and changes what threads inherit; another one needs a thread.
+fn template() {
+    run_on::<Own<true>>(Shape { machines: 2, ..Shape::new(1) }, || {
+        lock_os_thread::<Own<true>>();
+        INHERITED.with(|own| own.set(1));
+        let other = go_on::<Own<true>, _>(|| INHERITED.with(Cell::get));
+        let inherited = other.join().unwrap_or_else(|never| match never {});
+        assert_eq!(inherited, 0, "L10: a thread inherits from one that a goroutine has locked");
+        assert_eq!(
+            INHERITED.with(Cell::get),
+            1,
+            "L1: a locked goroutine goes on on another thread"
+        );
+        unlock_os_thread::<Own<true>>();
+    });
+}
+
+loom::thread_local! {
+    /// What a thread inherits from the one that starts it: a signal mask, an affinity.
+    static INHERITED: Cell<usize> = Cell::new(0);
+    /// How often the platform was told on this thread that its locked goroutine has ended.
+    static TOLD: Cell<usize> = Cell::new(0);
+}
+
+/// Loom's threads, inheriting as threads do, with or without a watcher.
+struct Own<const WATCHED: bool>;
+
+// SAFETY: as that which it is made of.
+unsafe impl<const WATCHED: bool> Platform for Own<WATCHED> {
+    type Unwind = NoUnwind;
+    const WATCHED: bool = WATCHED;
+
+    fn current() -> *const M {
+        Threads::current()
+    }
+
+    fn set_current(m: *const M) {
+        Threads::set_current(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        let inherited = INHERITED.with(Cell::get);
+        model::start::<Self>(m, move || INHERITED.with(|own| own.set(inherited)))
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        Threads::park(parker, deadline)
+    }
+
+    fn unpark(parker: &Parker) {
+        Threads::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        Threads::now()
+    }
+
+    fn heavy_fence() {}
+
+    fn fatal(report: &Fatal) -> ! {
+        Threads::fatal(report)
+    }
+
+    fn on_locked_exit(_: &'static M) {
+        TOLD.with(|told| told.set(told.get() + 1));
+    }
+}
