@@ -2,13 +2,17 @@
 
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::{coverage, debian, downstream, features, mutants, nostd, shuttle, soak, targets, tree};
+use crate::{
+    conformance, coverage, debian, downstream, features, mutants, nostd, shuttle, soak, targets,
+    tree,
+};
 
 /// Runs all steps of `ci`.
 pub fn run(report: &mut Report, install: bool) {
     format(report);
     lint(report);
     documentation(report);
+    conformance::run(report);
     report.step("cargo test", || cargo(["test", "--locked", "--no-fail-fast"]));
     report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
     features::run(report);

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   main ── ci ──┬── features   each crate alone, each feature
+//!                ├── conformance  the behaviours, each with its test
 //!                ├── nostd      linked without std
 //!                ├── loom       the models          ┐ mutants builds and runs
 //!                ├── mutants    what they must kill ┘ the models of a changed tree
@@ -16,6 +17,7 @@
 
 mod ci;
 mod compare;
+mod conformance;
 mod coverage;
 mod debian;
 mod downstream;
@@ -39,6 +41,7 @@ cargo xtask COMMAND
 
   ci [--install]                 all that every change must pass:
                                  fmt, clippy, doc, cargo test, each crate alone with each feature, and the seven below
+  conformance                    every behaviour that is listed is shown by a test that exists
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
   loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         ["ci"] => ci::run(&mut report, install),
+        ["conformance"] => conformance::run(&mut report),
         ["no-std"] => nostd::run(&mut report),
         ["loom", "--coverage"] => coverage::run(&mut report),
         ["loom", ..] => loom::run(&mut report, &args[1..], deep),

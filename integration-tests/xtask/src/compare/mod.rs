@@ -11,7 +11,7 @@ mod golang;
 mod machine;
 mod plot;
 mod programs;
-mod rows;
+pub mod rows;
 mod samples;
 mod saved;
 mod table;
