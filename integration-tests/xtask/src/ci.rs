@@ -23,10 +23,8 @@ pub fn run(report: &mut Report, install: bool) {
     });
     report.step("gdb across stacks", || {
         debian::require(&["gdb"], install)?;
-        let test = ["test", "--locked", "-p", "g0-arch", "--test", "gdb"];
-        Cmd::cargo().args(test).env("G0_GDB", "1").dir(tree::root()).limit(600).run()?;
-        let test = ["test", "--locked", "-p", "g0-c", "--test", "program", "gdb"];
-        Cmd::cargo().args(test).env("G0_GDB", "1").dir(tree::root()).limit(600).run()
+        gdb(["-p", "g0-arch", "--test", "gdb"])?;
+        gdb(["-p", "g0-c", "--test", "program", "gdb"])
     });
     nostd::run(report);
     // The models, and what they do not come to.
@@ -41,6 +39,17 @@ pub fn run(report: &mut Report, install: bool) {
 
 fn cargo<const N: usize>(args: [&str; N]) -> Result<(), String> {
     Cmd::cargo().args(args).dir(tree::root()).run()
+}
+
+/// A test that gdb takes part in. It reads variables, which a build for less disk leaves out.
+fn gdb<const N: usize>(test: [&str; N]) -> Result<(), String> {
+    let cargo = Cmd::cargo().args(["test", "--locked"]).args(test);
+    cargo
+        .env("G0_GDB", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "full")
+        .dir(tree::root())
+        .limit(600)
+        .run()
 }
 
 fn format(report: &mut Report) {
