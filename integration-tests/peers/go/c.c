@@ -7,6 +7,10 @@
 
 __attribute__((noinline)) void c_empty(void) { __asm__ volatile(""); }
 __attribute__((noinline)) void c_callback(void) { goEmpty(); }
+void c_callback_n(long n) {
+    for (long i = 0; i < n; i++) goEmpty();
+}
+void c_nest(long depth) { goNest(depth); }
 
 void c_sleep(unsigned micros) { usleep(micros); }
 

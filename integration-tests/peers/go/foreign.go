@@ -11,6 +11,16 @@ var entered int
 //export goEmpty
 func goEmpty() { entered++ }
 
+//export goNest
+func goNest(depth C.long) { nest(depth - 1) }
+
+// nest goes so many times to C and back, each inside the one before.
+func nest(depth C.long) {
+	if depth > 0 {
+		C.c_nest(depth)
+	}
+}
+
 func call() float64 {
 	return sample(5_000_000, func(n int) {
 		for i := 0; i < n; i++ {
@@ -27,4 +37,56 @@ func callback() float64 {
 		}
 		check(entered-before == n, "callback: calls were lost")
 	})
+}
+
+// callTwo is the time of one call of each of two goroutines that call.
+func callTwo() float64 {
+	return sample(5_000_000, func(n int) {
+		calls := func() {
+			for i := 0; i < n; i++ {
+				C.c_empty()
+			}
+		}
+		done := make(chan bool)
+		go func() { calls(); done <- true }()
+		calls()
+		<-done
+	})
+}
+
+// noop is the call, and the call with something deferred until it has returned.
+func noop() []float64 {
+	ended := 0
+	deferred := sample(5_000_000, func(n int) {
+		before := ended
+		for i := 0; i < n; i++ {
+			func() {
+				defer func() { ended++ }()
+				C.c_empty()
+			}()
+		}
+		check(ended-before == n, "cgo-noop: deferred calls were lost")
+	})
+	return []float64{call(), deferred}
+}
+
+func callbackOnly() float64 {
+	return sample(5_000_000, func(n int) {
+		before := entered
+		for i := 0; i < n/1000; i++ {
+			C.c_callback_n(1000)
+		}
+		check(entered-before == n/1000*1000, "callback-only: calls were lost")
+	})
+}
+
+// nested is the time of one level of so many.
+func nested(depth C.long) func() float64 {
+	return func() float64 {
+		return sample(2_000_000, func(n int) {
+			for i := 0; i < n/int(depth); i++ {
+				nest(depth)
+			}
+		})
+	}
 }

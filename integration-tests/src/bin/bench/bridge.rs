@@ -1,16 +1,32 @@
 //! Calls of C and back.
 
+use std::cell::Cell;
+use std::ffi::c_long;
 use std::hint::black_box;
 
-use super::{median, on_one_p};
+use g0_sched::go;
+
+use super::{median, on, on_one_p};
 
 unsafe extern "C" {
     fn c_empty();
     fn c_callback();
+    fn c_callback_n(n: c_long);
+    fn c_nest(depth: c_long);
 }
 
 g0_cgo::export! {
     fn bench_callback_body() {}
+
+    fn bench_nest_body(depth: c_long) { nest(depth - 1) }
+}
+
+/// So many times to C and back, each inside the one before.
+fn nest(depth: c_long) {
+    if depth > 0 {
+        // SAFETY: it calls `bench_nest_body` once, with the depth.
+        g0_cgo::call(|| unsafe { c_nest(depth) });
+    }
 }
 
 pub(crate) fn call() -> f64 {
@@ -40,6 +56,62 @@ pub(crate) fn callback() -> f64 {
             for _ in 0..n {
                 // SAFETY: it calls `bench_callback_body` once.
                 g0_cgo::call(|| unsafe { c_callback() });
+            }
+        })
+    })
+}
+
+/// On two Ps, each with a goroutine that calls: the time of one call of each.
+pub(crate) fn call_two() -> f64 {
+    on(2, || {
+        median(5_000_000, |n| {
+            let calls = move || {
+                for _ in 0..n {
+                    // SAFETY: it does nothing.
+                    g0_cgo::call(|| unsafe { c_empty() });
+                }
+            };
+            let other = go(calls);
+            calls();
+            other.join().expect("it only calls");
+        })
+    })
+}
+
+/// The call, and the call with something deferred until it has returned.
+pub(crate) fn noop() -> [f64; 2] {
+    let deferred = on_one_p(|| {
+        let ended = Cell::new(0_u64);
+        median(5_000_000, |n| {
+            let before = ended.get();
+            for _ in 0..n {
+                g0_defer::defer! { ended.set(black_box(ended.get() + 1)) }
+                // SAFETY: it does nothing.
+                g0_cgo::call(|| unsafe { c_empty() });
+            }
+            assert_eq!(ended.get(), before + n);
+        })
+    });
+    [call(), deferred]
+}
+
+pub(crate) fn callback_only() -> f64 {
+    on_one_p(|| {
+        median(5_000_000, |n| {
+            for _ in 0..n / 1000 {
+                // SAFETY: it calls `bench_callback_body` so many times.
+                g0_cgo::call(|| unsafe { c_callback_n(1000) });
+            }
+        })
+    })
+}
+
+/// One level of so many.
+pub(crate) fn nested<const DEPTH: c_long>() -> f64 {
+    on_one_p(|| {
+        median(2_000_000, |n| {
+            for _ in 0..n / DEPTH as u64 {
+                nest(black_box(DEPTH));
             }
         })
     })

@@ -117,7 +117,11 @@ impl Row {
 const SLEEPERS: &[&str] = &["go", "tokio", "may", "boost", "floor"];
 
 /// Words that select what begins with others, too.
-const GROUPS: &[(&str, &[&str])] = &[("locked", &["lock"]), ("latency", &["sleep", "share"])];
+const GROUPS: &[(&str, &[&str])] = &[
+    ("locked", &["lock"]),
+    ("latency", &["sleep", "share"]),
+    ("cgo", &["call", "callback", "nested"]),
+];
 
 /// The peers that give a goroutine, or what stands for it, a thread of its own.
 const LOCKERS: &[&str] = &["go", "tokio", "floor"];
@@ -161,7 +165,15 @@ pub static ROWS: &[Row] = &[
     row("locked-yield", &["go"]).at_most(20.0),
     row("locked-exit", &["go", "floor"]).times(1.1, "floor"),
     row("call", &["go", "floor"]).at_most(2.5).times(1.8, "floor"),
+    row("call-two", &["go"]).at_most(2.5).on_two(),
+    row("cgo-noop", &["go"]).at_most(2.5),
+    row("cgo-noop-deferred", &["go"]).at_most(3.0).from("cgo-noop", 1),
     row("callback", &["go"]).at_most(8.0),
+    row("callback-only", &["go"]).at_most(5.0),
+    row("nested-1", &["go"]).at_most(12.0),
+    row("nested-4", &["go"]).at_most(12.0),
+    row("nested-16", &["go"]).at_most(12.0),
+    row("nested-64", &["go"]).at_most(12.0),
     row("skynet", &["go", "tokio"]).at_most(150.0).on_two(),
     row("fib", &["go", "tokio"]).at_most(150.0).in_unit(Ms).on_two(),
     row("timers", &["go", "tokio", "boost"]).at_most(1e9 / 6e6).on_two(),
@@ -271,7 +283,7 @@ mod tests {
             ROWS.iter().filter(move |row| row.is_called(word)).map(|row| row.name)
         };
         assert!(chosen("mutex").eq(["mutex", "mutex-contended"]));
-        assert!(chosen("call").eq(["call"]) && chosen("sleep-1ms").count() == 2);
+        assert!(chosen("call").eq(["call", "call-two"]) && chosen("sleep-1ms").count() == 2);
         assert_eq!(chosen("spaw").count() + chosen("").count(), 0);
         assert_eq!(chosen("locked").next(), Some("lock"));
         assert!(chosen("locked").skip(1).all(|name| name.starts_with("locked-")));
