@@ -33,6 +33,8 @@ static REFUSE: AtomicUsize = AtomicUsize::new(0);
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 static CPUS: AtomicUsize = AtomicUsize::new(2);
+/// Whether there is another M when all are used.
+static MORE: AtomicBool = AtomicBool::new(true);
 /// How often the clock was read by an M.
 static CLOCK_READS: AtomicU64 = AtomicU64::new(0);
 const ALL: usize = usize::MAX;
@@ -103,6 +105,15 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// Runs `main`, which is told whether goroutines migrate, on schedulers of both kinds with one P and
 /// with two, on a machine that refuses no thread yet.
 fn on_every_scheduler(main: impl Fn(bool) + Clone + Send + Sync + 'static) {
+    on_schedulers_with(0, true, main);
+}
+
+/// As [`on_every_scheduler`], with so many Ms, and more if need be.
+fn on_schedulers_with(
+    machines: usize,
+    more: bool,
+    main: impl Fn(bool) + Clone + Send + Sync + 'static,
+) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // Registers for the heavy fence.
     own::scheduler(1, false, true);
@@ -113,6 +124,7 @@ fn on_every_scheduler(main: impl Fn(bool) + Clone + Send + Sync + 'static) {
             count.store(0, Ordering::SeqCst);
         }
         CPUS.store(2, Ordering::SeqCst);
+        MORE.store(more, Ordering::SeqCst);
         let main = main.clone();
         let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
         println!("{what}");
@@ -125,8 +137,11 @@ fn on_every_scheduler(main: impl Fn(bool) + Clone + Send + Sync + 'static) {
             };
             let scheduler: &'static Scheduler<Poor> = Box::leak(Box::new(Scheduler::new(Config {
                 procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
-                machines: &[],
-                more: || Some(Box::leak(Box::new(M::new()))),
+                machines: Box::leak((0..machines).map(|_| M::new()).collect()),
+                more: || match MORE.load(Ordering::SeqCst) {
+                    true => Some(Box::leak(Box::new(M::new()))),
+                    false => None,
+                },
                 stacks: Box::leak(Box::new(SlabSource::builder().build())),
                 stack: Class::for_size(128 << 10).unwrap(),
                 mobility,
@@ -171,6 +186,28 @@ fn where_threads_are_refused_work_goes_on_with_those_there_are() {
         let there: HashSet<_> = (0..10).map(|_| rt::go(tid).join().unwrap()).collect();
         assert!(there.len() <= 1 + before, "main's and what was started before");
         assert_eq!(STARTED.load(Ordering::SeqCst), before);
+    });
+}
+
+#[test]
+fn with_two_threads_and_never_more_those_who_block_them_are_waited_for() {
+    on_schedulers_with(2, false, |_| {
+        // More than there are threads block theirs, or keep them.
+        let all: Vec<_> = (0..6)
+            .map(|i| {
+                rt::go(move || {
+                    if i % 2 == 0 {
+                        rt::lock_os_thread();
+                        rt::yield_now();
+                        rt::unlock_os_thread();
+                    }
+                    std::thread::sleep(Duration::from_millis(2));
+                })
+            })
+            .collect();
+        some_work();
+        all.into_iter().for_each(|one| one.join().unwrap());
+        assert!(STARTED.load(Ordering::SeqCst) <= 1, "main's thread and another");
     });
 }
 
