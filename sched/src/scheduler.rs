@@ -79,9 +79,8 @@ impl<P: Platform> Scheduler<P> {
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), false, |core, _| {
-            let m = core.first_m().ok_or(Error::Thread)?;
-            be_first_m::<P>(core, m);
+        self.begin(main, Location::caller(), Here::Works, |core, m| {
+            be_first_m::<P>(core, m.ok_or(Error::Thread)?);
             Ok(())
         })
     }
@@ -97,7 +96,7 @@ impl<P: Platform> Scheduler<P> {
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), true, |core, m| {
+        self.begin(main, Location::caller(), Here::IsMains, |core, m| {
             be_first_m::<P>(core, m.ok_or(Error::Thread)?);
             Ok(())
         })
@@ -116,12 +115,13 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Makes `main` ready, lets `carry` run the Ms until the scheduler halts, and collects what came
-    /// of it. With `wired` main may only run on one M, which `carry` is given.
+    /// of it. The calling thread's M, if it is to be one, is what `carry` is given: taken before anybody
+    /// runs who may use the Ms up, for once main runs its frame must stay.
     pub(crate) fn begin<R>(
         &'static self,
         main: impl FnOnce() -> R,
         site: &'static Location<'static>,
-        wired: bool,
+        here: Here,
         carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
         P::check_process();
@@ -157,13 +157,29 @@ impl<P: Platform> Scheduler<P> {
         };
         // SAFETY: what main borrows outlives it, as above.
         unsafe {
-            let m = if wired { Some(self.core.first_m().ok_or(Error::Thread)?) } else { None };
-            spawn_main::<P, _>(&self.core, body, site, m)?;
+            let m = match here {
+                Here::Waits => None,
+                Here::Works | Here::IsMains => Some(self.core.first_m().ok_or(Error::Thread)?),
+            };
+            let wired = m.filter(|_| here == Here::IsMains);
+            spawn_main::<P, _>(&self.core, body, site, wired)?;
             carry(&self.core, m)?;
         }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
         Ok(ended)
     }
+}
+
+/// What the thread that begins a run is to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Here {
+    /// No M: it waits for the end.
+    #[cfg_attr(not(any(feature = "std", loom)), allow(dead_code, reason = "hosted runtimes do"))]
+    Waits,
+    /// An M as any other.
+    Works,
+    /// The M that main is wired to.
+    IsMains,
 }
 
 /// Runs `m` on the calling thread, and waits for the scheduler's end.

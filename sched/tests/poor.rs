@@ -7,11 +7,11 @@ mod own;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use common::child::{in_children, status_bytes, succeeds, threads};
-use common::{bounded, tid, yield_until};
+use common::child::{in_children, succeeds, threads};
+use common::{bounded, tid};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::{
     Config, Error, Fatal, M, Mobility, Parker, Platform, Proc, RunError, Scheduler, StartError,
@@ -189,6 +189,16 @@ fn where_threads_are_refused_work_goes_on_with_those_there_are() {
     });
 }
 
+/// Main is ready before the calling thread works, and whoever starts it could take the only M: then
+/// `run` would return while main runs, and what main borrows would be gone.
+#[test]
+fn a_run_with_a_single_m_has_it_on_the_calling_thread() {
+    on_schedulers_with(1, false, |_| {
+        some_work();
+        assert_eq!(STARTED.load(Ordering::SeqCst), 0);
+    });
+}
+
 #[test]
 fn with_two_threads_and_never_more_those_who_block_them_are_waited_for() {
     on_schedulers_with(2, false, |_| {
@@ -295,13 +305,25 @@ fn on_one_cpu_nobody_waits_on_his_feet() {
     });
 }
 
-/// How much address space this process may have; `None`: as much as there is.
-fn limit_memory(bytes: Option<usize>) {
-    let most = libc::RLIM_INFINITY;
-    let bytes = bytes.map_or(most, |bytes| bytes as libc::rlim_t);
-    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: most };
+/// From now on this process is nobody's, for whom limits hold.
+fn be_nobody() {
+    // SAFETY: it concerns this process alone.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert_eq!(libc::setgid(65534) | libc::setuid(65534), 0);
+        }
+    }
+}
+
+/// Whether the system refuses every further thread.
+fn refuse_threads(refuse: bool) {
     // SAFETY: the structure is there.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+    unsafe {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NPROC, &raw mut limit), 0);
+        limit.rlim_cur = if refuse { 0 } else { limit.rlim_max };
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit), 0);
+    }
 }
 
 #[test]
@@ -309,16 +331,16 @@ fn a_run_for_which_the_system_has_no_thread_is_an_error_to_who_begins_it() {
     in_children(
         "a_run_for_which_the_system_has_no_thread_is_an_error_to_who_begins_it",
         |kind, procs| {
-            // Room for main's stack, but not for that of a thread.
+            be_nobody();
             let before = threads();
             let runtime = kind.with_procs(procs);
-            limit_memory(Some(status_bytes("VmSize") + (6 << 20)));
+            refuse_threads(true);
             match runtime.run(|| unreachable!("it begins")) {
-                Err(RunError::NotStarted(Error::Thread | Error::Stack(_))) => {}
+                Err(RunError::NotStarted(Error::Thread)) => {}
                 Ok(()) => panic!("it ran"),
                 Err(other) => panic!("{other:?}"),
             }
-            limit_memory(None);
+            refuse_threads(false);
             assert_eq!(threads(), before, "none is left");
             // The next one begins.
             assert_eq!(kind.with_procs(procs).run(|| 5).unwrap(), 5);
@@ -332,24 +354,18 @@ fn threads_that_the_system_refuses_for_a_while_come_later() {
     in_children(
         "threads_that_the_system_refuses_for_a_while_come_later",
         |kind, procs| {
-            let lift = Arc::new(AtomicBool::new(false));
-            let now = lift.clone();
+            be_nobody();
+            let (refused, seen) = std::sync::mpsc::channel();
             let lifting = std::thread::spawn(move || {
-                while !now.load(Ordering::SeqCst) {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                seen.recv().unwrap();
                 std::thread::sleep(Duration::from_millis(50));
-                limit_memory(None);
+                refuse_threads(false);
             });
             kind.with_procs(procs)
                 .run(|| {
-                    use g0_sched::{go, lock_os_thread, unlock_os_thread, yield_now};
-                    // Stacks for later.
-                    (0..8).map(|_| go(yield_now)).collect::<Vec<_>>().into_iter().for_each(|g| {
-                        g.join().unwrap();
-                    });
-                    limit_memory(Some(status_bytes("VmSize") + (2 << 20)));
-                    lift.store(true, Ordering::SeqCst);
+                    use g0_sched::{go, lock_os_thread, unlock_os_thread};
+                    refuse_threads(true);
+                    refused.send(()).unwrap();
                     lock_os_thread();
                     let all: Vec<_> = (0..4).map(|_| go(tid)).collect();
                     for other in all {
@@ -357,7 +373,7 @@ fn threads_that_the_system_refuses_for_a_while_come_later() {
                         assert!(!kind.migrating || there != tid(), "L2: on a locked thread");
                     }
                     unlock_os_thread();
-                    yield_until("it goes on", || go(|| true).join().unwrap());
+                    assert!(go(|| true).join().unwrap());
                 })
                 .unwrap();
             lifting.join().unwrap();

@@ -20,7 +20,7 @@ use crate::g::G;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Fences, Platform};
-use crate::scheduler::{Ended, Scheduler, be_first_m};
+use crate::scheduler::{Ended, Here, Scheduler, be_first_m};
 use crate::shutdown::PATIENCE;
 use crate::sysmon::sysmon;
 
@@ -299,7 +299,8 @@ impl Runtime {
         let site = Location::caller();
         // SAFETY: freed in `drop`, and only if nothing refers to it any more.
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
-        let ended = scheduler.begin(main, site, self.lock_main, carry);
+        let here = if self.lock_main { Here::IsMains } else { Here::Waits };
+        let ended = scheduler.begin(main, site, here, carry);
         drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
         let result = match ended.result {

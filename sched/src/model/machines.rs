@@ -22,7 +22,7 @@ use crate::exec::machine::start_m;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Platform, StartError};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Here, Scheduler};
 
 /// A goroutine's stack: with room for loom's frames, and for the report of a failure.
 const STACK: usize = 256 << 10;
@@ -147,7 +147,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     AT_WORK.set(true);
     let ended = if P::WATCHED {
         MAY_START.set(true);
-        shared.begin(main, Location::caller(), false, |core, _| {
+        shared.begin(main, Location::caller(), Here::Waits, |core, _| {
             while core.phase() != phase::HALTED {
                 core.start_ordered::<P>();
                 P::park(&core.sysmon, None);
