@@ -208,7 +208,7 @@ impl Seat {
     }
 
     /// The callback returns: foreign code again. What it made ready is sysmon's to see to, which
-    /// never sleeps while an M owns a P, and looks again within its shortest period.
+    /// sleeps for no longer than a nap while an M owns a P, and looks again within its shortest period.
     ///
     /// # Safety
     ///

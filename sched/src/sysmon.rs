@@ -6,6 +6,7 @@ use g0_arch::sync::atomic::{Ordering, fence};
 use crate::core::timers::GRACE;
 use crate::core::{Core, Look, phase};
 use crate::platform::Platform;
+use crate::told;
 
 /// Between two looks, nanoseconds: no heavy fence comes more often.
 const SHORT: u64 = 100_000;
@@ -17,6 +18,12 @@ const AROUND: u64 = 100_000_000;
 const RETRY: u64 = 10_000_000;
 /// Looks in vain before the period grows.
 const CALM: u32 = 50;
+
+/// How late it may be when all was idle, nanoseconds. Whoever takes a P wakes it only from a longer
+/// sleep than this: a wake is a system call and a switch of threads, in the way of a goroutine that
+/// has just become ready, and a program whose Ps are idle between short bursts (goroutines that sleep in
+/// C, one that a timer wakes) would pay it for each.
+pub(crate) const NAP: u64 = 1_000_000;
 
 /// While there are outsiders a deadlock is looked for again, a few times: they may be about to end.
 const LOOKS: u32 = 8;
@@ -35,27 +42,36 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             core.stillborn.store(true, Ordering::Relaxed);
             core.halt::<P>();
         }
+        // Relaxed: it only shortens this sleep.
+        let stirred = core.stirred.swap(0, told::Ordering::Relaxed) != 0;
+        if stirred {
+            looks = 0;
+        }
         if core.all_idle() {
-            core.sysmon_asleep.store(true, Ordering::Relaxed);
+            core.sysmon_until.store(u64::MAX, told::Ordering::Relaxed);
+            // Release: who sees it does not see the end of an earlier sleep.
+            core.sysmon_asleep.store(true, Ordering::Release);
             // Pairs with the fence in `rouse_sysmon`.
             fence(Ordering::SeqCst);
             if core.all_idle() && core.phase() != phase::HALTED {
                 // An M at rest keeps the next deadline; if none does, the watcher itself.
                 let deadline = core.next_deadline();
-                let mut until = (!core.is_kept()).then_some(deadline.saturating_add(GRACE));
+                let mut until = deadline.saturating_add(if core.is_kept() { NAP } else { GRACE });
                 if deadline == u64::MAX && core.report_deadlock::<P>() == Look::Outsiders {
-                    until = (looks < LOOKS).then(|| P::now().saturating_add(LOOK << looks));
+                    if looks < LOOKS {
+                        until = P::now().saturating_add(LOOK << looks);
+                    }
                     looks += 1;
                 }
-                let trace = core.tracing.due();
-                if trace != u64::MAX {
-                    until = Some(until.unwrap_or(u64::MAX).min(trace));
+                if stirred {
+                    until = until.min(P::now().saturating_add(NAP));
                 }
                 if core.lacks_a_thread() {
-                    let again = P::now().saturating_add(RETRY);
-                    until = Some(until.unwrap_or(u64::MAX).min(again));
+                    until = until.min(P::now().saturating_add(RETRY));
                 }
-                if P::park(&core.sysmon, until) {
+                until = until.min(core.tracing.due());
+                core.sysmon_until.store(until, told::Ordering::Relaxed);
+                if P::park(&core.sysmon, (until != u64::MAX).then_some(until)) {
                     looks = 0; // something has moved
                 }
             }

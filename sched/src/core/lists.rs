@@ -91,7 +91,8 @@ impl Lists {
         let before = unsafe { m.state.replace(state) };
         self.resting += usize::from(state.is_rest());
         self.resting -= usize::from(before.is_rest());
-        // Whoever is awake looks at the timers again before it rests; sysmon is awake too.
+        // Whoever is awake looks at the timers again before it rests; sysmon is awake too, or will be
+        // after a nap.
         self.resign(m);
     }
 

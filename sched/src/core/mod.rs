@@ -164,8 +164,11 @@ pub struct Core {
     pub(crate) born: AtomicBool,
     /// There was no thread at all: nothing has run.
     pub(crate) stillborn: AtomicBool,
-    /// Sysmon sleeps until a P is taken from the idle list.
+    /// Sysmon sleeps until a P is taken from the idle list, or by the clock until then.
     pub(crate) sysmon_asleep: AtomicBool,
+    pub(crate) sysmon_until: told::AtomicU64,
+    /// A P has been taken to work since sysmon looked.
+    pub(crate) stirred: told::AtomicU8,
     pub(crate) sysmon: Parker,
     /// Rung when the last M has ended or the scheduler has halted.
     pub(crate) done: Parker,
@@ -215,6 +218,8 @@ impl Core {
                 born: AtomicBool::new(false),
                 stillborn: AtomicBool::new(false),
                 sysmon_asleep: AtomicBool::new(false),
+                sysmon_until: told::AtomicU64::new(u64::MAX),
+                stirred: told::AtomicU8::new(0),
                 sysmon: Parker::new(),
                 done: Parker::new(),
             }
@@ -326,11 +331,19 @@ impl Core {
         self.idle_ps.load(Ordering::Relaxed) != 0 && self.spinning.load(Ordering::Relaxed) == 0
     }
 
-    /// Wakes sysmon if it sleeps; called without the lock, after a P has been taken to work.
+    /// Wakes sysmon if it sleeps for longer than a nap; called without the lock, after a P has been
+    /// taken to work.
     pub(crate) fn rouse_sysmon<P: Platform>(&self) {
+        // Relaxed: it only shortens the next sleep. The line is written once a look.
+        if self.stirred.load(told::Ordering::Relaxed) == 0 {
+            self.stirred.store(1, told::Ordering::Relaxed);
+        }
         // Sysmon stores `asleep` and then counts the idle Ps; we have counted one less before.
         fence(Ordering::SeqCst);
-        if self.sysmon_asleep.load(Ordering::Relaxed)
+        // Acquire: `sysmon_until` is this sleep's, or still without end.
+        if self.sysmon_asleep.load(Ordering::Acquire)
+            && self.sysmon_until.load(told::Ordering::Relaxed)
+                > P::now().saturating_add(crate::sysmon::NAP)
             && self.sysmon_asleep.swap(false, Ordering::AcqRel)
         {
             P::unpark(&self.sysmon);
