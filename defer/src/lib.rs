@@ -150,6 +150,9 @@ extern crate std;
 mod central;
 mod chain;
 mod class;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod doors;
 mod drain;
 mod error;
 mod goexit;

@@ -193,6 +193,8 @@ fn allocate(layout: Layout, class: Option<usize>) -> Option<NonNull<Record>> {
     // SAFETY: a record has a header, so the size is not zero; the memory is ours.
     unsafe {
         let at = NonNull::new(alloc::alloc::alloc(layout))?;
+        #[cfg(loom)]
+        crate::doors::make();
         Some(Record::make(at, origin))
     }
 }
@@ -205,6 +207,8 @@ unsafe fn deallocate(record: NonNull<Record>, layout: Layout) {
     // SAFETY: as the caller promises. A header has nothing to drop.
     unsafe {
         record.as_ref().clear(Holds::Empty);
+        #[cfg(loom)]
+        crate::doors::lose();
         alloc::alloc::dealloc(record.as_ptr().cast(), layout)
     }
 }

@@ -11,6 +11,8 @@ mod channel;
 #[cfg(loom)]
 mod claim;
 #[cfg(loom)]
+mod defer;
+#[cfg(loom)]
 mod exec;
 #[cfg(loom)]
 mod handoff;
@@ -51,6 +53,7 @@ fn main() -> std::process::ExitCode {
         select::MODEL,
         timers::MODEL,
         wakes::MODEL,
+        defer::MODEL,
     ])
 }
 
