@@ -166,6 +166,9 @@ pub struct G {
     pub(crate) late: Plain<bool>,
     /// It is in `block_on`.
     pub(crate) polls: Plain<bool>,
+    /// Its innermost catch, where panics need no unwinder; null when it has none.
+    #[cfg(not(loom))]
+    pub(crate) catches: Plain<*const g0_defer::Catch>,
 }
 
 impl Linked for G {
@@ -198,6 +201,8 @@ impl G {
             token: Token::new(),
             wakes: Token::new(),
             polls: Plain::new(false),
+            #[cfg(not(loom))]
+            catches: Plain::new(ptr::null()),
             refs: AtomicU32::new(0),
             label: Label::new(Location::caller()),
             core: Plain::new(ptr::null()),

@@ -243,6 +243,7 @@ pub mod bridge;
 #[cfg(any(doc, doctest))]
 pub mod coming_from;
 pub mod core;
+mod defers;
 #[cfg(loom)]
 #[doc(hidden)]
 pub mod doors;
@@ -277,6 +278,9 @@ mod waiter;
 mod waiting;
 
 pub use crate::core::{Config, Core, Deadlock, Mobility};
+#[cfg(not(loom))]
+pub use defers::central;
+pub use defers::{Defers, PlainFrames, Uncaught};
 pub use error::Error;
 pub use exec::machine::start_m;
 pub use g::{G, Unlock};
@@ -304,6 +308,8 @@ pub const MAX_PROCS: usize = 1024;
 
 /// The functions and types of all platforms; [`platform!`] writes the short forms.
 pub mod generic {
+    #[cfg(not(loom))]
+    pub use crate::defers::{deferring, recovering};
     pub use crate::exec::procs::{procs, set_procs};
     pub use crate::exec::spawn::{Go, refuse};
     pub use crate::exec::yields::yield_now;

@@ -76,6 +76,10 @@ pub unsafe trait Platform: 'static + Sized {
         Self::fatal(&stuck.fatal())
     }
 
+    /// Prints the panics of a goroutine that nobody joins, oldest first, before the program ends by
+    /// [`fatal`](Platform::fatal). On the goroutine's stack, outside; must not unwind. Provided: nothing.
+    fn uncaught(_panics: &dyn fmt::Display) {}
+
     /// Prints a line about a scheduler that is traced. By sysmon, no lock held. Provided: nothing.
     fn trace(_line: &Trace) {}
 

@@ -52,6 +52,15 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    maybe_const! {
+        /// What is done with a panic in a goroutine that nobody joins: the program ends, if nothing else is
+        /// said.
+        pub fn uncaught(mut self, uncaught: crate::Uncaught) -> Self {
+            self.core.uncaught = uncaught;
+            self
+        }
+    }
+
     /// Every so many nanoseconds sysmon passes a line about it to [`Platform::trace`]; 0: never.
     pub fn trace(&self, period: u64) {
         self.core.tracing.set(period);

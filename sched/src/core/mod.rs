@@ -135,6 +135,8 @@ pub struct Core {
     pub(crate) live_ms: AtomicUsize,
     /// What is done when nothing can ever run again.
     pub(crate) deadlock: Deadlock,
+    /// What is done with a panic that nobody takes.
+    pub(crate) uncaught: crate::defers::Uncaught,
     /// Threads that serve it and are no Ms: they wake nobody by themselves.
     pub(crate) helpers: AtomicUsize,
     /// Those who are no Ms and fire timers now; whether somebody looked for a deadlock meanwhile.
@@ -200,6 +202,7 @@ impl Core {
                 main_g: AtomicPtr::new(ptr::null_mut()),
                 live_ms: AtomicUsize::new(0),
                 deadlock: Deadlock::Ignore,
+                uncaught: crate::defers::Uncaught::Fatal,
                 helpers: AtomicUsize::new(0),
                 watching: AtomicUsize::new(0),
                 look_again: AtomicBool::new(false),

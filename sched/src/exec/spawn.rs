@@ -299,11 +299,11 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
         });
         if let Err(payload) = &result
             && !P::Unwind::is_goexit(payload)
-            && g.as_ref().join.load(Ordering::Acquire) == DETACHED
+            && crate::defers::is_detached(g)
         {
             match g.as_ref().scope.get().as_ref() {
                 Some(scope) => scope.panicked(),
-                None => fatal::<P>(Some(g), "a panic in a detached goroutine: nobody will join it"),
+                None => crate::defers::uncaught::<P>(g, payload),
             }
         }
         (&raw mut (*packet).result).write(ManuallyDrop::new(result));

@@ -84,6 +84,10 @@ unsafe impl Platform for Hosted {
         report::deadlock(stuck)
     }
 
+    fn uncaught(panics: &dyn core::fmt::Display) {
+        report::print(&std::format!("{panics}\n"));
+    }
+
     fn trace(line: &Trace) {
         report::print(&std::format!("{line}\n"));
     }

@@ -15,6 +15,7 @@ use super::watch::Watch;
 use super::{CPUS, Hosted, affinity, fork, futex, membarrier, overflow};
 use crate::MAX_PROCS;
 use crate::core::{Config, Core, Deadlock, Mobility, phase};
+use crate::defers::Uncaught;
 use crate::error::Error;
 use crate::g::G;
 use crate::m::M;
@@ -40,6 +41,7 @@ pub struct Builder {
     name: &'static str,
     lock_main: bool,
     deadlock: Deadlock,
+    uncaught: Uncaught,
     max_evicted: usize,
     trace: Duration,
 }
@@ -138,6 +140,13 @@ impl Builder {
         self
     }
 
+    /// What is done with a panic in a goroutine whose handle was dropped before. Default:
+    /// [`Uncaught::Fatal`], which prints it and ends the program.
+    pub fn uncaught(mut self, uncaught: Uncaught) -> Self {
+        self.uncaught = uncaught;
+        self
+    }
+
     /// How Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
     /// environment variable `G0_FENCES` is `symmetric`.
     pub fn fences(mut self, fences: Fences) -> Self {
@@ -231,7 +240,9 @@ impl Builder {
             mobility,
             symmetric,
         });
-        let leaked = NonNull::from(Box::leak(Box::new(scheduler.deadlock(self.deadlock))));
+        let leaked = NonNull::from(Box::leak(Box::new(
+            scheduler.deadlock(self.deadlock).uncaught(self.uncaught),
+        )));
         // SAFETY: freed when the runtime is dropped.
         let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
         scheduler.core().begin_with(wanted);
@@ -261,6 +272,7 @@ impl Runtime {
             name: "g0",
             lock_main: false,
             deadlock: Deadlock::Auto,
+            uncaught: Uncaught::Fatal,
             max_evicted: usize::MAX,
             trace: Duration::ZERO,
         }

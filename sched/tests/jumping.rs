@@ -1,0 +1,217 @@
+//! Goroutines whose panics need no unwinder: a platform with `Own`, on Linux threads.
+#![cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+
+mod common;
+#[allow(dead_code, reason = "its scheduler is not used here, but its threads are")]
+mod own;
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::bounded;
+use g0_defer::{Own as Unwinder, Thrown, Unwind};
+use g0_sched::generic::{channel, deferring, goexit, recovering};
+use g0_sched::{
+    Config, Defers, Fatal, M, Mobility, Parker, PlainFrames, Platform, Proc, Scheduler, StartError,
+};
+use g0_stack::{Class, SlabSource};
+use own::Own;
+use rt::{go, yield_now};
+
+/// std's threads; panics jump.
+#[derive(Debug)]
+enum Jumping {}
+type Panics = Unwinder<Defers<Jumping>>;
+
+mod rt {
+    g0_sched::platform!(super::Jumping);
+}
+
+// SAFETY: all that a platform promises is `Own`'s.
+unsafe impl Platform for Jumping {
+    type Unwind = Panics;
+
+    fn current() -> *const M {
+        Own::current()
+    }
+
+    fn set_current(m: *const M) {
+        Own::set_current(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
+        let body = move || unsafe { g0_sched::start_m::<Jumping>(m) };
+        std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        Own::park(parker, deadline)
+    }
+
+    fn unpark(parker: &Parker) {
+        Own::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        Own::now()
+    }
+
+    fn heavy_fence() {
+        Own::heavy_fence();
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        Own::fatal(report)
+    }
+}
+
+// SAFETY: what these tests throw over may all be leaked: counters, channel ends, numbers.
+unsafe impl PlainFrames for Jumping {}
+
+/// Runs `main` on bound and migrating schedulers with one P and with two.
+fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
+    for (procs, migrating) in [(1, false), (2, false), (1, true), (2, true)] {
+        let main = main.clone();
+        bounded("panics that jump", move || {
+            // Registers the heavy fence.
+            let _ = own::scheduler(1, false, true);
+            let scheduler: &'static Scheduler<Jumping> =
+                Box::leak(Box::new(Scheduler::new(Config {
+                    procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
+                    machines: &[],
+                    more: || Some(Box::leak(Box::new(M::new()))),
+                    stacks: Box::leak(Box::new(SlabSource::builder().build())),
+                    stack: Class::for_size(128 << 10).unwrap(),
+                    // SAFETY: the tests keep nothing of a thread's across a suspension point.
+                    mobility: if migrating {
+                        unsafe { Mobility::migrating() }
+                    } else {
+                        Mobility::BOUND
+                    },
+                    symmetric: false,
+                })));
+            let ended = scheduler.run(main).unwrap();
+            assert!(ended.result.is_some_and(|result| result.is_ok()));
+            assert_eq!(ended.left_behind, 0);
+        });
+    }
+}
+
+fn number(thrown: Thrown<Defers<Jumping>>) -> u32 {
+    thrown.downcast::<u32>().expect("a number")
+}
+
+#[test]
+fn a_panic_goes_to_the_handle() {
+    on_every_scheduler(|| {
+        for n in 0..50_u32 {
+            let handle = go(move || -> () {
+                yield_now();
+                Panics::panic(n)
+            });
+            assert_eq!(number(handle.join().unwrap_err()), n);
+        }
+    });
+}
+
+#[test]
+fn goexit_runs_deferred_calls_that_park_and_recover_there_gives_none() {
+    on_every_scheduler(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (tx, rx) = channel::<u32, Jumping>(0);
+        let seen = runs.clone();
+        let leaving = go(move || {
+            recovering::<Jumping, ()>(|s| {
+                for n in 1..=3 {
+                    let (seen, tx) = (&seen, &tx);
+                    s.defer_recover(move |r| {
+                        assert!(r.recover().is_none());
+                        yield_now();
+                        tx.send(n).unwrap();
+                        seen.fetch_add(1, Ordering::Relaxed);
+                    });
+                }
+                goexit::<Jumping>()
+            });
+        });
+        assert_eq!([rx.recv(), rx.recv(), rx.recv()], [Ok(3), Ok(2), Ok(1)]);
+        let payload = leaving.join().unwrap_err();
+        assert!(Panics::is_goexit(&payload));
+        assert_eq!(runs.load(Ordering::Relaxed), 3);
+    });
+}
+
+#[test]
+fn panics_are_recovered_across_parks_and_do_not_mix() {
+    on_every_scheduler(|| {
+        let all: Vec<_> = (0..40_u32)
+            .map(|n| {
+                go(move || {
+                    let mut sum = 0;
+                    for round in 0..50 {
+                        let got = Cell::new(0);
+                        let value = recovering::<Jumping, ()>(|s| {
+                            s.defer_recover(|r| {
+                                yield_now();
+                                got.set(number(r.recover().unwrap()));
+                            });
+                            s.defer(yield_now);
+                            yield_now();
+                            Panics::panic(n + round)
+                        });
+                        assert!(value.is_none());
+                        sum += got.get() - round;
+                    }
+                    sum
+                })
+            })
+            .collect();
+        for (n, one) in (0..).zip(all) {
+            assert_eq!(one.join().unwrap(), 50 * n);
+        }
+    });
+}
+
+#[test]
+fn the_newest_of_panic_and_goexit_decides() {
+    on_every_scheduler(|| {
+        let ended = go(|| {
+            deferring::<Jumping, ()>(|s| {
+                s.defer(|| goexit::<Jumping>());
+                Panics::panic("replaced by a goexit")
+            })
+        });
+        assert!(Panics::is_goexit(&ended.join().unwrap_err()));
+        let ended = go(|| {
+            deferring::<Jumping, ()>(|s| {
+                s.defer(|| {
+                    yield_now();
+                    Panics::panic("after the goexit")
+                });
+                goexit::<Jumping>()
+            })
+        });
+        let payload = ended.join().unwrap_err();
+        assert!(!Panics::is_goexit(&payload));
+        assert_eq!(payload.to_string(), "panic: after the goexit");
+        assert_eq!(payload.iter().count(), 2);
+    });
+}
+
+#[test]
+fn what_is_joined_elsewhere_is_dropped_there() {
+    on_every_scheduler(|| {
+        let handle = go(|| -> () { Panics::panic([7_u64; 20]) });
+        let thread = std::thread::spawn(move || {
+            let thrown = handle.join().unwrap_err();
+            assert_eq!(thrown.newest().downcast_ref(), Some(&[7_u64; 20]));
+        });
+        // Between goroutines and threads nothing else is under way.
+        while !thread.is_finished() {
+            yield_now();
+        }
+        thread.join().unwrap();
+    });
+}
