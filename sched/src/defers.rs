@@ -96,6 +96,7 @@ unsafe impl<P: Platform> Catches for Defers<P> {
     }
 
     #[inline(always)]
+    #[allow(clippy::not_unsafe_ptr_arg_deref, reason = "it is stored, and not followed")]
     fn set_innermost(catch: *const Catch) {
         // SAFETY: as above.
         unsafe { goroutine::<P>().as_ref().catches.set(catch) }
