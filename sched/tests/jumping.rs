@@ -77,6 +77,9 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
         bounded("panics that jump", move || {
             // Registers the heavy fence.
             let _ = own::scheduler(1, false, true);
+            // SAFETY: the tests keep nothing of a thread's across a suspension point.
+            let mobility =
+                if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND };
             let scheduler: &'static Scheduler<Jumping> =
                 Box::leak(Box::new(Scheduler::new(Config {
                     procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
