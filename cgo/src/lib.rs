@@ -115,6 +115,10 @@
 //! lie above cannot leave its callback before the other. A runtime that *reserves* the M for a
 //! goroutine in a callback, as Go does, has no such case.
 //!
+//! C that forks may call `exec` or `_exit` in the child, and nothing else: the other threads are the
+//! parent's, and with them the goroutines. On g0-sched a callback there, or any call of the runtime, ends
+//! the child with a message that says so.
+//!
 //! # Panics
 //!
 //! No unwinding crosses a frame of C or a change of stacks. A panic in `f` is caught in the base on
