@@ -2,6 +2,8 @@
 
 void c_empty(void);           /* returns at once */
 void c_callback(void);        /* calls goEmpty once */
+void c_callback_n(long n);    /* calls goEmpty so many times */
+void c_nest(long depth);      /* calls goNest with it */
 void c_sleep(unsigned micros);
 int64_t c_now(void);          /* the monotonic clock, nanoseconds */
 void c_start_waker(void);     /* a thread calls goWake with the time, every millisecond until that says 0 */
