@@ -270,7 +270,7 @@ fn l9_when_the_last_thread_has_ended_locked_a_new_one_is_asked_for_until_it_come
         if migrating {
             assert_eq!(gone.len(), 4, "L9: a goroutine on a thread that another has ended");
             assert!(!gone.contains(&tid()));
-            assert!(REFUSED.load(Ordering::SeqCst) >= 4);
+            assert!(REFUSED.load(Ordering::SeqCst) >= 2, "five threads came without a refusal");
         }
         some_work();
     });
