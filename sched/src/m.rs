@@ -20,6 +20,7 @@ use g0_arch::sync::cell::UnsafeCell;
 use crate::core::Core;
 use crate::core::claim::Claim;
 use crate::core::inbox::Inbox;
+use crate::core::linger::Patience;
 use crate::core::local::Local;
 use crate::g::G;
 use crate::p::Proc;
@@ -105,7 +106,9 @@ pub struct M {
     pub(crate) spinning: Plain<bool>,
     /// Whether it is worth looking for a P for a while before sleeping, and for how long.
     pub(crate) lingers: Plain<bool>,
-    pub(crate) patience: Plain<u32>,
+    pub(crate) patience: Plain<Patience>,
+    /// The same for its goroutine, with a P.
+    pub(crate) patience_with_p: Plain<Patience>,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
     /// Its locked goroutine yields: others first.
@@ -162,7 +165,8 @@ impl M {
                 local: UnsafeCell::new(Local::new()),
                 spinning: Plain::new(false),
                 lingers: Plain::new(false),
-                patience: Plain::new(crate::core::linger::LONGEST),
+                patience: Plain::new(Patience::FULL),
+                patience_with_p: Plain::new(Patience::FULL),
                 evicted: AtomicBool::new(false),
                 gives_way: Plain::new(false),
                 lockers: Plain::new(0),
