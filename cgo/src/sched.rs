@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 
+use g0_arch::tools::Crossing;
 use g0_sched::Platform;
 use g0_sched::bridge::{self, Seat as Chair};
 
@@ -78,6 +79,11 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     unsafe fn settle(seat: Seat, bottom: *mut u8) {
         // SAFETY: as above.
         unsafe { chair(seat).settle::<P>(bottom) }
+    }
+
+    #[inline(always)]
+    fn crossing(seat: Seat) -> Crossing {
+        chair(seat).crossing()
     }
 
     fn fatal(bad: BadCall) -> ! {

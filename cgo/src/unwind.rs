@@ -19,7 +19,8 @@
 
 use core::mem;
 
-use g0_arch::{Arch, Native};
+use g0_arch::tools::{self, Crossing};
+use g0_arch::{Arch, Native, stack_pointer};
 use g0_defer::Unwind;
 
 use crate::call::{DROPPED, HELD, Link};
@@ -82,7 +83,7 @@ impl<R: Runtime> Bridge<R> {
             Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _, DROPPED>(seat, f) } {
                 Some(value) => value,
                 // SAFETY: the panic is in the call's record; the caller vouches for the frames.
-                None => unsafe { leave_c(seat) },
+                None => unsafe { leave_c(seat, R::crossing(seat)) },
             },
             Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
             Here::SystemStack => R::fatal(BadCall::SystemStack),
@@ -100,11 +101,13 @@ impl<R: Runtime> Bridge<R> {
 /// `*g0_sp` is as it was when it began. The frames in between may be dropped.
 #[cold]
 #[inline(never)]
-unsafe fn leave_c(seat: Seat) -> ! {
+unsafe fn leave_c(seat: Seat, crossing: Crossing) -> ! {
     // SAFETY: the word points to the call. What `call_on` wrote there was the place of its own frame,
     // and this is its stack's only use until it returns.
     unsafe {
         let mut slot = (**seat.call).stack_pointer();
+        tools::drop_frames(stack_pointer(), *seat.g0_sp);
+        crossing.before_return();
         Native::escape(&raw mut slot, 0)
     }
 }

@@ -22,7 +22,7 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 
-use g0_arch::{Arch, Native, call_here};
+use g0_arch::{Arch, Native, call_here, stack_pointer, tools};
 
 use crate::{Goexit, Local, Throw, Thrown, Unwind};
 
@@ -200,6 +200,7 @@ unsafe fn go<H: Catches>(payload: Thrown<H>) -> ! {
     // escaped to. It is this goroutine's.
     unsafe {
         (*innermost).thrown.set(payload.into_raw());
+        tools::drop_frames(stack_pointer(), (*innermost).slot.get());
         Native::escape((*innermost).slot.as_ptr(), 1)
     }
 }

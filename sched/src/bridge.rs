@@ -22,9 +22,11 @@
 
 use core::ptr;
 
+use g0_arch::tools::Crossing;
+
 use crate::core::disown;
 use crate::exec::enter::{leave as exit, reenter};
-use crate::exec::g0::on_g0;
+use crate::exec::g0::{crossing, on_g0};
 use crate::exec::machine::fatal;
 use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
@@ -130,6 +132,12 @@ impl Seat {
             Some(g) => unsafe { G::header(g).as_ref().bottom() },
             None => ptr::null_mut(),
         }
+    }
+
+    /// From the goroutine's stack to the M's, for memory checkers.
+    #[inline(always)]
+    pub fn crossing(self) -> Crossing {
+        crossing(self.m)
     }
 
     /// How often the goroutine is locked to its thread (L8): for reports and tests.

@@ -18,6 +18,7 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::Context;
 use g0_arch::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use g0_arch::tools::Fiber;
 use g0_stack::Header;
 
 use crate::core::Core;
@@ -169,6 +170,8 @@ pub struct G {
     /// Its innermost catch, where panics need no unwinder; null when it has none.
     #[cfg(not(loom))]
     pub(crate) catches: Plain<*const g0_defer::Catch>,
+    /// Its stack, as memory checkers know it, from its start to its end.
+    pub(crate) fiber: Fiber,
 }
 
 impl Linked for G {
@@ -203,6 +206,7 @@ impl G {
             polls: Plain::new(false),
             #[cfg(not(loom))]
             catches: Plain::new(ptr::null()),
+            fiber: Fiber::none(),
             refs: AtomicU32::new(0),
             label: Label::new(Location::caller()),
             core: Plain::new(ptr::null()),

@@ -291,6 +291,7 @@ pub(crate) unsafe fn free(m: &'static M, g: NonNull<G>) {
         if is_referred_to(g) {
             return;
         }
+        g.as_ref().fiber.retire();
         let stack = g0_stack::Stack::from_raw(G::header(g));
         proc_of(m).free.with_mut(|free| core_of(m).pool.free(&mut *free, stack));
     }
@@ -390,6 +391,7 @@ unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
         // Relaxed: the fence orders it.
         home.guests.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
+        g.as_ref().fiber.retire();
         let mut cache = g0_stack::Cache::new(home.config.stack);
         home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
         home.pool.drain(&mut cache);

@@ -16,6 +16,7 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr};
 use g0_arch::sync::cell::UnsafeCell;
+use g0_arch::tools::Fiber;
 
 use crate::core::Core;
 use crate::core::claim::Claim;
@@ -134,6 +135,8 @@ pub struct M {
     pub(crate) prev: Plain<*const M>,
     pub(crate) all: Plain<*const M>,
     pub(crate) id: Plain<u32>,
+    /// Its system stack, as memory checkers know it.
+    pub(crate) fiber: Fiber,
 }
 
 // SAFETY: the fields say which thread may touch them; the protocols in `core` keep to it.
@@ -182,6 +185,7 @@ impl M {
                 prev: Plain::new(ptr::null()),
                 all: Plain::new(ptr::null()),
                 id: Plain::new(0),
+                fiber: Fiber::none(),
             }
         }
     }

@@ -20,23 +20,29 @@ unsafe extern "C" {
 /// A stack's bounds, and its fake stack while it is suspended.
 #[derive(Debug)]
 pub(super) struct Side {
-    bottom: *const c_void,
-    size: usize,
+    bottom: Cell<*const c_void>,
+    size: Cell<usize>,
     fake: Cell<*mut c_void>,
 }
 
 impl Tool for Side {
-    const NONE: Side = Side { bottom: ptr::null(), size: 0, fake: Cell::new(ptr::null_mut()) };
+    const NONE: Side = Side {
+        bottom: Cell::new(ptr::null()),
+        size: Cell::new(0),
+        fake: Cell::new(ptr::null_mut()),
+    };
 
     #[inline(always)]
-    unsafe fn new(bottom: *mut u8, size: usize) -> Side {
-        Side { bottom: bottom.cast(), size, fake: Cell::new(ptr::null_mut()) }
+    unsafe fn begin(&self, bottom: *mut u8, size: usize) {
+        self.bottom.set(bottom.cast());
+        self.size.set(size);
+        self.fake.set(ptr::null_mut());
     }
 
     // The bounds of the present stack are told only to somebody who has just left it. So leave it,
     // in name, for a stack of one byte, and come back.
     #[inline]
-    unsafe fn of_thread() -> Side {
+    unsafe fn adopt(&self) {
         let mut fake = ptr::null_mut();
         let mut away = ptr::null_mut();
         let (mut bottom, mut size) = (ptr::null(), 0);
@@ -48,19 +54,25 @@ impl Tool for Side {
             __sanitizer_start_switch_fiber(&mut away, bottom, size);
             __sanitizer_finish_switch_fiber(fake, ptr::null_mut(), ptr::null_mut());
         }
-        Side { bottom, size, fake: Cell::new(ptr::null_mut()) }
+        self.bottom.set(bottom);
+        self.size.set(size);
+        self.fake.set(ptr::null_mut());
     }
 
     #[inline(always)]
     unsafe fn before_switch(&self, to: &Side) {
         // SAFETY: the caller jumps to `to` next.
-        unsafe { __sanitizer_start_switch_fiber(self.fake.as_ptr(), to.bottom, to.size) }
+        unsafe {
+            __sanitizer_start_switch_fiber(self.fake.as_ptr(), to.bottom.get(), to.size.get());
+        }
     }
 
     #[inline(always)]
     unsafe fn before_exit(&self, to: &Side) {
         // SAFETY: the caller jumps to `to` next; a null place to save to frees the fake stack.
-        unsafe { __sanitizer_start_switch_fiber(ptr::null_mut(), to.bottom, to.size) }
+        unsafe {
+            __sanitizer_start_switch_fiber(ptr::null_mut(), to.bottom.get(), to.size.get());
+        }
     }
 
     #[inline(always)]
@@ -84,9 +96,38 @@ impl Tool for Side {
     }
 
     #[inline(always)]
+    unsafe fn abandon(&self, _frames: usize, low: *mut u8, high: *mut u8) {
+        // SAFETY: the caller's frames, which nobody returns to.
+        unsafe { unpoison(low, high.addr().wrapping_sub(low.addr())) }
+    }
+
+    #[inline]
     unsafe fn retire(&self) {
+        let fake = self.fake.replace(ptr::null_mut());
         // SAFETY: the caller owns the stack and nothing lives on it.
-        unsafe { unpoison(self.bottom.cast_mut().cast(), self.size) }
+        unsafe {
+            if !fake.is_null() {
+                free(fake);
+            }
+            unpoison(self.bottom.get().cast_mut().cast(), self.size.get());
+        }
+    }
+}
+
+/// Frees the fake stack of a stack that is not used any more. Only who is about to leave a stack for
+/// ever is asked to: so take it for ours, in name, and leave.
+#[cold]
+#[inline(never)]
+unsafe fn free(fake: *mut c_void) {
+    let mut own = ptr::null_mut();
+    let (mut bottom, mut size) = (ptr::null(), 0);
+    let byte = 0_u8;
+    // SAFETY: two balanced announcements; nothing runs between them.
+    unsafe {
+        __sanitizer_start_switch_fiber(&mut own, ptr::from_ref(&byte).cast(), 1);
+        __sanitizer_finish_switch_fiber(fake, &mut bottom, &mut size);
+        __sanitizer_start_switch_fiber(ptr::null_mut(), bottom, size);
+        __sanitizer_finish_switch_fiber(own, ptr::null_mut(), ptr::null_mut());
     }
 }
 

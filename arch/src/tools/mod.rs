@@ -39,12 +39,18 @@
 
 #[cfg(g0_asan)]
 mod asan;
+mod crossing;
 #[cfg(not(all(g0_asan, g0_tsan, g0_valgrind)))]
 mod off;
 #[cfg(g0_tsan)]
 mod tsan;
 #[cfg(g0_valgrind)]
 mod valgrind;
+
+pub use crossing::Crossing;
+
+/// Whether a tool is compiled in: what is read for its sake alone is read only then.
+pub const ON: bool = cfg!(any(g0_asan, g0_tsan, g0_valgrind));
 
 cfg_if::cfg_if! {
     if #[cfg(g0_asan)] { use asan::Side as Asan; } else { use off::Side as Asan; }
@@ -63,8 +69,8 @@ cfg_if::cfg_if! {
 /// Those of the [`Fiber`] methods of the same names.
 trait Tool: Sized {
     const NONE: Self;
-    unsafe fn new(bottom: *mut u8, size: usize) -> Self;
-    unsafe fn of_thread() -> Self;
+    unsafe fn begin(&self, bottom: *mut u8, size: usize);
+    unsafe fn adopt(&self);
     #[inline(always)]
     unsafe fn before_switch(&self, _to: &Self) {}
     #[inline(always)]
@@ -77,6 +83,8 @@ trait Tool: Sized {
     unsafe fn before_return(&self, _to: &Self) {}
     #[inline(always)]
     unsafe fn after_return(&self) {}
+    #[inline(always)]
+    unsafe fn abandon(&self, _frames: usize, _low: *mut u8, _high: *mut u8) {}
     #[inline(always)]
     unsafe fn retire(&self) {}
 }
@@ -107,13 +115,24 @@ impl Fiber {
     /// The bytes are a stack's, and stay so until [`retire`](Fiber::retire).
     #[inline(always)]
     pub unsafe fn new(bottom: *mut u8, size: usize) -> Fiber {
+        let fiber = Fiber::none();
+        // SAFETY: the contract is handed through unchanged.
+        unsafe { fiber.begin(bottom, size) };
+        fiber
+    }
+
+    /// As [`new`](Fiber::new), in place: for a record that is used for one stack after the other.
+    ///
+    /// # Safety
+    ///
+    /// As there; and what the record stood for before is retired, and nobody else uses it.
+    #[inline(always)]
+    pub unsafe fn begin(&self, bottom: *mut u8, size: usize) {
         // SAFETY: the contract is handed through unchanged.
         unsafe {
-            Fiber {
-                asan: Tool::new(bottom, size),
-                tsan: Tool::new(bottom, size),
-                valgrind: Tool::new(bottom, size),
-            }
+            self.asan.begin(bottom, size);
+            self.tsan.begin(bottom, size);
+            self.valgrind.begin(bottom, size);
         }
     }
 
@@ -124,9 +143,24 @@ impl Fiber {
     /// The calling thread has not left that stack, and the result is used for this thread only.
     #[inline(always)]
     pub unsafe fn of_thread() -> Fiber {
+        let fiber = Fiber::none();
+        // SAFETY: the contract is handed through unchanged.
+        unsafe { fiber.adopt() };
+        fiber
+    }
+
+    /// As [`of_thread`](Fiber::of_thread), in place.
+    ///
+    /// # Safety
+    ///
+    /// As there; and nobody else uses the record.
+    #[inline(always)]
+    pub unsafe fn adopt(&self) {
         // SAFETY: the contract is handed through unchanged.
         unsafe {
-            Fiber { asan: Tool::of_thread(), tsan: Tool::of_thread(), valgrind: Tool::of_thread() }
+            self.asan.adopt();
+            self.tsan.adopt();
+            self.valgrind.adopt();
         }
     }
 
@@ -218,6 +252,23 @@ impl Fiber {
         }
     }
 
+    /// The frames between `low` and `high` on this stack are never seen again: the caller is in the last
+    /// of them, and about to leave it by a switch. They are `frames` functions, the caller included
+    /// if it is not inlined: as many as are entered and not left.
+    ///
+    /// # Safety
+    ///
+    /// As said; the caller runs on this stack.
+    #[inline(always)]
+    pub unsafe fn abandon(&self, frames: usize, low: *mut u8, high: *mut u8) {
+        // SAFETY: the contract is handed through unchanged.
+        unsafe {
+            self.asan.abandon(frames, low, high);
+            self.tsan.abandon(frames, low, high);
+            self.valgrind.abandon(frames, low, high);
+        }
+    }
+
     /// The stack is unused from here on and may be given to somebody else.
     ///
     /// # Safety
@@ -248,6 +299,27 @@ pub unsafe fn drop_frames(low: *mut u8, high: *mut u8) {
         asan::unpoison(low, high.addr().wrapping_sub(low.addr()));
     }
     let _ = (low, high);
+}
+
+/// The `size` bytes from `low` are going to be written to, though they are below all frames of their
+/// stack: a context is laid out there.
+///
+/// # Safety
+///
+/// The bytes belong to the caller and hold nothing.
+#[inline(always)]
+pub unsafe fn open(low: *mut u8, size: usize) {
+    #[cfg(g0_asan)]
+    // SAFETY: the contract is handed through unchanged.
+    unsafe {
+        asan::unpoison(low, size);
+    }
+    #[cfg(g0_valgrind)]
+    // SAFETY: the contract is handed through unchanged.
+    unsafe {
+        valgrind::open(low, size);
+    }
+    let _ = (low, size);
 }
 
 /// What the caller has done so far happens before whatever follows an [`acquire`] of the same

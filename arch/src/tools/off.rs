@@ -9,12 +9,8 @@ impl Tool for Side {
     const NONE: Side = Side;
 
     #[inline(always)]
-    unsafe fn new(_bottom: *mut u8, _size: usize) -> Side {
-        Side
-    }
+    unsafe fn begin(&self, _bottom: *mut u8, _size: usize) {}
 
     #[inline(always)]
-    unsafe fn of_thread() -> Side {
-        Side
-    }
+    unsafe fn adopt(&self) {}
 }

@@ -2,7 +2,8 @@
 //! call stack.
 //!
 //! Frames dropped by `escape` stay in the shadow of the stack that they were on: reports from
-//! that stack may list them, and some ten thousands of escapes exhaust it.
+//! that stack may list them, and some ten thousands of escapes exhaust it. Who knows how many frames
+//! he drops says so, by `abandon`.
 
 use core::cell::Cell;
 use core::ffi::{c_uint, c_void};
@@ -20,28 +21,31 @@ unsafe extern "C" {
     fn __tsan_switch_to_fiber(fiber: *mut c_void, flags: c_uint);
     fn __tsan_acquire(address: *mut c_void);
     fn __tsan_release(address: *mut c_void);
+    fn __tsan_func_exit();
 }
 
 /// The sanitizer's record of the stack, and whether it is ours to destroy.
 #[derive(Debug)]
 pub(super) struct Side {
     fiber: Cell<*mut c_void>,
-    owned: bool,
+    owned: Cell<bool>,
 }
 
 impl Tool for Side {
-    const NONE: Side = Side { fiber: Cell::new(ptr::null_mut()), owned: false };
+    const NONE: Side = Side { fiber: Cell::new(ptr::null_mut()), owned: Cell::new(false) };
 
     #[inline]
-    unsafe fn new(_bottom: *mut u8, _size: usize) -> Side {
+    unsafe fn begin(&self, _bottom: *mut u8, _size: usize) {
         // SAFETY: the call has no requirements.
-        Side { fiber: Cell::new(unsafe { __tsan_create_fiber(0) }), owned: true }
+        self.fiber.set(unsafe { __tsan_create_fiber(0) });
+        self.owned.set(true);
     }
 
     #[inline]
-    unsafe fn of_thread() -> Side {
+    unsafe fn adopt(&self) {
         // SAFETY: the call has no requirements.
-        Side { fiber: Cell::new(unsafe { __tsan_get_current_fiber() }), owned: false }
+        self.fiber.set(unsafe { __tsan_get_current_fiber() });
+        self.owned.set(false);
     }
 
     #[inline(always)]
@@ -66,6 +70,19 @@ impl Tool for Side {
     }
 
     #[inline(always)]
+    unsafe fn before_return(&self, _to: &Side) {
+        release(ptr::from_ref(self).cast());
+    }
+
+    #[inline(always)]
+    unsafe fn abandon(&self, frames: usize, _low: *mut u8, _high: *mut u8) {
+        for _ in 0..frames {
+            // SAFETY: the caller's frames, entered on this stack and never left.
+            unsafe { __tsan_func_exit() }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn after_return(&self) {
         // SAFETY: the function that ran on the other side has returned to this stack.
         unsafe { __tsan_switch_to_fiber(self.fiber.get(), NO_SYNC) }
@@ -74,7 +91,7 @@ impl Tool for Side {
     #[inline]
     unsafe fn retire(&self) {
         let fiber = self.fiber.replace(ptr::null_mut());
-        if self.owned && !fiber.is_null() {
+        if self.owned.get() && !fiber.is_null() {
             // SAFETY: it is ours, and nothing runs on it.
             unsafe { __tsan_destroy_fiber(fiber) }
         }

@@ -11,6 +11,8 @@ use super::Tool;
 
 const STACK_REGISTER: usize = 0x1501;
 const STACK_DEREGISTER: usize = 0x1502;
+/// memcheck's: the bytes may be used, and hold nothing yet.
+const MAKE_UNDEFINED: usize = 0x4d43_0001;
 
 /// The number under which the stack is registered.
 #[derive(Debug)]
@@ -19,16 +21,20 @@ pub(super) struct Side(Cell<Option<usize>>);
 impl Tool for Side {
     const NONE: Side = Side(Cell::new(None));
 
+    // What a former user of the stack has popped is out of bounds to memcheck, and the next one may
+    // lay out what it needs beyond.
     #[inline]
-    unsafe fn new(bottom: *mut u8, size: usize) -> Side {
+    unsafe fn begin(&self, bottom: *mut u8, size: usize) {
         let last = bottom.addr() + size - 1;
-        Side(Cell::new(Some(request(STACK_REGISTER, bottom.addr(), last))))
+        // SAFETY: the stack is unused, and the caller's.
+        unsafe { open(bottom, size) };
+        self.0.set(Some(request(STACK_REGISTER, bottom.addr(), last)));
     }
 
     // valgrind knows the stacks that threads are started on.
     #[inline(always)]
-    unsafe fn of_thread() -> Side {
-        Side::NONE
+    unsafe fn adopt(&self) {
+        self.0.set(None);
     }
 
     #[inline]
@@ -37,6 +43,11 @@ impl Tool for Side {
             request(STACK_DEREGISTER, id, 0);
         }
     }
+}
+
+/// The bytes, popped or never pushed, are going to be written to.
+pub(super) unsafe fn open(low: *mut u8, size: usize) {
+    request(MAKE_UNDEFINED, low.addr(), size);
 }
 
 /// Performs a client request; 0 when not under valgrind.

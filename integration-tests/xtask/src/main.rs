@@ -11,10 +11,12 @@
 //!                ├── mutants    what they must kill ┘ the models of a changed tree
 //!                ├── targets    other processors, under qemu (debian: its compiler and packages)
 //!                └── soak       a minute of everything that blocks
+//!            checkers           the tests under sanitizers and valgrind
 //!            compare            g0 and the peers, side by side
 //!   report: the steps      run: commands with a time limit      tree: where things are
 //! ```
 
+mod checkers;
 mod ci;
 mod compare;
 mod conformance;
@@ -33,6 +35,7 @@ mod soak;
 mod targets;
 mod tree;
 
+use checkers::Checker;
 use report::Report;
 use std::process::ExitCode;
 
@@ -59,7 +62,10 @@ cargo xtask COMMAND
           [--json FILE]          the same table for programs
           [--plot FILE.svg]      the same table drawn
           [--from FILE]          what --json wrote before, in place of measuring
-  all [--install]                ci, loom --deep and compare
+  sanitize address|thread        the tests under clang's sanitizers, every switch of stacks announced; a planted mistake
+           [--install]           must be found; what cannot run there is listed with the reason
+  valgrind [--install]           the same under memcheck
+  all [--install]                ci, loom --deep, sanitize, valgrind and compare
 
 --install   lets a step install the Debian packages it needs; without it the step prints the command and fails
 ";
@@ -98,6 +104,11 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
+        ["sanitize", name] if Checker::parse(name).is_some() => {
+            let checker = Checker::parse(name).expect("as the guard says");
+            checkers::run(&mut report, checker, install);
+        }
+        ["valgrind"] => checkers::run(&mut report, Checker::Valgrind, install),
         ["soak", ..] => match soak::Options::parse(&args[1..]) {
             Ok(options) => soak::run(&mut report, &options),
             Err(error) => {
@@ -108,6 +119,9 @@ fn main() -> ExitCode {
         ["all"] => {
             ci::run(&mut report, install);
             loom::run(&mut report, &[], true);
+            for checker in [Checker::Address, Checker::Thread, Checker::Valgrind] {
+                checkers::run(&mut report, checker, install);
+            }
             compare::run(&mut report, &compare::Options::all(install));
         }
         _ => {

@@ -2,11 +2,13 @@
 
 use core::mem::{ManuallyDrop, MaybeUninit};
 
+use g0_arch::tools::{self, Crossing};
 use g0_arch::{Arch, Native};
 
 use crate::m::M;
 
 struct Frame<F, R> {
+    crossing: Crossing,
     f: ManuallyDrop<F>,
     r: MaybeUninit<R>,
 }
@@ -23,16 +25,37 @@ pub(crate) unsafe fn on_g0<F: FnOnce() -> R, R>(m: &'static M, f: F) -> R {
     unsafe extern "C" fn base<F: FnOnce() -> R, R>(frame: *mut u8) -> usize {
         // SAFETY: `on_g0` passes its own frame, which it does not touch meanwhile.
         let frame = unsafe { &mut *frame.cast::<Frame<F, R>>() };
-        // SAFETY: taken once.
-        let f = unsafe { ManuallyDrop::take(&mut frame.f) };
-        frame.r.write(f());
+        // SAFETY: taken once; the first thing here, and the last.
+        unsafe {
+            frame.crossing.at_entry();
+            let f = ManuallyDrop::take(&mut frame.f);
+            frame.r.write(f());
+            frame.crossing.before_return();
+        }
         0
     }
-    let mut frame = Frame { f: ManuallyDrop::new(f), r: MaybeUninit::uninit() };
+    let crossing = crossing(m);
+    let mut frame = Frame { crossing, f: ManuallyDrop::new(f), r: MaybeUninit::uninit() };
     let mut slot = core::ptr::null_mut();
     // SAFETY: nothing is live below g0_sp; `base` returns and does not unwind.
     unsafe {
-        Native::call_on(m.g0_sp.get(), base::<F, R>, (&raw mut frame).cast(), &raw mut slot);
+        let sp = m.g0_sp.get();
+        crossing.before_call();
+        Native::call_on(sp, base::<F, R>, (&raw mut frame).cast(), &raw mut slot);
+        crossing.after_call();
         frame.r.assume_init()
+    }
+}
+
+/// From the stack of the goroutine that `m` runs to g0, for memory checkers. Its own thread only.
+#[inline(always)]
+pub(crate) fn crossing(m: &'static M) -> Crossing {
+    if !tools::ON {
+        return Crossing::UNTOLD;
+    }
+    match m.curg() {
+        // SAFETY: the running goroutine stays where it is while it is in a call.
+        Some(g) => Crossing::new(unsafe { &g.as_ref().fiber }, &m.fiber),
+        None => Crossing::UNTOLD,
     }
 }

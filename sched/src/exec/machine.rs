@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
-use g0_arch::{Arch, Context, Native, call_here};
+use g0_arch::{Arch, Context, Native, call_here, stack_pointer, tools};
 
 use super::enter::wait_on_g0;
 use super::switch::{assign, core_of, proc_of, this_m};
@@ -23,6 +23,8 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     P::set_current(m);
     // Relaxed: read by whoever has seen this M end, by the count of those alive.
     core_of(m).born.store(true, Ordering::Relaxed);
+    // SAFETY: on the thread's own stack.
+    unsafe { m.fiber.adopt() };
     // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
     unsafe { call_here(run::<P>, core::ptr::from_ref(m).cast_mut().cast(), m.base.as_ptr()) };
     P::set_current(core::ptr::null());
@@ -49,7 +51,8 @@ unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
     schedule::<P>()
 }
 
-/// Runs goroutines, for ever. On g0, inside.
+/// Runs goroutines, for ever. On g0, inside. Not inlined: see [`FRAMES`].
+#[inline(never)]
 pub(crate) fn schedule<P: Platform>() -> ! {
     let m = this_m::<P>();
     let core = core_of(m);
@@ -68,18 +71,25 @@ pub(crate) fn schedule<P: Platform>() -> ! {
     }
 }
 
+/// Frames that are on g0 when it is left for a goroutine: [`schedule`], and what has called it.
+const FRAMES: usize = 2;
+
 /// Runs `g`; this frame of g0 is never seen again.
 ///
 /// # Safety
 ///
 /// As [`assign`].
+#[inline(always)]
 unsafe fn execute(m: &'static M, g: NonNull<G>) -> ! {
     // SAFETY: the caller's promise; a saved context is valid until it is switched to.
     unsafe {
         assign(m, g);
         proc_of(m).count();
         let mut abandoned = Context::EMPTY;
-        Native::switch(&raw mut abandoned, g.as_ref().take_context(), 0);
+        let (from, to) = (&raw mut abandoned, g.as_ref().take_context());
+        m.fiber.abandon(FRAMES, stack_pointer(), m.g0_sp.get());
+        m.fiber.before_switch(&g.as_ref().fiber);
+        Native::switch(from, to, 0);
     }
     unreachable!("an abandoned frame of g0 was resumed")
 }
@@ -97,7 +107,10 @@ fn end<P: Platform>(m: &'static M) -> ! {
     m.claim.exit();
     // SAFETY: `base` is the frame of `start_m`'s call, at the bottom of this g0; what lies above
     // it is the scheduler's own and has nothing to drop.
-    unsafe { Native::escape(m.base.as_ptr(), 0) }
+    unsafe {
+        tools::drop_frames(stack_pointer(), m.base.get());
+        Native::escape(m.base.as_ptr(), 0)
+    }
 }
 
 /// Reports that goroutine `g` broke something for good.

@@ -19,7 +19,7 @@ use core::panic::Location;
 use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
-use g0_arch::{Arch, Native};
+use g0_arch::{Arch, Native, tools};
 use g0_defer::Unwind;
 use g0_stack::Stack;
 
@@ -251,6 +251,10 @@ where
     let packet = packet_of::<F, Outcome<T, P>>(g);
     // SAFETY: the packet lies in the stack, beneath the G, and the G is ours.
     unsafe {
+        if tools::ON {
+            let bottom = G::header(g).as_ref().bottom();
+            g.as_ref().fiber.begin(bottom, g.as_ptr().addr() - bottom.addr());
+        }
         (&raw mut (*packet).f).write(ManuallyDrop::new(f));
         let this = g.as_ref();
         this.run.set(Some(run::<P, F, T>));

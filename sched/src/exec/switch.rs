@@ -18,7 +18,7 @@
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
-use g0_arch::{Arch, Native};
+use g0_arch::{Arch, Native, tools};
 
 use crate::core::{Core, phase};
 use crate::g::{G, status};
@@ -110,9 +110,9 @@ pub(crate) unsafe fn switch_to<P: Platform>(
     unsafe {
         assign(m, next);
         let to = next.as_ref().take_context();
-        let value =
-            Native::switch(g.as_ref().context.as_ptr(), to, g.as_ptr().addr() | tag as usize);
-        resumed::<P>(value)
+        let (from, value) = (g.as_ref().context.as_ptr(), g.as_ptr().addr() | tag as usize);
+        g.as_ref().fiber.before_switch(&next.as_ref().fiber);
+        resumed::<P>(Native::switch(from, to, value))
     }
 }
 
@@ -129,9 +129,9 @@ pub(crate) unsafe fn mcall<P: Platform>(m: &'static M, g: NonNull<G>, tag: Tag) 
     // SAFETY: nothing is live below g0_sp (the contract of `call_on`'s slot).
     unsafe {
         let to = Native::init(m.g0_sp.get(), on_g0::<P>, core::ptr::null_mut());
-        let value =
-            Native::switch(g.as_ref().context.as_ptr(), to, g.as_ptr().addr() | tag as usize);
-        resumed::<P>(value)
+        let (from, value) = (g.as_ref().context.as_ptr(), g.as_ptr().addr() | tag as usize);
+        g.as_ref().fiber.before_switch(&m.fiber);
+        resumed::<P>(Native::switch(from, to, value))
     }
 }
 
@@ -161,7 +161,10 @@ fn leaves_own_stack(_g: NonNull<G>) {
 #[inline(always)]
 pub(crate) unsafe fn resumed<P: Platform>(value: usize) -> &'static M {
     let m = this_m::<P>();
-    if let Some(g) = NonNull::new(core::ptr::with_exposed_provenance_mut::<G>(value & !TAGS)) {
+    let left = NonNull::new(core::ptr::with_exposed_provenance_mut::<G>(value & !TAGS));
+    // SAFETY: the caller's promise.
+    unsafe { arrived(m, left) };
+    if let Some(g) = left {
         // SAFETY: the value is a G's address with a tag; its context is saved.
         unsafe {
             match value & TAGS {
@@ -172,6 +175,30 @@ pub(crate) unsafe fn resumed<P: Platform>(value: usize) -> &'static M {
         }
     }
     m
+}
+
+/// Tells memory checkers that the stack has changed, from that of `left`, or from g0. Whoever runs on
+/// an M now owns what the former one worked on there, by no means but the order of their switches.
+///
+/// # Safety
+///
+/// As [`resumed`].
+#[inline(always)]
+unsafe fn arrived(m: &'static M, left: Option<NonNull<G>>) {
+    if !tools::ON {
+        return;
+    }
+    // SAFETY: the one that runs here and the one that was left; `m` is the caller's.
+    unsafe {
+        match m.curg() {
+            Some(g) => g.as_ref().fiber.after_switch(),
+            None => m.fiber.after_switch(),
+        }
+        match left {
+            Some(g) => g.as_ref().fiber.left(),
+            None => m.fiber.left(),
+        }
+    }
 }
 
 /// A goroutine that yielded goes behind all others.

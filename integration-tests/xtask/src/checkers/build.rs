@@ -1,0 +1,109 @@
+//! The test programs, built for a checker.
+
+use super::Checker;
+use crate::run::Cmd;
+use crate::{debian, tree};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A program to be watched.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// `folder/test`; `folder/lib` for the tests in a crate's source.
+    pub name: String,
+    pub path: PathBuf,
+    /// Where cargo would run it.
+    pub dir: PathBuf,
+}
+
+/// What there is to run.
+pub struct Programs {
+    pub tests: Vec<Program>,
+    /// The one with the mistakes.
+    pub planted: Program,
+}
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const PACKAGES: [&str; 6] =
+    ["g0-arch", "g0-stack", "g0-defer", "g0-sched", "g0-cgo", "g0-integration-tests"];
+const FEATURES: &str = "g0-arch/std,g0-stack/std,g0-defer/std,g0-sched/std,g0-cgo/std,g0-cgo/sched";
+
+/// Builds everything. The sanitizers need a std that is built with them; valgrind does not care.
+pub fn build(checker: Checker) -> Result<Programs, String> {
+    let target = tree::target().join(checker.name());
+    let cmd = match checker {
+        Checker::Address => sanitized("address", "g0_asan")?,
+        Checker::Thread => sanitized("thread", "g0_tsan")?,
+        Checker::Valgrind => Cmd::cargo().env("RUSTFLAGS", "--cfg g0_valgrind"),
+    };
+    let cmd = cmd.args(["test", "--no-run", "--locked", "--lib", "--tests"]);
+    let cmd = cmd.args(["--message-format=json-render-diagnostics", "--features", FEATURES]);
+    let cmd = PACKAGES.iter().fold(cmd, |cmd, package| cmd.args(["-p", package]));
+    let cmd = match checker {
+        Checker::Valgrind => cmd,
+        _ => cmd.args(["-Zbuild-std=std,panic_unwind,test", "--target", TARGET]),
+    };
+    // Optimised a little they take a third of the time, and reports name lines all the same.
+    let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_INCREMENTAL", "0");
+    let cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+    let cmd = cmd.args(["--target-dir".as_ref(), target.as_os_str()]).dir(tree::root());
+    let out = cmd.limit(1800).capture()?;
+    if !out.success {
+        return Err(format!("the tests do not build: {}\n{}", out.ending, out.stderr));
+    }
+    let mut tests = programs(&out.stdout);
+    tests.sort_by(|a, b| a.name.cmp(&b.name));
+    // Built for the tests of its package, as their variable of its name promises.
+    let planted = tests.iter().position(|program| program.name == "bin planted");
+    let planted = tests.swap_remove(planted.ok_or("`planted` was not built")?);
+    tests.retain(|program| !program.name.starts_with("bin "));
+    Ok(Programs { tests, planted })
+}
+
+fn sanitized(sanitizer: &str, cfg: &str) -> Result<Cmd, String> {
+    let flags = format!(
+        "--cfg {cfg} -Zsanitizer={sanitizer} -Zexternal-clangrt -Clinker=clang-22 \
+         -Clink-arg=-fsanitize={sanitizer} -Cforce-frame-pointers=yes"
+    );
+    Ok(debian::cargo()?.env("RUSTFLAGS", flags))
+}
+
+/// The test programs that cargo's messages name.
+fn programs(messages: &str) -> Vec<Program> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| program(&message)).collect()
+}
+
+fn program(message: &Value) -> Option<Program> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let path = PathBuf::from(message["executable"].as_str()?);
+    let dir = Path::new(message["manifest_path"].as_str()?).parent()?.to_path_buf();
+    let folder = dir.file_name()?.to_string_lossy().into_owned();
+    let name = message["target"]["name"].as_str()?;
+    let name = match (message["target"]["kind"][0].as_str()?, &message["profile"]["test"]) {
+        ("bin", Value::Bool(false)) => format!("bin {name}"),
+        ("lib", Value::Bool(true)) => format!("{folder}/lib"),
+        ("test", Value::Bool(true)) => format!("{folder}/{name}"),
+        _ => return None,
+    };
+    Some(Program { name, path, dir })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_program_is_named_by_its_folder() {
+        let message = r#"{"reason":"compiler-artifact","manifest_path":"/x/sched/Cargo.toml",
+            "target":{"kind":["test"],"name":"join"},"profile":{"test":true},"executable":"/t/join-1"}"#;
+        let program = program(&serde_json::from_str(message).unwrap()).unwrap();
+        assert_eq!(
+            (program.name.as_str(), program.dir.as_path()),
+            ("sched/join", Path::new("/x/sched"))
+        );
+        assert!(programs("{\"reason\":\"build-finished\"}\nnot json\n").is_empty());
+    }
+}
