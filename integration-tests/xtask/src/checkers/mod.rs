@@ -14,7 +14,7 @@ mod left_out;
 
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::{debian, tree};
+use crate::debian;
 use build::{Program, Programs};
 use left_out::LEFT_OUT;
 
