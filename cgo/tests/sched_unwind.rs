@@ -69,16 +69,16 @@ fn repeated(test: &str, back: extern "C" fn(), locks: usize) {
             let ended = kind.with_procs(procs).run_counted(|| {
                 (0..locks).for_each(|_| lock_os_thread());
                 let thread = tid();
-                let panics = || {
+                let panics = |turns: usize| {
                     for _ in 0..turns {
                         assert_eq!(panic_text(|| call(|| deep(5, back))), "again");
                     }
                 };
-                panics();
+                panics(turns / 10);
                 // A leak grows every time; a thread that the runtime starts meanwhile comes once.
                 let same = (0..3).any(|_| {
                     let (before, at_first) = (state(), resident());
-                    panics();
+                    panics(turns);
                     let (after, at_last) = (state(), resident());
                     println!(
                         "before {turns} panics: g0.sp, locks {before:x?}, resident {at_first}"

@@ -228,7 +228,6 @@ impl Seat {
             if let Some(g) = self.m.curg() {
                 unlock_callback::<P>(self.m, g, word >> ERRNO.count_ones());
             }
-            self.enter();
             self.m.callbacks.add(1);
             let errno = self.m.errno.get();
             if !errno.is_null() {

@@ -133,7 +133,8 @@ pub(crate) unsafe fn unlock_internal<P: Platform>(m: &'static M, g: NonNull<G>) 
     // SAFETY: the caller's promise.
     unsafe {
         let locks = g.as_ref().locks.get();
-        if !locks.has_internal() {
+        // Asked first, as in `unlock`: it is what there usually is.
+        if locks != Locks::INTERNAL && !locks.has_internal() {
             fatal::<P>(Some(g), "internal unlock of an OS thread that is not locked");
         }
         unlock(m, g, locks, Locks::INTERNAL);

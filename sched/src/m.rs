@@ -94,12 +94,12 @@ pub struct M {
     pub(crate) reserved: Shown<G>,
     pub(crate) symmetric: Plain<bool>,
     pub(crate) migrating: Plain<bool>,
-    /// Calls of foreign code, and returns to it. Read by sysmon: the same call still?
+    /// Calls of foreign code.
     pub(crate) calls: Count,
-    /// How many there were when sysmon looked last.
-    pub(crate) calls_seen: told::AtomicU64,
-    /// Returns to foreign code among them.
+    /// Returns to it.
     pub(crate) callbacks: Count,
+    /// How many of both there were when sysmon looked last.
+    pub(crate) calls_seen: told::AtomicU64,
     /// Gs bound here, by others: shared.
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
@@ -162,8 +162,8 @@ impl M {
                 symmetric: Plain::new(true),
                 migrating: Plain::new(false),
                 calls: Count::new(),
-                calls_seen: told::AtomicU64::new(0),
                 callbacks: Count::new(),
+                calls_seen: told::AtomicU64::new(0),
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
                 spinning: Plain::new(false),
@@ -212,6 +212,12 @@ impl M {
     pub(crate) fn in_foreign_code(&self) -> bool {
         // SAFETY: no write is concurrent.
         unsafe { !own(&self.call).is_null() }
+    }
+
+    /// How often it has gone to foreign code. Read by sysmon: the same stay there still?
+    pub(crate) fn stays(&self) -> u64 {
+        // Two words: each only grows, so whatever comes in between makes a later sum larger.
+        self.calls.get().wrapping_add(self.callbacks.get())
     }
 
     /// The goroutine on whose own stack the caller is: none on g0. Its own thread only.

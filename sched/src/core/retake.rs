@@ -91,7 +91,7 @@ impl Core {
         }
         // The same call as at the last look? Relaxed: sysmon takes an old call for the new one at
         // worst, and looks again.
-        let calls = m.calls.get();
+        let calls = m.stays();
         let call = foreign && m.calls_seen.swap(calls, told::Ordering::Relaxed) == calls;
         // The same goroutine for long, in whatever it does: short calls count as computing.
         let long = seen == tick
@@ -129,7 +129,7 @@ impl Core {
         }
         let second_look = || {
             let same_call =
-                || !s.m.call.load(Ordering::Relaxed).is_null() && s.call == Some(s.m.calls.get());
+                || !s.m.call.load(Ordering::Relaxed).is_null() && s.call == Some(s.m.stays());
             s.m.g.load(Ordering::Relaxed) == s.g
                 && s.p.tick.load(Ordering::Relaxed) == s.tick
                 && (evict || same_call())

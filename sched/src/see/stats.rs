@@ -171,10 +171,8 @@ impl Core {
         let (machines, procs, first) = now;
         let (mut calls, mut callbacks) = (0, 0);
         for m in ms_from(first) {
-            let back = m.callbacks.get();
-            callbacks += back;
-            // Each return of a callback is the beginning of foreign code too.
-            calls += m.calls.get().saturating_sub(back);
+            callbacks += m.callbacks.get();
+            calls += m.calls.get();
         }
         Stats {
             goroutines: self.goroutine_stats(first),
