@@ -204,9 +204,9 @@
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
 //! has one owner, and nobody waits beside a free one (L21); a wait ends once (L22). Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
-//! timers, and of whole schedulers on the shipped executor. Debug builds check as they go: L1, L2 and
-//! L18 at each switch (`exec/switch.rs`), L8 at each lock (`lockedm.rs`), L5 where a P changes hands
-//! ([`core::claim`]).
+//! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks. Debug builds
+//! check as they go: L1, L2 and L18 at each switch (`exec/switch.rs`), L8 at each lock (`lockedm.rs`), L5
+//! where a P changes hands ([`core::claim`]); all builds, that an M in foreign code schedules nothing (L6).
 //!
 //! # Checking your own code with loom
 //!

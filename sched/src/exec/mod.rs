@@ -1,6 +1,6 @@
 //! The executor: it does what the core decides, by switching stacks.
 //!
-//! Not part of any model: a model's threads call the core themselves.
+//! Models of whole schedulers run it as it is; in those of the core the model's threads call that themselves.
 
 pub(crate) mod deadline;
 pub(crate) mod enter;
