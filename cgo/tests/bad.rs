@@ -55,6 +55,34 @@ fn callback_inside_a_callbacks_closure() {
 }
 
 #[test]
+fn callback_after_its_call_has_ended() {
+    dies_of(BadCall::NotInCall, "callback_after_its_call_has_ended", || {
+        // C has kept the function, and somebody calls it later.
+        extern "C" fn back() {
+            C::callback((), || ());
+        }
+        run(|| {
+            let kept: extern "C" fn() = C::call(|| {
+                back();
+                back
+            });
+            kept();
+        });
+    });
+}
+
+#[test]
+fn callback_that_unwinds_after_its_call_has_ended() {
+    dies_of(BadCall::NotInCall, "callback_that_unwinds_after_its_call_has_ended", || {
+        run(|| {
+            C::call(|| ());
+            // SAFETY: there is no frame to be dropped.
+            unsafe { C::callback_unwind(|| ()) }
+        });
+    });
+}
+
+#[test]
 fn callback_inside_a_leaf() {
     dies_of(BadCall::NotInCall, "callback_inside_a_leaf", || {
         run(|| C::call_leaf(0, || C::callback((), || ())));

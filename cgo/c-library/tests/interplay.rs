@@ -525,3 +525,78 @@ mod threads {
         on_every_runtime(1, || assert_eq!(call(|| c_cancels_a_thread()), 1));
     }
 }
+
+mod exported {
+    use super::*;
+
+    unsafe extern "C" {
+        safe fn c_calls_what_panics(value: c_long) -> c_long;
+        safe fn c_returns_after_depth(depth: c_long) -> c_long;
+    }
+
+    g0_cgo::export! {
+        /// # Safety
+        ///
+        /// Plain frames up to the call.
+        unsafe unwind fn g0_c_test_panics(value: c_long) -> c_long {
+            if value != 0 {
+                std::panic::resume_unwind(Box::new(value));
+            }
+            yield_now();
+            5
+        }
+
+        fn g0_c_test_deep(depth: c_long) -> c_long = -1 {
+            deep(depth)
+        }
+    }
+
+    #[inline(never)]
+    fn deep(depth: c_long) -> c_long {
+        let room = std::hint::black_box([depth; 100]);
+        if depth == 0 {
+            yield_now();
+            return 0;
+        }
+        deep(depth - 1) + std::hint::black_box(room)[99] - depth + 1
+    }
+
+    #[test]
+    fn c_calls_an_exported_function_that_panics_and_its_value_is_caught() {
+        on_every_runtime(2, || {
+            assert_eq!(call(|| c_calls_what_panics(0)), 6);
+            for value in 1..50 {
+                let caught = std::panic::catch_unwind(|| call(|| c_calls_what_panics(value)));
+                assert_eq!(caught.unwrap_err().downcast_ref::<c_long>(), Some(&value));
+            }
+            assert_eq!(call(|| c_calls_what_panics(0)), 6);
+        });
+    }
+
+    #[test]
+    fn c_gets_its_value_after_a_callback_that_went_deep() {
+        on_every_runtime(2, || {
+            for depth in [0, 1, 10, 60] {
+                assert_eq!(call(|| c_returns_after_depth(depth)), depth * 4);
+            }
+        });
+    }
+
+    #[test]
+    fn a_callback_waits_for_what_another_goroutine_initialises() {
+        on_every_runtime(2, || {
+            let cell = Arc::new(g0_sched::OnceCell::new());
+            let theirs = cell.clone();
+            let first = go(move || {
+                theirs.get_or_init(|| {
+                    (0..20).for_each(|_| yield_now());
+                    7
+                });
+            });
+            yield_now();
+            let seen = call(|| callback(0, || *cell.get_or_init(|| 7)));
+            assert_eq!(seen, 7);
+            first.join().unwrap();
+        });
+    }
+}

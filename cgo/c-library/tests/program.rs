@@ -111,3 +111,8 @@ fn gdb_reads_from_a_callback_through_c_to_the_goroutines_start() {
     }
     assert!(!text.contains("Backtrace stopped"), "{text}");
 }
+
+#[test]
+fn a_c_programs_own_handlers_and_its_endless_loops_live_beside_the_runtime() {
+    assert_eq!(run("tests/programs/handlers.c"), "handled: 5 5 5; its own handler\n");
+}
