@@ -22,6 +22,7 @@ use crate::{Bridge, Here, Runtime, Seat};
 /// link, the head that a call read was what the last one had stored, which that one had read from
 /// its frame; a tenth of what a call cost was waiting for these trips through memory.
 #[derive(Debug)]
+#[repr(transparent)]
 pub struct Call {
     /// Where the goroutine's stack is free: `call_on` writes it, a multiple of 16. Callbacks run
     /// below. What happened is noted in the low bits: [`HELD`], [`PANICKED`], [`LEAF`]. They need no
@@ -39,9 +40,23 @@ pub(crate) const LEAF: usize = 4;
 /// A callback's panic has left the call, over the frames of C: `f` has not returned, and there is
 /// no value. With [`HELD`].
 pub(crate) const DROPPED: usize = 8;
+/// No call: the record that an adopted thread has between and during its callbacks. It passes for
+/// one that has ended in a panic before it has begun, which none does.
+pub(crate) const ROOT: usize = PANICKED;
 const NOTES: usize = 15;
 
 impl Call {
+    /// The record of a thread that the runtime did not start, for [`Runtime::adopt`]: its callbacks run
+    /// beneath `top`, on a stack on which nothing lies.
+    ///
+    /// # Panics
+    ///
+    /// Unless `top` is a multiple of 16.
+    pub fn root(top: *mut u8) -> Self {
+        assert!(top.addr() & NOTES == 0, "g0-cgo: a stack begins at a multiple of 16");
+        Self { sp: top.map_addr(|sp| sp | ROOT) }
+    }
+
     /// Where the goroutine's stack is free while the call lasts: for reports.
     #[inline]
     pub fn stack_pointer(&self) -> *mut u8 {
@@ -105,7 +120,7 @@ impl<R: Runtime> Bridge<R> {
         match R::here() {
             // SAFETY: the seat is fresh.
             Here::Goroutine(seat) => unsafe { on_g0::<R, _, _, 0>(seat, f, |_| ()) },
-            Here::Outside => outside(f),
+            Here::Outside | Here::Adopted(_) => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
     }
@@ -125,7 +140,7 @@ impl<R: Runtime> Bridge<R> {
                 // SAFETY: the seat is fresh; `on_g0` runs the closure right after `enter`.
                 unsafe { on_g0::<R, _, _, 0>(seat, f, |seat| R::release(seat)) }
             }
-            Here::Outside => outside(f),
+            Here::Outside | Here::Adopted(_) => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
     }
@@ -152,7 +167,7 @@ impl<R: Runtime> Bridge<R> {
                     unsafe { on_g0::<R, _, _, LEAF>(seat, f, |_| ()) }
                 }
             }
-            Here::Outside => outside(f),
+            Here::Outside | Here::Adopted(_) => outside(f),
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         }
     }

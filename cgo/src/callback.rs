@@ -7,7 +7,8 @@ use g0_arch::tools::Crossing;
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
-use crate::call::{Body, LEAF, mark, take};
+use crate::call::{Body, LEAF, ROOT, mark, take};
+use crate::foreign::{self, CallbackError};
 use crate::unwind::{RETURNS, hold};
 use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
 
@@ -36,20 +37,36 @@ impl<R: Runtime> Bridge<R> {
     ///
     /// C must call back on the stack on which it was called, not on one that it made itself.
     ///
-    /// Outside a `call` this is fatal, as [`BadCall`] lists.
+    /// In goroutine code outside a `call` this is fatal, as [`BadCall`] lists.
+    ///
+    /// # On a thread of C's own
+    ///
+    /// A thread that the runtime did not start may call back too, with no `call` above it: `f` runs as
+    /// a goroutine that exists for that, on a stack of its own. If the runtime has not begun, or its main
+    /// function has returned, C gets `default` and `f` is dropped: [`try_callback`](Bridge::try_callback)
+    /// tells. A panic that `f` does not catch is fatal there, and so is a Goexit: there is nothing
+    /// beneath in which it could go on. A runtime that does not take such threads says so by
+    /// [`BadCall::UnknownThread`]. The thread needs as much stack as the scheduler: 16 KiB, say.
     #[inline]
     pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
-        match R::here() {
-            // SAFETY: the seat is fresh, and its goroutine in a call.
-            Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _, RETURNS>(seat, f) } {
-                Some(value) => value,
-                None => default,
-            },
-            Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
-            Here::SystemStack => R::fatal(BadCall::SystemStack),
-            Here::Outside => R::fatal(BadCall::UnknownThread),
+        match run::<R, _, _>(f) {
+            Ok(value) => value,
+            Err(_) => default,
         }
     }
+}
+
+/// Whoever calls back: a goroutine's C, or a thread of C's own.
+#[inline(always)]
+pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackError> {
+    let (seat, adopted) = foreign::seat::<R>()?;
+    // SAFETY: the seat is fresh, and its goroutine in a call, or in what passes for one.
+    let value = unsafe { on_goroutine::<R, _, _, RETURNS>(seat, f) };
+    if adopted {
+        // SAFETY: it has arrived.
+        unsafe { R::depart(seat) }
+    }
+    value.ok_or(CallbackError::Panicked)
 }
 
 /// The switch; `None` if `f` panicked, and then `ON_PANIC` is noted with the panic.
@@ -120,6 +137,9 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
         let held = match R::Unwind::catch(run) {
             Ok(()) => 0,
             Err(panic) => {
+                if (*(*frame).call).noted(ROOT) {
+                    foreign::uncaught::<R>(&panic)
+                }
                 hold::<R::Unwind>((*frame).call, panic, ON_PANIC);
                 1
             }

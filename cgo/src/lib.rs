@@ -204,6 +204,7 @@ use core::marker::PhantomData;
 mod call;
 mod callback;
 mod export;
+mod foreign;
 #[cfg(feature = "std")]
 mod handle;
 #[cfg(feature = "sched")]
@@ -215,6 +216,7 @@ mod unwind;
 mod word;
 
 pub use call::Call;
+pub use foreign::CallbackError;
 #[cfg(feature = "std")]
 pub use g0_defer::Rust;
 pub use g0_defer::{NoUnwind, Unwind};
@@ -228,6 +230,7 @@ pub use sched::Sched;
 #[cfg(all(feature = "sched", feature = "std"))]
 pub use sched::hosted::{
     LibCall, call, call_blocking, call_leaf, callback, callback_unwind, current_libcall, libcall,
+    try_callback,
 };
 
 /// The forms for all platforms of g0-sched.

@@ -87,7 +87,7 @@ impl<P: Platform> LibCall<P> {
                 let reserved = seat.hold();
                 Some(Held { seat, reserved, outer: mem::replace(&mut *seat.libcall(), record) })
             },
-            Here::Outside => None,
+            Here::Outside | Here::Adopted(_) => None,
             Here::Foreign(_) | Here::SystemStack => on_system_stack(),
         };
         Ok(Self { held, record, _platform: PhantomData })

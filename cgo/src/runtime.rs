@@ -5,7 +5,7 @@ use core::fmt;
 use g0_arch::tools::Crossing;
 use g0_defer::Unwind;
 
-use crate::Call;
+use crate::{Call, CallbackError};
 
 /// A goroutine sitting on a machine: where the bridge keeps its two words, and what it must know.
 ///
@@ -41,6 +41,9 @@ pub enum Here {
     Foreign(Seat),
     /// The scheduler's own code, on g0: no goroutine is in a call here.
     SystemStack,
+    /// A thread that the runtime did not start and has [adopted](Runtime::adopt), in code of its own between
+    /// its callbacks. `*call` is a [root](Call::root).
+    Adopted(Seat),
     /// A thread that the runtime does not know.
     Outside,
 }
@@ -49,9 +52,9 @@ pub enum Here {
 ///
 /// The edges of the state diagram in the [crate's essay](crate) are four of them. `enter` and
 /// `leave` are the hot pair: everything that an empty call costs beyond changing the stack
-/// happens there, so they should inline to a store and a check. A thread unknown to the runtime
-/// has no edge yet: it is [`Here::Outside`], which is fatal in a callback. When such threads can
-/// be adopted, `here` is where they are: it gives an adopted thread's seat as `Foreign`.
+/// happens there, so they should inline to a store and a check. A runtime into which threads of others
+/// may call has three functions more, `adopt`, `arrive` and `depart`; without them a callback on such a thread is
+/// fatal.
 ///
 /// # Safety
 ///
@@ -147,6 +150,45 @@ pub unsafe trait Runtime: 'static {
         Crossing::UNTOLD
     }
 
+    /// A thread that the runtime does not know calls back. It is given an *extra M*, whose goroutine seems to
+    /// be in a call: a seat whose `*call` is a [root](Call::root); and it [arrives](Runtime::arrive). Whether
+    /// it has the seat until it ends or for this callback only is the runtime's matter. Without a method of your own:
+    /// fatal, there are no such threads.
+    ///
+    /// *Context:* on the thread's own stack; may allocate and take locks.
+    ///
+    /// # Errors
+    ///
+    /// When the thread cannot be served, for which C need not die.
+    fn adopt() -> Result<Seat, CallbackError> {
+        Self::fatal(BadCall::UnknownThread)
+    }
+
+    /// A callback is to begin on a thread that has been adopted before: [`begin`](Runtime::begin) follows. The
+    /// result is `seat`, or another one if the runtime has changed.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* on the thread's own stack; `seat` is from [`Here::Adopted`] just now.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt`](Runtime::adopt).
+    unsafe fn arrive(seat: Seat) -> Result<Seat, CallbackError> {
+        Ok(seat)
+    }
+
+    /// The callback of an adopted thread is over, after [`end`](Runtime::end). A thread that has but borrowed its
+    /// M gives it back: `seat` is dead when this returns.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* on the thread's own stack, `*call` the root again. Pairs with the `adopt` or `arrive` that
+    /// gave `seat`.
+    unsafe fn depart(seat: Seat) {
+        _ = seat;
+    }
+
     /// Reports a misuse of the bridge which leaves no way back, and ends the program.
     ///
     /// *Context:* any stack, any thread. Must not unwind: foreign frames may lie above.
@@ -163,8 +205,15 @@ pub enum BadCall {
     NotInCall,
     /// From the scheduler's own code on g0.
     SystemStack,
-    /// From a thread that the runtime does not know.
+    /// From a thread that the runtime does not know, and it takes none of that kind.
     UnknownThread,
+    /// From a thread that the runtime does not know, while it takes none, by a form of callback that has no value
+    /// for C then.
+    NoRuntime,
+    /// A panic that was not caught, on a thread that the runtime did not start.
+    ForeignPanic,
+    /// A Goexit on a thread that the runtime did not start.
+    ForeignGoexit,
 }
 
 impl BadCall {
@@ -182,6 +231,18 @@ impl BadCall {
             BadCall::UnknownThread => {
                 "bad g in callback: it came from a thread that the runtime does not know; hand the \
                  event to a goroutine, or call C from a goroutine and let C call back on that thread"
+            }
+            BadCall::NoRuntime => {
+                "bad g in callback: it came from a thread that no runtime has started, and none runs; \
+                 use `callback` or `try_callback`, which have an answer to that"
+            }
+            BadCall::ForeignPanic => {
+                "a panic in a callback on a foreign thread: there is no call beneath in which it could go \
+                 on; catch it inside the callback"
+            }
+            BadCall::ForeignGoexit => {
+                "goexit in a callback on a foreign thread: the thread is C's, and no goroutine beneath \
+                 could end; return from the callback"
             }
         }
     }

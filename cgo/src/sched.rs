@@ -4,9 +4,9 @@ use core::marker::PhantomData;
 
 use g0_arch::tools::Crossing;
 use g0_sched::Platform;
-use g0_sched::bridge::{self, Seat as Chair};
+use g0_sched::bridge::{self, Refused, Seat as Chair};
 
-use crate::{BadCall, Here, Runtime, Seat};
+use crate::{BadCall, Call, CallbackError, Here, Runtime, Seat};
 
 /// The runtime of the scheduler on platform `P`.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
         match bridge::here::<P>() {
             bridge::Here::Goroutine(chair) => Here::Goroutine(seat(chair)),
             bridge::Here::Foreign(chair) => Here::Foreign(seat(chair)),
+            bridge::Here::Adopted(chair) => Here::Adopted(seat(chair)),
             bridge::Here::SystemStack => Here::SystemStack,
             bridge::Here::Outside => Here::Outside,
         }
@@ -86,6 +87,37 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
         chair(seat).crossing()
     }
 
+    #[cold]
+    fn adopt() -> Result<Seat, CallbackError> {
+        match bridge::adopt::<P>() {
+            Ok(chair) => {
+                // SAFETY: the root is the bridge's own, and this thread's as long as the seat.
+                unsafe { chair.root().cast::<Call>().write(Call::root(chair.top())) }
+                Ok(seat(chair))
+            }
+            Err(Refused::NoMachine) => Err(CallbackError::NoMachine),
+            Err(_) => Err(CallbackError::NoRuntime),
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn arrive(seat: Seat) -> Result<Seat, CallbackError> {
+        // SAFETY: the caller's promise is the same; so below.
+        if unsafe { chair(seat).arrive() } {
+            return Ok(seat);
+        }
+        // It has ended; another one may run.
+        // SAFETY: as above.
+        unsafe { chair(seat).part::<P>() };
+        Self::adopt()
+    }
+
+    #[inline(always)]
+    unsafe fn depart(seat: Seat) {
+        // SAFETY: as above.
+        unsafe { chair(seat).depart::<P>() }
+    }
+
     fn fatal(bad: BadCall) -> ! {
         bridge::bad_call::<P>(bad.text())
     }
@@ -97,7 +129,7 @@ pub(crate) mod hosted {
     use g0_sched::Hosted;
 
     use super::Sched;
-    use crate::{Answer, Bridge, TooManyArguments};
+    use crate::{Answer, Bridge, CallbackError, TooManyArguments};
 
     type C = Bridge<Sched<Hosted>>;
 
@@ -150,6 +182,16 @@ pub(crate) mod hosted {
     #[inline]
     pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
         C::callback(default, f)
+    }
+
+    /// See [`Bridge::try_callback`].
+    ///
+    /// # Errors
+    ///
+    /// See [`CallbackError`].
+    #[inline]
+    pub fn try_callback<T>(f: impl FnOnce() -> T) -> Result<T, CallbackError> {
+        C::try_callback(f)
     }
 
     /// See [`Bridge::callback_unwind`].

@@ -25,7 +25,7 @@ use g0_defer::Unwind;
 
 use crate::call::{DROPPED, HELD, Link};
 use crate::callback::on_goroutine;
-use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
+use crate::{BadCall, Bridge, Call, Runtime, Seat, foreign};
 
 /// What becomes of C: it goes on, with the default. The other way is [`DROPPED`].
 pub(crate) const RETURNS: usize = 0;
@@ -39,7 +39,9 @@ impl<R: Runtime> Bridge<R> {
     /// back as they were in the `call`, which ends like any other that panics. A panic that was held
     /// for an earlier callback of the same call goes on inside the newer one, as in a deferred call.
     ///
-    /// If `f` returns there is no difference.
+    /// If `f` returns there is no difference. On a [foreign thread](Bridge::callback#on-a-thread-of-cs-own)
+    /// there is no call whose frames could be dropped: a panic is fatal, and so is a runtime that
+    /// refuses.
     ///
     /// # Safety
     ///
@@ -78,16 +80,17 @@ impl<R: Runtime> Bridge<R> {
     /// ```
     #[inline]
     pub unsafe fn callback_unwind<T>(f: impl FnOnce() -> T) -> T {
-        match R::here() {
-            // SAFETY: the seat is fresh, and its goroutine in a call.
-            Here::Foreign(seat) => match unsafe { on_goroutine::<R, _, _, DROPPED>(seat, f) } {
-                Some(value) => value,
-                // SAFETY: the panic is in the call's record; the caller vouches for the frames.
-                None => unsafe { leave_c(seat, R::crossing(seat)) },
-            },
-            Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
-            Here::SystemStack => R::fatal(BadCall::SystemStack),
-            Here::Outside => R::fatal(BadCall::UnknownThread),
+        let Ok((seat, adopted)) = foreign::seat::<R>() else { R::fatal(BadCall::NoRuntime) };
+        // SAFETY: the seat is fresh, and its goroutine in a call, or in what passes for one.
+        let value = unsafe { on_goroutine::<R, _, _, DROPPED>(seat, f) };
+        if adopted {
+            // SAFETY: it has arrived.
+            unsafe { R::depart(seat) }
+        }
+        match value {
+            Some(value) => value,
+            // SAFETY: the panic is in the call's record; the caller vouches for the frames.
+            None => unsafe { leave_c(seat, R::crossing(seat)) },
         }
     }
 }

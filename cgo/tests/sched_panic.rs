@@ -160,18 +160,6 @@ fn a_callback_inside_a_leaf_is_fatal() {
 }
 
 #[test]
-fn a_callback_on_a_thread_that_the_runtime_does_not_know_is_fatal() {
-    dies(
-        "a_callback_on_a_thread_that_the_runtime_does_not_know_is_fatal",
-        || {
-            let thread = std::thread::spawn(|| callback((), || unreachable!("it runs")));
-            drop(thread.join());
-        },
-        "bad g in callback: it came from a thread that the runtime does not know",
-    );
-}
-
-#[test]
 fn after_all_this_others_run() {
     on_every_runtime(2, || {
         let n = Arc::new(AtomicUsize::new(0));

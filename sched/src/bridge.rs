@@ -30,6 +30,8 @@ use crate::exec::g0::{crossing, on_g0};
 use crate::exec::machine::fatal;
 use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
+use crate::extra;
+pub use crate::extra::{Refused, thread_ends};
 use crate::g::G;
 use crate::lockedm::{lock_callback, unlock_callback, unlock_internal};
 pub use crate::m::LibCall;
@@ -48,6 +50,8 @@ pub enum Here {
     Foreign(Seat),
     /// The scheduler's code on g0.
     SystemStack,
+    /// A thread that the scheduler did not start, with its M, between callbacks.
+    Adopted(Seat),
     /// A thread that is no M.
     Outside,
 }
@@ -75,7 +79,7 @@ pub fn here<P: Platform>() -> Here {
     // SAFETY: Ms are never freed.
     let Some(m) = (unsafe { P::current().as_ref() }) else { return Here::Outside };
     if m.in_foreign_code() {
-        Here::Foreign(Seat { m })
+        if m.is_between_callbacks() { Here::Adopted(Seat { m }) } else { Here::Foreign(Seat { m }) }
     } else if m.curg().is_some() {
         Here::Goroutine(Seat { m })
     } else {
@@ -84,7 +88,64 @@ pub fn here<P: Platform>() -> Here {
     }
 }
 
+/// A thread that is no M calls back: it is given one, and the callback may begin, as after a successful
+/// [`Seat::arrive`]. The bridge writes its [`root`](Seat::root).
+///
+/// # Errors
+///
+/// See [`Refused`].
+pub fn adopt<P: Platform>() -> Result<Seat, Refused> {
+    extra::adopt::<P>().map(|m| Seat { m })
+}
+
 impl Seat {
+    /// A callback is to begin on an adopted thread. False: its scheduler has ended; nothing has changed.
+    ///
+    /// # Safety
+    ///
+    /// The seat is from [`Here::Adopted`].
+    #[inline(always)]
+    pub unsafe fn arrive(self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { extra::arrive(self.m) }
+    }
+
+    /// The callback has ended, and the thread is in code of its own. It may have no seat after this.
+    ///
+    /// # Safety
+    ///
+    /// On the thread of the seat; the callback had [arrived](Self::arrive), the bridge's word points to
+    /// the [`root`](Self::root) again.
+    #[inline(always)]
+    pub unsafe fn depart<P: Platform>(self) {
+        // SAFETY: the caller's promise.
+        unsafe { extra::depart::<P>(self.m) }
+    }
+
+    /// An adopted thread gives its M back.
+    ///
+    /// # Safety
+    ///
+    /// The seat is from [`Here::Adopted`]; it is dead afterwards.
+    pub unsafe fn part<P: Platform>(self) {
+        // SAFETY: the caller's promise.
+        unsafe { extra::part::<P>(self.m) }
+    }
+
+    /// What the bridge's word points to while an adopted thread is in code of its own: the bridge's, as
+    /// long as the M. The scheduler only compares the address.
+    #[inline(always)]
+    pub fn root(self) -> *mut *mut u8 {
+        self.m.root().cast()
+    }
+
+    /// Where the stack of an adopted thread's goroutine is free: all of it, between callbacks.
+    #[inline]
+    pub fn top(self) -> *mut u8 {
+        // SAFETY: written once, before the thread was given the M.
+        unsafe { self.m.own_g.get().cast() }
+    }
+
     /// The seat of a token.
     ///
     /// # Safety

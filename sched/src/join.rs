@@ -382,7 +382,7 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
 /// As [`free`], but for the P.
 #[cold]
 #[inline(never)]
-unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
+pub(crate) unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
     // SAFETY: the caller's promise.
     unsafe {
         if is_referred_to(g) {

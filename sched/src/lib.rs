@@ -249,8 +249,10 @@ mod defers;
 pub mod doors;
 mod error;
 mod exec;
+mod extra;
 mod g;
 mod goroutine;
+mod home;
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod hosted;
 mod interrupt;
@@ -284,6 +286,7 @@ pub use defers::{Defers, PlainFrames, Uncaught};
 pub use error::Error;
 pub use exec::machine::start_m;
 pub use g::{G, Unlock};
+pub use home::{ForeignThreads, Home};
 pub use m::M;
 pub use p::Proc;
 pub use platform::{Fatal, Fences, Parker, Platform, StartError};

@@ -214,7 +214,7 @@ pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
 pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
     // SAFETY: the caller's promise.
     unsafe {
-        m.alone.set(false);
+        m.alone.set(m.is_extra());
         // Another goroutine of the safe runtime may hold a lock on this thread too.
         m.reserved.set(if before.is_null() { g.as_ptr() } else { before });
     }

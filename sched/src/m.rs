@@ -10,11 +10,12 @@
 //!                            └──────── hand_p: the P is given, then the wake ───┘
 //! ```
 //!
-//! An M is never freed, only used again.
+//! An M is never freed, only used again. One for a thread that the scheduler did not start, an *extra* M,
+//! has a diagram of its own: see [`crate::extra`].
 
 use core::ptr::{self, NonNull};
 
-use g0_arch::sync::atomic::{AtomicBool, AtomicPtr};
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use g0_arch::sync::cell::UnsafeCell;
 use g0_arch::tools::Fiber;
 
@@ -122,6 +123,19 @@ pub struct M {
     pub(crate) libcall: Plain<LibCall>,
     /// No goroutine may run here any more.
     pub(crate) tainted: Plain<bool>,
+    /// It is for threads that the scheduler did not start. Written once; read by anybody.
+    pub(crate) extra: told::AtomicBool,
+    /// The goroutine of an extra M, the only one that runs here. Written once, before the M is an
+    /// extra one.
+    pub(crate) own_g: Plain<*mut G>,
+    /// What an extra M's `call` points to between callbacks: the bridge's own, as if a call were open.
+    pub(crate) root: Plain<*mut u8>,
+    /// Whether its thread keeps an extra M until it ends.
+    pub(crate) kept: Plain<bool>,
+    /// The next spare one. Of its thread, or the list's: see `core::extra`.
+    pub(crate) spare: AtomicPtr<M>,
+    /// All extra Ms; written once.
+    pub(crate) extras: Plain<*const M>,
     /// Where `start_m` waits to return.
     pub(crate) base: Plain<*mut u8>,
     /// The P it has been given while it waited; written under the lock before the wake (L3).
@@ -176,6 +190,12 @@ impl M {
                 alone: Plain::new(false),
                 libcall: Plain::new(LibCall::NONE),
                 tainted: Plain::new(false),
+                extra: told::AtomicBool::new(false),
+                own_g: Plain::new(ptr::null_mut()),
+                root: Plain::new(ptr::null_mut()),
+                kept: Plain::new(false),
+                spare: AtomicPtr::new(ptr::null_mut()),
+                extras: Plain::new(ptr::null()),
                 base: Plain::new(ptr::null_mut()),
                 nextp: AtomicPtr::new(ptr::null_mut()),
                 parker: Parker::new(),
@@ -218,6 +238,37 @@ impl M {
     pub(crate) fn stays(&self) -> u64 {
         // Two words: each only grows, so whatever comes in between makes a later sum larger.
         self.calls.get().wrapping_add(self.callbacks.get())
+    }
+
+    /// Whether it is for threads that the scheduler did not start. Anybody.
+    #[inline(always)]
+    pub(crate) fn is_extra(&self) -> bool {
+        // Relaxed: written before the M owned a P, and by then known to whoever looks for that.
+        self.extra.load(told::Ordering::Relaxed)
+    }
+
+    /// Whether its thread is in code of its own, between callbacks. Its own thread only.
+    #[inline(always)]
+    pub(crate) fn is_between_callbacks(&self) -> bool {
+        // SAFETY: no write is concurrent.
+        unsafe { core::ptr::eq(own(&self.call), self.root()) }
+    }
+
+    /// Foreign code runs here, or no longer does. Its own thread only.
+    pub(crate) fn set_call(&self, word: *mut u8) {
+        // Relaxed: ordered by the fences of the bridge.
+        self.call.store(word, Ordering::Relaxed);
+        #[cfg(loom)]
+        // SAFETY: our thread's.
+        unsafe {
+            self.call_here.set(word);
+        }
+    }
+
+    /// What `call` points to between callbacks.
+    #[inline(always)]
+    pub(crate) fn root(&self) -> *mut u8 {
+        ptr::from_ref(&self.root).cast_mut().cast()
     }
 
     /// The goroutine on whose own stack the caller is: none on g0. Its own thread only.

@@ -6,6 +6,7 @@ use core::panic::Location;
 use g0_arch::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use g0_defer::Unwind;
 
+use crate::home::Home;
 use crate::m::M;
 use crate::see::{Stuck, Trace};
 
@@ -104,6 +105,20 @@ pub unsafe trait Platform: 'static + Sized {
     /// whose processes fork ends a child here, with a message: all threads but one are the parent's.
     /// Any context. Provided: nothing.
     fn check_process() {}
+
+    /// Where a thread that is no M finds the scheduler that it calls into by a callback
+    /// ([`bridge::adopt`](crate::bridge::adopt)): a static. Provided: nowhere, all such threads are refused. Any context.
+    fn home() -> Option<&'static Home> {
+        None
+    }
+
+    /// The calling thread has been given `m` until it ends, when
+    /// [`bridge::thread_ends`](crate::bridge::thread_ends) is to be called. False: nobody will know when that is, or it
+    /// is ending already; then it has `m` for one callback. On the thread's own stack.
+    fn keep(m: &'static M) -> bool {
+        let _ = m;
+        false
+    }
 
     /// Called by an M that looks for work in vain, before it parks. On g0, no lock held.
     fn relax() {

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::exec::machine::start_m;
 use crate::exec::spawn::spawn_main;
 use crate::exec::switch::this_m;
+use crate::home::ForeignThreads;
 use crate::join::Outcome;
 use crate::m::M;
 use crate::platform::Platform;
@@ -57,6 +58,15 @@ impl<P: Platform> Scheduler<P> {
         /// said.
         pub fn uncaught(mut self, uncaught: crate::Uncaught) -> Self {
             self.core.uncaught = uncaught;
+            self
+        }
+    }
+
+    maybe_const! {
+        /// What it does with threads that it has not started and that call back. Without it:
+        /// [`ForeignThreads::Bind`], where the platform has a [home](Platform::home).
+        pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
+            self.core.foreign = how;
             self
         }
     }
@@ -134,7 +144,7 @@ impl<P: Platform> Scheduler<P> {
         carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
         P::check_process();
-        if !P::current().is_null() {
+        if !P::current().is_null() && !crate::extra::part_if_between::<P>() {
             return Err(Error::Nested);
         }
         if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {
@@ -172,7 +182,14 @@ impl<P: Platform> Scheduler<P> {
             };
             let wired = m.filter(|_| here == Here::IsMains);
             spawn_main::<P, _>(&self.core, body, site, wired)?;
-            carry(&self.core, m)?;
+            let at_home = Residence::<P>::new(&self.core);
+            let carried = carry(&self.core, m);
+            if carried.is_err() {
+                // Whoever has come meanwhile is not to stay.
+                self.core.phase.store(phase::HALTED, Ordering::SeqCst);
+            }
+            drop(at_home);
+            carried?;
         }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
         Ok(ended)
@@ -189,6 +206,33 @@ pub(crate) enum Here {
     Works,
     /// The M that main is wired to.
     IsMains,
+}
+
+/// While it lives, foreign threads that call back may come to a scheduler.
+struct Residence<P: Platform>(&'static Core, PhantomData<fn() -> P>);
+
+impl<P: Platform> Residence<P> {
+    fn new(core: &'static Core) -> Self {
+        if let Some(home) = P::home()
+            && core.foreign != ForeignThreads::Refuse
+        {
+            home.move_in(core);
+            // Where Ms start before they are carried, main may have returned already.
+            if core.phase.load(Ordering::SeqCst) != phase::OPEN {
+                home.move_out(core);
+            }
+        }
+        Self(core, PhantomData)
+    }
+}
+
+impl<P: Platform> Drop for Residence<P> {
+    fn drop(&mut self) {
+        if let Some(home) = P::home() {
+            home.move_out(self.0);
+            home.see_off();
+        }
+    }
 }
 
 /// Runs `m` on the calling thread, and waits for the scheduler's end.

@@ -11,6 +11,7 @@
 //! | runs | as above, at its next operation that can park or yield |
 //! | is in a foreign call | as above, after the call; the end waits for it as long as it waits at all |
 //! | loops for ever without an operation | is left behind, its thread with it, and counted |
+//! | is a callback's of a foreign thread | is left to finish; left behind and counted when time is up. Later callbacks are refused |
 //! | is unwinding already, or parked inside a callback | is left to finish; left behind and counted when time is up |
 //!
 //! A wake and a cancellation may meet: see `core::late`.
@@ -143,6 +144,10 @@ pub(crate) fn await_late<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static 
 pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
     let core = core_of(m);
     core.phase.store(phase::CLOSING, Ordering::SeqCst);
+    if let Some(home) = P::home() {
+        // Foreign threads go to the next, if there is one.
+        home.move_out(core);
+    }
     if P::UNWINDS {
         let deadline = P::now().saturating_add(PATIENCE);
         let nap = Parker::new();
@@ -215,11 +220,26 @@ fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
 /// A goroutine has ended after the main one left by Goexit: the last of them halts the scheduler.
 #[cold]
 pub(crate) fn last_one_out<P: Platform>(core: &'static Core) {
+    let foreign = core.has_extras();
+    if foreign {
+        // Pairs with the light fence of `extra::depart`.
+        heavy_fence::<P>(core.config.symmetric);
+    }
     let lists = core.lists.lock();
     // Under the lock: of two that end at the same time the second sees both counts.
     let left = core.goroutines();
     drop(lists);
-    if left == 0 {
-        core.halt::<P>();
+    if left != 0 {
+        return;
     }
+    if foreign {
+        // As in `close`: a thread that calls back now is refused, or seen. That one is the last then.
+        core.phase.store(phase::CLOSING, Ordering::SeqCst);
+        heavy_fence::<P>(core.config.symmetric);
+        if core.foreign_callbacks() != 0 {
+            core.phase.store(phase::OPEN, Ordering::SeqCst);
+            return;
+        }
+    }
+    core.halt::<P>();
 }

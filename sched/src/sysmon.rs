@@ -42,6 +42,7 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             core.stillborn.store(true, Ordering::Relaxed);
             core.halt::<P>();
         }
+        core.make_spare();
         // Relaxed: it only shortens this sleep.
         let stirred = core.stirred.swap(0, told::Ordering::Relaxed) != 0;
         if stirred {

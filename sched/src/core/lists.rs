@@ -413,6 +413,11 @@ impl Core {
         Some(m)
     }
 
+    /// An M that has never run, to be an extra one. It is not counted among those that have been started.
+    pub(crate) fn extra_m(&'static self) -> Option<&'static M> {
+        self.unused_m(self.lists.lock())
+    }
+
     /// An M that has never run, made without the lock held.
     fn unused_m(
         &'static self,

@@ -14,12 +14,14 @@
 //! | `next` | what an M does next | L2, L11 |
 //! | [`timers`], [`wheel`] | whose deadline has come | L11 |
 //! | `ahead` | what is fetched into the cache | – |
+//! | [`extra`] | which thread has an M that is not of ours | L7 |
 //! | `late` | who wins when a wake meets the end | – |
 //! | `deadlock` | whether anything can ever run again | L12 |
 
 pub(crate) mod ahead;
 pub mod claim;
 mod deadlock;
+pub mod extra;
 pub mod inbox;
 mod late;
 pub(crate) mod linger;
@@ -44,9 +46,9 @@ use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Order
 use g0_stack::{Class, Pool, StackSource};
 
 use crate::g::G;
+use crate::home::ForeignThreads;
 use crate::m::M;
 use crate::p::Proc;
-#[cfg(feature = "std")]
 use crate::plain::Plain;
 use crate::platform::{Parker, Platform, light_fence};
 use crate::see::Count;
@@ -131,8 +133,16 @@ pub struct Core {
     pub(crate) main_gone: AtomicBool,
     /// The goroutine whose return ends the scheduler.
     pub(crate) main_g: AtomicPtr<G>,
-    /// Ms that have been started and not ended.
+    /// Ms that have been started and not ended, extra ones that a thread has included.
     pub(crate) live_ms: AtomicUsize,
+    /// Ms of threads that the scheduler did not start, and of which no end is to be awaited.
+    pub(crate) adopted: AtomicUsize,
+    /// Those Ms, spare or not.
+    pub(crate) extras: extra::Extras,
+    /// What is done with such threads.
+    pub(crate) foreign: ForeignThreads,
+    /// The next scheduler of the same [`Home`](crate::Home); under that one's lock.
+    pub(crate) neighbour: Plain<*const Core>,
     /// What is done when nothing can ever run again.
     pub(crate) deadlock: Deadlock,
     /// What is done with a panic that nobody takes.
@@ -164,6 +174,8 @@ pub struct Core {
     pub(crate) short_of_threads: AtomicBool,
     /// A thread has run, ever: if none is left, another comes sooner or later.
     pub(crate) born: AtomicBool,
+    /// A P has become idle without a look at all queues.
+    pub(crate) unlooked: AtomicBool,
     /// There was no thread at all: nothing has run.
     pub(crate) stillborn: AtomicBool,
     /// Sysmon sleeps until a P is taken from the idle list, or by the clock until then.
@@ -201,6 +213,10 @@ impl Core {
                 main_gone: AtomicBool::new(false),
                 main_g: AtomicPtr::new(ptr::null_mut()),
                 live_ms: AtomicUsize::new(0),
+                adopted: AtomicUsize::new(0),
+                extras: extra::Extras::new(),
+                foreign: ForeignThreads::Bind,
+                neighbour: Plain::new(ptr::null()),
                 deadlock: Deadlock::Ignore,
                 uncaught: crate::defers::Uncaught::Fatal,
                 helpers: AtomicUsize::new(0),
@@ -219,6 +235,7 @@ impl Core {
                 all_gs: AtomicPtr::new(ptr::null_mut()),
                 short_of_threads: AtomicBool::new(false),
                 born: AtomicBool::new(false),
+                unlooked: AtomicBool::new(false),
                 stillborn: AtomicBool::new(false),
                 sysmon_asleep: AtomicBool::new(false),
                 sysmon_until: told::AtomicU64::new(u64::MAX),
@@ -291,14 +308,14 @@ impl Core {
         self.max_evicted.store(most, told::Ordering::Relaxed);
     }
 
-    /// Goroutines that have been started and not ended.
+    /// Goroutines that have been started and not ended, callbacks of foreign threads among them.
     pub(crate) fn goroutines(&self) -> u64 {
         let sum = |f: fn(&Proc) -> &AtomicU64| {
             self.config.procs.iter().map(|p| f(p).load(Ordering::Acquire)).sum::<u64>()
         };
         // Ends first: a goroutine that ends in between is counted as running.
         let ended = sum(|p| &p.ended);
-        sum(|p| &p.started).wrapping_sub(ended)
+        sum(|p| &p.started).wrapping_sub(ended) + self.foreign_callbacks()
     }
 
     /// Registers a new G for ever.

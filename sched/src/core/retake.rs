@@ -3,6 +3,10 @@
 //! A P is taken when work waits for it and its M has been in the same foreign call since the last
 //! look, or in the same goroutine for ten milliseconds (*eviction*: the goroutine computes on,
 //! without a P, until its next operation). All claims of a look share one heavy fence.
+//!
+//! A foreign thread that calls back again and again is in one call after the other, and in code of its own
+//! between them. It is no goroutine of ours that computes: after ten milliseconds its P is taken
+//! there, in whichever call it is.
 
 use core::ptr::NonNull;
 
@@ -28,6 +32,8 @@ struct Suspect {
     g: *mut crate::g::G,
     /// The number of the foreign call that it is in; none if it is to be evicted.
     call: Option<u64>,
+    /// Any other call will do.
+    any: bool,
     tick: u32,
 }
 
@@ -94,9 +100,11 @@ impl Core {
         let calls = m.stays();
         let call = foreign && m.calls_seen.swap(calls, told::Ordering::Relaxed) == calls;
         // The same goroutine for long, in whatever it does: short calls count as computing.
-        let long = seen == tick
-            && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE
-            && self.evicted.load(Ordering::Relaxed) + evictions < self.max_evicted();
+        let long =
+            seen == tick && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE;
+        let any = long && foreign && m.is_extra();
+        let call = call || any;
+        let long = long && self.evicted.load(Ordering::Relaxed) + evictions < self.max_evicted();
         if !call && !long {
             return None;
         }
@@ -117,7 +125,7 @@ impl Core {
             m.claim.take(raised, || false);
             return None;
         }
-        Some(Suspect { m, p, raised, g, call: call.then_some(calls), tick })
+        Some(Suspect { m, p, raised, g, call: call.then_some(calls), any, tick })
     }
 
     fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
@@ -128,8 +136,10 @@ impl Core {
             s.m.evicted.store(true, Ordering::Relaxed);
         }
         let second_look = || {
-            let same_call =
-                || !s.m.call.load(Ordering::Relaxed).is_null() && s.call == Some(s.m.stays());
+            let same_call = || {
+                !s.m.call.load(Ordering::Relaxed).is_null()
+                    && (s.any || s.call == Some(s.m.stays()))
+            };
             s.m.g.load(Ordering::Relaxed) == s.g
                 && s.p.tick.load(Ordering::Relaxed) == s.tick
                 && (evict || same_call())

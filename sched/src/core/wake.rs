@@ -121,18 +121,48 @@ impl Core {
         started
     }
 
-    /// Tries again to start a thread, when there was none to be had and work waits.
+    /// `m`, inside, has no use for its P, and will not be back: the P goes to whoever has.
+    ///
+    /// No fence here: whoever published something just before may have seen no idle P, and sysmon
+    /// looks for that at its next look. It has one: this P was owned until now.
+    pub(crate) fn leave_p<P: Platform>(&'static self, m: &'static M) {
+        let p = super::disown(m);
+        let work =
+            p.runq.has_next() || !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
+        if work {
+            self.hand_off::<P>(p);
+            return;
+        }
+        let first = self.put_p(&mut self.lists.lock(), p);
+        match first {
+            Some(first) => P::unpark(&first.parker),
+            None => {
+                self.unlooked.store(true, Ordering::Relaxed);
+                self.rouse_sysmon::<P>();
+            }
+        }
+    }
+
+    /// Tries again to start a thread, when there was none to be had and work waits; or for the first time,
+    /// when nobody has looked.
     pub(crate) fn retry<P: Platform>(&'static self) {
-        if self.lacks_a_thread() {
+        let unlooked = || {
+            self.unlooked.load(Ordering::Relaxed) && self.unlooked.swap(false, Ordering::Relaxed)
+        };
+        if self.lacks_a_thread() || unlooked() && self.is_behind() {
             self.wake::<P>();
         }
     }
 
     /// Whether work and a P wait for a thread that was refused.
     pub(crate) fn lacks_a_thread(&self) -> bool {
+        self.short_of_threads.load(Ordering::Relaxed) && self.is_behind()
+    }
+
+    /// Whether work waits, and a P is idle.
+    fn is_behind(&self) -> bool {
         // Relaxed: the watcher looks again and again.
-        self.short_of_threads.load(Ordering::Relaxed)
-            && self.idle_ps.load(Ordering::Relaxed) != 0
+        self.idle_ps.load(Ordering::Relaxed) != 0
             && (self.queued.load(Ordering::Relaxed) != 0
                 || self.config.procs.iter().any(|p| !p.runq.is_empty()))
     }

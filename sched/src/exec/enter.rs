@@ -20,7 +20,8 @@ pub(crate) enum Caller {
     Thread,
 }
 
-/// The calling goroutine and its M, if any; does not enter.
+/// The calling goroutine and its M, if any; does not enter. A foreign thread has none between its
+/// callbacks.
 ///
 /// # Panics
 ///
@@ -31,12 +32,22 @@ pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
     let m: &'static M = unsafe { P::current().as_ref()? };
     match m.running() {
         Some(g) => Some((m, g)),
-        None => on_system_stack::<P>(),
+        None => {
+            no_goroutine::<P>(m);
+            None
+        }
     }
 }
 
+/// A foreign thread between its callbacks is no M to any but those; all else is on g0.
 #[cold]
 #[inline(never)]
+fn no_goroutine<P: Platform>(m: &'static M) {
+    if !(m.is_extra() && m.is_between_callbacks()) {
+        on_system_stack::<P>();
+    }
+}
+
 fn on_system_stack<P: Platform>() -> ! {
     P::check_process();
     panic!(

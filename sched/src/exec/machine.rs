@@ -105,6 +105,9 @@ fn end<P: Platform>(m: &'static M) -> ! {
         }
     }
     m.claim.exit();
+    if m.is_extra() {
+        crate::extra::stay::<P>(m);
+    }
     // SAFETY: `base` is the frame of `start_m`'s call, at the bottom of this g0; what lies above
     // it is the scheduler's own and has nothing to drop.
     unsafe {

@@ -10,12 +10,14 @@ mod membarrier;
 mod overflow;
 mod report;
 pub mod runtime;
+mod visitor;
 pub mod watch;
 
 use std::string::ToString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exec::machine::start_m;
+use crate::home::Home;
 use crate::m::M;
 use crate::platform::{Fatal, Parker, Platform, StartError};
 use crate::see::{Stuck, Trace};
@@ -108,6 +110,14 @@ unsafe impl Platform for Hosted {
     fn errno() -> *mut i32 {
         // SAFETY: asks for this thread's.
         unsafe { libc::__errno_location() }
+    }
+
+    fn home() -> Option<&'static Home> {
+        Some(&visitor::HOME)
+    }
+
+    fn keep(m: &'static M) -> bool {
+        visitor::keep(m)
     }
 
     const WATCHED: bool = true;

@@ -18,6 +18,7 @@ use crate::core::{Config, Core, Deadlock, Mobility, phase};
 use crate::defers::Uncaught;
 use crate::error::Error;
 use crate::g::G;
+use crate::home::ForeignThreads;
 use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Fences, Platform};
@@ -44,6 +45,7 @@ pub struct Builder {
     uncaught: Uncaught,
     max_evicted: usize,
     trace: Duration,
+    foreign: ForeignThreads,
 }
 
 /// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
@@ -162,6 +164,14 @@ impl Builder {
         self
     }
 
+    /// What is done with threads that were not started by this runtime (by a C library, or by `std`) and
+    /// call back. Such a thread comes to the runtime that has been running for the longest, of all
+    /// in the process that do not refuse them. Default: [`ForeignThreads::Bind`].
+    pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
+        self.foreign = how;
+        self
+    }
+
     /// Every `period` a line about the runtime is printed to standard error: its Ps, Ms, goroutines and
     /// queues. Default: never, unless the environment variable `G0_TRACE` says a number of milliseconds.
     pub fn trace(mut self, period: Duration) -> Self {
@@ -241,7 +251,7 @@ impl Builder {
             symmetric,
         });
         let leaked = NonNull::from(Box::leak(Box::new(
-            scheduler.deadlock(self.deadlock).uncaught(self.uncaught),
+            scheduler.deadlock(self.deadlock).uncaught(self.uncaught).foreign_threads(self.foreign),
         )));
         // SAFETY: freed when the runtime is dropped.
         let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
@@ -275,6 +285,7 @@ impl Runtime {
             uncaught: Uncaught::Fatal,
             max_evicted: usize::MAX,
             trace: Duration::ZERO,
+            foreign: ForeignThreads::Bind,
         }
     }
 
@@ -348,7 +359,13 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
         }
     }
     let deadline = futex::now().saturating_add(PATIENCE);
-    while core.live_ms.load(Ordering::Acquire) != 0 && futex::now() < deadline {
+    // Foreign threads end when they like; this one may stay for as long. The first count first: see
+    // `extra`.
+    let awaited = || {
+        let live = core.live_ms.load(Ordering::Acquire);
+        live > core.adopted.load(Ordering::Acquire)
+    };
+    while awaited() && futex::now() < deadline {
         Hosted::park(&core.done, Some(futex::now().saturating_add(1_000_000)));
     }
     Hosted::unpark(&core.sysmon);
@@ -357,13 +374,18 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
 }
 
 /// Frees a runtime that has ended or never ran, unless something of it lives: a thread that did
-/// not end, a handle that was kept. Then all of it stays, for ever.
+/// not end, a foreign one that is bound to it, a handle that was kept. Then all of it stays, for ever.
 impl Drop for Runtime {
     fn drop(&mut self) {
         // SAFETY: alive until it is freed below.
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
         let core = scheduler.core();
-        if core.live_ms.load(Ordering::Acquire) != 0 || is_held(core) {
+        if core.live_ms.load(Ordering::Acquire) != 0 {
+            return;
+        }
+        // SAFETY: no extra M is a thread's, and none comes to a runtime that has ended or never began.
+        unsafe { core.bury_extras() };
+        if is_held(core) {
             return;
         }
         // Pairs with that of `join::free_far`: a thread may be giving the last stack back.

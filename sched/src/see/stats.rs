@@ -207,7 +207,13 @@ impl Core {
                 _ => {}
             }
         }
-        for m in ms_from(first).filter(|m| !m.g.load(Ordering::Relaxed).is_null()) {
+        // A goroutine that is none now is a foreign thread's between its callbacks.
+        let runs = |m: &&M| {
+            // SAFETY: registered Gs live as long as the scheduler.
+            unsafe { m.g.load(Ordering::Relaxed).as_ref() }
+                .is_some_and(|g| g.status.load(Ordering::Relaxed) != status::DEAD)
+        };
+        for m in ms_from(first).filter(runs) {
             let foreign = !m.call.load(Ordering::Relaxed).is_null();
             if foreign { on_ms.1 += 1 } else { on_ms.0 += 1 }
         }
@@ -228,6 +234,9 @@ impl Core {
             let (m, state): (&M, Stands) = unsafe { (m, m.state.get()) };
             // SAFETY: as above.
             at = unsafe { m.all.get() };
+            if m.is_extra() && m.g.load(Ordering::Relaxed).is_null() {
+                continue; // a spare one
+            }
             let count = match state {
                 Stands::Free => continue,
                 Stands::Idle | Stands::Private => &mut stats.idle,

@@ -12,9 +12,9 @@
 mod build;
 mod left_out;
 
+use crate::debian;
 use crate::report::Report;
 use crate::run::Cmd;
-use crate::debian;
 use build::{Program, Programs};
 use left_out::LEFT_OUT;
 

@@ -1,0 +1,117 @@
+//! Threads that the runtime did not start, and that call back.
+//!
+//! A library of C has threads of its own (an event loop, a decoder, a pool), and one of them calls an
+//! exported function. The closure of that callback runs as a goroutine's code all the same. What is
+//! missing is a goroutine that has called C, so the runtime keeps some that seem to have: an *extra M* with
+//! a goroutine whose stack is empty, and a record like that of an open call, the *root*.
+//!
+//! ```text
+//!      a goroutine's callback                    a foreign thread's
+//!
+//!      the goroutine      the thread (g0)        the extra M's goroutine    the thread (g0)
+//!      : its frames    :  : scheduler    :                                  : thread start   :
+//!      +---------------+  +--------------+       +---------------+ top      | C, C, C        |
+//!      | call: record  |  | f, C, C, C   |       |               |          | callback       |
+//!      +---------------+  | callback     |       | base, closure |          +----------------+
+//!      | base, closure |  +--------------+       :               :          : free: scheduler:
+//! ```
+//!
+//! To the callback itself the two are the same: it finds a record by the M's word, and the record says
+//! where the goroutine's stack is free. Before it a thread of that kind *arrives*, and the runtime may say
+//! no, because it has ended; afterwards it *departs*.
+//!
+//! ```text
+//!                 adopt                       begin
+//!      Outside ───────────▶ Adopted ───────────────────────▶ Goroutine ──┐ enter
+//!         ▲                  │   ▲    arrive                  callback   │ leave
+//!         │ the thread ends, │   │                              │ ◀──────┘
+//!         │ or has borrowed  │   └──────────────────────────────┘
+//!         └──────────────────┘      end, depart
+//! ```
+//!
+//! *Bound* or *borrowed* is the runtime's matter: either the seat is there when the thread comes again, or
+//! the thread is `Outside` again. Bound, a callback takes no lock, makes no system call and
+//! allocates nothing.
+//!
+//! What differs:
+//!
+//! - Beneath the closure there is nothing. A panic that nobody catches there has no caller of `call`
+//!   to go on in; a Goexit has no goroutine to end. Both are fatal, on either form of callback.
+//! - [`call`](Bridge::call) outside a callback is what it is on any thread that the runtime does not
+//!   know: the closure just runs. So it is with the runtime's own operations: between callbacks the thread
+//!   is an ordinary thread to them, bound or not.
+//! - If the runtime has not begun, or its main function has returned, or there is no memory for an M,
+//!   C gets the default, the closure is dropped, and [`try_callback`](Bridge::try_callback) says why.
+
+use core::fmt;
+
+use g0_defer::Unwind;
+
+use crate::{BadCall, Bridge, Here, Runtime, Seat};
+
+/// Why C got the default: the closure did not run to its end, or did not run at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallbackError {
+    /// The closure has panicked, or ended its goroutine; that goes on when the call is left.
+    Panicked,
+    /// The thread is none of the runtime's, and no runtime takes its callbacks.
+    NoRuntime,
+    /// The thread is none of the runtime's, and there is no memory for what it would need.
+    NoMachine,
+}
+
+impl fmt::Display for CallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Panicked => "the callback panicked: the panic goes on when the call is left",
+            Self::NoRuntime => {
+                "a callback on a thread that no runtime has started, and none runs: start the runtime \
+                 before C's threads call back, and stop them before its main function returns"
+            }
+            Self::NoMachine => {
+                "a callback on a thread that no runtime has started, and there is no memory for its \
+                 goroutine: let fewer threads call back, or borrow"
+            }
+        })
+    }
+}
+
+impl core::error::Error for CallbackError {}
+
+/// The seat that a callback is for, and whether the thread is an adopted one, which has arrived then.
+///
+/// # Errors
+///
+/// When the runtime refuses.
+#[inline(always)]
+pub(crate) fn seat<R: Runtime>() -> Result<(Seat, bool), CallbackError> {
+    match R::here() {
+        Here::Foreign(seat) => Ok((seat, false)),
+        // SAFETY: the seat is fresh.
+        Here::Adopted(seat) => unsafe { R::arrive(seat) }.map(|seat| (seat, true)),
+        Here::Outside => R::adopt().map(|seat| (seat, true)),
+        Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
+        Here::SystemStack => R::fatal(BadCall::SystemStack),
+    }
+}
+
+/// A panic, or a Goexit, has come to the bottom of a foreign thread's goroutine.
+#[cold]
+#[inline(never)]
+pub(crate) fn uncaught<R: Runtime>(panic: &<R::Unwind as Unwind>::Payload) -> ! {
+    let goexit = R::Unwind::is_goexit(panic);
+    R::fatal(if goexit { BadCall::ForeignGoexit } else { BadCall::ForeignPanic })
+}
+
+impl<R: Runtime> Bridge<R> {
+    /// As [`callback`](Bridge::callback), and says why C would have got the default.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallbackError`]; `f` is dropped.
+    #[inline]
+    pub fn try_callback<T>(f: impl FnOnce() -> T) -> Result<T, CallbackError> {
+        crate::callback::run::<R, _, _>(f)
+    }
+}
