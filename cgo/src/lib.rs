@@ -184,6 +184,13 @@
 //! it is inlined, or calls only what the runtime promises this of. An eviction looks for goroutines
 //! that hold a P. `sched_budget` counts the allocations.
 //!
+//! # For programs written in C
+//!
+//! `include/g0.h` and the static library of the package `g0-c` (`c-library` in this folder) put the
+//! hosted scheduler and this bridge in C's words: a program starts a runtime, spawns, joins, sends, calls
+//! and is called back. Its goroutines and channels are handles (`Handle`), so what a program does wrong with
+//! them is an error. Its tests also hold what C relies on in a call, each with a file of C.
+//!
 //! # Features
 //!
 //! - `std`: `Rust`, the unwinder of hosted programs; `Handle`, a value that travels through C's `void *`.

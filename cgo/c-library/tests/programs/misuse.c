@@ -46,6 +46,12 @@ static void *another_thread(void *arg) {
     IS(G0_REFUSED, g0_run(1, nothing, NULL));
     IS(G0_CONTEXT, g0_yield());
     IS(G0_CONTEXT, g0_call(nothing, NULL));
+    IS(G0_NULL, g0_callback(NULL, NULL));
+    /* As a goroutine's code, more than once, with other things in between. */
+    IS(G0_OK, g0_callback(in_a_callback, NULL));
+    IS(G0_CONTEXT, g0_yield());
+    IS(G0_CONTEXT, g0_call(nothing, NULL));
+    IS(G0_OK, g0_callback(in_a_callback, NULL));
     IS(G0_OK, g0_send(*(g0_handle *)arg, arg));
     return NULL;
 }
@@ -132,6 +138,7 @@ int main(void) {
     /* And once more. */
     IS(G0_OK, g0_run(1, nothing, NULL));
     IS(G0_CONTEXT, g0_yield());
+    IS(G0_CONTEXT, g0_callback(nothing, NULL));
     if (failures == 0) printf("all of it is refused\n");
     return failures != 0;
 }
