@@ -47,7 +47,7 @@ fn in_c<T>(f: impl FnOnce() -> T) -> T {
     black_box(&mut frame);
     let value = f();
     let n = IN_C.with(Cell::get);
-    assert_eq!(black_box(frame), [n; 16], "L6: something ran over the frames of C");
+    assert!(black_box(frame) == [n; 16], "L6: something ran over the frames of C");
     IN_C.with(|n| n.set(n.get() - 1));
     value
 }
@@ -97,7 +97,7 @@ impl Bell {
 
 /// An ordinary goroutine begins.
 fn begin() {
-    assert_eq!(IN_C.with(Cell::get), 0, "L6: a goroutine runs on a thread that is in C");
+    assert!(IN_C.with(Cell::get) == 0, "L6: a goroutine runs on a thread that is in C");
 }
 
 /// One P, and more machines.
@@ -157,7 +157,7 @@ fn parked() {
                 while done.load(Ordering::Relaxed) == 0 {
                     park::<Threads>();
                     let now = thread::current().id();
-                    assert_eq!(now, mine, "L1: a callback's closure goes on on another thread");
+                    assert!(now == mine, "L1: a callback's closure goes on on another thread");
                 }
                 other
             })
@@ -225,7 +225,7 @@ fn library(shape: Shape) {
         let prepared = prepared.unwrap_or_else(|_| panic!("one argument is not too many"));
         // SAFETY: it takes one word.
         let answer = unsafe { prepared.invoke() };
-        assert_eq!(answer.value, argument, "L2: a library call has another goroutine's arguments");
+        assert!(answer.value == argument, "L2: a library call has another goroutine's arguments");
     }
     run_on::<Threads>(shape, || {
         seen();

@@ -25,7 +25,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "counts", invariants: "L8", extra: 0, run: || counts(true) },
         Scenario { name: "counts-safe", invariants: "L8", extra: 0, run: || counts(false) },
         Scenario { name: "two", invariants: "L8", extra: 0, run: two },
-        Scenario { name: "token", invariants: "L1,L3", extra: 0, run: token },
+        Scenario { name: "token", invariants: "L1,L2,L3", extra: 0, run: token },
         Scenario { name: "woken", invariants: "L4", extra: 0, run: woken },
         Scenario { name: "joined", invariants: "L4,L9", extra: 0, run: joined },
         Scenario { name: "hand-off", invariants: "L9", extra: 0, run: hand_off },
@@ -81,10 +81,11 @@ fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Ite
     let mut open = vec![(0, 0)];
     let check = |open: &[(usize, usize)], what: &str| {
         let locked = open.len() > 1 || open[0].0 > 0;
-        assert_eq!(os_thread_locked::<Threads>(), locked, "L8: after {what}");
+        assert!(os_thread_locked::<Threads>() == locked, "L8: after {what}");
         // SAFETY: both are this thread's.
         let (bound, reserved) = unsafe { doors::ties(m, g) };
-        assert_eq!(reserved, if locked { g.as_ptr() } else { std::ptr::null_mut() }, "L8: {what}");
+        let whose = if locked { g.as_ptr() } else { std::ptr::null_mut() };
+        assert!(reserved == whose, "L8: the thread is another's: {what}");
         let expected = if locked { std::ptr::from_ref(m) } else { std::ptr::null() };
         assert!(
             !migrating || bound == expected,
@@ -159,10 +160,10 @@ fn two() {
                 unlock_os_thread::<Threads>();
                 locks[i] = locks[i].saturating_sub(1);
             }
-            assert_eq!(os_thread_locked::<Threads>(), locks[i] > 0, "L8: one of two goroutines");
+            assert!(os_thread_locked::<Threads>() == (locks[i] > 0), "L8: one of two goroutines");
             // SAFETY: as above.
             let (_, reserved) = unsafe { doors::ties(m, g) };
-            assert_eq!(!reserved.is_null(), locks != [0; 2], "L8: a thread that one of two holds");
+            assert!(reserved.is_null() == (locks == [0; 2]), "L8: a thread that one of two holds");
         }
     }
     Threads::set_current(std::ptr::null());
@@ -182,11 +183,7 @@ fn token() {
         let other = {
             let done = done.clone();
             go(move || {
-                assert_ne!(
-                    here(),
-                    mine,
-                    "L2: a goroutine runs on a thread that another has locked"
-                );
+                assert!(here() != mine, "L2: a goroutine runs on a thread that another has locked");
                 // Relaxed: the token carries what was done before.
                 done.store(1, Ordering::Relaxed);
                 main.unpark();
@@ -194,7 +191,7 @@ fn token() {
         };
         while done.load(Ordering::Relaxed) == 0 {
             park::<Threads>();
-            assert_eq!(here(), mine, "L1: a locked goroutine goes on on another thread");
+            assert!(here() == mine, "L1: a locked goroutine goes on on another thread");
         }
         unlock_os_thread::<Threads>();
         other.join().unwrap_or_else(|never| match never {});
@@ -223,9 +220,9 @@ fn joined() {
             here()
         });
         let gone = locked.join().unwrap_or_else(|never| match never {});
-        assert_ne!(here(), gone, "L9: a thread goes on whose locked goroutine has ended");
+        assert!(here() != gone, "L9: a thread goes on whose locked goroutine has ended");
         let next = go(here).join().unwrap_or_else(|never| match never {});
-        assert_ne!(next, gone, "L9: a goroutine runs on a thread whose locked goroutine has ended");
+        assert!(next != gone, "L9: a goroutine runs on a thread whose locked goroutine has ended");
     });
 }
 
@@ -239,10 +236,7 @@ fn hand_off() {
         });
         let other = waits.join().unwrap_or_else(|never| match never {});
         let gone = locked.join().unwrap_or_else(|never| match never {});
-        assert_ne!(
-            other, gone,
-            "L9: a goroutine runs on a thread whose locked goroutine has ended"
-        );
+        assert!(other != gone, "L9: a goroutine runs on a thread whose locked goroutine has ended");
     });
 }
 
@@ -256,8 +250,8 @@ fn told() {
             here()
         });
         let mine = locked.join().unwrap_or_else(|never| match never {});
-        assert_eq!(mine, here(), "L1: a goroutine of the safe runtime changes threads");
-        assert_eq!(TOLD.with(Cell::get), 1, "L9: a locked goroutine has ended, and nobody is told");
+        assert!(mine == here(), "L1: a goroutine of the safe runtime changes threads");
+        assert!(TOLD.with(Cell::get) == 1, "L9: a locked goroutine has ended, and nobody is told");
     });
 }
 
@@ -268,12 +262,8 @@ fn template() {
         INHERITED.with(|own| own.set(1));
         let other = go_on::<Own<true>, _>(|| INHERITED.with(Cell::get));
         let inherited = other.join().unwrap_or_else(|never| match never {});
-        assert_eq!(inherited, 0, "L10: a thread inherits from one that a goroutine has locked");
-        assert_eq!(
-            INHERITED.with(Cell::get),
-            1,
-            "L1: a locked goroutine goes on on another thread"
-        );
+        assert!(inherited == 0, "L10: a thread inherits from one that a goroutine has locked");
+        assert!(INHERITED.with(Cell::get) == 1, "L1: a locked goroutine goes on on another thread");
         unlock_os_thread::<Own<true>>();
     });
 }
