@@ -2,9 +2,9 @@
 
 use std::ffi::{c_int, c_void};
 
-use g0_cgo::{call, call_blocking, callback};
+use g0_cgo::{CallbackError, call, call_blocking, try_callback};
 
-use crate::run::{Body, Function, runs};
+use crate::run::{Body, Function, with_runtime};
 use crate::status::{Place, Status, guard};
 
 /// See the header.
@@ -46,10 +46,19 @@ pub unsafe extern "C" fn g0_call_blocking(f: Function, arg: *mut c_void) -> c_in
 pub unsafe extern "C" fn g0_callback(f: Function, arg: *mut c_void) -> c_int {
     guard(|| {
         let body = Body::new(f, arg)?;
-        if Place::now() == Place::Goroutine || !runs() {
+        let place = Place::now();
+        if place == Place::Goroutine {
             return Err(Status::Context);
         }
-        callback((), || body.run());
-        Ok(())
+        let answer = try_callback(|| match place {
+            // The runtime does not end before it: C's frames are not to be unwound.
+            Place::Thread => with_runtime(|| body.run()),
+            _ => body.run(),
+        });
+        answer.map_err(|error| match error {
+            CallbackError::Panicked => Status::Panic,
+            CallbackError::NoMachine => Status::Resources,
+            _ => Status::Context,
+        })
     })
 }

@@ -36,12 +36,14 @@ impl Body {
 
 /// A runtime runs; there is one at a time.
 static RUNS: AtomicBool = AtomicBool::new(false);
-/// Its goroutines but for the first.
+/// Its goroutines but for the first, and callbacks on threads of C's own.
 static ALIVE: WaitGroup<Hosted> = WaitGroup::new();
 
-/// Whether there is a runtime to call into.
-pub(crate) fn runs() -> bool {
-    RUNS.load(Ordering::Acquire)
+/// Runs `f`, for which the runtime's end waits.
+pub(crate) fn with_runtime(f: impl FnOnce()) {
+    ALIVE.add(1);
+    f();
+    ALIVE.done();
 }
 
 /// What a task's handle leads to: taken by whoever joins.
