@@ -174,9 +174,12 @@ pub fn this_core<P: Platform>() -> &'static Core {
     crate::exec::switch::core_of(crate::exec::switch::this_m::<P>())
 }
 
-/// Whether the calling goroutine's M has a P.
+/// Whether the calling goroutine's M has a P, and the P knows it.
 pub fn holds_p<P: Platform>() -> bool {
-    crate::exec::switch::this_m::<P>().claim.has()
+    let m = crate::exec::switch::this_m::<P>();
+    // SAFETY: Ps live as long as the scheduler.
+    let p = unsafe { m.p.load(Ordering::Relaxed).as_ref() };
+    m.claim.has() && p.is_some_and(|p| core::ptr::eq(p.m.load(Ordering::Relaxed), m))
 }
 
 /// As [`Core::woken`].

@@ -134,7 +134,15 @@ fn callback() {
 fn procs() {
     run_on::<Threads>(Shape::new(2), || {
         seen();
-        let other = go(|| call(|| call_back(|| ())));
+        let in_c = Arc::new(Bell::new());
+        let theirs = in_c.clone();
+        let other = go(move || {
+            call(|| {
+                theirs.ring();
+                call_back(|| ());
+            });
+        });
+        in_c.wait();
         assert_eq!(set_procs::<Threads>(1), Ok(2), "two were wanted");
         join(other);
     });
