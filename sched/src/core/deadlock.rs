@@ -22,7 +22,7 @@
 
 use core::ptr::NonNull;
 
-use g0_arch::sync::atomic::Ordering;
+use g0_arch::sync::atomic::{Ordering, fence};
 
 use super::{Core, Lists, phase};
 use crate::g::status;
@@ -106,13 +106,21 @@ impl Core {
         if !rests {
             return false;
         }
-        // After the deadlines: who has taken a timer out before is counted, or has made its goroutine
-        // runnable. Acquire: which is seen then.
-        if self.watching.load(Ordering::Acquire) != 0 {
-            self.look_again.store(true, Ordering::Relaxed);
-            return false;
+        // After the deadlines, which the fence sees to: who has taken a timer out before is counted, or
+        // has made its goroutine runnable.
+        fence(Ordering::Acquire);
+        if self.watching.load(Ordering::Acquire) == 0 {
+            return true;
         }
-        true
+        // Whoever watches looks again when done; who has been done meanwhile has not seen that it should:
+        //
+        //   here                             unwatch
+        //   look_again := true               watching -= 1
+        //   fence                            fence
+        //   load watching                    load look_again
+        self.look_again.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.watching.load(Ordering::Acquire) == 0
     }
 
     /// Whether no goroutine is runnable, and none can be woken by a handle. Under the lock.
@@ -147,6 +155,8 @@ impl Core {
     pub(crate) fn unwatch<P: Platform>(&'static self) {
         // Release: what was made ready is seen by whoever finds nobody watching.
         self.watching.fetch_sub(1, Ordering::AcqRel);
+        // Pairs with the fence in `nothing_moves`.
+        fence(Ordering::SeqCst);
         if self.look_again.load(Ordering::Relaxed) && self.look_again.swap(false, Ordering::AcqRel)
         {
             self.rests_for_good::<P>();
