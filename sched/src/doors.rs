@@ -69,6 +69,16 @@ pub fn set_foreign(m: &M, foreign: bool) {
     m.call.store(word, Ordering::Relaxed);
 }
 
+/// As every operation of a goroutine on `m` begins: inside, and with a P, if it has to wait for one.
+pub fn reenter<P: Platform>(m: &'static M) {
+    crate::exec::enter::reenter::<P>(m);
+}
+
+/// `m`, inside, hands its P on, as one does whose foreign call will last.
+pub fn hand_off<P: Platform>(core: &'static Core, m: &'static M) {
+    core.hand_off::<P>(crate::core::disown(m));
+}
+
 /// The P that `m` owns.
 ///
 /// # Safety
@@ -92,6 +102,18 @@ pub unsafe fn touch(p: &Proc) {
 /// The timers of `p`.
 pub fn timers(p: &Proc) -> &Timers {
     &p.timers
+}
+
+/// `m` looks into its inbox, in which there is nothing: it counts as awake from then on.
+pub fn look_into_inbox(m: &M) {
+    // SAFETY: `m` is the caller's.
+    let found = m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, false) });
+    assert!(found.is_none(), "a goroutine that the model has not put there");
+}
+
+/// The other queues and the timers have their turn on `p`, as sysmon asks for it.
+pub fn hasten(p: &Proc) {
+    p.hasten();
 }
 
 /// As [`Core::serve_timers`], on a thread that is no M.
@@ -227,6 +249,22 @@ pub fn idle_ps(core: &Core) -> usize {
     core.idle_ps.load(Ordering::Relaxed)
 }
 
+/// How many Ps are not retired.
+pub fn live_ps(core: &Core) -> usize {
+    core.live_ps.load(Ordering::Relaxed)
+}
+
+/// As [`Core::set_procs`].
+pub fn set_procs<P: Platform>(core: &'static Core, procs: usize) {
+    core.set_procs::<P>(procs).expect("a number of Ps that there are");
+}
+
+/// How many Gs the global queue holds, as it is read without the lock, and as it is.
+pub fn queued(core: &Core) -> [usize; 2] {
+    let held = core.lists.lock().global.len();
+    [core.queued.load(Ordering::Relaxed), held]
+}
+
 /// How many Ms count as looking for work.
 pub fn spinning(core: &Core) -> usize {
     core.spinning.load(Ordering::Relaxed)
@@ -251,4 +289,65 @@ pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
 /// Whether the last M to rest, or sysmon, would report a deadlock now (L12).
 pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
     core.look_for_deadlock::<P>() == crate::core::Look::Dead
+}
+
+/// Makes `g` one of the scheduler's goroutines, runnable: those that the look for a deadlock sees.
+///
+/// # Safety
+///
+/// It is in none, and nobody else has it.
+pub unsafe fn register(core: &Core, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.status.store(crate::g::status::RUNNABLE, Ordering::Relaxed);
+    core.register(g);
+}
+
+/// `g` has parked, as the post-switch step says it.
+///
+/// # Safety
+///
+/// The caller's G, which lives.
+pub unsafe fn parked(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.status.store(crate::g::status::PARKED, Ordering::Relaxed);
+}
+
+/// `g` has ended.
+///
+/// # Safety
+///
+/// As [`parked`].
+pub unsafe fn ended(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.status.store(crate::g::status::DEAD, Ordering::Relaxed);
+}
+
+/// Somebody has one more handle of `g`, which waits for its token.
+///
+/// # Safety
+///
+/// As [`parked`].
+pub unsafe fn hold(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.refs.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Undoes a [`hold`].
+///
+/// # Safety
+///
+/// The same handle.
+pub unsafe fn let_go(g: NonNull<G>) {
+    // SAFETY: the caller's promise. Release: as in the drop of a handle.
+    unsafe { g.as_ref() }.refs.fetch_sub(1, Ordering::Release);
+}
+
+/// As [`Core::start_ordered`], which sysmon does.
+pub fn start_ordered<P: Platform>(core: &'static Core) {
+    core.start_ordered::<P>();
+}
+
+/// As [`Core::watch_timers`], which sysmon does.
+pub fn watch_timers<P: Platform>(core: &'static Core) {
+    core.watch_timers::<P>();
 }

@@ -7,13 +7,13 @@
 
 use g0_sched::core::claim::Claim;
 use g0_sched::core::next::Next;
-use g0_sched::doors;
+use g0_sched::{M, doors};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
-use crate::world::{Threads, World, wait};
+use crate::world::{Threads, World, rest, schedule, wait};
 
 pub const MODEL: Model = Model {
     name: "claim",
@@ -22,6 +22,8 @@ pub const MODEL: Model = Model {
         Scenario { name: "retakers", invariants: "L5,L18", extra: 1, run: || operations(2, false) },
         Scenario { name: "give", invariants: "L5,L18", extra: 1, run: || operations(2, true) },
         Scenario { name: "sysmon", invariants: "L5,L18", extra: 1, run: sysmon },
+        Scenario { name: "back", invariants: "L5,L18", extra: 0, run: back },
+        Scenario { name: "given", invariants: "L5,L18", extra: 0, run: given },
     ],
 };
 
@@ -123,4 +125,75 @@ fn sysmon() {
     let (mine, idle) = unsafe { (doors::proc_of(m), doors::proc_of(other)) };
     assert!(!std::ptr::eq(mine, idle), "L5: the P of an M that is inside was given away");
     world.end();
+}
+
+/// An M in foreign code, whose P, with a goroutine in its ring, serves the other M when it is taken: a
+/// world of one P in which the other M is at rest.
+fn foreign() -> (World, &'static M, &'static M) {
+    let world = World::new(1, 2, 2);
+    let core = world.core();
+    let other = world.m_with_p();
+    rest(core, other);
+    let m = world.m_with_p();
+    doors::set_running(m, world.g(1).as_ptr());
+    doors::set_foreign(m, true);
+    // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
+    unsafe {
+        doors::save(world.g(0));
+        let _ = core.append(doors::proc_of(m), world.g(0));
+    }
+    doors::claim(m).exit();
+    (world, m, other)
+}
+
+/// Sysmon takes the P of an M in foreign code, which comes back and must not take it for its own.
+fn back() {
+    let (world, m, other) = foreign();
+    let core = world.core();
+    let sysmon = thread::spawn(move || core.retake::<Threads>());
+    let runner = thread::spawn(move || {
+        if wait(core, other) {
+            schedule(core, other, |_| touch(other));
+        }
+    });
+    doors::set_foreign(m, false);
+    doors::reenter::<Threads>(m);
+    doors::set_running(m, std::ptr::null_mut());
+    touch(m);
+    doors::halt::<Threads>(core);
+    if sysmon.join().unwrap() {
+        seen();
+    }
+    runner.join().unwrap();
+    world.end();
+}
+
+/// Sysmon finds an M in foreign code that hands its P on of its own accord: one of them does, once.
+fn given() {
+    let (world, m, other) = foreign();
+    let core = world.core();
+    let sysmon = thread::spawn(move || core.retake::<Threads>());
+    let runner = thread::spawn(move || {
+        assert!(wait(core, other), "L11: the P was handed to nobody");
+        // SAFETY: `other` is this thread's, inside.
+        unsafe { core.next::<Threads>(other) };
+        touch(other);
+    });
+    // As the bridge does it.
+    if doors::claim(m).enter(SYMMETRIC) {
+        doors::hand_off::<Threads>(core, m);
+    }
+    doors::claim(m).exit();
+    if sysmon.join().unwrap() {
+        seen();
+    }
+    runner.join().unwrap();
+    assert_eq!(doors::idle_ps(core), 0, "L5: a P that an M owns is idle: it was handed on twice");
+    world.end();
+}
+
+/// Uses the P of `m`.
+fn touch(m: &'static M) {
+    // SAFETY: `m` is the caller's, inside, with a P; loom reports the access if it races.
+    unsafe { doors::touch(doors::proc_of(m)) };
 }

@@ -8,6 +8,7 @@
 //! what is explored here, so both are full ones. Its other use, the hand-over of a P's data, goes
 //! through the scheduler's lock and `nextp`; races on it are reported all the same.
 
+use g0_sched::model::clock;
 use g0_sched::{Core, M, doors};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Notify};
@@ -26,8 +27,12 @@ pub const MODEL: Model = Model {
         Scenario { name: "spinners", invariants: "L11", extra: 0, run: || spinner(false) },
         Scenario { name: "retaken", invariants: "L11", extra: 2, run: retaken },
         Scenario { name: "handed", invariants: "L11", extra: 0, run: handed },
+        Scenario { name: "aside", invariants: "L11", extra: 0, run: aside },
     ],
 };
+
+/// From then on an M gives its P up to those in line, nanoseconds.
+const SLICE: u64 = 25_000;
 
 /// Publishes the `i`th G in `m`'s ring, as a spawn does, and wakes somebody if the core says so.
 fn publish(world: &World, m: &'static M, i: usize) {
@@ -197,5 +202,35 @@ fn handed() {
     });
     publish_outside(&world, 0);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+    world.end();
+}
+
+/// An M that looks for work, and whose time is up, leaves the only P to one that stands in line and rests
+/// aside; the other finds nothing and rests too, while a thread that is no M makes a goroutine ready.
+fn aside() {
+    clock::start();
+    let world = World::new(1, 2, 1);
+    let core = world.core();
+    let (looking, second) = (world.m(), world.m());
+    rest(core, looking);
+    // It has the P now, and counts as looking.
+    doors::wake::<Threads>(core);
+    assert!(!doors::want_p::<Threads>(core, second), "the only P is taken");
+    doors::woken::<Threads>(core, looking);
+    // As an M does that has woken.
+    doors::look_into_inbox(looking);
+    clock::advance(SLICE);
+    // SAFETY: `looking` is ours, inside, with a P.
+    doors::hasten(unsafe { doors::proc_of(looking) });
+    let runners = [second, looking].map(|m| {
+        thread::spawn(move || {
+            clock::look();
+            if std::ptr::eq(m, looking) || wait(core, m) {
+                schedule(core, m, |_| doors::halt::<Threads>(core));
+            }
+        })
+    });
+    publish_outside(&world, 0);
+    runners.into_iter().for_each(|runner| runner.join().unwrap());
     world.end();
 }

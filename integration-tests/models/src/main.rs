@@ -11,9 +11,13 @@ mod channel;
 #[cfg(loom)]
 mod claim;
 #[cfg(loom)]
+mod deadlock;
+#[cfg(loom)]
 mod defer;
 #[cfg(loom)]
 mod exec;
+#[cfg(loom)]
+mod global;
 #[cfg(loom)]
 mod handoff;
 #[cfg(loom)]
@@ -24,6 +28,8 @@ mod locked;
 mod locks;
 #[cfg(loom)]
 mod mutex;
+#[cfg(loom)]
+mod procs;
 #[cfg(loom)]
 mod runner;
 #[cfg(loom)]
@@ -46,6 +52,9 @@ fn main() -> std::process::ExitCode {
         handoff::MODEL,
         locked::MODEL,
         bridge::MODEL,
+        global::MODEL,
+        procs::MODEL,
+        deadlock::MODEL,
         exec::MODEL,
         channel::MODEL,
         mutex::MODEL,

@@ -53,17 +53,36 @@ pub fn seen() {
     SEEN.store(true, Relaxed);
 }
 
-/// The program: `[--deep] [--reached FILE] [MODEL | MODEL/SCENARIO]…`. With `--reached` it writes down
-/// where in the source atomic operations were executed: `path:line:column`.
+/// Which invariant a failure is to name, after which nothing more is asked; and whether one has.
+static UNTIL: Mutex<Option<String>> = Mutex::new(None);
+static NAMED: AtomicBool = AtomicBool::new(false);
+
+/// Says how a scenario failed.
+fn say(failure: &str) {
+    println!("  {failure}");
+    let mut words = failure.split(|c: char| !c.is_ascii_alphanumeric());
+    if UNTIL.lock().unwrap().as_ref().is_some_and(|until| words.any(|word| word == until)) {
+        NAMED.store(true, Relaxed);
+    }
+}
+
+/// Takes the option with this name, and what stands behind it, out of the arguments.
+fn option(args: &mut Vec<String>, name: &str) -> Option<String> {
+    let at = args.iter().position(|arg| arg == name)?;
+    args.remove(at);
+    Some(if at < args.len() { args.remove(at) } else { String::new() })
+}
+
+/// The program: `[--deep] [--reached FILE] [--until ID] [MODEL | MODEL/SCENARIO]…`. With `--reached` it
+/// writes down where in the source atomic operations were executed: `path:line:column`. With `--until`
+/// it ends with the first failure that names this invariant, and stores no schedule: for mutants.
 pub fn main(models: &[Model]) -> ExitCode {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     if names.first().is_some_and(|name| name == STORE) {
         return store_only(models, &names[1..]);
     }
-    let reached = names.iter().position(|name| name == "--reached").map(|at| {
-        names.remove(at);
-        if at < names.len() { names.remove(at) } else { String::new() }
-    });
+    let reached = option(&mut names, "--reached");
+    *UNTIL.lock().unwrap() = option(&mut names, "--until");
     if reached.is_some() {
         recorded::start();
     }
@@ -96,7 +115,7 @@ pub fn main(models: &[Model]) -> ExitCode {
         let named = first.starts_with('L') && first[1..].parse::<u32>().is_ok();
         let prefix = if named { "" } else { *CURRENT.lock().unwrap() };
         let at = info.location().map(ToString::to_string).unwrap_or_default();
-        println!("  {prefix}{}{text}\n  at {at}", if prefix.is_empty() { "" } else { ": " });
+        say(&format!("{prefix}{}{text}\n  at {at}", if prefix.is_empty() { "" } else { ": " }));
         die_at_work();
     }));
     println!(
@@ -105,7 +124,8 @@ pub fn main(models: &[Model]) -> ExitCode {
     );
     let mut failed = false;
     for (row, scenario) in &rows {
-        if names.is_empty() || names.iter().any(|name| matches(row, name)) {
+        let asked = names.is_empty() || names.iter().any(|name| matches(row, name));
+        if asked && !NAMED.load(Relaxed) {
             failed |=
                 !explore(row, scenario, BOUND[usize::from(deep)].strict_add_signed(scenario.extra));
         }
@@ -151,7 +171,7 @@ fn explore(row: &str, scenario: &'static Scenario, bound: usize) -> bool {
     *LAST_WORDS.lock().unwrap() = None;
     let idle = passed && !SEEN.load(Relaxed);
     if idle {
-        println!("  {}: no schedule came to what {row} is about", scenario.invariants);
+        say(&format!("{}: no schedule came to what {row} is about", scenario.invariants));
     }
     let ok = passed && !idle;
     let iterations = count.load(Relaxed);
@@ -232,6 +252,9 @@ fn store_only(models: &[Model], args: &[String]) -> ExitCode {
 
 /// Runs up to the failing schedule again, writes it down, and prints what shows it.
 fn replay(row: &str, bound: usize, iterations: usize) {
+    if UNTIL.lock().unwrap().is_some() {
+        return;
+    }
     let program = std::env::current_exe().unwrap_or_default();
     let folder = program.parent().map(|dir| dir.join("schedules")).unwrap_or_default();
     let file = folder.join(format!("{}.json", row.replace('/', "-")));

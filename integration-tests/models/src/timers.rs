@@ -18,7 +18,7 @@ use loom::thread;
 use crate::channel::Line;
 use crate::exec::{go, run};
 use crate::runner::{Model, Scenario, seen};
-use crate::world::{Threads, World};
+use crate::world::{Threads, World, wait};
 use g0_sched::model::clock;
 
 pub const MODEL: Model = Model {
@@ -28,6 +28,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "receive", invariants: "L11,L15,L22", extra: 0, run: receive },
         Scenario { name: "select", invariants: "L11,L15,L22", extra: 0, run: selects },
         Scenario { name: "sleep", invariants: "L11,L15,L22", extra: -1, run: sleeps },
+        Scenario { name: "keeper", invariants: "L11", extra: 1, run: keeper },
     ],
 };
 
@@ -158,4 +159,61 @@ fn sleeps() {
         other.join().unwrap_or_else(|never| match never {});
     });
     clock.join().unwrap();
+}
+
+/// The M that sleeps until the next deadline wakes at it and finds no P; the M that has it fires that
+/// timer, arms a later one and rests. One of the two must sleep until then.
+fn keeper() {
+    clock::start();
+    let world = World::new(1, 2, 2);
+    let core = world.core();
+    // Whoever is told to wait and has been given a P meanwhile goes on.
+    let rests = move |m, mut next: Option<Next>| loop {
+        match next.take() {
+            Some(said @ (Next::Wait | Next::WaitUntil(_))) if !doors::has_nextp(m) => break said,
+            Some(Next::Wait | Next::WaitUntil(_)) => assert!(wait(core, m)),
+            Some(Next::Run(_) | Next::Stop) => panic!("L15: a goroutine runs twice"),
+            None => {}
+        }
+        // SAFETY: `m` is the caller's, inside.
+        next = Some(unsafe { core.next::<Threads>(m) });
+    };
+    let asleep = world.m_with_p();
+    // SAFETY: `asleep` is ours, inside, with a P.
+    let p = unsafe { doors::proc_of(asleep) };
+    let timers = [AT, 2 * AT].map(|at| Timer::new(at, world.g(0), |_| true, ptr::null()));
+    // SAFETY: the G is parked, its context saved; the timers stay until all has been joined.
+    unsafe {
+        doors::save(world.g(0));
+        doors::timers(p).arm(&raw const timers[0]);
+    }
+    assert_eq!(rests(asleep, None), Next::WaitUntil(AT), "L11: nobody sleeps until the deadline");
+    let busy = world.m_with_p();
+    clock::advance(AT);
+    let awake = thread::spawn(move || {
+        clock::look();
+        // SAFETY: `asleep` is this thread's, inside, and was told to wait.
+        rests(asleep, unsafe { core.stir::<Threads>(asleep) })
+    });
+    // SAFETY: `busy` is ours, inside, with a P.
+    let next = unsafe { core.next::<Threads>(busy) };
+    assert_eq!(
+        next,
+        Next::Run(world.g(0)),
+        "L11: a goroutine whose deadline has passed does not run"
+    );
+    // It sleeps once more.
+    // SAFETY: as above.
+    unsafe { doors::timers(p).arm(&raw const timers[1]) };
+    let busy = rests(busy, None);
+    let mut asleep_until = awake.join().unwrap();
+    if doors::has_nextp(asleep) {
+        asleep_until = rests(asleep, Some(asleep_until));
+    }
+    let until = |said| matches!(said, Next::WaitUntil(at) if at <= 2 * AT);
+    assert!(until(busy) || until(asleep_until), "L11: all rest, and nobody until the deadline");
+    if until(busy) && until(asleep_until) || asleep_until == Next::Wait {
+        seen();
+    }
+    world.end();
 }

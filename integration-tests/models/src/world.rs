@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use g0_sched::core::next::Next;
 use g0_sched::model::NOBODY;
 pub use g0_sched::model::Threads;
-use g0_sched::{Config, Core, G, M, Mobility, Platform, Proc, doors};
+use g0_sched::{Config, Core, Deadlock, G, M, Mobility, Platform, Proc, doors};
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::Ordering;
 
@@ -82,21 +82,46 @@ pub struct World {
 impl World {
     /// `procs` Ps, all idle, `machines` Ms that have not been started, `gs` Gs; with full fences.
     pub fn new(procs: usize, machines: usize, gs: usize) -> World {
-        World::with(procs, machines, gs, true, true)
+        World::with(procs, machines, gs, true, true, Deadlock::Ignore)
+    }
+
+    /// As [`new`](Self::new), of a scheduler that reports deadlocks: its Gs are goroutines that are
+    /// in a queue or run, until the model says otherwise.
+    pub fn reporting(procs: usize, machines: usize, gs: usize) -> World {
+        let world = World::with(procs, machines, gs, true, true, Deadlock::Auto);
+        // SAFETY: the Gs are new.
+        (0..gs).for_each(|i| unsafe { doors::register(world.core(), world.g(i)) });
+        world
+    }
+
+    /// Gives sysmon a bell: a thread of the model plays its part.
+    pub fn watched(mut self) -> World {
+        let bell = Box::into_raw(Box::new(Notify::new()));
+        let [sysmon, _] = doors::other_parkers(self.core());
+        sysmon.handle.store(bell as usize, Ordering::Relaxed);
+        self.bells.push(bell);
+        self
     }
 
     /// As [`new`](Self::new), but both fences are empty: for protocols that need none, and in
     /// which a full fence would hide a missing release or acquire.
     pub fn without_fences(procs: usize, machines: usize, gs: usize) -> World {
-        World::with(procs, machines, gs, false, true)
+        World::with(procs, machines, gs, false, true, Deadlock::Ignore)
     }
 
     /// As [`without_fences`](Self::without_fences), on the safe runtime or the migrating one.
     pub fn on_runtime(migrating: bool, gs: usize) -> World {
-        World::with(1, 1, gs, false, migrating)
+        World::with(1, 1, gs, false, migrating, Deadlock::Ignore)
     }
 
-    fn with(procs: usize, machines: usize, gs: usize, symmetric: bool, migrating: bool) -> World {
+    fn with(
+        procs: usize,
+        machines: usize,
+        gs: usize,
+        symmetric: bool,
+        migrating: bool,
+        deadlock: Deadlock,
+    ) -> World {
         let procs: *mut [Proc] =
             Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
         let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
@@ -112,7 +137,8 @@ impl World {
             mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
             symmetric,
         };
-        let core = Box::into_raw(Box::new(Core::new(config)));
+        let core = doors::with_deadlock(Core::new(config), deadlock);
+        let core = Box::into_raw(Box::new(core));
         let bells = ms_ref.iter().map(|m| {
             let bell = Box::into_raw(Box::new(Notify::new()));
             doors::parker(m).handle.store(bell as usize, Ordering::Relaxed);
@@ -173,10 +199,19 @@ impl World {
 
 /// What the executor does with `m` between two goroutines: asks what is next, waits for a P, calls
 /// `run` with what is to run; until the scheduler halts. `m` is inside.
-pub fn schedule(core: &'static Core, m: &'static M, mut run: impl FnMut(NonNull<G>)) {
+pub fn schedule(core: &'static Core, m: &'static M, run: impl FnMut(NonNull<G>)) {
+    schedule_on::<Threads>(core, m, run);
+}
+
+/// The same, on a platform that is not quite [`Threads`].
+pub fn schedule_on<P: Platform>(
+    core: &'static Core,
+    m: &'static M,
+    mut run: impl FnMut(NonNull<G>),
+) {
     loop {
         // SAFETY: `m` is this thread's, inside; a model has no other stack.
-        match unsafe { core.next::<Threads>(m) } {
+        match unsafe { core.next::<P>(m) } {
             Next::Run(g) => {
                 // SAFETY: `g` has left its queue for us.
                 unsafe { doors::resume(g) };

@@ -1,0 +1,291 @@
+//! The look for a deadlock: none is reported while a goroutine can still run (L12), and one that is
+//! there is reported, though whoever came to rest last looked too early.
+//!
+//! The last M to rest looks, as it does where nobody watches; or a thread that plays sysmon looks
+//! whenever it comes to it. Meanwhile somebody is under way: a wake that has been published and not
+//! been carried out, an M that has been given a P and has yet to start, one that computes without a P,
+//! a tick that has taken a timer out. No thread is there that none of the Ms knows of.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+
+use g0_sched::core::next::Next;
+use g0_sched::core::wheel::Timer;
+use g0_sched::model::clock;
+use g0_sched::{Fatal, M, Parker, Platform, StartError, Stuck, doors};
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::runner::{Model, Scenario, seen};
+use crate::world::{Threads, World, schedule_on, wait};
+
+pub const MODEL: Model = Model {
+    name: "deadlock",
+    scenarios: &[
+        Scenario { name: "mail", invariants: "L12", extra: 0, run: mail },
+        Scenario { name: "start", invariants: "L12", extra: 0, run: start },
+        Scenario { name: "evicted", invariants: "L12", extra: 0, run: evicted },
+        Scenario { name: "tick", invariants: "L12", extra: 1, run: tick },
+        Scenario { name: "told", invariants: "L12", extra: 1, run: told },
+    ],
+};
+
+/// How long a goroutine may compute, and how late a timer may be, nanoseconds: from then on sysmon
+/// sees to it.
+const LATE: u64 = 10_000_000;
+
+std::thread_local! {
+    // Loom runs all threads of a model on one.
+    static TO_START: RefCell<Vec<&'static M>> = const { RefCell::new(Vec::new()) };
+    /// Whether the model has a deadlock, which it wants to be told.
+    static STUCK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// [`Threads`], in a program that has no others. `WATCHED`: one of them plays sysmon.
+#[derive(Debug, Clone, Copy)]
+struct Alone<const WATCHED: bool>;
+
+// SAFETY: as `Threads`, which does all that matters.
+unsafe impl<const WATCHED: bool> Platform for Alone<WATCHED> {
+    type Unwind = <Threads as Platform>::Unwind;
+
+    const WATCHED: bool = WATCHED;
+
+    fn current() -> *const M {
+        Threads::current()
+    }
+
+    fn set_current(m: *const M) {
+        Threads::set_current(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        TO_START.with_borrow_mut(|ms| ms.push(m));
+        Ok(())
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        Threads::park(parker, deadline)
+    }
+
+    fn unpark(parker: &Parker) {
+        Threads::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        Threads::now()
+    }
+
+    fn heavy_fence() {
+        Threads::heavy_fence();
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        Threads::fatal(report)
+    }
+
+    fn outsiders(_own: usize) -> bool {
+        false
+    }
+
+    fn deadlock(stuck: &Stuck) -> ! {
+        if STUCK.get() {
+            // No failure: it ends the program, here the thread's part in the model.
+            panic::resume_unwind(Box::new(Told));
+        }
+        panic!("L12: a deadlock is reported, and there is none: {}", stuck.fatal());
+    }
+}
+
+type Unwatched = Alone<false>;
+type Watched = Alone<true>;
+
+struct Told;
+
+/// Looks, as sysmon does.
+fn look(world: &World) {
+    let dead = doors::is_deadlocked::<Watched>(world.core());
+    assert!(!dead, "L12: sysmon finds a deadlock, and there is none");
+}
+
+/// Somebody who is no M has the last handle of a goroutine that is parked and bound to an M at rest,
+/// wakes the goroutine and drops the handle, while the other M rests.
+fn mail() {
+    let world = Arc::new(World::reporting(1, 2, 1));
+    let core = world.core();
+    let (owner, other) = (world.m_with_p(), world.m());
+    let g = world.g(0);
+    // SAFETY: the M and the G are ours: no other thread has begun.
+    unsafe {
+        doors::save(g);
+        doors::parked(g);
+        doors::hold(g);
+        doors::bind(owner, g, true);
+        assert_eq!(core.next::<Unwatched>(owner), Next::Wait);
+    }
+    assert!(doors::want_p::<Unwatched>(core, other), "the only P is idle");
+    let waker = {
+        let world = world.clone();
+        // SAFETY: the G is parked; this is its one wake, and the handle is ours.
+        thread::spawn(move || unsafe {
+            if core.ready::<Unwatched>(None, world.g(0)) {
+                doors::wake::<Unwatched>(core);
+            }
+            doors::let_go(world.g(0));
+        })
+    };
+    let other = thread::spawn(move || schedule_on::<Unwatched>(core, other, |_| ()));
+    if wait(core, owner) {
+        schedule_on::<Unwatched>(core, owner, |_| doors::halt::<Unwatched>(core));
+    }
+    waker.join().unwrap();
+    other.join().unwrap();
+    World::end_shared(world);
+}
+
+/// An M whose locked goroutine is parked hands its P, with a goroutine in its ring, to an M that has
+/// no thread yet, and rests. The new one's goroutine wakes the locked one. Sysmon starts threads, and
+/// looks.
+fn start() {
+    const LOCKED: usize = 0;
+    const FREE: usize = 1;
+    let world = Arc::new(World::reporting(1, 2, 2).watched());
+    let core = world.core();
+    let m = world.m_with_p();
+    TO_START.take();
+    // SAFETY: the M and the Gs are ours: no other thread has begun.
+    unsafe {
+        doors::save(world.g(LOCKED));
+        doors::parked(world.g(LOCKED));
+        doors::bind(m, world.g(LOCKED), true);
+        doors::save(world.g(FREE));
+        let _ = core.append(doors::proc_of(m), world.g(FREE));
+    }
+    let sysmon = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let [parker, _] = doors::other_parkers(core);
+            let new = loop {
+                look(&world);
+                doors::start_ordered::<Watched>(core);
+                if let Some(m) = TO_START.with_borrow_mut(Vec::pop) {
+                    break m;
+                }
+                Watched::park(parker, None);
+            };
+            let thread = {
+                let world = world.clone();
+                thread::spawn(move || second(&world, new))
+            };
+            look(&world);
+            thread.join().unwrap();
+        })
+    };
+    /// The M that was started.
+    fn second(world: &World, m: &'static M) {
+        let core = world.core();
+        let _ = doors::claim(m).enter(true);
+        doors::woken::<Watched>(core, m);
+        schedule_on::<Watched>(core, m, |g| {
+            assert_eq!(g, world.g(FREE), "L1: a locked goroutine runs on another M");
+            // SAFETY: the locked G is parked, its context saved; this is its one wake. The other is ours.
+            unsafe {
+                let _ = core.ready::<Watched>(Some(m), world.g(LOCKED));
+                doors::ended(g);
+            }
+        });
+    }
+    schedule_on::<Watched>(core, m, |_| doors::halt::<Watched>(core));
+    sysmon.join().unwrap();
+    World::end_shared(world);
+}
+
+/// A goroutine computes without a P, which sysmon has taken: the M that got it runs what was queued,
+/// and rests.
+fn evicted() {
+    clock::start();
+    let world = Arc::new(World::reporting(1, 2, 2));
+    let core = world.core();
+    let other = world.m_with_p();
+    // SAFETY: `other` is ours, inside.
+    unsafe { core.next::<Unwatched>(other) };
+    let m = world.m_with_p();
+    doors::set_running(m, world.g(0).as_ptr());
+    // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
+    unsafe {
+        doors::save(world.g(1));
+        let _ = core.append(doors::proc_of(m), world.g(1));
+    }
+    doors::claim(m).exit();
+    clock::advance(LATE);
+    let sysmon = thread::spawn(move || {
+        clock::look();
+        core.retake::<Unwatched>()
+    });
+    let runner = thread::spawn(move || {
+        if wait(core, other) {
+            // SAFETY: it is out of all queues.
+            schedule_on::<Unwatched>(core, other, |g| unsafe { doors::ended(g) });
+        }
+    });
+    // It has computed for long, and does something with the scheduler.
+    doors::reenter::<Unwatched>(m);
+    doors::set_running(m, std::ptr::null_mut());
+    doors::halt::<Unwatched>(core);
+    if sysmon.join().unwrap() {
+        seen();
+    }
+    runner.join().unwrap();
+    World::end_shared(world);
+}
+
+/// A tick takes out the timer of the only goroutine, which it then makes ready, while the only M rests.
+fn tick() {
+    clock::start();
+    let world = World::reporting(1, 1, 1);
+    let core = world.core();
+    let m = world.m_with_p();
+    let g = world.g(0);
+    let timer = Timer::new(1, g, |_| true, std::ptr::null());
+    // SAFETY: the G is parked, its context saved; the timer stays until all has been joined.
+    unsafe {
+        doors::save(g);
+        doors::parked(g);
+        doors::timers(doors::proc_of(m)).arm(&raw const timer);
+    }
+    let ticking = thread::spawn(move || {
+        clock::advance(LATE);
+        doors::watch_timers::<Unwatched>(core);
+    });
+    schedule_on::<Unwatched>(core, m, |_| doors::halt::<Unwatched>(core));
+    ticking.join().unwrap();
+    world.end();
+}
+
+/// All goroutines wait for ever. A tick, which finds nothing to do, keeps the last M to rest from
+/// saying so, and says so itself.
+fn told() {
+    STUCK.set(true);
+    let world = World::reporting(1, 1, 1);
+    let core = world.core();
+    let m = world.m_with_p();
+    // SAFETY: the G is ours.
+    unsafe { doors::parked(world.g(0)) };
+    fn reports(f: impl FnOnce()) -> bool {
+        let Err(told) = panic::catch_unwind(AssertUnwindSafe(f)) else { return false };
+        match told.downcast::<Told>() {
+            Ok(_) => true,
+            Err(failure) => panic::resume_unwind(failure),
+        }
+    }
+    let ticking = thread::spawn(move || reports(|| doors::watch_timers::<Unwatched>(core)));
+    // SAFETY: `m` is ours, inside.
+    let rested = reports(|| assert_eq!(unsafe { core.next::<Unwatched>(m) }, Next::Wait));
+    let ticked = ticking.join().unwrap();
+    if ticked && !rested {
+        seen();
+    }
+    STUCK.set(false);
+    assert!(rested || ticked, "L12: a deadlock that nobody reports");
+    world.end();
+}
