@@ -51,7 +51,7 @@ cargo xtask COMMAND
   downstream                     a user's project: its tests on goroutines, its models under loom
   soak --shuttle [--seconds N]   whole schedulers with a thousand goroutines in random schedules (default: a minute)
        [--seed S]
-  mutants [NAME...]              each known mistake, put into the source, must be found by its model
+  mutants [NAME...]              each known mistake, put into the source, must be found by its model; NAME: of one, or how some begin
   targets aarch64 [--install]    tests under qemu-user, and the bare-metal image under qemu-system
   soak [--minutes N]             everything that goroutines and threads block on, mixed at random, on all kinds
        [--seconds N] [--seed S]  of runtime (default: an hour; ci: a minute): nothing is lost, nobody waits for ever

@@ -8,9 +8,12 @@
 //! mistake: retake takes the P without looking at the tick
 //! ```
 //!
+//! The model may be one scenario of it (`model: claim/back`), which is all that is run then.
+//!
 //! The tree, as it is with its uncommitted changes, is copied once. There the unpatched models must pass; then each
-//! patch is applied, built, and its model must fail and name the invariant. A patch that no longer applies is a
-//! failure, and so is a mutant that survives: either says that the mutant, not the model, guards nothing any more.
+//! patch is applied, built, and its model, at the same bounds, must fail and name the invariant. A patch that no longer
+//! applies is a failure, and so is a mutant that survives: either says that the mutant, not the model, guards nothing
+//! any more. The first failure that names the invariant is enough: what else a mutant breaks is not looked for.
 
 use crate::patch::Patch;
 use crate::report::Report;
@@ -27,10 +30,10 @@ struct Row {
     name: String,
     patch: Patch,
     seconds: f64,
-    result: Result<(), String>,
+    result: Result<String, String>,
 }
 
-/// Runs the mutants by these names, all when there is none.
+/// Runs the mutants by these names, or whose names begin so; all when there is none.
 pub fn run(report: &mut Report, names: &[String]) {
     let mut rows = Vec::new();
     report.step("mutants", || {
@@ -41,10 +44,8 @@ pub fn run(report: &mut Report, names: &[String]) {
             let start = Instant::now();
             let result = place.mutate(&patch);
             let seconds = start.elapsed().as_secs_f64();
-            println!(
-                "  {name}: {}, {seconds:.1} s",
-                result.as_ref().map_or("FAILED", |()| "killed")
-            );
+            let told = result.as_ref().map_or("FAILED".into(), |told| format!("killed, {told}"));
+            println!("  {name}: {seconds:.1} s, {told}");
             rows.push(Row { name, patch, seconds, result });
         }
         table(&rows)
@@ -52,11 +53,11 @@ pub fn run(report: &mut Report, names: &[String]) {
 }
 
 fn table(rows: &[Row]) -> Result<(), String> {
-    println!("  {:<28} {:<10} {:<10} {:>7}  result", "mutant", "model", "invariant", "seconds");
+    println!("  {:<28} {:<18} {:<10} {:>7}  result", "mutant", "model", "invariant", "seconds");
     for row in rows {
-        let result = row.result.as_ref().map_or("FAILED", |()| "killed");
+        let result = row.result.as_ref().map_or("FAILED", |_| "killed");
         let Patch { model, invariant, .. } = &row.patch;
-        println!("  {:<28} {model:<10} {invariant:<10} {:>7.1}  {result}", row.name, row.seconds);
+        println!("  {:<28} {model:<18} {invariant:<10} {:>7.1}  {result}", row.name, row.seconds);
     }
     let failed: Vec<String> = rows
         .iter()
@@ -86,11 +87,28 @@ fn read_all(dir: &Path) -> Result<Vec<(String, Patch)>, String> {
     if patches.is_empty() { Err(format!("{MUTANTS} has no patch")) } else { Ok(patches) }
 }
 
+/// A name stands for the mutant, and for all whose names go on from it with a hyphen.
 fn select(all: Vec<(String, Patch)>, names: &[String]) -> Result<Vec<(String, Patch)>, String> {
-    if let Some(unknown) = names.iter().find(|name| all.iter().all(|(n, _)| n != *name)) {
+    let meant = |mutant: &str, name: &String| {
+        mutant
+            .strip_prefix(name.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|(n, _)| !meant(n, name))) {
         return Err(format!("there is no mutant {unknown}"));
     }
-    Ok(all.into_iter().filter(|(n, _)| names.is_empty() || names.contains(n)).collect())
+    let asked = |mutant: &str| names.is_empty() || names.iter().any(|name| meant(mutant, name));
+    Ok(all.into_iter().filter(|(mutant, _)| asked(mutant)).collect())
+}
+
+/// The models and scenarios that the patches name, each once: no scenario beside its model.
+fn models(patches: &[(String, Patch)]) -> Vec<&str> {
+    let mut models: Vec<&str> = patches.iter().map(|(_, patch)| patch.model.as_str()).collect();
+    models.sort_unstable();
+    models.dedup();
+    let whole = models.clone();
+    models.retain(|model| model.split_once('/').is_none_or(|(model, _)| !whole.contains(&model)));
+    models
 }
 
 /// The copy of the tree, in which mistakes are made.
@@ -127,10 +145,7 @@ impl Place {
     /// Without a mistake every model must pass, or what it says about a mutant is worth nothing.
     fn unchanged(&self, patches: &[(String, Patch)]) -> Result<(), String> {
         let program = loom::build(&self.tree, &self.target)?;
-        let mut models: Vec<&str> = patches.iter().map(|(_, patch)| patch.model.as_str()).collect();
-        models.sort_unstable();
-        models.dedup();
-        for model in models {
+        for model in models(patches) {
             let out = Cmd::new(&program).args([model]).dir(&self.tree).limit(300).capture()?;
             if !out.success {
                 return Err(format!("{model} fails without any mistake:\n{}", out.text()));
@@ -139,7 +154,7 @@ impl Place {
         Ok(())
     }
 
-    fn mutate(&self, patch: &Patch) -> Result<(), String> {
+    fn mutate(&self, patch: &Patch) -> Result<String, String> {
         let result = self.apply(patch).and_then(|()| self.judge(patch));
         for file in &patch.files {
             self.restore(file)?;
@@ -164,9 +179,45 @@ impl Place {
         }
     }
 
-    fn judge(&self, patch: &Patch) -> Result<(), String> {
+    fn judge(&self, patch: &Patch) -> Result<String, String> {
         let program = loom::build(&self.tree, &self.target)?;
-        let out = Cmd::new(program).args([&patch.model]).dir(&self.tree).limit(300).capture()?;
+        let args = ["--until", &patch.invariant, &patch.model];
+        let out = Cmd::new(program).args(args).dir(&self.tree).limit(300).capture()?;
         patch.verdict(out.success, &out.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<(String, Patch)> {
+        let patch = |name: &str, model: &str| {
+            let text = format!("model: {model}\ninvariant: L5\nmistake: one\n+++ b/a.rs\n");
+            (name.to_string(), Patch::parse(name.into(), &text).unwrap())
+        };
+        vec![
+            patch("claim-a", "claim"),
+            patch("claim-a-b", "claim/back"),
+            patch("claims", "idle/ring"),
+        ]
+    }
+
+    fn names(asked: &[&str]) -> Result<Vec<String>, String> {
+        let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+        Ok(select(all(), &asked)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    #[test]
+    fn a_name_is_a_mutant_or_the_beginning_of_some() {
+        assert_eq!(names(&[]).unwrap().len(), 3);
+        assert_eq!(names(&["claim"]).unwrap(), ["claim-a", "claim-a-b"]);
+        assert_eq!(names(&["claim-a-b", "claims"]).unwrap(), ["claim-a-b", "claims"]);
+        assert!(names(&["claim", "cla"]).unwrap_err().contains("cla"));
+    }
+
+    #[test]
+    fn a_model_that_is_run_is_not_run_by_scenarios_too() {
+        assert_eq!(models(&all()), ["claim", "idle/ring"]);
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub struct Patch {
     /// The file.
     pub path: PathBuf,
-    /// The model that must fail.
+    /// The model that must fail, or the scenario: `claim`, `claim/back`.
     pub model: String,
     /// The invariant that its failure must name.
     pub invariant: String,
@@ -37,8 +37,8 @@ impl Patch {
         Ok(Patch { path, model, invariant, mistake, files })
     }
 
-    /// Killed: the model failed, and said by which invariant.
-    pub fn verdict(&self, model_passed: bool, text: &str) -> Result<(), String> {
+    /// Killed: the model failed, and said by which invariant. What it said.
+    pub fn verdict(&self, model_passed: bool, text: &str) -> Result<String, String> {
         if model_passed {
             return Err(format!("survived: model {} passes with the mistake in it", self.model));
         }
@@ -47,14 +47,15 @@ impl Patch {
             let verdict = ["ok", "FAILED"].iter().any(|v| line.trim_end().ends_with(v));
             verdict && line.trim_start().starts_with(&self.model)
         };
-        let told: Vec<&str> = text.lines().filter(|line| !table(line)).collect();
-        if !told.iter().any(|line| names(line, &self.invariant)) {
-            let Patch { model, invariant, .. } = self;
-            return Err(format!(
-                "model {model} failed, but its failure does not name {invariant}:\n{text}"
-            ));
+        let mut told = text.lines().filter(|line| !table(line));
+        match told.find(|line| names(line, &self.invariant)) {
+            Some(line) => Ok(line.trim().to_string()),
+            None => {
+                let Patch { model, invariant, .. } = self;
+                let failed = format!("model {model} failed, but its failure does not name");
+                Err(format!("{failed} {invariant}:\n{text}"))
+            }
         }
-        Ok(())
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn only_a_failure_that_names_the_invariant_kills() {
         let patch = patch();
-        assert!(patch.verdict(false, "panicked: L5: two owners").is_ok());
+        assert_eq!(patch.verdict(false, " L5: two owners\n at").unwrap(), "L5: two owners");
         assert!(patch.verdict(true, "claim L5 ok").unwrap_err().contains("survived"));
         assert!(patch.verdict(false, "panicked: L55").unwrap_err().contains("does not name"));
         assert!(patch.verdict(false, "index out of bounds").is_err());
