@@ -77,9 +77,12 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
         bounded("panics that jump", move || {
             // Registers the heavy fence.
             let _ = own::scheduler(1, false, true);
-            // SAFETY: the tests keep nothing of a thread's across a suspension point.
-            let mobility =
-                if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND };
+            let mobility = if migrating {
+                // SAFETY: the tests keep nothing of a thread's across a suspension point.
+                unsafe { Mobility::migrating() }
+            } else {
+                Mobility::BOUND
+            };
             let scheduler: &'static Scheduler<Jumping> =
                 Box::leak(Box::new(Scheduler::new(Config {
                     procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
@@ -87,12 +90,7 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
                     more: || Some(Box::leak(Box::new(M::new()))),
                     stacks: Box::leak(Box::new(SlabSource::builder().build())),
                     stack: Class::for_size(128 << 10).unwrap(),
-                    // SAFETY: the tests keep nothing of a thread's across a suspension point.
-                    mobility: if migrating {
-                        unsafe { Mobility::migrating() }
-                    } else {
-                        Mobility::BOUND
-                    },
+                    mobility,
                     symmetric: false,
                 })));
             let ended = scheduler.run(main).unwrap();
