@@ -98,7 +98,7 @@ struct Frame<F, T, P> {
     crossing: Crossing,
 }
 
-type Payload<R> = <<R as Runtime>::Unwind as Unwind>::Payload;
+pub(crate) type Payload<R> = <<R as Runtime>::Unwind as Unwind>::Payload;
 
 impl<R: Runtime> Bridge<R> {
     /// Runs `f` on the thread's system stack and gives its result: the way to call C.

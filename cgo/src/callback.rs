@@ -7,7 +7,7 @@ use g0_arch::tools::Crossing;
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
-use crate::call::{Body, LEAF, ROOT, mark, take};
+use crate::call::{Body, LEAF, mark, take};
 use crate::foreign::{self, CallbackError};
 use crate::unwind::{RETURNS, hold};
 use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
@@ -137,10 +137,7 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
         let held = match R::Unwind::catch(run) {
             Ok(()) => 0,
             Err(panic) => {
-                if (*(*frame).call).noted(ROOT) {
-                    foreign::uncaught::<R>(&panic)
-                }
-                hold::<R::Unwind>((*frame).call, panic, ON_PANIC);
+                hold::<R>((*frame).call, panic, ON_PANIC);
                 1
             }
         };

@@ -23,7 +23,7 @@ use g0_arch::tools::{self, Crossing};
 use g0_arch::{Arch, Native, stack_pointer};
 use g0_defer::Unwind;
 
-use crate::call::{DROPPED, HELD, Link};
+use crate::call::{DROPPED, HELD, Link, Payload, ROOT};
 use crate::callback::on_goroutine;
 use crate::{BadCall, Bridge, Call, Runtime, Seat, foreign};
 
@@ -125,8 +125,12 @@ unsafe fn leave_c(seat: Seat, crossing: Crossing) -> ! {
 /// `call` is open, and the first field of a `Link` with this unwinder's payload.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload, note: usize) {
-    let link = call.cast::<Link<U::Payload>>();
+pub(crate) unsafe fn hold<R: Runtime>(call: *mut Call, panic: Payload<R>, note: usize) {
+    // SAFETY: the caller's promise. Looked at here and not in the base, whose frame would grow.
+    if unsafe { (*call).noted(ROOT) } {
+        foreign::uncaught::<R>(&panic)
+    }
+    let link = call.cast::<Link<Payload<R>>>();
     // SAFETY: the caller's promise; the note says whether `held` is initialised.
     unsafe {
         let held = &raw mut (*link).held;
@@ -135,13 +139,13 @@ pub(crate) unsafe fn hold<U: Unwind>(call: *mut Call, panic: U::Payload, note: u
             (*call).note(HELD);
             (*held).write(panic);
             // Later callbacks of the same call run, though a Goexit is under way.
-            U::holding(true);
+            R::Unwind::holding(true);
         } else if note == DROPPED
-            || U::is_goexit(&panic) && !U::is_goexit((*held).assume_init_ref())
+            || R::Unwind::is_goexit(&panic) && !R::Unwind::is_goexit((*held).assume_init_ref())
         {
             let older = (*held).assume_init_read();
-            (*held).write(U::replace(panic, older));
-        } else if let Err(worse) = U::catch(|| drop(panic)) {
+            (*held).write(R::Unwind::replace(panic, older));
+        } else if let Err(worse) = R::Unwind::catch(|| drop(panic)) {
             // Its drop panicked. Dropping that one might as well: it is leaked.
             mem::forget(worse);
         }

@@ -59,12 +59,12 @@ const NOTHING: Inside = Inside { sp: 0, g0_sp: 0, allocations: 0 };
 impl Inside {
     /// With the closure's own stack pointer: what is looked at here is not the callback's doing.
     #[inline(never)]
-    fn seen_at(sp: *mut u8, captured: &[u64]) -> Inside {
+    fn see(&mut self, sp: *mut u8, captured: &[u64]) {
         let (sp, allocations) = (sp.addr(), allocations());
         assert!(black_box(captured).iter().all(|&word| word == 7));
         let Here::Goroutine(seat) = here::<Hosted>() else { panic!("not in a goroutine's code") };
         // SAFETY: the running goroutine's seat.
-        Inside { sp, g0_sp: unsafe { seat.g0_sp().read().addr() }, allocations }
+        *self = Inside { sp, g0_sp: unsafe { seat.g0_sp().read().addr() }, allocations };
     }
 }
 
@@ -78,25 +78,34 @@ fn base_sp() -> usize {
 /// As C calls it: with the frames of the closure's own `extern "C"` function, and no more.
 #[inline(never)]
 extern "C" fn captures_0(unwinds: bool) -> Inside {
-    if unwinds {
-        // SAFETY: the closure does not panic.
-        unsafe { callback_unwind(|| Inside::seen_at(stack_pointer(), &[])) }
-    } else {
-        callback(NOTHING, || Inside::seen_at(stack_pointer(), &[]))
+    fn closure() -> Inside {
+        let mut inside = NOTHING;
+        inside.see(stack_pointer(), &[]);
+        inside
     }
-}
-
-#[inline(never)]
-extern "C" fn captures_64(unwinds: bool) -> Inside {
-    let captured = black_box([7_u64; 8]);
-    let closure = move || Inside::seen_at(stack_pointer(), &captured);
-    assert_eq!(size_of_val(&closure), 64);
+    assert_eq!(size_of_val(&closure), 0);
     if unwinds {
         // SAFETY: the closure does not panic.
         unsafe { callback_unwind(closure) }
     } else {
         callback(NOTHING, closure)
     }
+}
+
+/// Seven words, and where to write what it sees.
+#[inline(never)]
+extern "C" fn captures_64(unwinds: bool) -> Inside {
+    let mut inside = NOTHING;
+    let (captured, place) = (black_box([7_u64; 7]), &mut inside);
+    let closure = move || place.see(stack_pointer(), &captured);
+    assert_eq!(size_of_val(&closure), 64);
+    if unwinds {
+        // SAFETY: the closure does not panic.
+        unsafe { callback_unwind(closure) }
+    } else {
+        callback((), closure);
+    }
+    inside
 }
 
 /// `retaken`: C first waits until another goroutine has run, on the one P there is.
