@@ -217,6 +217,22 @@ unsafe fn make(core: &'static Core, g: NonNull<G>) {
     core.register(g);
 }
 
+/// Tells memory checkers that a goroutine begins on `g`'s stack, until it is freed.
+///
+/// # Safety
+///
+/// `g` is the caller's, and its stack is unused.
+#[inline(always)]
+pub(crate) unsafe fn announce(g: NonNull<G>) {
+    if tools::ON {
+        // SAFETY: the caller's promise; the stack goes from its bottom to its G.
+        unsafe {
+            let bottom = G::header(g).as_ref().bottom();
+            g.as_ref().fiber.begin(bottom, g.as_ptr().addr() - bottom.addr());
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn next_id(m: &'static M) -> u64 {
     // SAFETY: inside, with a P.
@@ -251,10 +267,7 @@ where
     let packet = packet_of::<F, Outcome<T, P>>(g);
     // SAFETY: the packet lies in the stack, beneath the G, and the G is ours.
     unsafe {
-        if tools::ON {
-            let bottom = G::header(g).as_ref().bottom();
-            g.as_ref().fiber.begin(bottom, g.as_ptr().addr() - bottom.addr());
-        }
+        announce(g);
         (&raw mut (*packet).f).write(ManuallyDrop::new(f));
         let this = g.as_ref();
         this.run.set(Some(run::<P, F, T>));
