@@ -118,6 +118,10 @@ pub fn run(report: &mut Report, checker: Checker, install: bool) {
         }
         report.step(&format!("{name}: {}", program.name), || {
             let mut cmd = checker.watch(program).dir(&program.dir).args(["--quiet", "--exact"]);
+            if checker == Checker::Valgrind {
+                // It runs one thread at a time: tests side by side wait for each other.
+                cmd = cmd.args(["--test-threads=1"]);
+            }
             for test in LEFT_OUT.iter().filter(|left| left.holds(checker, &program.name)) {
                 cmd = cmd.args(["--skip", test.test]);
             }
