@@ -64,7 +64,7 @@ use g0_arch::{stack_pointer, tools};
 use crate::core::extra::Extras;
 use crate::core::{Core, phase};
 use crate::exec::machine::fatal;
-use crate::exec::spawn::dress;
+use crate::exec::spawn::{announce, dress};
 use crate::exec::switch::core_of;
 use crate::g::{G, Locks, status};
 use crate::home::ForeignThreads;
@@ -105,6 +105,7 @@ pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
         m.fiber.adopt();
         m.errno.set(P::errno());
         m.g0_sp.set(stack_pointer());
+        m.fiber.adopt();
         m.g.store(m.own_g.get(), Ordering::Relaxed);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
@@ -151,6 +152,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
     unsafe {
         let g = dress(core, stack);
         let this = g.as_ref();
+        announce(g);
         if tools::ON {
             let bottom = G::header(g).as_ref().bottom();
             this.fiber.begin(bottom, g.as_ptr().addr() - bottom.addr());
