@@ -58,8 +58,8 @@
 use core::panic::Location;
 use core::ptr::{self, NonNull};
 
+use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
-use g0_arch::{stack_pointer, tools};
 
 use crate::core::extra::Extras;
 use crate::core::{Core, phase};
@@ -105,7 +105,6 @@ pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
         m.fiber.adopt();
         m.errno.set(P::errno());
         m.g0_sp.set(stack_pointer());
-        m.fiber.adopt();
         m.g.store(m.own_g.get(), Ordering::Relaxed);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
@@ -153,10 +152,6 @@ fn make(core: &'static Core) -> Option<&'static M> {
         let g = dress(core, stack);
         let this = g.as_ref();
         announce(g);
-        if tools::ON {
-            let bottom = G::header(g).as_ref().bottom();
-            this.fiber.begin(bottom, g.as_ptr().addr() - bottom.addr());
-        }
         this.run.set(None);
         this.scope.set(ptr::null());
         this.exiting.set(false);
