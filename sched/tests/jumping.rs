@@ -70,6 +70,14 @@ unsafe impl Platform for Jumping {
 // SAFETY: what these tests throw over may all be leaked: counters, channel ends, numbers.
 unsafe impl PlainFrames for Jumping {}
 
+fn mobility(migrating: bool) -> Mobility {
+    if !migrating {
+        return Mobility::BOUND;
+    }
+    // SAFETY: the tests keep nothing of a thread's across a suspension point.
+    unsafe { Mobility::migrating() }
+}
+
 /// Runs `main` on bound and migrating schedulers with one P and with two.
 fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
     for (procs, migrating) in [(1, false), (2, false), (1, true), (2, true)] {
@@ -77,12 +85,6 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
         bounded("panics that jump", move || {
             // Registers the heavy fence.
             let _ = own::scheduler(1, false, true);
-            let mobility = if migrating {
-                // SAFETY: the tests keep nothing of a thread's across a suspension point.
-                unsafe { Mobility::migrating() }
-            } else {
-                Mobility::BOUND
-            };
             let scheduler: &'static Scheduler<Jumping> =
                 Box::leak(Box::new(Scheduler::new(Config {
                     procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
@@ -90,7 +92,7 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
                     more: || Some(Box::leak(Box::new(M::new()))),
                     stacks: Box::leak(Box::new(SlabSource::builder().build())),
                     stack: Class::for_size(128 << 10).unwrap(),
-                    mobility,
+                    mobility: mobility(migrating),
                     symmetric: false,
                 })));
             let ended = scheduler.run(main).unwrap();
