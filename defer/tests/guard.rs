@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use g0_defer::{Goexit, defer};
+use g0_defer::{Goexit, NoUnwind, defer, scope_with};
 
 #[test]
 fn newest_first() {
@@ -65,6 +65,40 @@ fn defers_within_a_deferred_block() {
         }
     }
     assert_eq!(*log.borrow(), ["outer", "inner"]);
+}
+
+#[test]
+fn guards_scopes_and_calls_that_are_deferred_under_a_condition_mix_in_order() {
+    fn work(log: &RefCell<Vec<&'static str>>, also: bool) {
+        defer! { log.borrow_mut().push("guard outside") }
+        scope_with::<NoUnwind, _>(|s| {
+            s.defer(|| log.borrow_mut().push("scope"));
+            defer! { log.borrow_mut().push("guard of the body") }
+            if also {
+                s.defer(|| {
+                    defer! { log.borrow_mut().push("guard of a call") }
+                    scope_with::<NoUnwind, _>(|inner| {
+                        inner.defer(|| log.borrow_mut().push("scope of a call"));
+                    });
+                });
+            }
+        });
+        log.borrow_mut().push("after the scope");
+    }
+    let log = RefCell::new(Vec::new());
+    work(&log, false);
+    let without = ["guard of the body", "scope", "after the scope", "guard outside"];
+    assert_eq!(log.take(), without);
+    work(&log, true);
+    let with = [
+        "guard of the body",
+        "scope of a call",
+        "guard of a call",
+        "scope",
+        "after the scope",
+        "guard outside",
+    ];
+    assert_eq!(log.take(), with);
 }
 
 #[test]

@@ -150,6 +150,25 @@ fn locals_of_the_catching_frame_are_as_they_were() {
     assert_eq!((sum, a * 2.0, *c), (700, 3.0, 3));
 }
 
+/// Chains of frames and tables alike lead on from where a panic was recovered.
+#[test]
+fn a_backtrace_after_a_recover_is_that_of_the_function_that_recovered() {
+    #[inline(never)]
+    fn recovers_in_here(throws: bool) -> String {
+        let caught = Jumps::catch(|| {
+            if throws {
+                Jumps::panic(1_u8)
+            }
+        });
+        assert_eq!(caught.is_err(), throws);
+        std::backtrace::Backtrace::force_capture().to_string()
+    }
+    let (after, plain) = (recovers_in_here(true), recovers_in_here(false));
+    assert!(after.contains("recovers_in_here"), "{after}");
+    assert!(after.contains("a_backtrace_after_a_recover_is_that_of"), "{after}");
+    assert_eq!(after.lines().count(), plain.lines().count(), "{after}");
+}
+
 /// What ends the process: run as a child.
 fn ends(name: &str, f: fn()) -> String {
     if std::env::var_os("G0_CHILD").is_some() {

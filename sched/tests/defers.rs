@@ -11,7 +11,7 @@ use common::child::in_children;
 use common::{on_each_kind, on_every_runtime, on_goroutines_and_threads, text};
 use g0_defer::{Panics, is_goexit};
 use g0_sched::{
-    Runtime, Uncaught, channel, deferring, go, go_named, goexit, recovering, yield_now,
+    Once, Runtime, Uncaught, channel, deferring, go, go_named, goexit, recovering, yield_now,
 };
 
 /// Panics without the hook's message.
@@ -343,6 +343,79 @@ fn the_builder_may_say_that_a_panic_ends_its_goroutine_alone() {
         });
         let ended = ended.unwrap();
         assert_eq!((ended.result, ended.left_behind), (Some(5), 0));
+    });
+}
+
+#[test]
+fn panics_that_nobody_takes_at_the_same_time_end_the_program_without_a_hang() {
+    in_children(
+        "panics_that_nobody_takes_at_the_same_time_end_the_program_without_a_hang",
+        |kind, procs| {
+            let _ = kind.with_procs(procs).run(|| {
+                for _ in 0..20 {
+                    drop(go(|| {
+                        yield_now();
+                        panics("with others")
+                    }));
+                }
+                loop {
+                    yield_now();
+                }
+            });
+        },
+        |kind, procs, out, said| {
+            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
+            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
+            assert!(said.contains("panic: with others\n"), "{what}");
+        },
+    );
+}
+
+#[test]
+fn panics_of_the_language_are_recovered_with_what_they_say() {
+    on_every_runtime(2, || {
+        std::panic::set_hook(Box::new(|_| ()));
+        let said = |body: fn(usize) -> usize| {
+            let got = RefCell::new(String::new());
+            let value = recovering(|s| {
+                s.defer_recover(|r| {
+                    let payload = r.recover().unwrap();
+                    got.borrow_mut().push_str(text(&*payload));
+                });
+                body(std::hint::black_box(0))
+            });
+            assert_eq!(value, None);
+            got.take()
+        };
+        let wrong = said(|n| 1 / n);
+        assert!(wrong.contains("divide by zero"), "{wrong}");
+        let wrong = said(|n| [1, 2, 3][n + 5]);
+        assert!(wrong.contains("index out of bounds"), "{wrong}");
+        let _ = std::panic::take_hook();
+    });
+}
+
+/// In Go such a `Once` is done; here, as after a panic, who comes next is told.
+#[test]
+fn a_once_whose_closure_ends_by_goexit_or_panic_has_run_once() {
+    on_every_runtime(2, || {
+        for way in [goexit, || panics("in the closure")] {
+            let (once, runs) = (Arc::new(Once::new()), Arc::new(AtomicUsize::new(0)));
+            for _ in 0..3 {
+                let (once, runs) = (once.clone(), runs.clone());
+                let outcome = go(move || {
+                    let body = || {
+                        runs.fetch_add(1, Ordering::Relaxed);
+                        way()
+                    };
+                    std::panic::set_hook(Box::new(|_| ()));
+                    once.call_once(body)
+                });
+                assert!(outcome.join().is_err());
+            }
+            let _ = std::panic::take_hook();
+            assert_eq!(runs.load(Ordering::Relaxed), 1);
+        }
     });
 }
 

@@ -13,6 +13,7 @@ for_each_unwinder! {
     a_second_recover_gives_none
     recover_during_goexit_gives_none
     a_recovered_panic_remembers_those_that_it_replaced
+    a_panic_with_the_value_of_the_one_that_it_replaces_is_a_second_one
     a_panic_that_replaced_a_goexit_is_recovered_and_the_goexit_goes_on
     calls_deferred_before_run_after_a_recover_with_nothing_in_flight
     a_panic_after_a_recover_is_a_panic_by_itself
@@ -89,6 +90,16 @@ fn a_recovered_panic_remembers_those_that_it_replaced<U: Readable>() {
         })
     });
     assert_eq!(seen, [Panic(1), Panic(2), Panic(3)]);
+}
+
+fn a_panic_with_the_value_of_the_one_that_it_replaces_is_a_second_one<U: Readable>() {
+    let seen = recovered::<U>(|| {
+        scope_with::<U, ()>(|s| {
+            s.defer(|| begin::<U>(Panic(1)));
+            begin::<U>(Panic(1))
+        })
+    });
+    assert_eq!(seen, [Panic(1), Panic(1)]);
 }
 
 fn a_panic_that_replaced_a_goexit_is_recovered_and_the_goexit_goes_on<U: Readable>() {

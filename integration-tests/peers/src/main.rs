@@ -3,6 +3,7 @@
 //! README.md beside this has the protocol and, row by row, the loop that every peer runs.
 
 mod coroutines;
+mod defers;
 mod fibers;
 mod floor;
 mod memory;
@@ -78,6 +79,10 @@ const ROWS: &[(&str, Measure)] = &[
     ("mutex/parking_lot", One(threads::parking_lot::alone)),
     ("mutex-contended/std", One(threads::standard::contended)),
     ("mutex-contended/parking_lot", One(threads::parking_lot::contended)),
+    ("defer-line/scopeguard", Two(defers::line)),
+    ("defer-ten/boxes", One(defers::boxes::<10>)),
+    ("defer-loop/boxes", One(defers::boxes::<1000>)),
+    ("panic-unwind-floor", One(defers::unwind)),
     ("create-1m-floor", One(floor::create)),
     ("sleep-10us-floor", Two(floor::sleeps::<10>)),
     ("sleep-100us-floor", Two(floor::sleeps::<100>)),

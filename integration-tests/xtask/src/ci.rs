@@ -21,6 +21,7 @@ pub fn run(report: &mut Report, install: bool) {
         let test = ["test", "--locked", "--release", "-p", "g0-cgo", "--test", "sched_budget"];
         Cmd::cargo().args(test).args(["--features", "std,sched"]).dir(tree::root()).limit(600).run()
     });
+    aborting(report);
     report.step("gdb across stacks", || {
         debian::require(&["gdb"], install)?;
         gdb(["-p", "g0-arch", "--test", "gdb"])?;
@@ -39,6 +40,24 @@ pub fn run(report: &mut Report, install: bool) {
 
 fn cargo<const N: usize>(args: [&str; N]) -> Result<(), String> {
     Cmd::cargo().args(args).dir(tree::root()).run()
+}
+
+/// Go's semantics in programs whose panics abort, so that nothing unwinds: the same tests as of Rust's unwinder.
+fn aborting(report: &mut Report) {
+    for profile in ["abort", "abort-dev"] {
+        for example in ["semantics", "alone"] {
+            report.step(&format!("defer {example}, {profile}"), || {
+                let args = ["run", "--locked", "-p", "g0-defer", "--profile", profile];
+                let cmd = Cmd::cargo().args(args).args(["--example", example]).dir(tree::root());
+                let out = cmd.limit(600).stdout()?;
+                print!("{out}");
+                match example {
+                    "semantics" if !out.contains("panics abort") => Err("it unwinds".into()),
+                    _ => Ok(()),
+                }
+            });
+        }
+    }
 }
 
 /// A test that gdb takes part in. It reads variables, which a build for less disk leaves out.

@@ -148,16 +148,23 @@ fn faults_of(
     faults.into_iter()
 }
 
-/// Whether `name` is a test of this source: a function whose attributes include `#[test]`.
+/// Whether `name` is a test of this source: a function whose attributes include `#[test]`, or one that
+/// `for_each_…! { }` makes tests of, which lists it on a line of its own.
 fn is_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
     let head = format!("fn {name}(");
     let at = lines.iter().position(|line| line.starts_with(&head));
-    at.is_some_and(|at| {
+    let is_one = at.is_some_and(|at| {
         let before = lines[..at].iter().rev();
         let mut above = before.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
         above.any(|line| *line == "#[test]")
-    })
+    });
+    let mut list = lines
+        .iter()
+        .skip_while(|line| !(line.starts_with("for_each_") && line.ends_with("! {")))
+        .take_while(|line| **line != "}");
+    let generic = format!("fn {name}<");
+    is_one || list.any(|line| *line == name) && lines.iter().any(|line| line.starts_with(&generic))
 }
 
 #[cfg(test)]
@@ -171,6 +178,15 @@ mod tests {
         fn a_test() {}
 
         fn no_test() {}
+
+        for_each_unwinder! {
+            listed
+            gone
+        }
+
+        fn listed<U>() {}
+
+        fn not_listed<U>() {}
     ";
 
     const PARTS: [(char, RangeInclusive<u32>); 2] = [('A', 1..=3), ('B', 4..=4)];
@@ -193,6 +209,12 @@ mod tests {
             _ => Err(format!("{path}: not found")),
         };
         faults(page, &PARTS, read)
+    }
+
+    #[test]
+    fn a_function_that_a_list_makes_tests_of_is_a_test() {
+        assert!(is_test(SOURCE, "a_test") && is_test(SOURCE, "listed"));
+        assert!(!["no_test", "gone", "not_listed"].iter().any(|name| is_test(SOURCE, name)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! g0's side of the comparison: one row a run, as `integration-tests/peers/README.md` describes.
 
 mod bridge;
+mod defers;
 mod latency;
 mod locked;
 mod memory;
@@ -68,6 +69,13 @@ const ROWS: &[(&str, Measure)] = &[
     ("latency-busy", Two(latency::busy)),
     ("share-10ms", Two(share::share::<10_000>)),
     ("share-100us", Two(share::share::<100>)),
+    ("defer-line", Two(defers::line)),
+    ("defer-lock", Two(defers::lock)),
+    ("defer-ten", One(defers::many::<10>)),
+    ("defer-loop", One(defers::many::<1000>)),
+    ("panic-jump", One(defers::jump)),
+    ("panic-unwind", One(defers::unwind)),
+    ("panic-goexit", Two(defers::exit)),
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
