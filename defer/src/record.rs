@@ -37,6 +37,7 @@ pub(crate) enum Origin {
     #[cfg(feature = "alloc")]
     Block(u8),
     /// Static memory of this class: it goes to pools, and never to the allocator.
+    #[cfg_attr(loom, allow(dead_code))]
     Given(u8),
     /// A block of the allocator's for this one use.
     #[cfg(feature = "alloc")]

@@ -13,7 +13,9 @@ use common::Event::{Goexit, Panic};
 use common::{Event, Readable, begin};
 use g0_defer::{Scope, scope_with};
 
-for_each_unwinder! { l16_each_call_runs_once_in_the_order_of_the_model }
+for_each_unwinder! {
+    l16_each_call_runs_once_in_the_order_of_the_model
+}
 
 /// A piece of code: what it does, in order, and how it ends.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use crate::compare::unit::Unit;
 use plotters::style::RGBColor;
 
 /// Who is drawn, under which name and in which colour; peers that begin with one of these are drawn as it.
-pub const COLOURS: [(&str, &str, RGBColor); 9] = [
+pub const COLOURS: [(&str, &str, RGBColor); 11] = [
     ("g0", "g0", RGBColor(0xd5, 0x2b, 0x1e)),
     ("go", "Go", RGBColor(0x00, 0xa0, 0xc6)),
     ("tokio", "tokio", RGBColor(0x2b, 0x4c, 0x9b)),
@@ -17,6 +17,8 @@ pub const COLOURS: [(&str, &str, RGBColor); 9] = [
     ("corosensei", "corosensei", RGBColor(0x00, 0x8f, 0x68)),
     ("parking_lot", "parking_lot", RGBColor(0x8a, 0x6d, 0x3b)),
     ("std", "std", RGBColor(0x9a, 0xa0, 0xa6)),
+    ("scopeguard", "scopeguard", RGBColor(0x6b, 0x8e, 0x23)),
+    ("boxes", "boxed closures", RGBColor(0xc9, 0xb0, 0x37)),
     ("floor", "floor", RGBColor(0x40, 0x40, 0x40)),
 ];
 
