@@ -106,7 +106,8 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
         crossing.after_call();
         R::end(seat, word);
         *g0_sp = above;
-        mark(seat, call);
+        // From there: where it was kept besides would be a store more.
+        mark(seat, (*frame).call);
         (held == 0).then(|| take(&raw const (*frame).body.value))
     }
 }
