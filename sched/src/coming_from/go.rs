@@ -9,9 +9,9 @@
 //! | `func main` | `Runtime::builder().build()?.run(main)` | A runtime is a value; it begins and ends, and the program goes on. Its goroutines run on threads of their own, `main` too, unless `Builder::lock_main_thread` wires it to the thread that calls `run` |
 //! | `main` returns | `run` returns | Go drops the other goroutines as they are. Here they are unwound, so that what they own is dropped; after half a second the rest is left behind and counted ([`shutdown`](crate::shutdown)) |
 //! | `go f(x)` | `go(move \|\| f(x))` | Gives a handle: `join` waits and returns what `f` returned. Closure and result are `Send + 'static`; in a `scope` they may borrow. Each has to fit into a quarter of the stack: box what is larger |
-//! | a panic that nobody recovers | `join` returns `Err` | It ends the process only if the handle was dropped before. Of `main`: `RunError::Panicked` |
-//! | `recover` | `std::panic::catch_unwind` | Takes a closure, not a place in a deferred call. A Goexit that it catches is thrown again at the next operation that can wait |
-//! | `defer` | `Drop`; `g0_defer::defer!`; `g0_defer::scope` | `defer!` runs at the end of its block, not of the function; calls deferred in a loop, or that may wait or panic, go into a scope |
+//! | a panic that nobody recovers | `join` returns `Err` | It ends the process, which prints all panics that met, only if the handle was dropped before; `Builder::uncaught` says otherwise. Of `main`: `RunError::Panicked` |
+//! | `recover` | `recovering(\|s\| …)`, `s.defer_recover(\|r\| …)`; `std::panic::catch_unwind` | `r.recover()`, where `r` is given to the deferred call and to nobody else. The scope gives an `Option` in place of named results. A Goexit that `catch_unwind` catches is thrown again at the next operation that can wait |
+//! | `defer` | `Drop`; `g0_defer::defer!`; `deferring(\|s\| …)` | `defer!` runs at the end of its block, not of the function; calls deferred in a loop, or that may wait or panic, go into a scope |
 //! | `runtime.Goexit` | `goexit()` | In `main`: when all others have ended, `run` returns `RunError::Goexit`; Go reports a deadlock |
 //! | `runtime.Gosched` | `yield_now()` | |
 //! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go, up to a million. A goroutine that ends locked takes its thread with it on the migrating runtime; on the safe one the thread goes on, for others that are bound to it |
