@@ -1,12 +1,17 @@
 //! g0-defer without std: deferred calls in straight-line code and in scopes, on a system where
 //! nothing unwinds. Without an allocator a scope's records lie in its frame; with one the fifth
-//! record goes there instead of being refused.
+//! record goes there instead of being refused. With static memory for pools there are more of them
+//! either way, and room for panics, which jump.
 #![no_std]
 #![no_main]
 
-use core::cell::Cell;
+use core::cell::{Cell, UnsafeCell};
+use core::ptr;
 
-use g0_defer::{DeferError, NoUnwind, Unwind, defer, scope_with};
+use g0_defer::{
+    Catch, Catches, Central, DeferError, Forgets, Local, Memory, NoUnwind, Own, Pool, Throw,
+    Unwind, defer, recovering_in, scope_in, scope_with,
+};
 use nostd_start::check;
 
 nostd_start::program!(main);
@@ -67,6 +72,91 @@ fn fifth_record() {
     }
 }
 
+/// What the one thread of this program has.
+struct Thread {
+    pool: UnsafeCell<Pool>,
+    innermost: Cell<*const Catch>,
+}
+
+// SAFETY: there is one thread.
+unsafe impl Sync for Thread {}
+
+static THREAD: Thread =
+    Thread { pool: UnsafeCell::new(Pool::new()), innermost: Cell::new(ptr::null()) };
+static CENTRAL: Central = Central::new();
+static MEMORY: Memory<100> = Memory::new();
+
+enum Here {}
+type Panics = Own<Here>;
+
+// SAFETY: one thread; the closures do not come back.
+unsafe impl Local for Here {
+    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+        // SAFETY: nobody else has it.
+        Some(f(unsafe { &mut *THREAD.pool.get() }))
+    }
+
+    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+        // SAFETY: as above.
+        Some(f(Some(unsafe { &mut *THREAD.pool.get() }), &CENTRAL))
+    }
+}
+
+// SAFETY: one thread, one word.
+unsafe impl Catches for Here {
+    fn innermost() -> *const Catch {
+        THREAD.innermost.get()
+    }
+
+    fn set_innermost(catch: *const Catch) {
+        THREAD.innermost.set(catch);
+    }
+}
+
+// SAFETY: nothing here has to be dropped.
+unsafe impl Forgets for Here {}
+
+/// More calls than a frame holds, in static memory.
+fn pools() {
+    check(9, CENTRAL.give(&MEMORY, 4) == 100);
+    let left = Cell::new(90_u32);
+    for _ in 0..3 {
+        left.set(90);
+        let all = scope_in::<NoUnwind, Here, _>(|s| {
+            let left = &left;
+            (0..90).all(|n| {
+                s.try_defer(move || left.set(if left.get() == n + 1 { n } else { 1000 })).is_ok()
+            })
+        });
+        check(10, all && left.get() == 0);
+    }
+}
+
+/// Panics without an unwinder.
+fn panics() {
+    let (got, ran) = (Cell::new(0_u32), Cell::new(0_u32));
+    for n in 1..=1000_u32 {
+        let value = recovering_in::<Panics, Here, _>(|s| {
+            s.defer_recover(|r| {
+                let panic = r.recover().and_then(|thrown| thrown.downcast().ok());
+                got.set(panic.unwrap_or(0));
+            });
+            scope_in::<Panics, Here, _>(|inner| {
+                inner.defer(|| ran.set(ran.get() + 1));
+                Panics::panic(n)
+            })
+        });
+        check(11, value.is_none() && got.get() == n && ran.get() == n);
+    }
+    let ended = Panics::catch(|| {
+        recovering_in::<Panics, Here, ()>(|s| {
+            s.defer_recover(|r| check(12, r.recover().is_none()));
+            Panics::goexit()
+        })
+    });
+    check(13, ended.is_err_and(|payload| Panics::is_goexit(&payload)));
+}
+
 fn main() {
     let log = Log::default();
     straight_line(&log, false);
@@ -80,6 +170,9 @@ fn main() {
     fifth_record();
     #[cfg(feature = "alloc")]
     check(7, nostd_start::heap_used() > before);
+
+    pools();
+    panics();
 
     check(8, NoUnwind::catch(|| 7) == Ok(7) && !NoUnwind::panicking());
 }
