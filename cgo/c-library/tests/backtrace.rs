@@ -62,24 +62,25 @@ fn check(text: &str, names: &[&str]) {
     }
 }
 
-/// Each change of stacks, twice; and the first frame of all.
+/// Each change of stacks, twice; and the first frame of all. How paths and closures are written
+/// depends on how much debug information there is.
 const FRAMES: &[&str] = &[
-    "backtrace::innermost\n",
-    "inner_of_two::{{closure}}",
+    "innermost\n",
+    "closure",
     "back\n",
     "c_calls_back\n",
     "c_in_the_middle\n",
     "c_is_entered\n",
-    "backtrace::through_c\n",
-    "backtrace::inner_of_two\n",
-    "outer_of_two::{{closure}}",
+    "through_c\n",
+    "inner_of_two\n",
+    "closure",
     "c_calls_back\n",
     "c_in_the_middle\n",
     "c_is_entered\n",
-    "backtrace::through_c\n",
-    "backtrace::outer_of_two\n",
-    "backtrace::body_of_the_goroutine\n",
-    "g0_sched::exec::spawn::run",
+    "through_c\n",
+    "outer_of_two\n",
+    "body_of_the_goroutine\n",
+    "exec/spawn.rs",
     "start\n",
 ];
 
