@@ -7,9 +7,10 @@ use crate::exec::enter::caller;
 use crate::exec::switch::core_of;
 use crate::platform::Platform;
 
-/// Rounds before a park, and pauses in each of them.
+/// Rounds before a park, and pauses in each of them: about a microsecond, in which the holder takes
+/// and releases the lock a hundred times.
 const ROUNDS: u32 = if cfg!(loom) { 1 } else { 4 };
-const PAUSES: u32 = if cfg!(loom) { 1 } else { 50 };
+const PAUSES: u32 = if cfg!(loom) { 1 } else { 80 };
 
 /// A bounded number of rounds.
 pub(super) struct Spin {
