@@ -128,6 +128,26 @@ impl Central {
         }
     }
 
+    /// How many free records of so many words it has now: for reports and tests.
+    pub fn records(&self, words: usize) -> usize {
+        let Some(class) = crate::class::WORDS.iter().position(|&room| words <= room) else {
+            return 0;
+        };
+        let list = &self.lists[class];
+        let guard = list.lock.lock();
+        // SAFETY: under the lock.
+        let (mut at, mut records) = (unsafe { list.top.get() }, 0);
+        while let Some(first) = NonNull::new(at) {
+            // SAFETY: as above; the records in the list are free.
+            let Holds::Free { count, below } = (unsafe { first.as_ref().holds.get() }) else {
+                break;
+            };
+            (at, records) = (below, records + count as usize);
+        }
+        drop(guard);
+        records
+    }
+
     /// Makes records of `memory`, each of which holds up to `words` words (4, 12, or 28), for as long
     /// as the program runs; says how many. Zero: it was given before, or no record is so large.
     #[cfg(not(loom))]

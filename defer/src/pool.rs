@@ -97,10 +97,14 @@ impl Pool {
         true
     }
 
-    /// Both magazines are empty: takes a bundle, if there is one.
+    /// Both magazines are empty: takes a bundle, if there is one. Otherwise what is in use would be lost.
     pub(crate) fn refill(&mut self, central: &Central, class: usize) {
         if let Some((first, count)) = central.take(class) {
             let own = &mut self.classes[class];
+            debug_assert!(
+                own.used.is_null() && own.full.is_null(),
+                "L16: a pool that has some is refilled"
+            );
             (own.used, own.count) = (first.as_ptr(), count);
         }
     }

@@ -97,7 +97,11 @@ fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> 
         return allocate(layout, None).ok_or(DeferError::TooLarge);
     };
     let taken = L::with_central(|pool, central| {
+        // It may be another pool than a moment ago: the goroutine's P was taken, and it has one again.
         let pool = pool?;
+        if let Some(record) = pool.take::<L>(class) {
+            return Some(record);
+        }
         pool.refill(central, class);
         pool.take::<L>(class)
     });
@@ -134,13 +138,15 @@ unsafe fn give_back_slowly<L: Local>(record: NonNull<Record>, layout: Layout) {
     // SAFETY: the caller's promise.
     unsafe {
         let Some(class) = class_of(record) else { return deallocate(record, layout) };
-        let surplus = L::with_central(|pool, central| match pool {
-            Some(pool) => {
-                let surplus = pool.spill(central, class);
-                pool.put::<L>(class, record);
-                surplus
+        let surplus = L::with_central(|pool, central| {
+            let Some(pool) = pool else { return central.put_one(class, record) };
+            // As above: this one may have room.
+            if pool.put::<L>(class, record) {
+                return core::ptr::null_mut();
             }
-            None => central.put_one(class, record),
+            let surplus = pool.spill(central, class);
+            pool.put::<L>(class, record);
+            surplus
         });
         match surplus {
             Some(surplus) => dispose(surplus),

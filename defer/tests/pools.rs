@@ -138,6 +138,50 @@ fn static_memory_serves_as_many_calls_as_it_has_records() {
     });
 }
 
+/// Between the fast way and the slow one a goroutine may have come to another P: what is full or empty there
+/// is another matter.
+#[test]
+fn l16_no_record_is_lost_by_whoever_changes_its_p_on_the_way_to_the_central_list() {
+    thread_local! {
+        static POOLS: [RefCell<Pool>; 3] = const { [const { RefCell::new(Pool::new()) }; 3] };
+        static OWN: Central = const { Central::new() };
+        static TURN: Cell<usize> = const { Cell::new(0) };
+    }
+    static MEMORY: Memory<400> = Memory::new();
+    enum Moves {}
+    fn next<R>(f: impl FnOnce(&mut Pool) -> R) -> R {
+        TURN.set(TURN.get().wrapping_mul(25) + 7);
+        POOLS.with(|pools| f(&mut pools[TURN.get() / 8 % 3].borrow_mut()))
+    }
+    // SAFETY: a thread's own.
+    unsafe impl Local for Moves {
+        fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+            Some(next(f))
+        }
+
+        fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+            Some(OWN.with(|central| next(|pool| f(Some(pool), central))))
+        }
+    }
+    // Twice as many as can be in the pools beside those in use.
+    OWN.with(|central| assert_eq!(central.give(&MEMORY, 12), 200));
+    for round in 0..500 {
+        let calls = round % 24;
+        assert_eq!(defers::<Moves>(calls), calls);
+    }
+    // All are still there: each pool may be asked until it has none, and the list with it.
+    let mut found = 0;
+    POOLS.with(|pools| {
+        let all = pools.iter().map(|pool| format!("{pool:?}"));
+        for text in all {
+            let numbers = text.split(['[', ',', ']']).nth(2).expect("three classes");
+            found += numbers.trim().parse::<usize>().expect("a number");
+        }
+    });
+    OWN.with(|central| found += central.records(12));
+    assert_eq!(found, 200, "L16: records were lost, or are in two places");
+}
+
 #[test]
 fn small_captures_and_large_ones_go_together_in_order() {
     let log = RefCell::new(Vec::new());
