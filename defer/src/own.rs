@@ -176,8 +176,9 @@ impl<H: Catches> Own<H> {
     ///
     /// # Safety
     ///
-    /// As [`Forgets`] says, for this throw, and for the frames of every scope that it goes on from up to
-    /// where it is recovered or to the goroutine's base.
+    /// As [`Forgets`] says, for this throw, for the frames of every scope that it goes on from up to where it is
+    /// recovered or to the goroutine's base, and for wherever else its payload is given to
+    /// [`resume`](Unwind::resume).
     #[inline]
     pub unsafe fn throw_over<T: Any + Send>(value: T) -> ! {
         // SAFETY: the caller's promise.
