@@ -18,6 +18,7 @@ use crate::m::M;
 use crate::p::Proc;
 use crate::platform::{Parker, Platform};
 
+pub use crate::core::extra::Extras;
 pub use crate::core::list::Fifo;
 
 /// The claim words of `m`.
@@ -202,6 +203,21 @@ pub fn holds_p<P: Platform>() -> bool {
     // SAFETY: Ps live as long as the scheduler.
     let p = unsafe { m.p.load(Ordering::Relaxed).as_ref() };
     m.claim.has() && p.is_some_and(|p| core::ptr::eq(p.m.load(Ordering::Relaxed), m))
+}
+
+/// The list of spare extra Ms, empty.
+pub fn extras() -> Extras {
+    Extras::new()
+}
+
+/// Uses a plain field of `m`, as its thread does.
+///
+/// # Safety
+///
+/// `m` is the caller's.
+pub unsafe fn use_extra(m: &M) {
+    // SAFETY: the caller's promise.
+    unsafe { m.kept.set(!m.kept.get()) };
 }
 
 /// As [`Core::woken`].

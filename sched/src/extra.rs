@@ -204,7 +204,7 @@ impl Core {
     /// # Safety
     ///
     /// No thread has an extra M any more, and none will.
-    #[cfg(feature = "std")]
+    #[cfg(any(feature = "std", loom))]
     pub(crate) unsafe fn bury_extras(&'static self) {
         for m in self.extras.all() {
             // SAFETY: the caller's promise: nothing on that stack is live.

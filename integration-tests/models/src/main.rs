@@ -18,6 +18,7 @@ mod defer;
 mod exec;
 #[cfg(loom)]
 mod global;
+mod extra;
 #[cfg(loom)]
 mod handoff;
 #[cfg(loom)]
@@ -55,6 +56,7 @@ fn main() -> std::process::ExitCode {
         global::MODEL,
         procs::MODEL,
         deadlock::MODEL,
+        extra::MODEL,
         exec::MODEL,
         channel::MODEL,
         mutex::MODEL,

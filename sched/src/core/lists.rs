@@ -413,9 +413,16 @@ impl Core {
         Some(m)
     }
 
-    /// An M that has never run, to be an extra one. It is not counted among those that have been started.
+    /// An M for good, to be an extra one. It is not counted among those that have been started.
     pub(crate) fn extra_m(&'static self) -> Option<&'static M> {
-        self.unused_m(self.lists.lock())
+        let mut lists = self.lists.lock();
+        match lists.free_ms.pop_front() {
+            Some(m) => {
+                lists.set_state(m, State::Busy);
+                Some(m)
+            }
+            None => self.unused_m(lists),
+        }
     }
 
     /// An M that has never run, made without the lock held.

@@ -172,6 +172,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     }
     // SAFETY: nobody is left who knows any of these.
     unsafe {
+        core.bury_extras();
         for p in procs_ref {
             p.free.with_mut(|free| core.pool.drain(&mut *free));
         }

@@ -1,0 +1,198 @@
+//! Threads that the scheduler did not start, and their Ms: an extra M has one thread at a time (L7), and a
+//! callback's closure runs with a P (L19).
+//!
+//! The list of spare Ms alone, with enough takings that the topmost comes to lie there again; and
+//! whole schedulers, to which foreign threads come with the shipped bridge, borrowing an M or keeping it
+//! until they end.
+
+use std::sync::atomic::AtomicPtr as StdAtomicPtr;
+use std::sync::atomic::Ordering::Relaxed;
+
+use g0_cgo::{Bridge, CallbackError, Sched};
+use g0_defer::NoUnwind;
+use g0_sched::bridge::thread_ends;
+use g0_sched::generic::{current, park};
+use g0_sched::model::{self, Shape, run_on};
+use g0_sched::{Fatal, Home, M, Parker, Platform, StartError, doors};
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::runner::{Model, Scenario, seen};
+use crate::world::Threads;
+
+pub const MODEL: Model = Model {
+    name: "extra",
+    scenarios: &[
+        Scenario { name: "list", invariants: "L7", extra: 2, run: list },
+        Scenario { name: "borrowed", invariants: "L7,L19", extra: 1, run: || threads::<false>(2) },
+        Scenario { name: "bound", invariants: "L7,L19", extra: 0, run: || threads::<true>(2) },
+        Scenario { name: "ready", invariants: "L11", extra: 1, run: ready },
+    ],
+};
+
+/// The Ms of one schedule; freed with it.
+struct Spare {
+    list: doors::Extras,
+    ms: *mut [M],
+}
+
+// SAFETY: whose an M is at a time is what the model checks.
+unsafe impl Send for Spare {}
+// SAFETY: as above.
+unsafe impl Sync for Spare {}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        // SAFETY: whoever drops the last handle has joined the threads.
+        unsafe { drop(Box::from_raw(self.ms)) }
+    }
+}
+
+/// Two threads take one, and another while they have that, and put both back, the first one first.
+fn list() {
+    let ms: *mut [M] = Box::into_raw((0..3).map(|_| M::new()).collect::<Box<[M]>>());
+    let spare = Arc::new(Spare { list: doors::extras(), ms });
+    // SAFETY: they stay until the last handle has gone.
+    unsafe { &*ms }.iter().for_each(|m| spare.list.put(m));
+    let theirs = spare.clone();
+    let other = thread::spawn(move || takes_two(&theirs.list));
+    let mine = takes_two(&spare.list);
+    // Three Ms, four takings.
+    if mine + other.join().unwrap() == 4 {
+        seen();
+    }
+    let left = std::iter::from_fn(|| spare.list.take()).count();
+    assert_eq!(left, 3, "L7: an extra M is lost, or in the list twice");
+}
+
+/// How many it was given.
+fn takes_two(list: &doors::Extras) -> usize {
+    let first = list.take();
+    let second = list.take();
+    for &(m, _) in [first, second].iter().flatten() {
+        // SAFETY: it is ours, or loom says that it is not.
+        unsafe { doors::use_extra(m) };
+    }
+    let n = [first, second].iter().flatten().count();
+    [first, second].into_iter().flatten().for_each(|(m, _)| list.put(m));
+    n
+}
+
+/// Where foreign threads find the scheduler of this schedule. Of the standard library: which schedule it
+/// is belongs to no model.
+static HOME: StdAtomicPtr<Home> = StdAtomicPtr::new(std::ptr::null_mut());
+
+/// Loom's threads, with a home; whether they tell when they end.
+enum Visited<const KEEPS: bool> {}
+
+// SAFETY: loom's threads, as they are.
+unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
+    type Unwind = NoUnwind;
+
+    fn current() -> *const M {
+        Threads::current()
+    }
+
+    fn set_current(m: *const M) {
+        Threads::set_current(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        model::start::<Self>(m, || ())
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        Threads::park(parker, deadline)
+    }
+
+    fn unpark(parker: &Parker) {
+        Threads::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        Threads::now()
+    }
+
+    fn heavy_fence() {}
+
+    fn fatal(report: &Fatal) -> ! {
+        Threads::fatal(report)
+    }
+
+    fn home() -> Option<&'static Home> {
+        // SAFETY: it stays until the schedule's threads have been joined.
+        unsafe { HOME.load(Relaxed).as_ref() }
+    }
+
+    fn keep(_: &'static M) -> bool {
+        KEEPS
+    }
+}
+
+/// Runs `main` with a home of the schedule's own.
+fn at_home<const KEEPS: bool>(shape: Shape, main: impl FnOnce() + Send) {
+    let home = Box::into_raw(Box::new(Home::new()));
+    HOME.store(home, Relaxed);
+    run_on::<Visited<KEEPS>>(shape, main);
+    HOME.store(std::ptr::null_mut(), Relaxed);
+    // SAFETY: all threads have been joined.
+    unsafe { drop(Box::from_raw(home)) }
+}
+
+/// A callback on a foreign thread, which runs `f` with a P; none when there is no M for it.
+fn call_back<const KEEPS: bool, T>(f: impl FnOnce() -> T) -> Option<T> {
+    let value = Bridge::<Sched<Visited<KEEPS>>>::try_callback(|| {
+        assert!(doors::holds_p::<Visited<KEEPS>>(), "L19: a callback's closure runs without a P");
+        f()
+    });
+    match value {
+        Ok(value) => Some(value),
+        Err(CallbackError::NoMachine) => None,
+        Err(error) => panic!("L7: {error}"),
+    }
+}
+
+/// Two foreign threads call back while main waits for them; there is one extra M, so each has it after the other
+/// or is refused.
+fn threads<const KEEPS: bool>(procs: usize) {
+    at_home::<KEEPS>(Shape { machines: 2, ..Shape::new(procs) }, || {
+        let used = Arc::new((UnsafeCell::new(0), AtomicUsize::new(0)));
+        let visit = |used: Arc<(UnsafeCell<usize>, AtomicUsize)>| {
+            let done = call_back::<KEEPS, _>(|| {
+                // There is one M for both, so one of them has it at a time.
+                used.0.with_mut(|n| unsafe { *n += 1 });
+                used.1.fetch_add(1, Ordering::Relaxed);
+            });
+            thread_ends::<Visited<KEEPS>>();
+            done.is_some()
+        };
+        let theirs = used.clone();
+        let (one, two) = Bridge::<Sched<Visited<KEEPS>>>::call(|| {
+            let other = thread::spawn(move || visit(theirs));
+            let mine = used.clone();
+            let another = thread::spawn(move || visit(mine));
+            (other.join().unwrap(), another.join().unwrap())
+        });
+        assert!(one || two, "L7: there is an extra M, and nobody was given it");
+        if one && two {
+            seen();
+        }
+        assert_eq!(used.1.load(Ordering::Relaxed), usize::from(one) + usize::from(two));
+    });
+}
+
+/// With one P: main parks, a foreign thread's callback wakes it, and main goes on though that thread
+/// does not call back again.
+fn ready() {
+    at_home::<false>(Shape { machines: 2, ..Shape::new(1) }, || {
+        let main = current::<Visited<false>>().expect("a goroutine");
+        let other = thread::spawn(move || {
+            seen();
+            assert!(call_back::<false, _>(|| main.unpark()).is_some(), "L7: no M is left");
+        });
+        park::<Visited<false>>();
+        Bridge::<Sched<Visited<false>>>::call(|| other.join().unwrap());
+    });
+}
