@@ -17,8 +17,9 @@ mod defer;
 #[cfg(loom)]
 mod exec;
 #[cfg(loom)]
-mod global;
 mod extra;
+#[cfg(loom)]
+mod global;
 #[cfg(loom)]
 mod handoff;
 #[cfg(loom)]
