@@ -8,3 +8,6 @@ void c_sleep(unsigned micros);
 int64_t c_now(void);          /* the monotonic clock, nanoseconds */
 void c_start_waker(void);     /* a thread calls goWake with the time, every millisecond until that says 0 */
 void c_join_waker(void);
+double c_foreign_n(long n);      /* a thread calls goEmpty so many times: nanoseconds each */
+double c_foreign_first(long n);  /* the first call of one of so many threads */
+double c_foreign_thread(long n); /* a thread that calls once, over one that does not */

@@ -6,6 +6,8 @@ package main
 */
 import "C"
 
+import "slices"
+
 var entered int
 
 //export goEmpty
@@ -89,4 +91,26 @@ func nested(depth C.long) func() float64 {
 			}
 		})
 	}
+}
+
+// foreignCallback gives the median of five threads of C's own that call so many times.
+func foreignCallback() float64 {
+	return middle(func() float64 { return float64(C.c_foreign_n(10_000_000)) })
+}
+
+func foreignFirst() float64 {
+	return middle(func() float64 { return float64(C.c_foreign_first(1000)) })
+}
+
+func foreignThread() float64 {
+	return middle(func() float64 { return float64(C.c_foreign_thread(1000)) })
+}
+
+func middle(measure func() float64) float64 {
+	var all [5]float64
+	for i := range all {
+		all[i] = measure()
+	}
+	slices.Sort(all[:])
+	return all[2]
 }

@@ -13,6 +13,9 @@ unsafe extern "C" {
     fn c_callback();
     fn c_callback_n(n: c_long);
     fn c_nest(depth: c_long);
+    fn c_foreign_n(n: c_long) -> f64;
+    fn c_foreign_first(n: c_long) -> f64;
+    fn c_foreign_thread(n: c_long) -> f64;
 }
 
 g0_cgo::export! {
@@ -114,5 +117,32 @@ pub(crate) fn nested<const DEPTH: c_long>() -> f64 {
                 nest(black_box(DEPTH));
             }
         })
+    })
+}
+
+/// A thread of C's own calls back, so many times.
+pub(crate) fn foreign_callback() -> f64 {
+    // SAFETY: its thread calls `bench_callback_body`, as the others below.
+    middle(|| unsafe { c_foreign_n(10_000_000) })
+}
+
+/// The first callback of a thread of C's own.
+pub(crate) fn foreign_first() -> f64 {
+    // SAFETY: as above.
+    middle(|| unsafe { c_foreign_first(1000) })
+}
+
+/// A thread of C's own that calls back once, over one that does not.
+pub(crate) fn foreign_thread() -> f64 {
+    // SAFETY: as above.
+    middle(|| unsafe { c_foreign_thread(1000) })
+}
+
+/// The middle of five, each of which measures itself while main is in C.
+fn middle(measure: fn() -> f64) -> f64 {
+    on(2, || {
+        let mut all = [(); 5].map(|()| g0_cgo::call(measure));
+        all.sort_by(f64::total_cmp);
+        all[2]
     })
 }

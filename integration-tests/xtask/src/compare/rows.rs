@@ -120,7 +120,7 @@ const SLEEPERS: &[&str] = &["go", "tokio", "may", "boost", "floor"];
 const GROUPS: &[(&str, &[&str])] = &[
     ("locked", &["lock"]),
     ("latency", &["sleep", "share"]),
-    ("cgo", &["call", "callback", "nested"]),
+    ("cgo", &["call", "callback", "nested", "foreign"]),
 ];
 
 /// The peers that give a goroutine, or what stands for it, a thread of its own.
@@ -170,6 +170,10 @@ pub static ROWS: &[Row] = &[
     row("cgo-noop-deferred", &["go"]).at_most(3.0).from("cgo-noop", 1),
     row("callback", &["go"]).at_most(8.0),
     row("callback-only", &["go"]).at_most(5.0),
+    row("foreign-callback", &["go"]).at_most(12.0).on_two(),
+    // What a thread pays once: held to the row below.
+    row("foreign-first", &["go"]).at_most(1_000.0).on_two(),
+    row("foreign-thread", &["go"]).at_most(1_000.0).on_two(),
     row("nested-1", &["go"]).at_most(12.0),
     row("nested-4", &["go"]).at_most(12.0),
     row("nested-16", &["go"]).at_most(12.0),
