@@ -106,7 +106,7 @@
 //! | [`call_blocking`](Bridge::call_blocking), and C below | g0 | no | no; blocks the thread | panics | yes |
 //! | a [`callback`](Bridge::callback)'s closure | the goroutine's stack | yes | yes; C waits below | yes | fatal |
 //! | the scheduler's hooks | g0 | | no | panics | fatal |
-//! | a thread unknown to the runtime | its stack | no | | just runs it | fatal |
+//! | a thread that the runtime did not start | its stack | till it is taken, after its first callback | | just runs it | yes: see below |
 //!
 //! "Till it is taken" is a matter of whether somebody else wants the P. Where goroutines are bound
 //! to their M at their first run (g0-sched's safe runtime), only goroutines that have not started
@@ -134,6 +134,18 @@
 //! innermost call from above, and the call finds the panic in its record. C's frames are gone
 //! without having been asked, which is why it is `unsafe`.
 //!
+//! # Threads of C's own
+//!
+//! A thread that the runtime did not start may call back too, with no `call` above it. At its first callback
+//! it is *adopted*: the runtime lends it an *extra M*, whose goroutine has an empty stack and looks as
+//! if it had just called C, so that all that was said above holds; the thread's own stack is this M's g0.
+//! It keeps that M until it ends (a destructor of the thread's gives it back) or, if the runtime is
+//! told so, for the one callback. Bound, it takes no lock, makes no system call and allocates nothing. The
+//! goroutine counts while a callback runs and at no other time. A panic that comes to its bottom is
+//! fatal, for there is no call in which it could go on. Before a runtime runs and after its main
+//! function has returned C gets the default, and [`try_callback`](Bridge::try_callback) says why. The module
+//! `foreign` has the pictures; `Runtime::adopt`, `arrive` and `depart` are what a scheduler adds.
+//!
 //! # What was rejected
 //!
 //! 1. *C on the goroutine's stack.* It would have to be as large as C might need, for every
@@ -153,6 +165,9 @@
 //!
 //! > L6: an M in foreign code never schedules. Held by the runtime: from `enter` and `end` to
 //! > `leave` and `begin` it starts nothing at `g0.sp`.
+//!
+//! > L7: an extra M has one thread at a time. Held by the runtime: from `adopt` on the seat is the
+//! > thread's, until `depart` or the thread's end gives it back.
 //!
 //! > L14: no stack growth in foreign state. On the goroutine's stack nothing is called between
 //! > `enter` and the change of stacks but `release`, and nothing between the change back and `leave`.
@@ -197,9 +212,6 @@
 //! - `sched`: `Sched`, the runtime of g0-sched.
 //!
 //! Neither is a default; without them the crate needs neither std nor an allocator.
-//!
-//! Foreign threads that call in are not adopted yet: they are [`Here::Outside`], and a callback
-//! from one is fatal with a message that names the remedy.
 #![no_std]
 
 #[cfg(feature = "std")]

@@ -448,3 +448,42 @@ fn try_callback_gives_the_value() {
         assert_eq!(call(|| try_callback(|| 6 * 7)), Ok(42));
     });
 }
+
+#[test]
+fn signals_before_at_and_after_the_first_callback_do_no_harm() {
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn handler(_: libc::c_int) {
+        SEEN.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: a handler that keeps to what handlers may do.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        assert_eq!(libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut()), 0);
+    }
+    let _alone = alone();
+    on_every_runtime(2, || {
+        let count = Arc::new(AtomicUsize::new(0));
+        for _ in 0..10 {
+            let stop = Arc::new(AtomicBool::new(false));
+            let (theirs, count) = (stop.clone(), count.clone());
+            let thread = CThread::new(move || {
+                while !theirs.load(Ordering::SeqCst) {
+                    callback((), || {
+                        yield_now();
+                        count.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            });
+            for _ in 0..50 {
+                // SAFETY: the thread has not been joined.
+                assert_eq!(unsafe { libc::pthread_kill(thread.id(), libc::SIGUSR2) }, 0);
+                yield_now();
+            }
+            stop.store(true, Ordering::SeqCst);
+            call_blocking(|| thread.join());
+        }
+        assert!(SEEN.load(Ordering::Relaxed) > 0);
+    });
+}
