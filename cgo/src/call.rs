@@ -202,7 +202,7 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
         let crossing = R::crossing(seat);
         (&raw mut (*frame).crossing).write(crossing);
         let (sp, slot) = (*seat.g0_sp, &raw mut (*call).sp);
-        crossing.before_call();
+        (*frame).crossing.before_call();
         let word = Native::call_on(sp, base, frame.cast(), slot);
         crossing.after_call();
         mark(seat, ptr::null_mut());
@@ -257,8 +257,8 @@ unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
     let frame = arg.cast::<Frame<F, T, U::Payload>>();
     // SAFETY: the caller's promise; `f` is taken out before the result goes in its place.
     unsafe {
+        (*frame).crossing.at_entry();
         let crossing = (*frame).crossing;
-        crossing.at_entry();
         let call = &raw mut (*frame).link.call;
         debug_assert!(!(*call).noted(NOTES), "call_on keeps the stack aligned");
         if NOTE != 0 {

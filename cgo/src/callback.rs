@@ -101,7 +101,7 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
         mark(seat, ptr::null_mut());
         let word = R::begin(seat);
         let above = *g0_sp;
-        crossing.before_call();
+        (*frame).crossing.before_call();
         let held = Native::call_on(sp, base::<R, F, T, ON_PANIC>, frame.cast(), g0_sp);
         crossing.after_call();
         R::end(seat, word);
@@ -125,8 +125,8 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
     // SAFETY: the caller's promise; `f` is taken out before its value goes in its place. The
     // goroutine is bound, so the M's word is the same one all the way.
     unsafe {
+        (*frame).crossing.at_entry();
         let crossing = (*frame).crossing;
-        crossing.at_entry();
         let g0_sp = (*frame).g0_sp;
         let bottom = *g0_sp;
         // What the unwinder's catch is given is one word, and gives nothing: not optimised, each of

@@ -51,7 +51,7 @@ impl Crossing {
         }
     }
 
-    /// Last thing before the call.
+    /// Last thing before the call. `self` is in its place, where the function finds it.
     ///
     /// # Safety
     ///
@@ -60,18 +60,20 @@ impl Crossing {
     pub unsafe fn before_call(&self) {
         #[cfg(any(g0_asan, g0_tsan, g0_valgrind))]
         if let Some((from, to)) = self.ends {
+            super::release(self);
             // SAFETY: the caller's promise, and that of `new`.
             unsafe { from.as_ref().before_switch(to.as_ref()) }
         }
     }
 
-    /// First thing in the function.
+    /// First thing in the function, on the value in its place: nothing else of the caller's is read before.
     ///
     /// # Safety
     ///
     /// As for [`Fiber::after_switch`].
     #[inline(always)]
     pub unsafe fn at_entry(&self) {
+        super::acquire(self);
         #[cfg(any(g0_asan, g0_tsan, g0_valgrind))]
         if let Some((from, to)) = self.ends {
             // SAFETY: as above.

@@ -40,7 +40,7 @@ pub(crate) unsafe fn on_g0<F: FnOnce() -> R, R>(m: &'static M, f: F) -> R {
     // SAFETY: nothing is live below g0_sp; `base` returns and does not unwind.
     unsafe {
         let sp = m.g0_sp.get();
-        crossing.before_call();
+        frame.crossing.before_call();
         Native::call_on(sp, base::<F, R>, (&raw mut frame).cast(), &raw mut slot);
         crossing.after_call();
         frame.r.assume_init()

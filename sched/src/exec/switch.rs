@@ -190,13 +190,13 @@ unsafe fn arrived(m: &'static M, left: Option<NonNull<G>>) {
     }
     // SAFETY: the one that runs here and the one that was left; `m` is the caller's.
     unsafe {
-        match m.curg() {
-            Some(g) => g.as_ref().fiber.after_switch(),
-            None => m.fiber.after_switch(),
-        }
         match left {
             Some(g) => g.as_ref().fiber.left(),
             None => m.fiber.left(),
+        }
+        match m.curg() {
+            Some(g) => g.as_ref().fiber.after_switch(),
+            None => m.fiber.after_switch(),
         }
     }
 }

@@ -48,6 +48,7 @@ pub const LEFT_OUT: &[Left] = &[
             "l8_a_hundred_thousand_panics_over_c_leave_the_thread_as_it_was",
             "l8_a_hundred_thousand_panics_over_c_leave_the_callers_own_locks",
             "l8_a_hundred_thousand_held_panics_leave_the_thread_as_it_was",
+            "l8_a_hundred_thousand_held_panics_leave_the_callers_own_locks",
         ],
         why: "compares the memory in use, and the checker's own grows",
     },
@@ -94,7 +95,7 @@ mod tests_of_this {
     #[test]
     fn a_program_is_left_out_as_a_whole_or_by_its_tests() {
         assert!(whole(Address, "arch/call") && !whole(Address, "cgo/sched_unwind"));
-        assert_eq!(tests(Thread, "cgo/sched_unwind").count(), 3);
+        assert_eq!(tests(Thread, "cgo/sched_unwind").count(), 4);
         assert_eq!(tests(Thread, "arch/call").count(), 0);
     }
 }
