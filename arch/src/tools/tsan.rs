@@ -8,6 +8,7 @@
 use core::cell::Cell;
 use core::ffi::{c_uint, c_void};
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Tool;
 
@@ -27,30 +28,32 @@ unsafe extern "C" {
 /// The sanitizer's record of the stack, and whether it is ours to destroy.
 #[derive(Debug)]
 pub(super) struct Side {
-    fiber: Cell<*mut c_void>,
+    // Atomic, for it is read on the way back too, when the sanitizer still takes the thread for the
+    // other side. Relaxed: the owner's own.
+    fiber: AtomicPtr<c_void>,
     owned: Cell<bool>,
 }
 
 impl Tool for Side {
-    const NONE: Side = Side { fiber: Cell::new(ptr::null_mut()), owned: Cell::new(false) };
+    const NONE: Side = Side { fiber: AtomicPtr::new(ptr::null_mut()), owned: Cell::new(false) };
 
     #[inline]
     unsafe fn begin(&self, _bottom: *mut u8, _size: usize) {
         // SAFETY: the call has no requirements.
-        self.fiber.set(unsafe { __tsan_create_fiber(0) });
+        self.fiber.store(unsafe { __tsan_create_fiber(0) }, Ordering::Relaxed);
         self.owned.set(true);
     }
 
     #[inline]
     unsafe fn adopt(&self) {
         // SAFETY: the call has no requirements.
-        self.fiber.set(unsafe { __tsan_get_current_fiber() });
+        self.fiber.store(unsafe { __tsan_get_current_fiber() }, Ordering::Relaxed);
         self.owned.set(false);
     }
 
     #[inline(always)]
     unsafe fn before_switch(&self, to: &Side) {
-        let fiber = to.fiber.get();
+        let fiber = to.fiber.load(Ordering::Relaxed);
         release(ptr::from_ref(self).cast());
         // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
         unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
@@ -58,7 +61,7 @@ impl Tool for Side {
 
     #[inline(always)]
     unsafe fn before_exit(&self, to: &Side) {
-        let fiber = to.fiber.get();
+        let fiber = to.fiber.load(Ordering::Relaxed);
         release(ptr::from_ref(self).cast());
         // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
         unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
@@ -85,12 +88,12 @@ impl Tool for Side {
     #[inline(always)]
     unsafe fn after_return(&self) {
         // SAFETY: the function that ran on the other side has returned to this stack.
-        unsafe { __tsan_switch_to_fiber(self.fiber.get(), NO_SYNC) }
+        unsafe { __tsan_switch_to_fiber(self.fiber.load(Ordering::Relaxed), NO_SYNC) }
     }
 
     #[inline]
     unsafe fn retire(&self) {
-        let fiber = self.fiber.replace(ptr::null_mut());
+        let fiber = self.fiber.swap(ptr::null_mut(), Ordering::Relaxed);
         if self.owned.get() && !fiber.is_null() {
             // SAFETY: it is ours, and nothing runs on it.
             unsafe { __tsan_destroy_fiber(fiber) }
