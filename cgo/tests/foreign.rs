@@ -487,3 +487,42 @@ fn signals_before_at_and_after_the_first_callback_do_no_harm() {
         assert!(SEEN.load(Ordering::Relaxed) > 0);
     });
 }
+
+/// The calling thread's signal stack: its lowest byte, if there is one.
+fn signal_stack() -> Option<usize> {
+    // SAFETY: zeros are a valid `stack_t`, and the call only fills it.
+    let stack = unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        assert_eq!(libc::sigaltstack(std::ptr::null(), &raw mut stack), 0);
+        stack
+    };
+    (stack.ss_flags & libc::SS_DISABLE == 0).then_some(stack.ss_sp.addr())
+}
+
+#[test]
+fn a_bound_thread_has_a_signal_stack_and_keeps_one_of_its_own() {
+    let _alone = alone();
+    on_every_runtime(2, || {
+        on_c_thread(|| {
+            assert_eq!(signal_stack(), None, "threads of C have none");
+            let inside = callback(None, signal_stack);
+            assert!(inside.is_some(), "an overflow in a callback would not be reported");
+            assert_eq!(signal_stack(), inside, "it is lent until the thread ends");
+            assert_eq!(callback(None, signal_stack), inside);
+        });
+        on_c_thread(|| {
+            let mut own = vec![0_u8; 64 << 10];
+            let ss_sp = own.as_mut_ptr();
+            let stack = libc::stack_t { ss_sp: ss_sp.cast(), ss_flags: 0, ss_size: own.len() };
+            // SAFETY: the memory stays until it is taken off again below.
+            unsafe {
+                assert_eq!(libc::sigaltstack(&raw const stack, std::ptr::null_mut()), 0);
+                assert_eq!(callback(None, signal_stack), Some(ss_sp.addr()));
+                assert_eq!(signal_stack(), Some(ss_sp.addr()));
+                let off = libc::stack_t { ss_flags: libc::SS_DISABLE, ..stack };
+                assert_eq!(libc::sigaltstack(&raw const off, std::ptr::null_mut()), 0);
+            }
+            callback((), yield_now);
+        });
+    });
+}

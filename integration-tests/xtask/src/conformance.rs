@@ -19,7 +19,8 @@ use std::ops::RangeInclusive;
 const PAGE: &str = "integration-tests/CONFORMANCE.md";
 
 /// The parts that the page has, and their numbers.
-const PARTS: [(char, RangeInclusive<u32>); 3] = [('A', 1..=14), ('C', 58..=77), ('E', 91..=108)];
+const PARTS: [(char, RangeInclusive<u32>); 4] =
+    [('A', 1..=14), ('B', 15..=57), ('C', 58..=77), ('E', 91..=108)];
 
 /// What g0 does not have, so that nothing can be demanded of it.
 const REASONS: [&str; 4] =

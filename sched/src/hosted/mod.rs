@@ -116,8 +116,8 @@ unsafe impl Platform for Hosted {
         Some(&visitor::HOME)
     }
 
-    fn keep(m: &'static M) -> bool {
-        visitor::keep(m)
+    fn keep(_: &'static M) -> bool {
+        visitor::keep()
     }
 
     const WATCHED: bool = true;
