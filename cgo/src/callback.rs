@@ -43,8 +43,8 @@ impl<R: Runtime> Bridge<R> {
     ///
     /// A thread that the runtime did not start may call back too, with no `call` above it: `f` runs as
     /// a goroutine that exists for that, on a stack of its own. If the runtime has not begun, or its main
-    /// function has returned, C gets `default` and `f` is dropped: [`try_callback`](Bridge::try_callback)
-    /// tells. A panic that `f` does not catch is fatal there, and so is a Goexit: there is nothing
+    /// function has returned, C gets `default` and `f` is dropped; if that happens while `f` runs, `f`
+    /// is unwound: [`try_callback`](Bridge::try_callback) tells. A panic that `f` does not catch is fatal there, and so is a Goexit: there is nothing
     /// beneath in which it could go on. A runtime that does not take such threads says so by
     /// [`BadCall::UnknownThread`]. The thread needs as much stack as the scheduler: 16 KiB, say.
     #[inline]
@@ -66,7 +66,7 @@ pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackEr
         // SAFETY: it has arrived.
         unsafe { R::depart(seat) }
     }
-    value.ok_or(CallbackError::Panicked)
+    value.ok_or(if adopted { CallbackError::NoRuntime } else { CallbackError::Panicked })
 }
 
 /// The switch; `None` if `f` panicked, and then `ON_PANIC` is noted with the panic.

@@ -40,6 +40,8 @@
 //! - [`call`](Bridge::call) outside a callback is what it is on any thread that the runtime does not
 //!   know: the closure just runs. So it is with the runtime's own operations: between callbacks the thread
 //!   is an ordinary thread to them, bound or not.
+//! - If the runtime ends while the closure runs, that is unwound as any goroutine is, and C gets the
+//!   default: unless the closure is in C again, which has to return first.
 //! - If the runtime has not begun, or its main function has returned, or there is no memory for an M,
 //!   C gets the default, the closure is dropped, and [`try_callback`](Bridge::try_callback) says why.
 
@@ -55,7 +57,7 @@ use crate::{BadCall, Bridge, Here, Runtime, Seat};
 pub enum CallbackError {
     /// The closure has panicked, or ended its goroutine; that goes on when the call is left.
     Panicked,
-    /// The thread is none of the runtime's, and no runtime takes its callbacks.
+    /// The thread is none of the runtime's, and no runtime takes its callbacks; or it ended meanwhile.
     NoRuntime,
     /// The thread is none of the runtime's, and there is no memory for what it would need.
     NoMachine,
@@ -96,11 +98,18 @@ pub(crate) fn seat<R: Runtime>() -> Result<(Seat, bool), CallbackError> {
     }
 }
 
-/// A panic, or a Goexit, has come to the bottom of a foreign thread's goroutine.
+/// A panic, or a Goexit, has come to the bottom of a foreign thread's goroutine. Returns if the runtime
+/// has thrown it to end the callback.
 #[cold]
 #[inline(never)]
-pub(crate) fn uncaught<R: Runtime>(panic: &<R::Unwind as Unwind>::Payload) -> ! {
+pub(crate) fn uncaught<R: Runtime>(panic: &<R::Unwind as Unwind>::Payload) {
     let goexit = R::Unwind::is_goexit(panic);
+    if goexit && let Here::Goroutine(seat) = R::here() {
+        // SAFETY: on the goroutine, whose callback this is.
+        if unsafe { R::was_ended(seat) } {
+            return;
+        }
+    }
     R::fatal(if goexit { BadCall::ForeignGoexit } else { BadCall::ForeignPanic })
 }
 

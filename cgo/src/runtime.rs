@@ -53,7 +53,7 @@ pub enum Here {
 /// The edges of the state diagram in the [crate's essay](crate) are four of them. `enter` and
 /// `leave` are the hot pair: everything that an empty call costs beyond changing the stack
 /// happens there, so they should inline to a store and a check. A runtime into which threads of others
-/// may call has three functions more, `adopt`, `arrive` and `depart`; without them a callback on such a thread is
+/// may call has four functions more, `adopt`, `arrive`, `was_ended` and `depart`; without them a callback on such a thread is
 /// fatal.
 ///
 /// # Safety
@@ -176,6 +176,17 @@ pub unsafe trait Runtime: 'static {
     /// As [`adopt`](Runtime::adopt).
     unsafe fn arrive(seat: Seat) -> Result<Seat, CallbackError> {
         Ok(seat)
+    }
+
+    /// A Goexit has come to the bottom of an adopted thread's goroutine. True: the runtime has thrown it, because
+    /// it ends; C gets the default. Else it is fatal.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* on that goroutine's stack, in the callback.
+    unsafe fn was_ended(seat: Seat) -> bool {
+        _ = seat;
+        false
     }
 
     /// The callback of an adopted thread is over, after [`end`](Runtime::end). A thread that has but borrowed its

@@ -112,6 +112,11 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
         Self::adopt()
     }
 
+    unsafe fn was_ended(seat: Seat) -> bool {
+        // SAFETY: as above.
+        unsafe { chair(seat).was_ended() }
+    }
+
     #[inline(always)]
     unsafe fn depart(seat: Seat) {
         // SAFETY: as above.

@@ -89,6 +89,8 @@ impl<R: Runtime> Bridge<R> {
         }
         match value {
             Some(value) => value,
+            // The runtime has ended meanwhile.
+            None if adopted => R::fatal(BadCall::NoRuntime),
             // SAFETY: the panic is in the call's record; the caller vouches for the frames.
             None => unsafe { leave_c(seat, R::crossing(seat)) },
         }
@@ -128,7 +130,7 @@ unsafe fn leave_c(seat: Seat, crossing: Crossing) -> ! {
 pub(crate) unsafe fn hold<R: Runtime>(call: *mut Call, panic: Payload<R>, note: usize) {
     // SAFETY: the caller's promise. Looked at here and not in the base, whose frame would grow.
     if unsafe { (*call).noted(ROOT) } {
-        foreign::uncaught::<R>(&panic)
+        return foreign::uncaught::<R>(&panic);
     }
     let link = call.cast::<Link<Payload<R>>>();
     // SAFETY: the caller's promise; the note says whether `held` is initialised.

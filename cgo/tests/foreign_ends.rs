@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use common::child::{in_children, status_bytes};
 use common::count::Count;
 use common::{on_each_kind, on_every_runtime};
-use g0_cgo::{BadCall, CallbackError, call_blocking, callback, callback_unwind, try_callback};
+use g0_cgo::{
+    BadCall, CallbackError, call, call_blocking, callback, callback_unwind, try_callback,
+};
 use g0_sched::{ForeignThreads, RunError, Runtime, current, go, goexit, park, sleep, yield_now};
 use threads::{CThread, alone, is_bound, machine, on_c_thread};
 
@@ -157,8 +159,7 @@ fn the_end_waits_for_a_callback_that_runs() {
                 servant.begins(move || {
                     let value = callback(-1, || {
                         up.send(()).unwrap();
-                        // Of an operation that waits the end makes nothing: C waits for the value.
-                        sleep(Duration::from_millis(20));
+                        std::thread::sleep(Duration::from_millis(20));
                         5
                     });
                     assert_eq!(value, 5);
@@ -173,7 +174,52 @@ fn the_end_waits_for_a_callback_that_runs() {
 }
 
 #[test]
-fn a_callback_that_parks_for_ever_is_left_behind_with_its_thread() {
+fn a_callback_that_waits_or_starts_something_at_the_end_is_unwound_and_c_gets_the_default() {
+    let _alone = alone();
+    on_each_kind(|kind, procs| {
+        let count = Count::new();
+        let [waits, starts] = [(); 2].map(|()| Servant::new());
+        let ended = kind
+            .with_procs(procs)
+            .run_counted(|| {
+                let (up, is_up) = channel();
+                let (theirs, guard) = (up.clone(), count.one());
+                waits.begins(move || {
+                    let seen = try_callback(|| {
+                        let _guard = guard;
+                        theirs.send(()).unwrap();
+                        loop {
+                            park();
+                        }
+                    });
+                    assert_eq!(seen, Err::<(), _>(CallbackError::NoRuntime));
+                });
+                let guard = count.one();
+                starts.begins(move || {
+                    let seen = try_callback(|| {
+                        let _guard = guard;
+                        up.send(()).unwrap();
+                        loop {
+                            let _ = go(|| ()).join();
+                        }
+                    });
+                    assert_eq!(seen, Err::<(), _>(CallbackError::NoRuntime));
+                });
+                call_blocking(|| (0..2).for_each(|_| is_up.recv().unwrap()));
+            })
+            .unwrap();
+        assert_eq!(ended.left_behind, 0);
+        for servant in [waits, starts] {
+            servant.is_done();
+            assert_eq!(servant.does(|| try_callback(|| ())), Err(CallbackError::NoRuntime));
+            servant.ends();
+        }
+        count.assert_all_dropped(2);
+    });
+}
+
+#[test]
+fn a_callback_that_waits_for_ever_above_c_is_left_behind_with_its_thread() {
     let _alone = alone();
     on_each_kind(|kind, procs| {
         let ended = kind
@@ -182,10 +228,14 @@ fn a_callback_that_parks_for_ever_is_left_behind_with_its_thread() {
                 let (up, is_up) = channel();
                 let _ = CThread::new(move || {
                     callback((), || {
-                        up.send(()).unwrap();
-                        loop {
-                            park();
-                        }
+                        call(|| {
+                            callback((), || {
+                                up.send(()).unwrap();
+                                loop {
+                                    park();
+                                }
+                            });
+                        });
                     });
                     unreachable!("C has no value");
                 });

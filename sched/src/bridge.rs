@@ -122,6 +122,17 @@ impl Seat {
         unsafe { extra::depart::<P>(self.m) }
     }
 
+    /// A Goexit has come to the bottom of an adopted thread's goroutine, and would go on in nothing. True: the
+    /// end of the scheduler has thrown it, and the callback is over.
+    ///
+    /// # Safety
+    ///
+    /// On that goroutine, in the callback.
+    pub unsafe fn was_ended(self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { extra::was_ended(self.m) }
+    }
+
     /// An adopted thread gives its M back.
     ///
     /// # Safety

@@ -41,9 +41,10 @@
 //! ```
 //!
 //! So the callback is counted, and the end waits for it as for any goroutine that runs, or it is
-//! refused. What the end does not get to see (a closure that takes longer than the end waits, that is
-//! parked for ever, or that waits for a P) is left behind: it goes on if it can, and its thread waits for
-//! ever if it parks. All that a thread may still use stays: the memory of a runtime that ends while a thread
+//! refused. What waits there, or comes to an operation, is unwound by the end like all else, and C gets what
+//! it gets when it is refused. What the end does not get to unwind (a closure that takes longer than the
+//! end waits, that is in C again, or that waits for a P) is left behind: it goes on if it can, and its
+//! thread waits for ever if it parks. All that a thread may still use stays: the memory of a runtime that ends while a thread
 //! is bound to it is never freed, so threads that last are better bound to a runtime that does.
 //!
 //! # Rejected
@@ -258,6 +259,21 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
             part::<P>(m);
         }
     }
+}
+
+/// A Goexit has come to the bottom of the goroutine of `m`, in a callback. True: it is the end's, which
+/// makes the callback one that was refused.
+///
+/// # Safety
+///
+/// On that goroutine.
+pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
+    if core_of(m).phase() == phase::OPEN {
+        return false;
+    }
+    // SAFETY: the running goroutine's own field. It is as good as new.
+    unsafe { (*m.own_g.get()).exiting.set(false) };
+    true
 }
 
 /// The calling thread gives its extra M back, between callbacks.

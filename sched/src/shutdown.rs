@@ -11,7 +11,7 @@
 //! | runs | as above, at its next operation that can park or yield |
 //! | is in a foreign call | as above, after the call; the end waits for it as long as it waits at all |
 //! | loops for ever without an operation | is left behind, its thread with it, and counted |
-//! | is a callback's of a foreign thread | is left to finish; left behind and counted when time is up. Later callbacks are refused |
+//! | is a callback's of a foreign thread | as others, and C gets what it gets when there is no runtime; later callbacks are refused |
 //! | is unwinding already, or parked inside a callback | is left to finish; left behind and counted when time is up |
 //!
 //! A wake and a cancellation may meet: see `core::late`.
@@ -46,13 +46,27 @@ pub(crate) unsafe fn home(g: NonNull<G>) -> &'static Core {
     unsafe { &*g.as_ref().core.get() }
 }
 
+/// Whether C waits for `g`, in a callback, or `g` unwinds and keeps its thread. C that has no call of a
+/// goroutine above it does not count: there is nothing but the callback's closure to unwind.
+///
+/// # Safety
+///
+/// By its own thread, or while it is parked, under the lock.
+unsafe fn is_held(g: NonNull<G>) -> bool {
+    // SAFETY: the caller's promise; Ms are never freed.
+    let (locks, m) = unsafe { (g.as_ref().locks.get(), g.as_ref().bound.get().as_ref()) };
+    // That of an extra M, and that of its first callback.
+    let outermost = if m.is_some_and(M::is_extra) { 2 } else { 0 };
+    locks.internal() > outermost
+}
+
 /// Whether shutdown may throw Goexit through `g` now, as its own thread sees it.
 fn may_unwind<P: Platform>(g: NonNull<G>) -> bool {
     // SAFETY: the running goroutine's own fields.
-    let (exiting, locks) = unsafe { (g.as_ref().exiting.get(), g.as_ref().locks.get()) };
+    let (exiting, held) = unsafe { (g.as_ref().exiting.get(), is_held(g)) };
     // SAFETY: as above.
     let main = unsafe { home(g) }.main_g.load(Ordering::Relaxed) == g.as_ptr();
-    P::UNWINDS && !main && !exiting && !locks.has_internal() && !P::Unwind::panicking()
+    P::UNWINDS && !main && !exiting && !held && !P::Unwind::panicking()
 }
 
 /// A goroutine that has just come out of an operation, while the scheduler is not open: it ends
@@ -205,7 +219,7 @@ fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
             continue;
         }
         // SAFETY: a parked G's fields stand still, and wakes take the lock too.
-        let spared = unsafe { this.exiting.get() || this.locks.get().has_internal() };
+        let spared = unsafe { this.exiting.get() || is_held(g) };
         if spared {
             continue;
         }

@@ -32,6 +32,9 @@ pub struct Scenario {
     pub run: fn(),
 }
 
+/// Names that stand for several models.
+const CRATES: &[(&str, &[&str])] = &[("cgo", &["bridge", "extra"])];
+
 /// Preemptions that are tried, in every place, in CI and with `--deep`.
 const BOUND: [usize; 2] = [2, 3];
 /// Steps after which a schedule counts as endless.
@@ -92,6 +95,12 @@ pub fn main(models: &[Model]) -> ExitCode {
         .iter()
         .flat_map(|m| m.scenarios.iter().map(move |s| (format!("{}/{}", m.name, s.name), s)))
         .collect();
+    // The names of crates stand for the models of what they do.
+    for &(krate, its) in CRATES {
+        if let Some(at) = names.iter().position(|name| name == krate) {
+            names.splice(at..=at, its.iter().map(ToString::to_string));
+        }
+    }
     let matches = |row: &str, name: &str| row == name || row.split('/').next() == Some(name);
     if let Some(unknown) = names.iter().find(|name| !rows.iter().any(|(row, _)| matches(row, name)))
     {
