@@ -152,8 +152,7 @@ pub struct Core {
     /// Those who are no Ms and fire timers now; whether somebody looked for a deadlock meanwhile.
     watching: AtomicUsize,
     look_again: AtomicBool,
-    /// Threads that are no Ms of it and give a stack back.
-    /// Threads that are no Ms of it and give a stack back, or wake a goroutine.
+    /// Threads that are no Ms of it and give a stack back, or wake a goroutine; and those whose M has just ended.
     pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
     /// How many of them there may be; `usize::MAX`: as many as Ps are wanted.

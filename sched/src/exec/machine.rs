@@ -31,9 +31,14 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     let core = core_of(m);
     // SAFETY: this thread is no M any more.
     unsafe { core.forward::<P>(m) };
+    // The run may end with this M, and all of it be freed: not before we have left. Relaxed: who sees
+    // the M retired sees this.
+    core.guests.fetch_add(1, Ordering::Relaxed);
     core.retire_m(m);
     core.rests_for_good::<P>();
     P::unpark(&core.done);
+    // Release: whoever frees comes after our last access.
+    core.guests.fetch_sub(1, Ordering::Release);
 }
 
 unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {

@@ -390,8 +390,13 @@ impl Drop for Runtime {
         }
         // Pairs with that of `join::free_far`: a thread may be giving the last stack back.
         fence(Ordering::SeqCst);
-        if core.guests.load(Ordering::Acquire) != 0 {
-            return;
+        // An M that has just ended is a guest too, for its last words: so it is worth a wait.
+        let deadline = futex::now().saturating_add(PATIENCE);
+        while core.guests.load(Ordering::Acquire) != 0 {
+            if futex::now() > deadline {
+                return;
+            }
+            std::thread::yield_now();
         }
         self.watch.end();
         // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
