@@ -361,9 +361,10 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let deadline = futex::now().saturating_add(PATIENCE);
     // Foreign threads end when they like; this one may stay for as long. The first count first: see
     // `extra`.
+    // Then those who are on their way out, or the run would stay for their sake.
     let awaited = || {
         let live = core.live_ms.load(Ordering::Acquire);
-        live > core.adopted.load(Ordering::Acquire)
+        live > core.adopted.load(Ordering::Acquire) || core.guests.load(Ordering::Acquire) != 0
     };
     while awaited() && futex::now() < deadline {
         Hosted::park(&core.done, Some(futex::now().saturating_add(1_000_000)));
