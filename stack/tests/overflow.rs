@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use g0_arch::{Arch, Native};
-use g0_stack::overflow::{self, AltStack, Message, Overflow};
+use g0_stack::overflow::{self, AltStack, Message, Overflow, SignalStack};
 use g0_stack::{Class, SlabSource, Stack, StackSource};
 
 /// Runs the named test again in a process of its own, in which `child` runs instead; returns what
@@ -330,4 +330,36 @@ fn a_thread_without_an_alternate_stack_is_given_one() {
     let Some(output) = output else { return };
     assert!(died(&output, libc::SIGABRT).contains("stack overflow"));
     run_c_thread();
+}
+
+#[test]
+fn the_memory_of_an_alternate_stack_goes_from_thread_to_thread() {
+    // Of C, for threads of std have a stack already.
+    extern "C" fn start(arg: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: below.
+        let memory = unsafe { &mut *arg.cast::<Option<SignalStack>>() };
+        let (stack, left) = AltStack::with(memory.take().unwrap());
+        let stack = stack.unwrap();
+        assert!(stack.is_ours() && left.is_none());
+        let (second, left) = AltStack::with(SignalStack::new().unwrap());
+        assert!(!second.unwrap().is_ours() && left.is_some(), "it has one already");
+        *memory = stack.take_off();
+        let none = AltStack::ensure().unwrap();
+        assert!(none.is_ours(), "and then none");
+        std::ptr::null_mut()
+    }
+    let mut memory = Some(SignalStack::new().unwrap());
+    for _ in 0..3 {
+        // SAFETY: the thread is joined before `memory` is looked at again.
+        unsafe {
+            let mut thread = 0;
+            let arg = (&raw mut memory).cast();
+            assert_eq!(libc::pthread_create(&mut thread, std::ptr::null(), start, arg), 0);
+            assert_eq!(libc::pthread_join(thread, std::ptr::null_mut()), 0);
+        }
+        assert!(memory.is_some(), "the memory is for the next");
+    }
+    // This thread is std's.
+    let (stack, left) = AltStack::with(memory.unwrap());
+    assert!(!stack.unwrap().is_ours() && left.is_some());
 }

@@ -7,12 +7,13 @@
 //!
 //! Threads of C have no stack for signals. While one is bound it is lent one, so that a goroutine that
 //! overflows its stack there is reported as on any thread; a stack that it has of its own is left alone.
+//! The memory of those that have ended is kept for the next: mapping it takes longer than all else.
 
 use core::cell::Cell;
-use std::boxed::Box;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::vec::Vec;
 
-use g0_stack::overflow::AltStack;
+use g0_stack::overflow::{AltStack, SignalStack};
 
 use super::Hosted;
 use crate::extra::thread_ends;
@@ -39,13 +40,15 @@ pub(super) fn keep() -> bool {
         // It was bound to a runtime that has ended.
         return true;
     }
-    let Ok(signals) = AltStack::ensure() else { return false };
-    let signals = Box::into_raw(Box::new(signals));
-    // SAFETY: a valid key; `end` is given the box.
-    let kept = unsafe { libc::pthread_setspecific(key, signals.cast()) } == 0;
+    let Some(signals) = signal_stack() else { return false };
+    // Not in a box: the first allocation of a thread is dear.
+    let raw = signals.into_raw();
+    let value = if raw.is_null() { OWN } else { raw };
+    // SAFETY: a valid key.
+    let kept = unsafe { libc::pthread_setspecific(key, value) } == 0;
     if !kept {
         // SAFETY: nobody else has it.
-        drop(unsafe { Box::from_raw(signals) });
+        drop(unsafe { AltStack::from_raw(raw) });
     }
     kept
 }
@@ -53,6 +56,41 @@ pub(super) fn keep() -> bool {
 unsafe extern "C" fn end(signals: *mut libc::c_void) {
     ENDED.set(true);
     thread_ends::<Hosted>();
-    // SAFETY: `keep` made the box, on this thread.
-    drop(unsafe { Box::from_raw(signals.cast::<AltStack>()) });
+    let raw = if signals == OWN { core::ptr::null_mut() } else { signals };
+    // SAFETY: `keep` has made a word of it, on this thread.
+    let signals = unsafe { AltStack::from_raw(raw) };
+    if let Some(memory) = signals.take_off() {
+        put_away(memory);
+    }
+}
+
+/// In the place of a stack that was lent: the thread had its own.
+const OWN: *mut libc::c_void = core::ptr::without_provenance_mut(1);
+
+/// Signal stacks that nobody has.
+static SPARE: Mutex<Vec<SignalStack>> = Mutex::new(Vec::new());
+/// More are not kept.
+const MOST: usize = 32;
+
+fn signal_stack() -> Option<AltStack> {
+    let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let memory = match spare {
+        Some(memory) => memory,
+        None => SignalStack::new().ok()?,
+    };
+    let (stack, left) = AltStack::with(memory);
+    if let Some(memory) = left {
+        put_away(memory);
+    }
+    stack.ok()
+}
+
+fn put_away(memory: SignalStack) {
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    if spare.len() < MOST {
+        spare.push(memory);
+        return;
+    }
+    drop(spare);
+    drop(memory);
 }

@@ -10,6 +10,67 @@ use crate::slab::{errno, page_size};
 /// predecessor.
 const ROOM: usize = 64 << 10;
 
+/// Memory for an alternate signal stack, with a guard page, in no thread's use.
+#[derive(Debug)]
+pub struct SignalStack {
+    /// Lowest byte of the mapping, which is as long as all are.
+    mapping: *mut libc::c_void,
+}
+
+// SAFETY: a mapping is tied to no thread, and this is its only name.
+unsafe impl Send for SignalStack {}
+
+impl SignalStack {
+    /// Maps it.
+    ///
+    /// # Errors
+    /// [`StackError::OutOfMemory`] or [`StackError::TooManyMappings`] if the kernel refuses.
+    pub fn new() -> Result<SignalStack, StackError> {
+        let (page, bytes) = (page_size(), length());
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping where the kernel likes.
+        let mapping = unsafe { libc::mmap(ptr::null_mut(), bytes, prot, flags, -1, 0) };
+        if mapping == libc::MAP_FAILED {
+            return Err(StackError::OutOfMemory);
+        }
+        // From here on an error unmaps.
+        let this = SignalStack { mapping };
+        // SAFETY: our own page, the lowest: the guard.
+        if unsafe { libc::mprotect(mapping, page, libc::PROT_NONE) } != 0 {
+            return Err(StackError::TooManyMappings);
+        }
+        Ok(this)
+    }
+
+    /// As the kernel wants it.
+    fn told(&self) -> libc::stack_t {
+        let page = page_size();
+        let ss_sp = self.mapping.cast::<u8>().wrapping_add(page).cast();
+        libc::stack_t { ss_sp, ss_flags: 0, ss_size: length() - page }
+    }
+
+    fn contains(&self, stack: &libc::stack_t) -> bool {
+        let ours = self.mapping.addr()..self.mapping.addr() + length();
+        ours.contains(&stack.ss_sp.addr())
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`, and no thread's signal stack.
+        unsafe { libc::munmap(self.mapping, length()) };
+    }
+}
+
+/// Bytes of every one, its guard page included.
+fn length() -> usize {
+    let page = page_size();
+    // SAFETY: only asks. The frame that the kernel writes grows with the processor's registers.
+    let frame = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
+    (frame.max(libc::MINSIGSTKSZ) + ROOM).next_multiple_of(page) + page
+}
+
 /// The thread's alternate signal stack, if it had to be given one.
 ///
 /// Threads of Rust's std have one already, and [`ensure`](AltStack::ensure) leaves it as it is;
@@ -17,9 +78,8 @@ const ROOM: usize = 64 << 10;
 /// it takes the stack away. It is tied to its thread.
 #[derive(Debug)]
 pub struct AltStack {
-    /// Lowest byte of the mapping and its length; null if the thread had a stack.
-    mapping: *mut libc::c_void,
-    bytes: usize,
+    /// None if the thread had a stack.
+    memory: Option<SignalStack>,
     _thread: PhantomData<*mut ()>,
 }
 
@@ -29,59 +89,103 @@ impl AltStack {
     /// # Errors
     /// [`StackError::OutOfMemory`] or [`StackError::Signal`] if the kernel refuses.
     pub fn ensure() -> Result<AltStack, StackError> {
-        if current()?.ss_flags & libc::SS_DISABLE == 0 {
-            return Ok(AltStack { mapping: ptr::null_mut(), bytes: 0, _thread: PhantomData });
+        if has_one(&current()?) {
+            return Ok(AltStack { memory: None, _thread: PhantomData });
         }
-        let page = page_size();
-        // SAFETY: only asks. The frame that the kernel writes grows with the processor's registers.
-        let frame = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
-        let size = (frame.max(libc::MINSIGSTKSZ) + ROOM).next_multiple_of(page);
-        let bytes = size + page;
-        let prot = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: a new mapping where the kernel likes.
-        let mapping = unsafe { libc::mmap(ptr::null_mut(), bytes, prot, flags, -1, 0) };
-        if mapping == libc::MAP_FAILED {
-            return Err(StackError::OutOfMemory);
+        AltStack::with(SignalStack::new()?).0
+    }
+
+    /// The same with `memory` that is there already: one system call, for a thread that has no stack of
+    /// its own. What was not needed comes back.
+    ///
+    /// # Errors
+    /// [`StackError::Signal`] if the kernel refuses, which it does on an alternate stack.
+    pub fn with(memory: SignalStack) -> (Result<AltStack, StackError>, Option<SignalStack>) {
+        let before = match change(&memory.told()) {
+            Ok(before) => before,
+            Err(error) => return (Err(error), Some(memory)),
+        };
+        if !has_one(&before) {
+            return (Ok(AltStack { memory: Some(memory), _thread: PhantomData }), None);
         }
-        // From here on an error unmaps.
-        let this = AltStack { mapping, bytes, _thread: PhantomData };
-        // SAFETY: our own page, the lowest: the guard.
-        if unsafe { libc::mprotect(mapping, page, libc::PROT_NONE) } != 0 {
-            return Err(StackError::TooManyMappings);
+        // It had one: that again.
+        match change(&before) {
+            Ok(_) => (Ok(AltStack { memory: None, _thread: PhantomData }), Some(memory)),
+            Err(error) => {
+                // A handler runs on it, this very one: it stays the thread's.
+                mem::forget(memory);
+                (Err(error), None)
+            }
         }
-        let ss_sp = mapping.cast::<u8>().wrapping_add(page).cast();
-        let new = libc::stack_t { ss_sp, ss_flags: 0, ss_size: size };
-        // SAFETY: the memory stays until the drop, which takes it off the thread first.
-        if unsafe { libc::sigaltstack(&raw const new, ptr::null_mut()) } != 0 {
-            return Err(StackError::Signal(errno()));
-        }
-        Ok(this)
     }
 
     /// Whether the thread had no alternate stack, and this is it.
     pub fn is_ours(&self) -> bool {
-        !self.mapping.is_null()
+        self.memory.is_some()
+    }
+
+    /// The same as a word, for a thread-specific value of C's: null if the thread had its own.
+    pub fn into_raw(mut self) -> *mut libc::c_void {
+        self.memory.take().map_or(ptr::null_mut(), |memory| mem::ManuallyDrop::new(memory).mapping)
+    }
+
+    /// Undoes [`into_raw`](AltStack::into_raw).
+    ///
+    /// # Safety
+    ///
+    /// `raw` is its result, on this thread, and is not used again.
+    pub unsafe fn from_raw(raw: *mut libc::c_void) -> AltStack {
+        let memory = (!raw.is_null()).then_some(SignalStack { mapping: raw });
+        AltStack { memory, _thread: PhantomData }
+    }
+
+    /// Takes it off the thread: its memory, for another one. None if the thread had its own.
+    pub fn take_off(mut self) -> Option<SignalStack> {
+        self.take()
+    }
+
+    fn take(&mut self) -> Option<SignalStack> {
+        let memory = self.memory.take()?;
+        let ss_sp = ptr::null_mut();
+        let off = libc::stack_t { ss_sp, ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        match change(&off) {
+            Ok(before) => {
+                if has_one(&before) && !memory.contains(&before) {
+                    // The thread has got itself another meanwhile. Refused only on that very one, where
+                    // we would not have come so far.
+                    let _ = change(&before);
+                }
+                Some(memory)
+            }
+            Err(_) => {
+                // A handler runs on it: the memory stays.
+                mem::forget(memory);
+                None
+            }
+        }
     }
 }
 
 impl Drop for AltStack {
     fn drop(&mut self) {
-        if !self.is_ours() {
-            return;
+        drop(self.take());
+    }
+}
+
+fn has_one(stack: &libc::stack_t) -> bool {
+    stack.ss_flags & libc::SS_DISABLE == 0
+}
+
+/// Gives the calling thread `stack`, which stays as long as it has that; what it had before.
+fn change(stack: &libc::stack_t) -> Result<libc::stack_t, StackError> {
+    // SAFETY: zeros are a valid `stack_t`, which the call fills in; the memory is ours to give, or was
+    // the thread's before.
+    unsafe {
+        let mut before: libc::stack_t = mem::zeroed();
+        match libc::sigaltstack(stack, &raw mut before) {
+            0 => Ok(before),
+            _ => Err(StackError::Signal(errno())),
         }
-        let ours = self.mapping.addr()..self.mapping.addr() + self.bytes;
-        if current().is_ok_and(|stack| ours.contains(&stack.ss_sp.addr())) {
-            let ss_sp = ptr::null_mut();
-            let off = libc::stack_t { ss_sp, ss_flags: libc::SS_DISABLE, ss_size: 0 };
-            // SAFETY: takes our stack off. Refused only while a handler runs on it; then the
-            // memory stays.
-            if unsafe { libc::sigaltstack(&raw const off, ptr::null_mut()) } != 0 {
-                return;
-            }
-        }
-        // SAFETY: mapped by `ensure`, and no thread's signal stack any more.
-        unsafe { libc::munmap(self.mapping, self.bytes) };
     }
 }
 

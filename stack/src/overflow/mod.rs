@@ -31,7 +31,7 @@ use std::sync::OnceLock;
 
 use crate::slab::{errno, registry, set_errno};
 use crate::{Header, StackError};
-pub use altstack::AltStack;
+pub use altstack::{AltStack, SignalStack};
 pub use message::Message;
 
 /// An overflow, as the handler found it.
