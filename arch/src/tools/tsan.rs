@@ -28,8 +28,8 @@ unsafe extern "C" {
 /// The sanitizer's record of the stack, and whether it is ours to destroy.
 #[derive(Debug)]
 pub(super) struct Side {
-    // Atomic, for it is read on the way back too, when the sanitizer still takes the thread for the
-    // other side. Relaxed: the owner's own.
+    // Atomic, for the way back reads it while the sanitizer still takes the thread for the other side.
+    // Relaxed: the owner's own.
     fiber: AtomicPtr<c_void>,
     owned: Cell<bool>,
 }
@@ -87,8 +87,12 @@ impl Tool for Side {
 
     #[inline(always)]
     unsafe fn after_return(&self) {
+        let fiber = self.fiber.load(Ordering::Relaxed);
+        // What has been read up to here counts as read by the other side.
+        release(ptr::from_ref(self).cast());
         // SAFETY: the function that ran on the other side has returned to this stack.
-        unsafe { __tsan_switch_to_fiber(self.fiber.load(Ordering::Relaxed), NO_SYNC) }
+        unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
+        acquire(ptr::from_ref(self).cast());
     }
 
     #[inline]
