@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{on_each_kind, on_every_runtime, yield_until};
-use g0_sched::{Runtime, Semaphore, channel, current, go, set_procs, sleep, stats, yield_now};
+use g0_sched::{
+    Runtime, Semaphore, channel, current, go, lock_os_thread, set_procs, sleep, stats, yield_now,
+};
 
 /// `n` goroutines that hand a token round without a scheduling point: each must run.
 fn round_robin(n: usize) {
@@ -93,6 +95,42 @@ fn goroutines_that_start_each_other_without_end_starve_nobody() {
                 thread.join().unwrap();
                 over.store(true, Ordering::SeqCst);
                 yield_until("the last has come", || alive.load(Ordering::SeqCst) == 0);
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn goroutines_that_lock_and_end_without_end_starve_nobody() {
+    // Their Ms hand the P to one another after a few switches each.
+    on_each_kind(|kind, procs| {
+        kind.with_procs(procs)
+            .run(|| {
+                let over = Arc::new(AtomicBool::new(false));
+                let chains: Vec<_> = (0..5)
+                    .map(|_| {
+                        let over = over.clone();
+                        go(move || {
+                            while !over.load(Ordering::SeqCst) {
+                                let locks = || {
+                                    lock_os_thread();
+                                    yield_now();
+                                };
+                                go(locks).join().unwrap();
+                            }
+                        })
+                    })
+                    .collect();
+                for _ in 0..3 {
+                    // By the timers, and by the global queue.
+                    sleep(Duration::from_millis(2));
+                    let (tx, rx) = channel(0);
+                    let thread = std::thread::spawn(move || tx.send(1).unwrap());
+                    assert_eq!(rx.recv(), Ok(1));
+                    thread.join().unwrap();
+                }
+                over.store(true, Ordering::SeqCst);
+                chains.into_iter().for_each(|chain| chain.join().unwrap());
             })
             .unwrap();
     });
