@@ -20,6 +20,8 @@
 use core::cell::Cell;
 use core::fmt;
 use core::ptr::{self, NonNull};
+// Core's and not the facade's: no model reaches a header.
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Class;
 use crate::paint;
@@ -60,7 +62,9 @@ const FREE: usize = 0xd1b5_4a32_d192_ed03_u64 as usize;
 /// [`Header::top`] is the header's own address. A *payload* may be kept beneath it.
 #[repr(C, align(64))]
 pub struct Header {
-    identity: Cell<usize>,
+    /// Atomic, for who frees a whole source looks at stacks that are being put back; see
+    /// [`check`](Header::check). Relaxed, plain moves: what it says is ordered elsewhere.
+    identity: AtomicUsize,
     /// Next in a free list.
     pub(crate) next: Cell<*mut Header>,
     /// First stack of the next batch; of use in the first stack of a batch in a pool.
@@ -106,7 +110,7 @@ impl Header {
     #[inline]
     pub(crate) unsafe fn write(at: *mut Header, parts: Parts) -> NonNull<Header> {
         let header = Header {
-            identity: Cell::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
+            identity: AtomicUsize::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
             next: Cell::new(ptr::null_mut()),
             next_batch: Cell::new(ptr::null_mut()),
             bottom: parts.bottom,
@@ -179,13 +183,13 @@ impl Header {
     /// not on a free list.
     #[inline]
     pub fn check(&self) -> bool {
-        self.identity.get() == self.expect(LIVE)
+        self.identity.load(Ordering::Relaxed) == self.expect(LIVE)
     }
 
     /// Whether this is the unharmed header of a stack on a free list.
     #[inline]
     pub(crate) fn check_free(&self) -> bool {
-        self.identity.get() == self.expect(FREE)
+        self.identity.load(Ordering::Relaxed) == self.expect(FREE)
     }
 
     #[inline]
@@ -202,7 +206,7 @@ impl Header {
         if self.flags.get() & CANARY != 0 && !paint::canary_intact(self) {
             overrun(self, place);
         }
-        self.identity.set(self.expect(FREE));
+        self.identity.store(self.expect(FREE), Ordering::Relaxed);
         self.age.set(0);
     }
 
@@ -212,7 +216,7 @@ impl Header {
         if !self.check_free() {
             fatal(self, place);
         }
-        self.identity.set(self.expect(LIVE));
+        self.identity.store(self.expect(LIVE), Ordering::Relaxed);
     }
 
     /// Makes a stack that comes back from a source's own free list look new.

@@ -1,8 +1,7 @@
 //! A platform of one's own: std's threads, a mutex and a condition variable to park.
 
-use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,9 @@ pub mod rt {
 }
 
 thread_local! {
-    static CURRENT: Cell<*const M> = const { Cell::new(ptr::null()) };
+    // Atomic for the thread sanitizer alone, to which goroutines of one thread are many: the slot is
+    // read before anything else after a switch.
+    static CURRENT: AtomicPtr<M> = const { AtomicPtr::new(ptr::null_mut()) };
 }
 
 /// All who park: a token is given under the lock, so none is missed. Slow, and simple.
@@ -34,12 +35,12 @@ unsafe impl Platform for Own {
 
     #[inline(never)]
     fn current() -> *const M {
-        CURRENT.get()
+        CURRENT.with(|m| m.load(Ordering::Relaxed))
     }
 
     #[inline(never)]
     fn set_current(m: *const M) {
-        CURRENT.set(m);
+        CURRENT.with(|slot| slot.store(m.cast_mut(), Ordering::Relaxed));
     }
 
     fn start(m: &'static M) -> Result<(), StartError> {

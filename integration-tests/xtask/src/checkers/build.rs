@@ -46,6 +46,7 @@ pub fn build(checker: Checker) -> Result<Programs, String> {
         Checker::Valgrind => cmd,
         _ => cmd.args(["-Zbuild-std=std,panic_unwind,test", "--target", TARGET]),
     };
+    let cmd = cmd.env("CARGO_PROFILE_DEV_LTO", "off");
     // Optimised a little they take a third of the time, and reports name lines all the same.
     let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_INCREMENTAL", "0");
     let cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");

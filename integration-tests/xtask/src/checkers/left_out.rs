@@ -13,6 +13,7 @@ pub struct Left {
 }
 
 const ALL: &[Checker] = &[Address, Thread, Valgrind];
+const SANITIZERS: &[Checker] = &[Address, Thread];
 
 const fn program(checkers: &'static [Checker], program: &'static str, why: &'static str) -> Left {
     Left { checkers, program, tests: &[], why }
@@ -23,6 +24,7 @@ const UNANNOUNCED: &str =
 const SIXTY_LINES: &str =
     "drives the bridge from a runtime of sixty lines, which announces nothing";
 const OWN_STACK: &str = "measures frames and stacks, which the checker makes larger";
+const MEMORY: &str = "compares the memory in use before and after, and the checker's own grows";
 const FAULTS: &str = "faults on purpose, and judges what the process says of it";
 
 /// All that is left out.
@@ -50,7 +52,40 @@ pub const LEFT_OUT: &[Left] = &[
             "l8_a_hundred_thousand_held_panics_leave_the_thread_as_it_was",
             "l8_a_hundred_thousand_held_panics_leave_the_callers_own_locks",
         ],
-        why: "compares the memory in use, and the checker's own grows",
+        why: MEMORY,
+    },
+    Left {
+        checkers: ALL,
+        program: "cgo/foreign_ends",
+        tests: &["runtimes_that_their_foreign_threads_have_left_are_freed"],
+        why: MEMORY,
+    },
+    Left {
+        checkers: &[Thread],
+        program: "cgo/foreign_ends",
+        tests: &["a_thread_that_is_cancelled_gives_its_machine_back"],
+        why: "what the sanitizer keeps of a thread is not in order when that is cancelled in a blocking call",
+    },
+    Left {
+        checkers: SANITIZERS,
+        program: "sched/threads",
+        tests: &["l9_threads_that_end_locked_leave_nothing_behind"],
+        why: MEMORY,
+    },
+    Left {
+        checkers: SANITIZERS,
+        program: "stack/refused",
+        tests: &[
+            "address_space_refused_is_an_error",
+            "the_mapping_limit_is_an_error_that_names_the_remedy",
+        ],
+        why: "limits the memory, and the sanitizer needs some",
+    },
+    Left {
+        checkers: &[Thread],
+        program: "defer/own",
+        tests: &["a_hundred_thousand_panics_meet_without_recursion"],
+        why: "each escapes, and they fill the sanitizer's shadow of the call stack",
     },
 ];
 
