@@ -56,8 +56,8 @@ unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
     schedule::<P>()
 }
 
-/// Runs goroutines, for ever. On g0, inside. Not inlined: see [`FRAMES`].
-#[inline(never)]
+/// Runs goroutines, for ever. On g0, inside.
+#[cfg_attr(g0_tsan, inline(never))]
 pub(crate) fn schedule<P: Platform>() -> ! {
     let m = this_m::<P>();
     let core = core_of(m);
@@ -76,7 +76,8 @@ pub(crate) fn schedule<P: Platform>() -> ! {
     }
 }
 
-/// Frames that are on g0 when it is left for a goroutine: [`schedule`], and what has called it.
+/// Frames that are on g0 when it is left for a goroutine: [`schedule`], and what has called it. Told
+/// to the thread sanitizer alone, for which they are just that.
 const FRAMES: usize = 2;
 
 /// Runs `g`; this frame of g0 is never seen again.
@@ -84,7 +85,7 @@ const FRAMES: usize = 2;
 /// # Safety
 ///
 /// As [`assign`].
-#[inline(always)]
+#[cfg_attr(g0_tsan, inline(always))]
 unsafe fn execute(m: &'static M, g: NonNull<G>) -> ! {
     // SAFETY: the caller's promise; a saved context is valid until it is switched to.
     unsafe {
