@@ -24,6 +24,9 @@ pub struct Proc {
     pub(crate) tick: AtomicU32,
     /// The tick at which the other queues and the timers are looked at. Sysmon may put it forward.
     pub(crate) fair_at: AtomicU32,
+    /// How often its queues were looked at since each of them had its turn. The turns above are put off
+    /// whenever the P changes hands, which may be more often than they come. The owner's.
+    pub(crate) looks: Plain<u32>,
     /// What sysmon saw last: the tick, and since when.
     pub(crate) seen: AtomicU32,
     pub(crate) seen_since: AtomicU64,
@@ -74,6 +77,7 @@ impl Proc {
                 runq: RunQueue::new(),
                 tick: AtomicU32::new(0),
                 fair_at: AtomicU32::new(FAIR),
+                looks: Plain::new(0),
                 seen: AtomicU32::new(0),
                 seen_since: AtomicU64::new(0),
                 ring_seen: AtomicU32::new(0),
@@ -141,6 +145,17 @@ impl Proc {
     /// It is the other queues' turn. Any thread: the owner may overlook a stranger's word once.
     pub(crate) fn hasten(&self) {
         self.fair_at.store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether the queues have been looked at so often that it is the others' turn, whatever the
+    /// switches say.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the P, and is inside.
+    pub(crate) unsafe fn is_overdue(&self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.looks.get() >= FAIR }
     }
 
     /// The other queues have had their turn.

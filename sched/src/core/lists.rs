@@ -508,7 +508,11 @@ fn own<P: Platform>(core: &Core, m: &'static M, p: &'static Proc) {
     // Relaxed: published by `own`'s release.
     m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);
     // SAFETY: the P is ours, and we are inside.
-    unsafe { p.since.set(now) };
+    unsafe {
+        p.since.set(now);
+        // Others' turn has just been: the P has come from them.
+        p.rewind();
+    }
     p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     m.claim.own();
 }

@@ -79,8 +79,8 @@ impl Core {
                 return Next::Stop;
             }
             // SAFETY: ours, as above.
-            let fair = unsafe { p.is_fair() };
-            if fair {
+            let (fair, overdue) = unsafe { (p.is_fair(), p.is_overdue()) };
+            if fair || overdue {
                 self.serve_timers::<P>(Some(m), p);
             }
             // SAFETY: `reserved` is our thread's.
@@ -100,7 +100,7 @@ impl Core {
                 }
                 continue;
             }
-            if let Some(g) = self.queued_g(m, p, fair) {
+            if let Some(g) = self.queued_g(m, p, fair || overdue) {
                 return self.run::<P>(m, g);
             }
             if self.serve_timers::<P>(Some(m), p) {
@@ -124,6 +124,7 @@ impl Core {
         };
         // SAFETY: the P is ours and we are inside.
         unsafe {
+            p.looks.set(if fair { 0 } else { p.looks.get().saturating_add(1) });
             if fair {
                 p.rewind();
                 // The other queues' turn: each is the first of them in turn, for the one before it may
@@ -372,8 +373,6 @@ impl Core {
         p: &'static Proc,
         g: NonNull<G>,
     ) -> Option<Next> {
-        // SAFETY: the P is ours.
-        let fair = unsafe { p.is_fair() };
         // SAFETY: the flags and the local list are our thread's, and the P is ours; thieves do not
         // reach `runnext`, and what is in it is unbound.
         let (mine, shared, gives_way) = unsafe {
@@ -381,21 +380,22 @@ impl Core {
                 let _ = self.append(p, next);
             }
             let shared = !m.migrating.get() && !m.alone.get() && !P::Unwind::panicking();
+            let fair = p.is_fair();
             let mine = if shared {
                 m.local.with_mut(|local| (*local).pop(&m.inbox, fair))
             } else {
                 self.take_own::<P>(m, p, g)
             };
+            if fair {
+                p.rewind();
+            }
             (mine, shared, m.gives_way.replace(false) || fair)
         };
-        let queued = || !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
-        let others = || queued() || self.in_line.load(Ordering::Relaxed) != 0;
-        // The turn of the other queues is for an M that may take from them: we only pass it on. If
-        // there is nothing in them it is over, or those in line would pass it on for ever.
-        if fair && !queued() {
-            // SAFETY: the P is ours.
-            unsafe { p.rewind() };
-        }
+        let others = || {
+            !p.runq.is_empty()
+                || self.queued.load(Ordering::Relaxed) != 0
+                || self.in_line.load(Ordering::Relaxed) != 0
+        };
         match mine {
             // A turn for those who may not run here, then ours again.
             Some(mine) if gives_way && others() => {
