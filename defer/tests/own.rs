@@ -169,15 +169,18 @@ fn a_backtrace_after_a_recover_is_that_of_the_function_that_recovered() {
     assert_eq!(after.lines().count(), plain.lines().count(), "{after}");
 }
 
-/// What ends the process: run as a child.
+/// What ends the process: run as a child, under the emulator (`G0_TEST_RUNNER`) where there is one.
 fn ends(name: &str, f: fn()) -> String {
     if std::env::var_os("G0_CHILD").is_some() {
         f();
         unreachable!("it should have ended the process");
     }
-    let this = std::env::current_exe().expect("this program");
-    let args = ["--exact", name, "--nocapture"];
-    let out = Command::new(this).args(args).env("G0_CHILD", "1").output().expect("a child");
+    let program = std::env::current_exe().expect("this program");
+    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
+    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
+    let mut child = Command::new(line.next().expect("a program at least"));
+    let child = child.args(line).args(["--exact", name, "--nocapture"]).env("G0_CHILD", "1");
+    let out = child.output().expect("a child");
     assert!(!out.status.success(), "{name} ended well");
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
