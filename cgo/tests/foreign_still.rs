@@ -102,7 +102,7 @@ fn a_bound_thread_makes_no_system_call_and_allocates_nothing() {
                     assert!(is_bound());
                     // Both are seen.
                     let (seen, allocated) = watched(|| {
-                        drop(Box::new(0));
+                        drop(std::hint::black_box(Box::new(0)));
                         // SAFETY: it asks for a number.
                         unsafe { libc::syscall(libc::SYS_gettid) };
                     });
