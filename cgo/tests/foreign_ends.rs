@@ -539,7 +539,9 @@ fn runtimes_that_their_foreign_threads_have_left_are_freed() {
             (0..60).for_each(|_| run());
             let more = status_bytes("VmRSS").saturating_sub(before);
             // A runtime that stays, with five stacks that were used, is 100 KiB and more.
-            assert!(more < 3 << 20, "{more} bytes more after 60 runtimes");
+            // An emulator's memory is its own: it keeps what it has translated.
+            let emulated = std::env::var("G0_TEST_RUNNER").is_ok_and(|runner| !runner.is_empty());
+            assert!(emulated || more < 3 << 20, "{more} bytes more after 60 runtimes");
         },
         common::child::succeeds,
     );
