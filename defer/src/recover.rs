@@ -14,7 +14,7 @@ use crate::{Local, Refused, Unpooled, Unwind};
 /// and none that ends the panic of another scope by mistake. Go's returns nil there; here it does not
 /// compile.
 ///
-/// ```compile_fail,E0425
+/// ```compile_fail
 /// let nothing = g0_defer::recover();
 /// ```
 /// ```compile_fail
