@@ -1,12 +1,13 @@
 //! How long a parked goroutine takes to wake.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use g0_sched::{Sender, channel, go, sleep};
 
 use super::on;
+use super::time::{beside_loops, median_and_p99};
 
 /// Between two wakes.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -32,11 +33,10 @@ fn measure(waker: Waker, budget: Duration) -> [f64; 2] {
     });
     waker(&times, &noted, budget);
     drop(times);
-    let mut late = waiter.join().expect("it only notes");
+    let late = waiter.join().expect("it only notes");
     assert_eq!(late.len(), noted.load(Ordering::Acquire));
     assert!(!late.is_empty(), "nobody was woken");
-    late.sort_by(f64::total_cmp);
-    [late[late.len() / 2], late[late.len() * 99 / 100]]
+    median_and_p99(late)
 }
 
 /// Wakes, and computes for `busy` before it sleeps again.
@@ -88,16 +88,5 @@ pub(crate) fn thread() -> [f64; 2] {
 }
 
 pub(crate) fn busy() -> [f64; 2] {
-    on(2, || {
-        let stop = Arc::new(AtomicBool::new(false));
-        let endless = |_| {
-            let stop = stop.clone();
-            go(move || while !stop.load(Ordering::Relaxed) {})
-        };
-        let loops: Vec<_> = (0..2).map(endless).collect();
-        let figures = measure(by_thread, Duration::from_millis(2500));
-        stop.store(true, Ordering::Relaxed);
-        loops.into_iter().for_each(|endless| endless.join().expect("it only loops"));
-        figures
-    })
+    beside_loops(|| measure(by_thread, Duration::from_millis(2500)))
 }

@@ -49,6 +49,28 @@ pub(crate) fn timers() -> f64 {
     })
 }
 
+/// The median and the 99th percentile.
+pub(crate) fn median_and_p99(mut samples: Vec<f64>) -> [f64; 2] {
+    samples.sort_by(f64::total_cmp);
+    [samples[samples.len() / 2], samples[samples.len() * 99 / 100]]
+}
+
+/// What `measure` finds beside an endless loop for each of two Ps.
+pub(crate) fn beside_loops(measure: impl FnOnce() -> [f64; 2] + Send) -> [f64; 2] {
+    on(2, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let endless = |_| {
+            let stop = stop.clone();
+            go(move || while !stop.load(Ordering::Relaxed) {})
+        };
+        let loops: Vec<_> = (0..2).map(endless).collect();
+        let figures = measure();
+        stop.store(true, Ordering::Relaxed);
+        loops.into_iter().for_each(|endless| endless.join().expect("it only loops"));
+        figures
+    })
+}
+
 /// How late sleeps of this length end: the median and the 99th percentile, in microseconds.
 fn late(length: Duration, budget: Duration) -> [f64; 2] {
     const MOST: usize = 2000;
@@ -60,8 +82,7 @@ fn late(length: Duration, budget: Duration) -> [f64; 2] {
         let over = start.elapsed().checked_sub(length).expect("a sleep does not end early");
         late.push(over.as_secs_f64() * 1e6);
     }
-    late.sort_by(f64::total_cmp);
-    [late[late.len() / 2], late[late.len() * 99 / 100]]
+    median_and_p99(late)
 }
 
 pub(crate) fn sleeps<const MICROS: u64>() -> [f64; 2] {
@@ -69,16 +90,5 @@ pub(crate) fn sleeps<const MICROS: u64>() -> [f64; 2] {
 }
 
 pub(crate) fn sleep_busy() -> [f64; 2] {
-    on(2, || {
-        let stop = Arc::new(AtomicBool::new(false));
-        let endless = |_| {
-            let stop = stop.clone();
-            go(move || while !stop.load(Ordering::Relaxed) {})
-        };
-        let loops: Vec<_> = (0..2).map(endless).collect();
-        let figures = late(Duration::from_millis(1), Duration::from_millis(1500));
-        stop.store(true, Ordering::Relaxed);
-        loops.into_iter().for_each(|endless| endless.join().expect("it only loops"));
-        figures
-    })
+    beside_loops(|| late(Duration::from_millis(1), Duration::from_millis(1500)))
 }
