@@ -358,7 +358,7 @@ fn l19_with_one_p_a_callback_waits_for_the_goroutine_that_runs() {
                         }
                     })
                 };
-                for _ in 0..200 {
+                for _ in 0..20 {
                     inside.store(true, Ordering::SeqCst);
                     let start = Instant::now();
                     while start.elapsed() < Duration::from_micros(20) {}

@@ -51,6 +51,21 @@ fn calls_give_their_values_and_hand_on_panics() {
 }
 
 #[test]
+fn short_calls_without_end_share_the_p_like_any_endless_loop() {
+    on_each_kind(|kind, _| {
+        let ended = kind.with_procs(1).run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let theirs = stop.clone();
+            let stopper = go(move || theirs.store(true, Ordering::SeqCst));
+            // No call is long, and no retaker is quick enough to find the same one twice.
+            while !call(|| stop.load(Ordering::SeqCst)) {}
+            stopper.join().unwrap();
+        });
+        ended.unwrap();
+    });
+}
+
+#[test]
 fn c_has_the_threads_stack_and_not_the_goroutines() {
     #[inline(never)]
     fn large() -> u8 {

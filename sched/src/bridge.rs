@@ -25,7 +25,7 @@ use core::ptr;
 use g0_arch::tools::Crossing;
 
 use crate::core::disown;
-use crate::exec::enter::{leave as exit, reenter};
+use crate::exec::enter::{acquire, leave as exit};
 use crate::exec::g0::{crossing, on_g0};
 use crate::exec::machine::fatal;
 use crate::exec::switch::core_of;
@@ -237,17 +237,17 @@ impl Seat {
     #[inline(always)]
     pub unsafe fn leave<P: Platform>(self) {
         // SAFETY: the caller's promise.
-        unsafe { self.back::<P>() }
+        unsafe { self.back::<P>(false) }
     }
 
-    /// Sees to it that the M owns a P.
+    /// Sees to it that the M owns a P. `on_g0`: that is the stack we are on.
     #[inline(always)]
-    unsafe fn back<P: Platform>(self) {
+    unsafe fn back<P: Platform>(self, on_g0: bool) {
         let m = self.m;
         // SAFETY: `symmetric` is written before the M starts.
         light_fence(unsafe { m.symmetric.get() });
         if !m.claim.is_owned() {
-            lost::<P>(m);
+            lost::<P>(m, on_g0);
         }
     }
 
@@ -259,7 +259,7 @@ impl Seat {
     pub unsafe fn release<P: Platform>(self) {
         let m = self.m;
         // SAFETY: `symmetric` is written before the M starts.
-        if m.claim.enter(unsafe { m.symmetric.get() }) {
+        if m.claim.enter(unsafe { m.symmetric.get() }) || m.claim.holds() {
             let core = core_of(m);
             // SAFETY: inside, on the goroutine's stack; g0 is free below g0_sp.
             unsafe { on_g0(m, || core.hand_off::<P>(disown(m))) };
@@ -282,7 +282,7 @@ impl Seat {
             };
             let errno = self.m.errno.get();
             let word = if errno.is_null() { 0 } else { errno.read() as u32 as usize & ERRNO };
-            self.back::<P>();
+            self.back::<P>(true);
             word | covered << ERRNO.count_ones()
         }
     }
@@ -378,8 +378,11 @@ impl Seat {
 /// The P has been taken, or is being: take it back, or wait for another.
 #[cold]
 #[inline(never)]
-fn lost<P: Platform>(m: &'static M) {
-    reenter::<P>(m);
+fn lost<P: Platform>(m: &'static M, on_g0: bool) {
+    // SAFETY: `symmetric` is written before the M starts.
+    if !m.claim.enter(unsafe { m.symmetric.get() }) {
+        acquire::<P>(m, on_g0);
+    }
     exit(m);
 }
 

@@ -287,7 +287,7 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
     let core = core_of(m);
     // SAFETY: the caller's promise.
     unsafe {
-        if m.claim.enter(m.symmetric.get()) {
+        if m.claim.enter(m.symmetric.get()) || m.claim.holds() {
             core.leave_p::<P>(m);
         }
         m.claim.exit();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::child::{in_children, status_line, succeeds};
 use common::{on_each_kind, on_every_runtime, tid};
-use g0_sched::{Runtime, channel, go, yield_now};
+use g0_sched::{Runtime, TryRecvError, channel, go, yield_now};
 
 /// Two goroutines that each wait for the other without a scheduling point.
 fn meet() {
@@ -56,6 +56,20 @@ fn an_endless_loop_is_evicted_and_others_run_on_one_proc() {
             meet();
         });
         assert_eq!(ended.unwrap().left_behind, 0);
+    });
+}
+
+#[test]
+fn an_endless_loop_of_operations_that_never_wait_is_evicted() {
+    on_each_kind(|kind, _| {
+        let ended = kind.with_procs(1).run(|| {
+            let (stop, stopped) = channel::<()>(0);
+            let stopper = go(move || drop(stop));
+            // Each is in the scheduler so often that no retaker ever finds it outside.
+            while stopped.try_recv() == Err(TryRecvError::Empty) {}
+            stopper.join().unwrap();
+        });
+        ended.unwrap();
     });
 }
 

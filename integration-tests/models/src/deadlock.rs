@@ -184,7 +184,7 @@ fn start() {
     /// The M that was started.
     fn second(world: &World, m: &'static M) {
         let core = world.core();
-        let _ = doors::claim(m).enter(true);
+        doors::claim(m).enter(true);
         doors::woken::<Watched>(core, m);
         schedule_on::<Watched>(core, m, |g| {
             assert_eq!(g, world.g(FREE), "L1: a locked goroutine runs on another M");

@@ -68,7 +68,8 @@ impl Claim {
         }
     }
 
-    /// Marks this M inside; true when it still owns its P. Its own thread only.
+    /// Marks this M inside; true when it still owns its P and nobody claims it, else see
+    /// [`holds`](Self::holds). Its own thread only.
     #[inline(always)]
     pub fn enter(&self, symmetric: bool) -> bool {
         // Relaxed: the fence below orders it before the load of the word; what it protects is
@@ -76,7 +77,7 @@ impl Claim {
         self.inside.store(1, Ordering::Relaxed);
         light_fence(symmetric);
         // Acquire: with a word last written by a retaker that lowered its claim.
-        self.word.load(Ordering::Acquire) & STATE == OWNED || self.reclaim()
+        self.is_owned()
     }
 
     #[cold]

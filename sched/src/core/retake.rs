@@ -4,6 +4,10 @@
 //! look, or in the same goroutine for ten milliseconds (*eviction*: the goroutine computes on,
 //! without a P, until its next operation). All claims of a look share one heavy fence.
 //!
+//! A heavy fence lasts longer than a short call, or a short operation: an M that is in one after the other
+//! is never caught outside, and takes its claim back each time. So after ten milliseconds it gives the P
+//! away itself when it finds a claim ([`has_had_enough`](Core::has_had_enough)).
+//!
 //! A foreign thread that calls back again and again is in one call after the other, and in code of its own
 //! between them. It is no goroutine of ours that computes: after ten milliseconds its P is taken
 //! there, in whichever call it is.
@@ -108,12 +112,7 @@ impl Core {
         if !call && !long {
             return None;
         }
-        let work = p.runq.has_next()
-            || !p.runq.is_empty()
-            || self.queued.load(Ordering::Relaxed) != 0
-            || self.in_line.load(Ordering::Relaxed) != 0
-            || !self.is_wanted(p);
-        if !work {
+        if !self.has_use_for(p) {
             return None;
         }
         let raised = m.claim.raise()?;
@@ -156,6 +155,29 @@ impl Core {
         s.p.m.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.hand_off::<P>(s.p);
         true
+    }
+
+    /// Whether others wait for `p`, or it is to retire.
+    fn has_use_for(&self, p: &'static Proc) -> bool {
+        p.runq.has_next()
+            || !p.runq.is_empty()
+            || self.queued.load(Ordering::Relaxed) != 0
+            || self.in_line.load(Ordering::Relaxed) != 0
+            || !self.is_wanted(p)
+    }
+
+    /// Whether others wait for `p`, and it has run the same goroutine for as long as one may compute.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns `p`, and is inside.
+    pub(crate) unsafe fn has_had_enough<P: Platform>(&self, p: &'static Proc) -> bool {
+        // SAFETY: the caller's promise. What sysmon has seen is how long no other goroutine has run, not
+        // how long the P has been with this M.
+        let since = unsafe { p.since.get() }.max(p.seen_since.load(Ordering::Relaxed));
+        p.seen.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
+            && P::now().saturating_sub(since) >= COMPUTE
+            && self.has_use_for(p)
     }
 
     /// How many Ms may compute without a P at a time.

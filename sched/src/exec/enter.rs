@@ -4,9 +4,10 @@ use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::switch::core_of;
+use super::g0;
+use super::switch::{core_of, proc_of};
 use crate::core::next::Next;
-use crate::core::phase;
+use crate::core::{disown, phase};
 use crate::g::G;
 use crate::m::M;
 use crate::platform::Platform;
@@ -83,12 +84,12 @@ pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
     enter::<P>()
 }
 
-/// Marks `m` inside and makes sure that it has a P.
+/// Marks `m` inside and makes sure that it has a P. On the goroutine's stack.
 #[inline(always)]
 pub(crate) fn reenter<P: Platform>(m: &'static M) {
     // SAFETY: `symmetric` is written before the M starts.
     if !m.claim.enter(unsafe { m.symmetric.get() }) {
-        acquire::<P>(m);
+        acquire::<P>(m, false);
     }
 }
 
@@ -98,13 +99,30 @@ pub(crate) fn leave(m: &'static M) {
     m.claim.exit();
 }
 
-/// The P was taken meanwhile: wait for another.
+/// `m` is inside, and its P has been taken, or is claimed: then it is taken back, unless `m` has had it for
+/// too long. Without one, waits for another. `on_g0`: that is the stack we are on.
+///
+/// Whoever comes here again and again is never caught outside, for a heavy fence takes longer than a
+/// short call does: so it gives the P away itself.
 #[cold]
 #[inline(never)]
-pub(crate) fn acquire<P: Platform>(m: &'static M) {
+pub(crate) fn acquire<P: Platform>(m: &'static M, on_g0: bool) {
     P::check_process();
     let core = core_of(m);
     core.unevict(m);
+    if m.claim.holds() {
+        // SAFETY: inside, with a P.
+        if unsafe { !core.has_had_enough::<P>(proc_of(m)) } {
+            return;
+        }
+        let give = || core.hand_off::<P>(disown(m));
+        if on_g0 {
+            give();
+        } else {
+            // SAFETY: inside, on the goroutine's stack.
+            unsafe { g0::on_g0(m, give) };
+        }
+    }
     if core.want_p::<P>(m) == crate::core::Got::Place {
         wait_for_p::<P>(m);
         core.woken::<P>(m);

@@ -49,7 +49,7 @@ unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
         m.g0_sp.set(m.base.get());
         m.errno.set(P::errno());
     }
-    let _ = m.claim.enter(true);
+    m.claim.enter(true);
     if !m.nextp.load(Ordering::Relaxed).is_null() {
         core_of(m).woken::<P>(m);
     }
