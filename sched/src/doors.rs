@@ -72,7 +72,11 @@ pub fn set_foreign(m: &M, foreign: bool) {
 
 /// As every operation of a goroutine on `m` begins: inside, and with a P, if it has to wait for one.
 pub fn reenter<P: Platform>(m: &'static M) {
-    crate::exec::enter::reenter::<P>(m);
+    // SAFETY: `symmetric` is written before the M starts.
+    if !m.claim.enter(unsafe { m.symmetric.get() }) {
+        // These worlds have no stacks but the threads' own.
+        crate::exec::enter::acquire::<P>(m, true);
+    }
 }
 
 /// `m`, inside, hands its P on, as one does whose foreign call will last.

@@ -12,12 +12,12 @@ use std::panic::{self, AssertUnwindSafe};
 use g0_sched::core::next::Next;
 use g0_sched::core::wheel::Timer;
 use g0_sched::model::clock;
-use g0_sched::{Fatal, M, Parker, Platform, StartError, Stuck, doors};
+use g0_sched::{M, Platform, StartError, Stuck, doors};
 use loom::sync::Arc;
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
-use crate::world::{Threads, World, schedule_on, wait};
+use crate::world::{Threads, World, as_threads, schedule_on, wait};
 
 pub const MODEL: Model = Model {
     name: "deadlock",
@@ -51,37 +51,11 @@ unsafe impl<const WATCHED: bool> Platform for Alone<WATCHED> {
 
     const WATCHED: bool = WATCHED;
 
-    fn current() -> *const M {
-        Threads::current()
-    }
-
-    fn set_current(m: *const M) {
-        Threads::set_current(m);
-    }
+    as_threads!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
         TO_START.with_borrow_mut(|ms| ms.push(m));
         Ok(())
-    }
-
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        Threads::park(parker, deadline)
-    }
-
-    fn unpark(parker: &Parker) {
-        Threads::unpark(parker);
-    }
-
-    fn now() -> u64 {
-        Threads::now()
-    }
-
-    fn heavy_fence() {
-        Threads::heavy_fence();
-    }
-
-    fn fatal(report: &Fatal) -> ! {
-        Threads::fatal(report)
     }
 
     fn outsiders(_own: usize) -> bool {

@@ -13,14 +13,14 @@ use g0_defer::NoUnwind;
 use g0_sched::bridge::thread_ends;
 use g0_sched::generic::{current, park};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::{Fatal, Home, M, Parker, Platform, StartError, doors};
+use g0_sched::{Home, M, Platform, StartError, doors};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
-use crate::world::Threads;
+use crate::world::as_threads;
 
 pub const MODEL: Model = Model {
     name: "extra",
@@ -91,34 +91,10 @@ enum Visited<const KEEPS: bool> {}
 unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
     type Unwind = NoUnwind;
 
-    fn current() -> *const M {
-        Threads::current()
-    }
-
-    fn set_current(m: *const M) {
-        Threads::set_current(m);
-    }
+    as_threads!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
         model::start::<Self>(m, || ())
-    }
-
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        Threads::park(parker, deadline)
-    }
-
-    fn unpark(parker: &Parker) {
-        Threads::unpark(parker);
-    }
-
-    fn now() -> u64 {
-        Threads::now()
-    }
-
-    fn heavy_fence() {}
-
-    fn fatal(report: &Fatal) -> ! {
-        Threads::fatal(report)
     }
 
     fn home() -> Option<&'static Home> {

@@ -10,14 +10,14 @@ use std::ptr::NonNull;
 use g0_defer::NoUnwind;
 use g0_sched::generic::{current, lock_os_thread, os_thread_locked, park, unlock_os_thread};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::{Fatal, G, M, Parker, Platform, StartError, doors};
+use g0_sched::{G, M, Platform, StartError, doors};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, ThreadId};
 
 use crate::exec::{go, go_on};
 use crate::runner::{Model, Scenario, seen};
-use crate::world::{Sent, Threads, World};
+use crate::world::{Sent, Threads, World, as_threads};
 
 pub const MODEL: Model = Model {
     name: "locked",
@@ -283,35 +283,11 @@ unsafe impl<const WATCHED: bool> Platform for Own<WATCHED> {
     type Unwind = NoUnwind;
     const WATCHED: bool = WATCHED;
 
-    fn current() -> *const M {
-        Threads::current()
-    }
-
-    fn set_current(m: *const M) {
-        Threads::set_current(m);
-    }
+    as_threads!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
         let inherited = INHERITED.with(Cell::get);
         model::start::<Self>(m, move || INHERITED.with(|own| own.set(inherited)))
-    }
-
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        Threads::park(parker, deadline)
-    }
-
-    fn unpark(parker: &Parker) {
-        Threads::unpark(parker);
-    }
-
-    fn now() -> u64 {
-        Threads::now()
-    }
-
-    fn heavy_fence() {}
-
-    fn fatal(report: &Fatal) -> ! {
-        Threads::fatal(report)
     }
 
     fn on_locked_exit(_: &'static M) {

@@ -12,6 +12,40 @@ use loom::sync::atomic::Ordering;
 
 use loom::sync::{Arc, Notify};
 
+/// In an `impl Platform`: what a platform of these models does as [`Threads`] do, all but how a thread starts.
+macro_rules! as_threads {
+    () => {
+        fn current() -> *const g0_sched::M {
+            <$crate::world::Threads as g0_sched::Platform>::current()
+        }
+
+        fn set_current(m: *const g0_sched::M) {
+            <$crate::world::Threads as g0_sched::Platform>::set_current(m);
+        }
+
+        fn park(parker: &g0_sched::Parker, deadline: Option<u64>) -> bool {
+            <$crate::world::Threads as g0_sched::Platform>::park(parker, deadline)
+        }
+
+        fn unpark(parker: &g0_sched::Parker) {
+            <$crate::world::Threads as g0_sched::Platform>::unpark(parker);
+        }
+
+        fn now() -> u64 {
+            <$crate::world::Threads as g0_sched::Platform>::now()
+        }
+
+        fn heavy_fence() {
+            <$crate::world::Threads as g0_sched::Platform>::heavy_fence();
+        }
+
+        fn fatal(report: &g0_sched::Fatal) -> ! {
+            <$crate::world::Threads as g0_sched::Platform>::fatal(report)
+        }
+    };
+}
+pub(crate) use as_threads;
+
 /// Models run no goroutine's code, so they need no stacks.
 struct NoStacks;
 
