@@ -61,12 +61,6 @@ pub const LEFT_OUT: &[Left] = &[
         why: MEMORY,
     },
     Left {
-        checkers: &[Thread],
-        program: "cgo/foreign_ends",
-        tests: &["a_thread_that_is_cancelled_gives_its_machine_back"],
-        why: "what the sanitizer keeps of a thread is not in order when that is cancelled in a blocking call",
-    },
-    Left {
         checkers: SANITIZERS,
         program: "sched/threads",
         tests: &["l9_threads_that_end_locked_leave_nothing_behind"],
