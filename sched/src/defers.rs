@@ -8,7 +8,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use g0_arch::sync::atomic::Ordering;
 use g0_defer::Unwind;
 #[cfg(not(loom))]
 use g0_defer::{Catch, Catches, Central, Forgets, Local, Pool};
@@ -17,7 +16,7 @@ use crate::exec::machine::fatal;
 use crate::g::G;
 use crate::platform::Platform;
 
-/// What is done with a panic in a goroutine whose handle was dropped before.
+/// What is done with a panic that ends a goroutine whose handle was dropped, before or after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Uncaught {
     /// The program ends, and says what panicked: as in Go.
@@ -154,15 +153,9 @@ pub(crate) fn uncaught<P: Platform>(g: NonNull<G>, payload: &<P::Unwind as Unwin
             P::Unwind::show(self.0, f)
         }
     }
-    // SAFETY: the running goroutine is alive.
+    // SAFETY: the goroutine is alive, or its handle is.
     if unsafe { crate::shutdown::home(g) }.uncaught == Uncaught::Fatal {
         P::uncaught(&Chain::<P>(payload));
         fatal::<P>(Some(g), "a panic in a detached goroutine: nobody will join it");
     }
-}
-
-/// Whether nobody will take the result of `g`.
-pub(crate) fn is_detached(g: NonNull<G>) -> bool {
-    // SAFETY: the running goroutine is alive.
-    unsafe { g.as_ref() }.join.load(Ordering::Acquire) == crate::join::DETACHED
 }

@@ -38,8 +38,9 @@ pub(crate) const DONE: usize = 2;
 /// How a joined goroutine ended: its value, or what unwound it.
 pub type Outcome<T, P> = Result<T, <<P as Platform>::Unwind as Unwind>::Payload>;
 
-/// A goroutine that can be waited for. Dropping it lets the goroutine run on by itself: a panic
-/// that comes then is fatal. A panic that has ended it before is dropped with the handle.
+/// A goroutine that can be waited for. Dropping it lets the goroutine run on by itself: a panic that nobody
+/// takes is fatal, whether it comes then or has ended the goroutine before ([`Uncaught`](crate::Uncaught) says
+/// otherwise). Only whoever drops the handle while unwinding drops such a panic with it.
 pub struct JoinHandle<T, P: Platform> {
     g: NonNull<G>,
     result: *mut Outcome<T, P>,
@@ -140,12 +141,7 @@ impl<T, P: Platform> Drop for JoinHandle<T, P> {
         if self.word().compare_exchange(0, DETACHED, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: DONE: as in `join`; a scope outlives the handles of its goroutines.
             unsafe {
-                if let (Err(payload), Some(scope)) =
-                    (&*self.result, self.g.as_ref().scope.get().as_ref())
-                    && !P::Unwind::is_goexit(payload)
-                {
-                    scope.panicked();
-                }
+                untaken::<P, T>(self.g, &*self.result);
                 self.result.drop_in_place();
             }
             free_from_outside::<P>(self.g);
@@ -159,6 +155,26 @@ impl<T, P: Platform> fmt::Debug for JoinHandle<T, P> {
         f.debug_struct("JoinHandle")
             .field("goroutine", &unsafe { self.g.as_ref() }.label.id())
             .finish()
+    }
+}
+
+/// `g` has ended, and nobody takes its result: a panic is its scope's, or nobody's.
+///
+/// # Safety
+///
+/// `g` is the caller's: the goroutine itself, or one that has ended and is kept by its handle; its scope is
+/// alive.
+pub(crate) unsafe fn untaken<P: Platform, T>(g: NonNull<G>, result: &Outcome<T, P>) {
+    if let Err(payload) = result
+        && !P::Unwind::is_goexit(payload)
+    {
+        // SAFETY: the caller's promise.
+        match unsafe { g.as_ref().scope.get().as_ref() } {
+            Some(scope) => scope.panicked(),
+            // Whoever drops a handle while unwinding has a panic to tell of already.
+            None if P::Unwind::panicking() => {}
+            None => crate::defers::uncaught::<P>(g, payload),
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::child::in_children;
-use common::{on_each_kind, on_every_runtime, on_goroutines_and_threads, text};
+use common::{
+    on_each_kind, on_every_runtime, on_goroutines_and_threads, panic_text, text, yield_until,
+};
 use g0_defer::{Panics, is_goexit};
 use g0_sched::{
     Once, Runtime, Uncaught, channel, deferring, go, go_named, goexit, recovering, yield_now,
@@ -288,6 +290,42 @@ fn a_panic_after_goexit_that_nobody_takes_is_fatal() {
             assert!(said.contains("panic: after the goexit\nfatal error"), "{what}");
         },
     );
+}
+
+/// Whether a handle that is dropped at once goes before the panic or after it is a matter of luck.
+#[test]
+fn a_panic_is_fatal_as_well_when_the_handle_is_dropped_after_it() {
+    in_children(
+        "a_panic_is_fatal_as_well_when_the_handle_is_dropped_after_it",
+        |kind, procs| {
+            let _ = kind.with_procs(procs).run(|| {
+                let ended = go(|| panics("a while ago"));
+                yield_until("it ends", || ended.is_finished());
+                drop(ended);
+            });
+        },
+        |kind, procs, out, said| {
+            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
+            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
+            assert!(said.contains("panic: a while ago\nfatal error"), "{what}");
+        },
+    );
+}
+
+#[test]
+fn who_panics_himself_drops_the_handles_of_others_that_have() {
+    on_every_runtime(2, || {
+        let said = panic_text(|| {
+            let all = ["first", "second"].map(|what| go(move || panics(what)));
+            yield_until("they end", || all.iter().all(|one| one.is_finished()));
+            for one in all {
+                if let Err(payload) = one.join() {
+                    std::panic::resume_unwind(payload);
+                }
+            }
+        });
+        assert_eq!(said, "first");
+    });
 }
 
 /// What is printed of a payload is text; a payload whose own code would wait or panic is not asked.

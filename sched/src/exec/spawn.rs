@@ -314,17 +314,9 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
             }
             f()
         });
-        if let Err(payload) = &result
-            && !P::Unwind::is_goexit(payload)
-            && crate::defers::is_detached(g)
-        {
-            match g.as_ref().scope.get().as_ref() {
-                Some(scope) => scope.panicked(),
-                None => crate::defers::uncaught::<P>(g, payload),
-            }
-        }
+        let left = mem::needs_drop::<Outcome<T, P>>() || result.is_err();
         (&raw mut (*packet).result).write(ManuallyDrop::new(result));
-        if mem::needs_drop::<Outcome<T, P>>() {
+        if left {
             g.as_ref().has_result.set(true);
             g.as_ref().run.set(Some(drop_result::<P, F, T>));
             settle(g);
@@ -351,6 +343,7 @@ unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
+        crate::join::untaken::<P, T>(g, &*result);
         if P::Unwind::catch(|| result.drop_in_place()).is_err() {
             fatal::<P>(Some(g), "a panic while the result of a detached goroutine was dropped");
         }

@@ -142,8 +142,8 @@ impl Builder {
         self
     }
 
-    /// What is done with a panic in a goroutine whose handle was dropped before. Default:
-    /// [`Uncaught::Fatal`], which prints it and ends the program.
+    /// What is done with a panic that ends a goroutine whose handle was dropped, before or after it.
+    /// Default: [`Uncaught::Fatal`], which prints it and ends the program.
     pub fn uncaught(mut self, uncaught: Uncaught) -> Self {
         self.uncaught = uncaught;
         self
