@@ -12,6 +12,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Tool;
 
+/// What follows the switch comes after what was before it: it is the same thread. A goroutine that is new
+/// there first reads words of the thread's own.
+const SAME_THREAD: c_uint = 0;
 /// The switch orders nothing; whoever hands data over says so.
 const NO_SYNC: c_uint = 1;
 
@@ -56,7 +59,7 @@ impl Tool for Side {
         let fiber = to.fiber.load(Ordering::Relaxed);
         release(ptr::from_ref(self).cast());
         // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
-        unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
+        unsafe { __tsan_switch_to_fiber(fiber, SAME_THREAD) }
     }
 
     #[inline(always)]
@@ -64,7 +67,7 @@ impl Tool for Side {
         let fiber = to.fiber.load(Ordering::Relaxed);
         release(ptr::from_ref(self).cast());
         // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
-        unsafe { __tsan_switch_to_fiber(fiber, NO_SYNC) }
+        unsafe { __tsan_switch_to_fiber(fiber, SAME_THREAD) }
     }
 
     #[inline(always)]

@@ -108,10 +108,11 @@ impl Claim {
         self.inside.store(0, Ordering::Release);
     }
 
-    /// Whether the M is inside, as its own thread sees it.
+    /// Whether the M is inside. To others: if it is not, what it has done inside is theirs to see.
     #[inline(always)]
     pub fn is_inside(&self) -> bool {
-        self.inside.load(Ordering::Relaxed) != 0
+        // Acquire: pairs with `exit`.
+        self.inside.load(Ordering::Acquire) != 0
     }
 
     /// Whether the P is owned and nobody has raised a claim on it. Its own thread only.

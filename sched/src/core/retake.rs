@@ -151,8 +151,8 @@ impl Core {
         }
         self.retakes.add_shared(1);
         self.evictions.add_shared(u64::from(evict));
-        // The P is ours; `m.p` may be the M's next one already.
-        s.p.m.store(core::ptr::null_mut(), Ordering::Relaxed);
+        // The P is ours; `m.p` may be the M's next one already. Release: with what its last owner did.
+        s.p.m.store(core::ptr::null_mut(), Ordering::Release);
         self.hand_off::<P>(s.p);
         true
     }

@@ -25,6 +25,8 @@ const SIXTY_LINES: &str =
     "drives the bridge from a runtime of sixty lines, which announces nothing";
 const OWN_STACK: &str = "measures frames and stacks, which the checker makes larger";
 const MEMORY: &str = "compares the memory in use before and after, and the checker's own grows";
+const LIMITED: &str = "limits the memory, and the sanitizer needs some";
+const ESCAPES: &str = "throws ten thousands of times, and the frames thrown over fill the sanitizer's shadow of the call stack";
 const FAULTS: &str = "faults on purpose, and judges what the process says of it";
 
 /// All that is left out.
@@ -42,6 +44,13 @@ pub const LEFT_OUT: &[Left] = &[
     program(ALL, "cgo/sixty_lines", SIXTY_LINES),
     program(ALL, "cgo/unwind", SIXTY_LINES),
     program(ALL, "cgo/sched_budget", OWN_STACK),
+    program(ALL, "cgo/foreign_still", "ends at any system call, and the checker makes some"),
+    program(&[Thread], "integration-tests/fault", FAULTS),
+    program(
+        &[Thread],
+        "sched/deadlock_auto",
+        "expects a report at once, and the sanitizer's own thread might wake somebody",
+    ),
     program(ALL, "integration-tests/tour", "a million goroutines, and faults on purpose"),
     Left {
         checkers: ALL,
@@ -61,6 +70,18 @@ pub const LEFT_OUT: &[Left] = &[
         why: MEMORY,
     },
     Left {
+        checkers: ALL,
+        program: "sched/after_the_run",
+        tests: &["runs_one_after_another_keep_no_threads_and_no_memory"],
+        why: MEMORY,
+    },
+    Left {
+        checkers: SANITIZERS,
+        program: "sched/bad_sizes",
+        tests: &["a_kernel_that_refuses_memory_is_an_error_and_nothing_is_lost"],
+        why: LIMITED,
+    },
+    Left {
         checkers: SANITIZERS,
         program: "sched/threads",
         tests: &["l9_threads_that_end_locked_leave_nothing_behind"],
@@ -73,13 +94,28 @@ pub const LEFT_OUT: &[Left] = &[
             "address_space_refused_is_an_error",
             "the_mapping_limit_is_an_error_that_names_the_remedy",
         ],
-        why: "limits the memory, and the sanitizer needs some",
+        why: LIMITED,
     },
     Left {
         checkers: &[Thread],
         program: "defer/own",
-        tests: &["a_hundred_thousand_panics_meet_without_recursion"],
-        why: "each escapes, and they fill the sanitizer's shadow of the call stack",
+        tests: &[
+            "a_hundred_thousand_panics_meet_without_recursion",
+            "a_panic_within_the_cache_takes_no_lock_and_no_memory",
+        ],
+        why: ESCAPES,
+    },
+    Left {
+        checkers: &[Thread],
+        program: "defer/once",
+        tests: &["own::l16_each_call_runs_once_in_the_order_of_the_model"],
+        why: ESCAPES,
+    },
+    Left {
+        checkers: &[Thread],
+        program: "defer/semantics",
+        tests: &["suite::recover::own::ten_thousand_recovers_in_a_row_take_no_stack"],
+        why: ESCAPES,
     },
 ];
 
