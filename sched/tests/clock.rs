@@ -12,11 +12,11 @@ use std::time::{Duration, Instant as RealTime};
 use common::bounded;
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::{
-    Config, Fatal, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler,
-    SendTimeoutError, StartError, Waiting,
+    Config, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler, SendTimeoutError,
+    StartError, Waiting,
 };
 use g0_stack::{Class, SlabSource};
-use own::Own;
+use own::{Own, as_own};
 use rt::Instant;
 
 /// std's threads, by a clock that the tests set.
@@ -76,18 +76,10 @@ fn jump_back(length: Duration) {
 unsafe impl Platform for Bent {
     type Unwind = g0_defer::Rust;
 
-    fn current() -> *const M {
-        Own::current()
-    }
-
-    fn set_current(m: *const M) {
-        Own::set_current(m);
-    }
+    as_own!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
-        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
-        let body = move || unsafe { g0_sched::start_m::<Bent>(m) };
-        std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+        own::thread::<Self>(m)
     }
 
     /// Looks at the clock every now and then: it may have been set.
@@ -105,20 +97,8 @@ unsafe impl Platform for Bent {
         }
     }
 
-    fn unpark(parker: &Parker) {
-        Own::unpark(parker);
-    }
-
     fn now() -> u64 {
         clock()
-    }
-
-    fn heavy_fence() {
-        Own::heavy_fence();
-    }
-
-    fn fatal(report: &Fatal) -> ! {
-        Own::fatal(report)
     }
 
     fn cpus() -> usize {

@@ -13,10 +13,10 @@ use common::bounded;
 use g0_defer::{Own as Unwinder, Thrown, Unwind};
 use g0_sched::generic::{channel, deferring, goexit, recovering};
 use g0_sched::{
-    Config, Defers, Fatal, M, Mobility, Parker, PlainFrames, Platform, Proc, Scheduler, StartError,
+    Config, Defers, M, Mobility, Parker, PlainFrames, Platform, Proc, Scheduler, StartError,
 };
 use g0_stack::{Class, SlabSource};
-use own::Own;
+use own::{Own, as_own};
 use rt::{go, yield_now};
 
 /// std's threads; panics jump.
@@ -32,38 +32,18 @@ mod rt {
 unsafe impl Platform for Jumping {
     type Unwind = Panics;
 
-    fn current() -> *const M {
-        Own::current()
-    }
-
-    fn set_current(m: *const M) {
-        Own::set_current(m);
-    }
+    as_own!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
-        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
-        let body = move || unsafe { g0_sched::start_m::<Jumping>(m) };
-        std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+        own::thread::<Self>(m)
     }
 
     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         Own::park(parker, deadline)
     }
 
-    fn unpark(parker: &Parker) {
-        Own::unpark(parker);
-    }
-
     fn now() -> u64 {
         Own::now()
-    }
-
-    fn heavy_fence() {
-        Own::heavy_fence();
-    }
-
-    fn fatal(report: &Fatal) -> ! {
-        Own::fatal(report)
     }
 }
 

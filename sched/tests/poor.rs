@@ -14,10 +14,10 @@ use common::child::{in_children, succeeds, threads};
 use common::{bounded, tid};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::{
-    Config, Error, Fatal, M, Mobility, Parker, Platform, Proc, RunError, Scheduler, StartError,
+    Config, Error, M, Mobility, Parker, Platform, Proc, RunError, Scheduler, StartError,
 };
 use g0_stack::{Class, SlabSource};
-use own::Own;
+use own::{Own, as_own};
 
 /// std's threads, as many as the tests allow.
 #[derive(Debug)]
@@ -43,13 +43,7 @@ const ALL: usize = usize::MAX;
 unsafe impl Platform for Poor {
     type Unwind = g0_defer::Rust;
 
-    fn current() -> *const M {
-        Own::current()
-    }
-
-    fn set_current(m: *const M) {
-        Own::set_current(m);
-    }
+    as_own!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
         let less = |n: usize| if n == ALL { Some(n) } else { n.checked_sub(1) };
@@ -58,17 +52,11 @@ unsafe impl Platform for Poor {
             return Err(StartError::NoThread);
         }
         STARTED.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
-        let body = move || unsafe { g0_sched::start_m::<Poor>(m) };
-        std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+        own::thread::<Self>(m)
     }
 
     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         Own::park(parker, deadline)
-    }
-
-    fn unpark(parker: &Parker) {
-        Own::unpark(parker);
     }
 
     fn now() -> u64 {
@@ -76,14 +64,6 @@ unsafe impl Platform for Poor {
             CLOCK_READS.fetch_add(1, Ordering::Relaxed);
         }
         Own::now()
-    }
-
-    fn heavy_fence() {
-        Own::heavy_fence();
-    }
-
-    fn fatal(report: &Fatal) -> ! {
-        Own::fatal(report)
     }
 
     const WATCHED: bool = true;

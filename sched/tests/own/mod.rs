@@ -19,6 +19,41 @@ pub mod rt {
     g0_sched::platform!(super::Own);
 }
 
+/// In an `impl Platform`: what a platform that differs in a thing or two does as [`Own`] does.
+#[allow(unused_macros, reason = "not every program has such a platform")]
+macro_rules! as_own {
+    () => {
+        fn current() -> *const g0_sched::M {
+            <$crate::own::Own as g0_sched::Platform>::current()
+        }
+
+        fn set_current(m: *const g0_sched::M) {
+            <$crate::own::Own as g0_sched::Platform>::set_current(m);
+        }
+
+        fn unpark(parker: &g0_sched::Parker) {
+            <$crate::own::Own as g0_sched::Platform>::unpark(parker);
+        }
+
+        fn heavy_fence() {
+            <$crate::own::Own as g0_sched::Platform>::heavy_fence();
+        }
+
+        fn fatal(report: &g0_sched::Fatal) -> ! {
+            <$crate::own::Own as g0_sched::Platform>::fatal(report)
+        }
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use as_own;
+
+/// A thread of its own for `m`.
+pub fn thread<P: Platform>(m: &'static M) -> Result<(), StartError> {
+    // SAFETY: started once, as whoever is told to start it promises, with 2 MiB of stack.
+    let body = move || unsafe { g0_sched::start_m::<P>(m) };
+    std::thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
+}
+
 thread_local! {
     // Atomic for the thread sanitizer alone, to which goroutines of one thread are many: the slot is
     // read before anything else after a switch.
@@ -44,10 +79,7 @@ unsafe impl Platform for Own {
     }
 
     fn start(m: &'static M) -> Result<(), StartError> {
-        // SAFETY: a thread of its own for this M, with 2 MiB of stack.
-        let body = move || unsafe { g0_sched::start_m::<Own>(m) };
-        let thread = std::thread::Builder::new().spawn(body);
-        thread.map(drop).map_err(|_| StartError::NoThread)
+        thread::<Own>(m)
     }
 
     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
