@@ -87,6 +87,13 @@ pub enum Refused {
 #[cold]
 #[inline(never)]
 pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
+    let errno = Errno::of::<P>();
+    let adopted = take_over::<P>();
+    errno.put_back();
+    adopted
+}
+
+fn take_over<P: Platform>() -> Result<&'static M, Refused> {
     P::check_process();
     let home = P::home().ok_or(Refused::NoRuntime)?;
     let core = home.visit(|core| {
@@ -117,6 +124,24 @@ pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
         part::<P>(m);
     }
     Err(Refused::NoRuntime)
+}
+
+/// The calling thread's `errno`, which C finds as it was, whatever the system has been asked for.
+struct Errno(*mut i32, i32);
+
+impl Errno {
+    fn of<P: Platform>() -> Self {
+        let at = P::errno();
+        // SAFETY: this thread's, or null.
+        Self(at, unsafe { at.as_ref() }.map_or(0, |errno| *errno))
+    }
+
+    fn put_back(self) {
+        if !self.0.is_null() {
+            // SAFETY: as above.
+            unsafe { self.0.write(self.1) };
+        }
+    }
 }
 
 /// A spare M, or a new one.
@@ -285,6 +310,7 @@ pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
 #[inline(never)]
 pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
     let core = core_of(m);
+    let errno = Errno::of::<P>();
     // SAFETY: the caller's promise.
     unsafe {
         if m.claim.enter(m.symmetric.get()) || m.claim.holds() {
@@ -298,6 +324,7 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
     }
     P::set_current(ptr::null());
     depart_from::<P>(core, || core.extras.put(m));
+    errno.put_back();
 }
 
 /// A thread has done with `core`; `last` is its last act there.

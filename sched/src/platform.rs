@@ -126,7 +126,8 @@ pub unsafe trait Platform: 'static + Sized {
     }
 
     /// Where this thread's `errno` lies, or null: foreign code finds it unchanged after a callback,
-    /// though others have run on its thread meanwhile. On g0, once for each M's thread.
+    /// though others have run on its thread meanwhile. Once for each M's thread; of a foreign thread
+    /// whenever it is given an M or gives it back.
     fn errno() -> *mut i32 {
         core::ptr::null_mut()
     }
