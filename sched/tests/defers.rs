@@ -316,13 +316,10 @@ fn a_panic_is_fatal_as_well_when_the_handle_is_dropped_after_it() {
 fn who_panics_himself_drops_the_handles_of_others_that_have() {
     on_every_runtime(2, || {
         let said = panic_text(|| {
-            let all = ["first", "second"].map(|what| go(move || panics(what)));
-            yield_until("they end", || all.iter().all(|one| one.is_finished()));
-            for one in all {
-                if let Err(payload) = one.join() {
-                    std::panic::resume_unwind(payload);
-                }
-            }
+            let [first, second] = ["first", "second"].map(|what| go(move || panics(what)));
+            yield_until("they end", || first.is_finished() && second.is_finished());
+            let Err(payload) = first.join();
+            std::panic::resume_unwind(payload);
         });
         assert_eq!(said, "first");
     });

@@ -24,8 +24,10 @@ pub fn run(report: &mut Report, install: bool) {
     aborting(report);
     report.step("gdb across stacks", || {
         debian::require(&["gdb"], install)?;
-        gdb(["-p", "g0-arch", "--test", "gdb"])?;
-        gdb(["-p", "g0-c", "--test", "program", "gdb"])
+        // The program that it is about is no part of the test program.
+        gdb(["build", "-p", "g0-arch", "--example", "two_stacks"])?;
+        gdb(["test", "-p", "g0-arch", "--test", "gdb"])?;
+        gdb(["test", "-p", "g0-c", "--test", "program", "gdb"])
     });
     nostd::run(report);
     // The models, and what they do not come to.
@@ -60,9 +62,9 @@ fn aborting(report: &mut Report) {
     }
 }
 
-/// A test that gdb takes part in. It reads variables, which a build for less disk leaves out.
-fn gdb<const N: usize>(test: [&str; N]) -> Result<(), String> {
-    let cargo = Cmd::cargo().args(["test", "--locked"]).args(test);
+/// For a test that gdb takes part in. It reads variables, which a build for less disk leaves out.
+fn gdb<const N: usize>(args: [&str; N]) -> Result<(), String> {
+    let cargo = Cmd::cargo().args(args).args(["--locked"]);
     cargo
         .env("G0_GDB", "1")
         .env("CARGO_PROFILE_DEV_DEBUG", "full")
