@@ -374,3 +374,44 @@ fn one_who_is_locked_and_yields_lets_those_of_its_thread_run() {
         other.join().unwrap();
     });
 }
+
+/// On the safe runtime a locked goroutine and others that are bound to its thread take turns; so they do
+/// when the thread gives its P away after each turn.
+#[test]
+fn goroutines_of_a_locked_thread_take_turns_while_other_threads_stand_in_line() {
+    const ROUNDS: usize = 50;
+    on_each_kind(|kind, _| {
+        let ended = kind.with_procs(1).run(|| {
+            let (ball, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+            let theirs = ball.clone();
+            let other = go(move || {
+                lock_os_thread();
+                for round in 0..ROUNDS {
+                    yield_until("main's turn is over", || {
+                        theirs.load(Ordering::SeqCst) == 2 * round + 1
+                    });
+                    theirs.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            yield_now();
+            // Each on another thread: this one is locked, and so are they.
+            let in_line = [(); 4].map(|()| {
+                let seen = over.clone();
+                go(move || {
+                    lock_os_thread();
+                    yield_until("all is over", || seen.load(Ordering::SeqCst));
+                })
+            });
+            for round in 0..ROUNDS {
+                yield_until("the other's turn is over", || {
+                    ball.load(Ordering::SeqCst) == 2 * round
+                });
+                ball.fetch_add(1, Ordering::SeqCst);
+            }
+            other.join().unwrap();
+            over.store(true, Ordering::SeqCst);
+            in_line.map(|one| one.join().unwrap());
+        });
+        ended.unwrap();
+    });
+}

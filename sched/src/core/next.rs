@@ -399,8 +399,9 @@ impl Core {
         match mine {
             // A turn for those who may not run here, then ours again.
             Some(mine) if gives_way && others() => {
+                // It has not run, and is the next one still: behind one that yields it would never be.
                 // SAFETY: the local list is our thread's, and `mine` has just left it.
-                m.local.with_mut(|local| unsafe { (*local).push_back(mine) });
+                m.local.with_mut(|local| unsafe { (*local).push_next(mine) });
                 self.pass::<P>(m, p, g, shared)
             }
             Some(g) => Some(Next::Run(g)),
