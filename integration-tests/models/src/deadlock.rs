@@ -261,5 +261,6 @@ fn told() {
     }
     STUCK.set(false);
     assert!(rested || ticked, "L12: a deadlock that nobody reports");
+    assert!(!(rested && ticked), "L12: a deadlock that is reported twice");
     world.end();
 }

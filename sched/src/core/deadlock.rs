@@ -72,7 +72,8 @@ impl Core {
     /// Reports a deadlock if there is one.
     pub(crate) fn report_deadlock<P: Platform>(&'static self) -> Look {
         let look = self.look_for_deadlock::<P>();
-        if look == Look::Dead {
+        // Two may look at the same time, and see the same: one says so. Relaxed: the program ends with it.
+        if look == Look::Dead && !self.reported.swap(true, Ordering::Relaxed) {
             P::deadlock(&Stuck::new(self, P::now()));
         }
         look

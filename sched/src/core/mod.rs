@@ -152,6 +152,8 @@ pub struct Core {
     /// Those who are no Ms and fire timers now; whether somebody looked for a deadlock meanwhile.
     watching: AtomicUsize,
     look_again: AtomicBool,
+    /// A deadlock has been reported.
+    reported: AtomicBool,
     /// Threads that are no Ms of it and give a stack back, or wake a goroutine; and those whose M has just ended.
     pub(crate) guests: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
@@ -221,6 +223,7 @@ impl Core {
                 helpers: AtomicUsize::new(0),
                 watching: AtomicUsize::new(0),
                 look_again: AtomicBool::new(false),
+                reported: AtomicBool::new(false),
                 guests: AtomicUsize::new(0),
                 evicted: AtomicUsize::new(0),
                 max_evicted: told::AtomicUsize::new(usize::MAX),
