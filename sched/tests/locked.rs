@@ -410,7 +410,7 @@ fn goroutines_of_a_locked_thread_take_turns_while_other_threads_stand_in_line() 
             }
             other.join().unwrap();
             over.store(true, Ordering::SeqCst);
-            in_line.map(|one| one.join().unwrap());
+            in_line.into_iter().for_each(|one| one.join().unwrap());
         });
         ended.unwrap();
     });

@@ -51,6 +51,11 @@ pub const LEFT_OUT: &[Left] = &[
         "sched/deadlock_auto",
         "expects a report at once, and the sanitizer's own thread might wake somebody",
     ),
+    program(
+        &[Valgrind],
+        "sched/echo",
+        "a library that it uses asks the kernel with an argument that it leaves open",
+    ),
     program(ALL, "integration-tests/tour", "a million goroutines, and faults on purpose"),
     Left {
         checkers: ALL,
@@ -74,6 +79,18 @@ pub const LEFT_OUT: &[Left] = &[
         program: "sched/after_the_run",
         tests: &["runs_one_after_another_keep_no_threads_and_no_memory"],
         why: MEMORY,
+    },
+    Left {
+        checkers: &[Valgrind],
+        program: "cgo/foreign",
+        tests: &["l19_with_one_p_a_callback_waits_for_the_goroutine_that_runs"],
+        why: "stops a thread that loops at the same place each time, where its P is not taken",
+    },
+    Left {
+        checkers: &[Valgrind],
+        program: "stack/slab",
+        tests: &["slab_stacks_are_guarded_and_apart"],
+        why: FAULTS,
     },
     Left {
         checkers: SANITIZERS,
