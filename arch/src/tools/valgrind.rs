@@ -13,6 +13,8 @@ const STACK_REGISTER: usize = 0x1501;
 const STACK_DEREGISTER: usize = 0x1502;
 /// memcheck's: the bytes may be used, and hold nothing yet.
 const MAKE_UNDEFINED: usize = 0x4d43_0001;
+/// memcheck's: the bytes may be used, and hold what they hold.
+const MAKE_DEFINED: usize = 0x4d43_0002;
 
 /// The number under which the stack is registered.
 #[derive(Debug)]
@@ -22,12 +24,12 @@ impl Tool for Side {
     const NONE: Side = Side(Cell::new(None));
 
     // What a former user of the stack has popped is out of bounds to memcheck, and the next one may
-    // lay out what it needs beyond.
+    // lay out what it needs beyond. The bytes keep their values, for canary words may be among them; each
+    // frame that is pushed is undefined anew.
     #[inline]
     unsafe fn begin(&self, bottom: *mut u8, size: usize) {
         let last = bottom.addr() + size - 1;
-        // SAFETY: the stack is unused, and the caller's.
-        unsafe { open(bottom, size) };
+        request(MAKE_DEFINED, bottom.addr(), size);
         self.0.set(Some(request(STACK_REGISTER, bottom.addr(), last)));
     }
 
