@@ -108,16 +108,21 @@ fn steals_timers_and_starts_are_counted() {
                     done.fetch_add(1, Ordering::SeqCst);
                 }
             };
-            let all: Vec<_> = (0..100).map(|_| go(spin(&done))).collect();
-            all.into_iter().for_each(|one| one.join().unwrap());
+            let mut rounds = 0;
+            // The system may let the thief's thread wait for longer than a round takes.
+            while rounds == 0 || now().steals == before.steals {
+                assert!(rounds < 300, "nothing is stolen: {}", now());
+                rounds += 1;
+                let all: Vec<_> = (0..100).map(|_| go(spin(&done))).collect();
+                all.into_iter().for_each(|one| one.join().unwrap());
+            }
             for _ in 0..10 {
                 sleep(Duration::from_micros(100));
             }
             let after = now();
-            assert_eq!(after.started - before.started, 100);
+            assert_eq!(after.started - before.started, 100 * rounds);
             assert_eq!(after.timers - before.timers, 10);
             assert!(after.parks > before.parks);
-            assert!(after.steals > before.steals, "{after}");
         });
         ended.expect("main returns");
     });

@@ -45,7 +45,7 @@ pub const LEFT_OUT: &[Left] = &[
     program(ALL, "cgo/unwind", SIXTY_LINES),
     program(ALL, "cgo/sched_budget", OWN_STACK),
     program(ALL, "cgo/foreign_still", "ends at any system call, and the checker makes some"),
-    program(&[Thread], "integration-tests/fault", FAULTS),
+    program(&[Thread, Valgrind], "integration-tests/fault", FAULTS),
     program(
         &[Thread],
         "sched/deadlock_auto",
