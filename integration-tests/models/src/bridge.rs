@@ -229,7 +229,8 @@ fn library(shape: Shape) {
     }
     fn make(argument: usize) {
         let prepared = LibCall::<Threads>::prepare(same as *const (), &[argument]);
-        yield_now::<Threads>();
+        // Not the same number of turns: what was prepared first is called first, which is not how calls nest.
+        (argument..3).for_each(|_| yield_now::<Threads>());
         let prepared = prepared.unwrap_or_else(|_| panic!("one argument is not too many"));
         // SAFETY: it takes one word.
         let answer = unsafe { prepared.invoke() };
