@@ -1,8 +1,10 @@
 //! Misuse, and the message with which it ends. Each case runs in a child process.
 
 mod common;
+#[path = "../../arch/tests/common/runner.rs"]
+mod runner;
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use common::*;
 use g0_cgo::{BadCall, Bridge, Here, NoUnwind, Runtime, Seat};
@@ -17,12 +19,7 @@ fn dies(test: &str, misuse: impl FnOnce()) -> String {
         println!("survived");
         std::process::exit(0);
     }
-    // The emulator's command line, where the test program runs under one.
-    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let program = std::env::current_exe().unwrap().into_os_string();
-    let mut line = runner.split_whitespace().map(Into::into).chain([program]);
-    let output = Command::new(line.next().unwrap())
-        .args(line)
+    let output = runner::this_program()
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .stdin(Stdio::null())

@@ -2,9 +2,10 @@
 #![cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
 
 mod common;
+#[path = "../../arch/tests/common/runner.rs"]
+mod runner;
 
 use std::cell::Cell;
-use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -169,17 +170,14 @@ fn a_backtrace_after_a_recover_is_that_of_the_function_that_recovered() {
     assert_eq!(after.lines().count(), plain.lines().count(), "{after}");
 }
 
-/// What ends the process: run as a child, under the emulator (`G0_TEST_RUNNER`) where there is one.
+/// What ends the process: run as a child.
 fn ends(name: &str, f: fn()) -> String {
     if std::env::var_os("G0_CHILD").is_some() {
         f();
         unreachable!("it should have ended the process");
     }
-    let program = std::env::current_exe().expect("this program");
-    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
-    let mut child = Command::new(line.next().expect("a program at least"));
-    let child = child.args(line).args(["--exact", name, "--nocapture"]).env("G0_CHILD", "1");
+    let mut child = runner::this_program();
+    let child = child.args(["--exact", name, "--nocapture"]).env("G0_CHILD", "1");
     let out = child.output().expect("a child");
     assert!(!out.status.success(), "{name} ended well");
     String::from_utf8_lossy(&out.stderr).into_owned()

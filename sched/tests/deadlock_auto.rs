@@ -2,6 +2,9 @@
 //!
 //! It has no test harness, for that is a thread too: it starts itself once for each part.
 
+#[path = "../../arch/tests/common/runner.rs"]
+mod runner;
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 use std::thread;
@@ -43,11 +46,8 @@ fn main() {
 
 /// This program, under its emulator where it runs under one.
 fn child(part: &str) -> Command {
-    let program = std::env::current_exe().expect("a program");
-    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
-    let mut command = Command::new(line.next().expect("a program at least"));
-    command.args(line).env(PART, part);
+    let mut command = runner::this_program();
+    command.env(PART, part);
     command
 }
 

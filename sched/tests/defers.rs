@@ -4,17 +4,25 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::os::unix::process::ExitStatusExt;
+use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::child::in_children;
 use common::{
-    on_each_kind, on_every_runtime, on_goroutines_and_threads, panic_text, text, yield_until,
+    Kind, on_each_kind, on_every_runtime, on_goroutines_and_threads, panic_text, text, yield_until,
 };
 use g0_defer::{Panics, is_goexit};
 use g0_sched::{
     Once, Runtime, Uncaught, channel, deferring, go, go_named, goexit, recovering, yield_now,
 };
+
+/// A child has ended with a fatal error, and has said `expected`.
+fn ends_with(kind: Kind, procs: usize, out: &Output, said: &str, expected: &str) {
+    let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
+    assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
+    assert!(said.contains(expected), "{what}");
+}
 
 /// Panics without the hook's message.
 fn panics(value: &'static str) -> ! {
@@ -257,12 +265,10 @@ fn a_panic_that_nobody_takes_is_fatal_and_all_that_met_are_printed() {
             });
         },
         |kind, procs, out, said| {
-            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
-            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
             let chain = "panic: first\n\tpanic: second\n\tpanic: third\nfatal error: a panic in a \
                          detached goroutine";
-            assert!(said.contains(chain), "{what}");
-            assert!(said.contains("(alone), started at "), "{what}");
+            ends_with(kind, procs, out, said, chain);
+            ends_with(kind, procs, out, said, "(alone), started at ");
         },
     );
 }
@@ -285,9 +291,7 @@ fn a_panic_after_goexit_that_nobody_takes_is_fatal() {
             });
         },
         |kind, procs, out, said| {
-            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
-            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
-            assert!(said.contains("panic: after the goexit\nfatal error"), "{what}");
+            ends_with(kind, procs, out, said, "panic: after the goexit\nfatal error")
         },
     );
 }
@@ -305,9 +309,7 @@ fn a_panic_is_fatal_as_well_when_the_handle_is_dropped_after_it() {
             });
         },
         |kind, procs, out, said| {
-            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
-            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
-            assert!(said.contains("panic: a while ago\nfatal error"), "{what}");
+            ends_with(kind, procs, out, said, "panic: a while ago\nfatal error")
         },
     );
 }
@@ -350,10 +352,8 @@ fn while_a_panic_is_reported_no_code_of_the_payload_runs() {
             });
         },
         |kind, procs, out, said| {
-            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
-            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
-            assert!(said.contains("panic: (a value that is not text)\nfatal error"), "{what}");
-            assert!(!said.contains("dropped"), "{what}");
+            ends_with(kind, procs, out, said, "panic: (a value that is not text)\nfatal error");
+            assert!(!said.contains("dropped"), "{kind:?} with {procs} procs: {said}");
         },
     );
 }
@@ -398,11 +398,7 @@ fn panics_that_nobody_takes_at_the_same_time_end_the_program_without_a_hang() {
                 }
             });
         },
-        |kind, procs, out, said| {
-            let what = format!("{kind:?} with {procs} procs: {:?}: {said}", out.status);
-            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{what}");
-            assert!(said.contains("panic: with others\n"), "{what}");
-        },
+        |kind, procs, out, said| ends_with(kind, procs, out, said, "panic: with others\n"),
     );
 }
 

@@ -1,5 +1,8 @@
 //! Programs of C alone, built with the header and the static library, and run.
 
+#[path = "../../../arch/tests/common/runner.rs"]
+mod runner;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
@@ -46,10 +49,7 @@ fn build(source: &str) -> PathBuf {
 /// What the program of `source` prints.
 fn run(source: &str) -> String {
     let program = build(source);
-    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let mut line =
-        runner.split_whitespace().map(Into::into).chain([program.clone().into_os_string()]);
-    let out = Command::new(line.next().unwrap()).args(line).output().expect("the program");
+    let out = runner::program(&[], &program).output().expect("the program");
     let _ = std::fs::remove_file(program);
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(

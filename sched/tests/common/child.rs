@@ -1,9 +1,13 @@
 //! Parts of tests that end their process, or change what belongs to all of it.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::Output;
+
+#[path = "../../../arch/tests/common/runner.rs"]
+mod runner;
 
 use super::{KINDS, Kind};
+use runner::this_program;
 
 const VARIABLE: &str = "G0_TEST_CHILD";
 
@@ -42,17 +46,6 @@ pub fn in_children(
         );
         check(kind, procs, &out, &said);
     }
-}
-
-/// The test program, under its emulator where it runs under one: `G0_TEST_RUNNER` is the
-/// emulator's command line.
-fn this_program() -> Command {
-    let program = std::env::current_exe().expect("a test program");
-    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let mut line = runner.split_whitespace().map(Into::into).chain([program.into_os_string()]);
-    let mut command = Command::new(line.next().expect("a program at least"));
-    command.args(line);
-    command
 }
 
 /// The child came to its end.

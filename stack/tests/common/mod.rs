@@ -1,6 +1,9 @@
 //! Parts of tests that need a process of their own.
 
-use std::process::{Command, Output};
+#[path = "../../../arch/tests/common/runner.rs"]
+mod runner;
+
+use std::process::Output;
 
 const CHILD: &str = "G0_STACK_TEST_CHILD";
 
@@ -11,15 +14,8 @@ pub fn is_child() -> bool {
 
 /// Runs the named test again in a process of its own, which `front` starts (nothing: we do), and
 /// returns what became of it.
-///
-/// `G0_TEST_RUNNER` is the emulator's command line where the test program runs under one.
 pub fn again(front: &[&str], name: &str) -> Output {
-    let program = std::env::current_exe().unwrap();
-    let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
-    let words = front.iter().copied().chain(runner.split_whitespace());
-    let mut line = words.map(Into::into).chain([program.into_os_string()]);
-    Command::new(line.next().unwrap())
-        .args(line)
+    runner::program(front, std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .output()
