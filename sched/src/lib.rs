@@ -236,62 +236,52 @@ extern crate alloc;
 #[cfg(any(feature = "std", loom))]
 extern crate std;
 
+// The layers, each above the ones before it: an arrow from one to another points back in this list.
 #[macro_use]
-mod plain;
-
-pub mod bridge;
+mod parts;
+mod api;
 #[cfg(any(doc, doctest))]
 pub mod coming_from;
-pub mod core;
-mod defers;
-#[cfg(loom)]
-#[doc(hidden)]
-pub mod doors;
-mod error;
 mod exec;
-mod extra;
-mod g;
-mod goroutine;
-mod home;
+mod foreign;
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod hosted;
-mod interrupt;
-mod join;
-mod label;
-mod lockedm;
-mod m;
-mod macros;
+mod introspect;
 #[cfg(loom)]
 pub mod model;
-mod p;
+mod objects;
 mod platform;
-mod scheduler;
-mod scope;
-mod see;
-mod select;
-pub mod shutdown;
+mod policy;
 mod sync;
-mod sysmon;
 mod task;
 mod time;
-mod token;
-mod told;
-mod waiter;
-mod waiting;
+mod wait;
 
-pub use crate::core::{Config, Core, Deadlock, Mobility};
 #[cfg(not(loom))]
-pub use defers::central;
-pub use defers::{Defers, PlainFrames, Uncaught};
-pub use error::Error;
+pub use api::defers::central;
+pub use api::defers::{Defers, PlainFrames};
+pub use api::scheduler::{Ended, Scheduler};
+pub use api::shutdown;
+pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
-pub use g::{G, Unlock};
-pub use home::{ForeignThreads, Home};
-pub use m::M;
-pub use p::Proc;
-pub use platform::{Fatal, Fences, Parker, Platform, StartError};
-pub use scheduler::{Ended, Scheduler};
-pub use see::{GoroutineStats, MachineStats, ProcStats, Seen, State, Stats, Stuck, Trace};
+pub use foreign::bridge;
+pub use introspect::{GoroutineStats, MachineStats, ProcStats, Seen, State, Stats};
+#[cfg(loom)]
+#[doc(hidden)]
+pub use model::hooks;
+pub use objects::config::{Config, Deadlock, ForeignThreads, Mobility, Uncaught};
+pub use objects::g::{G, Unlock};
+pub use objects::m::M;
+pub use objects::p::Proc;
+pub use objects::registry::Home;
+pub use objects::report::{Stuck, Trace};
+pub use objects::shared::Core;
+pub use parts::error::Error;
+pub use parts::parker::Parker;
+pub use parts::wait_reason::Waiting;
+pub use platform::fatal::Fatal;
+pub use platform::fences::Fences;
+pub use platform::{Platform, StartError};
 pub use sync::barrier::BarrierWaitResult;
 pub use sync::chan::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
@@ -301,10 +291,7 @@ pub use sync::condvar::WaitTimeoutResult;
 pub use sync::once::OnceState;
 pub use sync::poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 pub use sync::semaphore::SemaphoreError;
-
-pub use sysmon::sysmon;
 pub use time::Elapsed;
-pub use waiting::Waiting;
 
 /// More Ps than this are refused.
 pub const MAX_PROCS: usize = 1024;
@@ -312,15 +299,16 @@ pub const MAX_PROCS: usize = 1024;
 /// The functions and types of all platforms; [`platform!`] writes the short forms.
 pub mod generic {
     #[cfg(not(loom))]
-    pub use crate::defers::{deferring, recovering};
-    pub use crate::exec::procs::{procs, set_procs};
-    pub use crate::exec::spawn::{Go, refuse};
+    pub use crate::api::defers::{deferring, recovering};
+    pub use crate::api::go::{Go, refuse};
+    pub use crate::api::goroutine::{Goroutine, current, goexit, park};
+    pub use crate::api::join::JoinHandle;
+    pub use crate::api::lock_os_thread::{lock_os_thread, os_thread_locked, unlock_os_thread};
+    pub use crate::api::procs::{procs, set_procs};
+    pub use crate::api::scope::{Scope, ScopedJoinHandle, scope};
     pub use crate::exec::yields::yield_now;
-    pub use crate::goroutine::{Goroutine, current, goexit, park};
-    pub use crate::join::{JoinHandle, Outcome};
-    pub use crate::lockedm::{lock_os_thread, os_thread_locked, unlock_os_thread};
-    pub use crate::scope::{Scope, ScopedJoinHandle, scope};
-    pub use crate::see::stats;
+    pub use crate::introspect::stats;
+    pub use crate::platform::Outcome;
     pub use crate::sync::barrier::Barrier;
     pub use crate::sync::chan::{Buffer, Chan};
     pub use crate::sync::condvar::Condvar;
@@ -356,6 +344,4 @@ pub use hosted::{
 pub use hosted::dump::dump;
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
-mod short;
-#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
-pub use short::*;
+pub use hosted::prelude::*;

@@ -10,8 +10,8 @@ use std::hint::black_box;
 
 use g0_cgo::generic::LibCall;
 use g0_cgo::{Bridge, Sched};
-use g0_sched::doors;
 use g0_sched::generic::{JoinHandle, current, park, set_procs, yield_now};
+use g0_sched::hooks;
 use g0_sched::model::{Shape, run_on};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Notify};
@@ -60,9 +60,9 @@ fn call<T>(f: impl FnOnce() -> T) -> T {
 /// From C.
 fn call_back<T>(f: impl FnOnce() -> T) -> T {
     let value = C::callback(None, || {
-        assert!(doors::holds_p::<Threads>(), "L19: a callback's closure runs without a P");
+        assert!(hooks::holds_p::<Threads>(), "L19: a callback's closure runs without a P");
         let value = f();
-        assert!(doors::holds_p::<Threads>(), "L19: a callback's closure runs without a P");
+        assert!(hooks::holds_p::<Threads>(), "L19: a callback's closure runs without a P");
         Some(value)
     });
     value.expect("nothing unwinds in a model")
@@ -114,7 +114,7 @@ fn safe() -> Shape {
 fn callback() {
     run_on::<Threads>(one_p(), || {
         let other = go(begin);
-        let core = doors::this_core::<Threads>();
+        let core = hooks::this_core::<Threads>();
         let watcher = call(|| {
             // One look has seen this call already.
             assert!(!core.retake::<Threads>(), "L5: a P is taken in a call that has just begun");
@@ -122,7 +122,7 @@ fn callback() {
             call_back(|| ());
             watcher
         });
-        assert!(doors::holds_p::<Threads>(), "L19: a goroutine comes back from C without a P");
+        assert!(hooks::holds_p::<Threads>(), "L19: a goroutine comes back from C without a P");
         if watcher.join().unwrap() {
             seen();
         }
@@ -177,7 +177,7 @@ fn parked() {
 /// A callback starts a goroutine, and then C waits for it. Time passes, and sysmon looks twice.
 fn ready() {
     run_on::<Threads>(one_p(), || {
-        let core = doors::this_core::<Threads>();
+        let core = hooks::this_core::<Threads>();
         let (later, ran) = (Arc::new(Bell::new()), Arc::new(Bell::new()));
         let watcher = {
             let later = later.clone();

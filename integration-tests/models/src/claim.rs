@@ -5,9 +5,9 @@
 //! fence: loom knows no asymmetric one, so that the light fence is a compiler fence only, and the
 //! heavy one interrupts the Ms, is not part of what is shown here.
 
-use g0_sched::core::claim::Claim;
-use g0_sched::core::next::Next;
-use g0_sched::{M, doors};
+use g0_sched::hooks::Claim;
+use g0_sched::hooks::Next;
+use g0_sched::{M, hooks};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -55,7 +55,7 @@ fn operations(retakers: usize, give: bool) {
         let shared = shared.clone();
         thread::spawn(move || {
             let Some(raised) = shared.claim.raise() else { return false };
-            doors::heavy_fence::<Threads>(SYMMETRIC);
+            hooks::heavy_fence::<Threads>(SYMMETRIC);
             let taken = shared.claim.take(raised, || true);
             if taken {
                 shared.touch();
@@ -95,34 +95,34 @@ fn sysmon() {
     let world = World::new(2, 3, 2);
     let core = world.core();
     let m = world.m_with_p();
-    doors::set_running(m, world.g(1).as_ptr());
-    doors::set_foreign(m, true);
+    hooks::set_running(m, world.g(1).as_ptr());
+    hooks::set_foreign(m, true);
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
-        doors::save(world.g(0));
-        let _ = core.append(doors::proc_of(m), world.g(0));
+        hooks::save(world.g(0));
+        let _ = core.append(hooks::proc_of(m), world.g(0));
     }
-    doors::claim(m).exit();
+    hooks::claim(m).exit();
     let watcher = thread::spawn(move || core.retake::<Threads>());
     // As the bridge and the way to g0 do it.
-    doors::set_foreign(m, false);
-    let kept = doors::claim(m).enter(SYMMETRIC) || doors::claim(m).holds();
-    doors::set_running(m, std::ptr::null_mut());
-    if !kept && !doors::want_p::<Threads>(core, m) {
+    hooks::set_foreign(m, false);
+    let kept = hooks::claim(m).enter(SYMMETRIC) || hooks::claim(m).holds();
+    hooks::set_running(m, std::ptr::null_mut());
+    if !kept && !hooks::want_p::<Threads>(core, m) {
         assert!(wait(core, m));
     }
     // SAFETY: inside, with a P.
-    unsafe { doors::touch(doors::proc_of(m)) };
+    unsafe { hooks::touch(hooks::proc_of(m)) };
     // SAFETY: `m` is this thread's, inside.
     let next = unsafe { core.next::<Threads>(m) };
     if watcher.join().unwrap() {
         seen();
     }
     assert_eq!(next, Next::Run(world.g(0)), "L18: an M with a P and a ring in reach runs nothing");
-    assert_eq!(doors::idle_ps(core), 1, "L5: two Ps, and one M that owns one");
+    assert_eq!(hooks::idle_ps(core), 1, "L5: two Ps, and one M that owns one");
     let other = world.m_with_p();
     // SAFETY: each M is inside, with a P, and nobody else runs any more.
-    let (mine, idle) = unsafe { (doors::proc_of(m), doors::proc_of(other)) };
+    let (mine, idle) = unsafe { (hooks::proc_of(m), hooks::proc_of(other)) };
     assert!(!std::ptr::eq(mine, idle), "L5: the P of an M that is inside was given away");
     world.end();
 }
@@ -135,14 +135,14 @@ fn foreign() -> (World, &'static M, &'static M) {
     let other = world.m_with_p();
     rest(core, other);
     let m = world.m_with_p();
-    doors::set_running(m, world.g(1).as_ptr());
-    doors::set_foreign(m, true);
+    hooks::set_running(m, world.g(1).as_ptr());
+    hooks::set_foreign(m, true);
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
-        doors::save(world.g(0));
-        let _ = core.append(doors::proc_of(m), world.g(0));
+        hooks::save(world.g(0));
+        let _ = core.append(hooks::proc_of(m), world.g(0));
     }
-    doors::claim(m).exit();
+    hooks::claim(m).exit();
     (world, m, other)
 }
 
@@ -156,11 +156,11 @@ fn back() {
             schedule(core, other, |_| touch(other));
         }
     });
-    doors::set_foreign(m, false);
-    doors::reenter::<Threads>(m);
-    doors::set_running(m, std::ptr::null_mut());
+    hooks::set_foreign(m, false);
+    hooks::reenter::<Threads>(m);
+    hooks::set_running(m, std::ptr::null_mut());
     touch(m);
-    doors::halt::<Threads>(core);
+    hooks::halt::<Threads>(core);
     if sysmon.join().unwrap() {
         seen();
     }
@@ -180,20 +180,20 @@ fn given() {
         touch(other);
     });
     // As the bridge does it.
-    if doors::claim(m).enter(SYMMETRIC) || doors::claim(m).holds() {
-        doors::hand_off::<Threads>(core, m);
+    if hooks::claim(m).enter(SYMMETRIC) || hooks::claim(m).holds() {
+        hooks::hand_off::<Threads>(core, m);
     }
-    doors::claim(m).exit();
+    hooks::claim(m).exit();
     if sysmon.join().unwrap() {
         seen();
     }
     runner.join().unwrap();
-    assert_eq!(doors::idle_ps(core), 0, "L5: a P that an M owns is idle: it was handed on twice");
+    assert_eq!(hooks::idle_ps(core), 0, "L5: a P that an M owns is idle: it was handed on twice");
     world.end();
 }
 
 /// Uses the P of `m`.
 fn touch(m: &'static M) {
     // SAFETY: `m` is the caller's, inside, with a P; loom reports the access if it races.
-    unsafe { doors::touch(doors::proc_of(m)) };
+    unsafe { hooks::touch(hooks::proc_of(m)) };
 }

@@ -9,10 +9,10 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 
-use g0_sched::core::next::Next;
-use g0_sched::core::wheel::Timer;
+use g0_sched::hooks::Next;
+use g0_sched::hooks::Timer;
 use g0_sched::model::clock;
-use g0_sched::{M, Platform, StartError, Stuck, doors};
+use g0_sched::{M, Platform, StartError, Stuck, hooks};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -78,7 +78,7 @@ struct Told;
 
 /// Looks, as sysmon does.
 fn look(world: &World) {
-    let dead = doors::is_deadlocked::<Watched>(world.core());
+    let dead = hooks::is_deadlocked::<Watched>(world.core());
     assert!(!dead, "L12: sysmon finds a deadlock, and there is none");
 }
 
@@ -91,26 +91,26 @@ fn mail() {
     let g = world.g(0);
     // SAFETY: the M and the G are ours: no other thread has begun.
     unsafe {
-        doors::save(g);
-        doors::parked(g);
-        doors::hold(g);
-        doors::bind(owner, g, true);
+        hooks::save(g);
+        hooks::parked(g);
+        hooks::hold(g);
+        hooks::bind(owner, g, true);
         assert_eq!(core.next::<Unwatched>(owner), Next::Wait);
     }
-    assert!(doors::want_p::<Unwatched>(core, other), "the only P is idle");
+    assert!(hooks::want_p::<Unwatched>(core, other), "the only P is idle");
     let waker = {
         let world = world.clone();
         // SAFETY: the G is parked; this is its one wake, and the handle is ours.
         thread::spawn(move || unsafe {
             if core.ready::<Unwatched>(None, world.g(0)) {
-                doors::wake::<Unwatched>(core);
+                hooks::wake::<Unwatched>(core);
             }
-            doors::let_go(world.g(0));
+            hooks::let_go(world.g(0));
         })
     };
     let other = thread::spawn(move || schedule_on::<Unwatched>(core, other, |_| ()));
     if wait(core, owner) {
-        schedule_on::<Unwatched>(core, owner, |_| doors::halt::<Unwatched>(core));
+        schedule_on::<Unwatched>(core, owner, |_| hooks::halt::<Unwatched>(core));
     }
     waker.join().unwrap();
     other.join().unwrap();
@@ -129,19 +129,19 @@ fn start() {
     TO_START.take();
     // SAFETY: the M and the Gs are ours: no other thread has begun.
     unsafe {
-        doors::save(world.g(LOCKED));
-        doors::parked(world.g(LOCKED));
-        doors::bind(m, world.g(LOCKED), true);
-        doors::save(world.g(FREE));
-        let _ = core.append(doors::proc_of(m), world.g(FREE));
+        hooks::save(world.g(LOCKED));
+        hooks::parked(world.g(LOCKED));
+        hooks::bind(m, world.g(LOCKED), true);
+        hooks::save(world.g(FREE));
+        let _ = core.append(hooks::proc_of(m), world.g(FREE));
     }
     let sysmon = {
         let world = world.clone();
         thread::spawn(move || {
-            let [parker, _] = doors::other_parkers(core);
+            let [parker, _] = hooks::other_parkers(core);
             let new = loop {
                 look(&world);
-                doors::start_ordered::<Watched>(core);
+                hooks::start_ordered::<Watched>(core);
                 if let Some(m) = TO_START.with_borrow_mut(Vec::pop) {
                     break m;
                 }
@@ -158,18 +158,18 @@ fn start() {
     /// The M that was started.
     fn second(world: &World, m: &'static M) {
         let core = world.core();
-        doors::claim(m).enter(true);
-        doors::woken::<Watched>(core, m);
+        hooks::claim(m).enter(true);
+        hooks::woken::<Watched>(core, m);
         schedule_on::<Watched>(core, m, |g| {
             assert_eq!(g, world.g(FREE), "L1: a locked goroutine runs on another M");
             // SAFETY: the locked G is parked, its context saved; this is its one wake. The other is ours.
             unsafe {
                 let _ = core.ready::<Watched>(Some(m), world.g(LOCKED));
-                doors::ended(g);
+                hooks::ended(g);
             }
         });
     }
-    schedule_on::<Watched>(core, m, |_| doors::halt::<Watched>(core));
+    schedule_on::<Watched>(core, m, |_| hooks::halt::<Watched>(core));
     sysmon.join().unwrap();
     World::end_shared(world);
 }
@@ -184,13 +184,13 @@ fn evicted() {
     // SAFETY: `other` is ours, inside.
     unsafe { core.next::<Unwatched>(other) };
     let m = world.m_with_p();
-    doors::set_running(m, world.g(0).as_ptr());
+    hooks::set_running(m, world.g(0).as_ptr());
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
-        doors::save(world.g(1));
-        let _ = core.append(doors::proc_of(m), world.g(1));
+        hooks::save(world.g(1));
+        let _ = core.append(hooks::proc_of(m), world.g(1));
     }
-    doors::claim(m).exit();
+    hooks::claim(m).exit();
     clock::advance(LATE);
     let sysmon = thread::spawn(move || {
         clock::look();
@@ -199,13 +199,13 @@ fn evicted() {
     let runner = thread::spawn(move || {
         if wait(core, other) {
             // SAFETY: it is out of all queues.
-            schedule_on::<Unwatched>(core, other, |g| unsafe { doors::ended(g) });
+            schedule_on::<Unwatched>(core, other, |g| unsafe { hooks::ended(g) });
         }
     });
     // It has computed for long, and does something with the scheduler.
-    doors::reenter::<Unwatched>(m);
-    doors::set_running(m, std::ptr::null_mut());
-    doors::halt::<Unwatched>(core);
+    hooks::reenter::<Unwatched>(m);
+    hooks::set_running(m, std::ptr::null_mut());
+    hooks::halt::<Unwatched>(core);
     if sysmon.join().unwrap() {
         seen();
     }
@@ -223,15 +223,15 @@ fn tick() {
     let timer = Timer::new(1, g, |_| true, std::ptr::null());
     // SAFETY: the G is parked, its context saved; the timer stays until all has been joined.
     unsafe {
-        doors::save(g);
-        doors::parked(g);
-        doors::timers(doors::proc_of(m)).arm(&raw const timer);
+        hooks::save(g);
+        hooks::parked(g);
+        hooks::timers(hooks::proc_of(m)).arm(&raw const timer);
     }
     let ticking = thread::spawn(move || {
         clock::advance(LATE);
-        doors::watch_timers::<Unwatched>(core);
+        hooks::watch_timers::<Unwatched>(core);
     });
-    schedule_on::<Unwatched>(core, m, |_| doors::halt::<Unwatched>(core));
+    schedule_on::<Unwatched>(core, m, |_| hooks::halt::<Unwatched>(core));
     ticking.join().unwrap();
     world.end();
 }
@@ -244,7 +244,7 @@ fn told() {
     let core = world.core();
     let m = world.m_with_p();
     // SAFETY: the G is ours.
-    unsafe { doors::parked(world.g(0)) };
+    unsafe { hooks::parked(world.g(0)) };
     fn reports(f: impl FnOnce()) -> bool {
         let Err(told) = panic::catch_unwind(AssertUnwindSafe(f)) else { return false };
         match told.downcast::<Told>() {
@@ -252,7 +252,7 @@ fn told() {
             Err(failure) => panic::resume_unwind(failure),
         }
     }
-    let ticking = thread::spawn(move || reports(|| doors::watch_timers::<Unwatched>(core)));
+    let ticking = thread::spawn(move || reports(|| hooks::watch_timers::<Unwatched>(core)));
     // SAFETY: `m` is ours, inside.
     let rested = reports(|| assert_eq!(unsafe { core.next::<Unwatched>(m) }, Next::Wait));
     let ticked = ticking.join().unwrap();

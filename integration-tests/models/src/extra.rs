@@ -13,7 +13,7 @@ use g0_defer::NoUnwind;
 use g0_sched::bridge::thread_ends;
 use g0_sched::generic::{current, park};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::{Home, M, Platform, StartError, doors};
+use g0_sched::{Home, M, Platform, StartError, hooks};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +34,7 @@ pub const MODEL: Model = Model {
 
 /// The Ms of one schedule; freed with it.
 struct Spare {
-    list: doors::Extras,
+    list: hooks::Extras,
     ms: *mut [M],
 }
 
@@ -53,7 +53,7 @@ impl Drop for Spare {
 /// Two threads take one, and another while they have that, and put both back, the first one first.
 fn list() {
     let ms: *mut [M] = Box::into_raw((0..3).map(|_| M::new()).collect::<Box<[M]>>());
-    let spare = Arc::new(Spare { list: doors::extras(), ms });
+    let spare = Arc::new(Spare { list: hooks::extras(), ms });
     // SAFETY: they stay until the last handle has gone.
     unsafe { &*ms }.iter().for_each(|m| spare.list.put(m));
     let theirs = spare.clone();
@@ -68,12 +68,12 @@ fn list() {
 }
 
 /// How many it was given.
-fn takes_two(list: &doors::Extras) -> usize {
+fn takes_two(list: &hooks::Extras) -> usize {
     let first = list.take();
     let second = list.take();
     for &(m, _) in [first, second].iter().flatten() {
         // SAFETY: it is ours, or loom says that it is not.
-        unsafe { doors::use_extra(m) };
+        unsafe { hooks::use_extra(m) };
     }
     let n = [first, second].iter().flatten().count();
     [first, second].into_iter().flatten().for_each(|(m, _)| list.put(m));
@@ -120,7 +120,7 @@ fn at_home<const KEEPS: bool>(shape: Shape, main: impl FnOnce() + Send) {
 /// A callback on a foreign thread, which runs `f` with a P; none when there is no M for it.
 fn call_back<const KEEPS: bool, T>(f: impl FnOnce() -> T) -> Option<T> {
     let value = Bridge::<Sched<Visited<KEEPS>>>::try_callback(|| {
-        assert!(doors::holds_p::<Visited<KEEPS>>(), "L19: a callback's closure runs without a P");
+        assert!(hooks::holds_p::<Visited<KEEPS>>(), "L19: a callback's closure runs without a P");
         f()
     });
     match value {

@@ -4,8 +4,8 @@
 //! The protocol is the lock alone, so where nothing else is in the game both fences are empty: they
 //! would order what the lock does not.
 
-use g0_sched::core::next::Next;
-use g0_sched::doors;
+use g0_sched::hooks;
+use g0_sched::hooks::Next;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -25,7 +25,7 @@ pub const MODEL: Model = Model {
 fn publish(world: &World, i: usize) {
     // SAFETY: the G is ours until it is pushed.
     unsafe {
-        doors::save(world.g(i));
+        hooks::save(world.g(i));
         let _ = world.core().ready::<Threads>(None, world.g(i));
     }
 }
@@ -45,7 +45,7 @@ fn takers() {
     let next = move |m| match unsafe { core.next::<Threads>(m) } {
         Next::Run(g) => {
             // SAFETY: `g` has left its queue for us.
-            unsafe { doors::resume(g) };
+            unsafe { hooks::resume(g) };
             g.as_ptr() as usize
         }
         other => panic!("L13: three goroutines in the queue, and an M is told {other:?}"),
@@ -54,7 +54,7 @@ fn takers() {
     let mut ran = vec![next(one)];
     ran.push(other.join().unwrap());
     publisher.join().unwrap();
-    let [told, held] = doors::queued(core);
+    let [told, held] = hooks::queued(core);
     assert_eq!(told, held, "L13: the length that is read without the lock, and the queue's");
     if held == 1 {
         seen();
@@ -75,14 +75,14 @@ fn overflow() {
     let ran = Arc::new(AtomicUsize::new(0));
     let count = move |ran: &AtomicUsize| {
         if ran.fetch_add(1, Ordering::AcqRel) == ALL - 1 {
-            doors::halt::<Threads>(core);
+            hooks::halt::<Threads>(core);
         }
     };
     let push = |i| {
         // SAFETY: `full` is ours, inside, with a P; the G is ours until it is pushed.
         unsafe {
-            doors::save(world.g(i));
-            core.append(doors::proc_of(full), world.g(i))
+            hooks::save(world.g(i));
+            core.append(hooks::proc_of(full), world.g(i))
         }
     };
     for i in 0..ALL - 1 {
@@ -93,14 +93,14 @@ fn overflow() {
         thread::spawn(move || schedule(core, other, |_| count(&ran)))
     };
     if push(ALL - 1) {
-        doors::wake::<Threads>(core);
+        hooks::wake::<Threads>(core);
     }
-    if doors::queued(core)[1] != 0 {
+    if hooks::queued(core)[1] != 0 {
         seen();
     }
     schedule(core, full, |_| count(&ran));
     taker.join().unwrap();
     assert_eq!(ran.load(Ordering::Relaxed), ALL, "L15: a goroutine runs twice");
-    assert_eq!(doors::queued(core), [0; 2], "L13: nothing is left, by the lock and without it");
+    assert_eq!(hooks::queued(core), [0; 2], "L13: nothing is left, by the lock and without it");
     world.end();
 }

@@ -6,7 +6,7 @@
 //! so both are empty where it is alone; where an unbound goroutine is in the game they are full,
 //! for its own wake needs them (L11).
 
-use g0_sched::doors;
+use g0_sched::hooks;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -39,29 +39,29 @@ fn locked(procs: usize, others: bool) {
     let locked = Sent(world.g(LOCKED));
     // SAFETY: the Ms and Gs are ours: their threads have not begun.
     unsafe {
-        doors::save(locked.0);
-        doors::bind(owner, locked.0, true);
+        hooks::save(locked.0);
+        hooks::bind(owner, locked.0, true);
         if others {
-            doors::save(world.g(FREE));
-            let _ = core.append(doors::proc_of(owner), world.g(FREE));
+            hooks::save(world.g(FREE));
+            let _ = core.append(hooks::proc_of(owner), world.g(FREE));
         }
     }
     let left = Arc::new(AtomicUsize::new(1 + usize::from(others)));
     let done = move |left: &AtomicUsize| {
         if left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            doors::halt::<Threads>(core);
+            hooks::halt::<Threads>(core);
         }
     };
     let second = {
         let left = left.clone();
         thread::spawn(move || {
             let locked = locked;
-            if !doors::want_p::<Threads>(core, other) {
+            if !hooks::want_p::<Threads>(core, other) {
                 assert!(wait(core, other), "L3: halted before all have run");
             }
             // SAFETY: the locked G is parked, its context saved; this is its one wake.
             if unsafe { core.ready::<Threads>(Some(other), locked.0) } {
-                doors::wake::<Threads>(core);
+                hooks::wake::<Threads>(core);
             }
             schedule(core, other, |g| {
                 assert_ne!(g, locked.0, "L1: a locked goroutine runs on another M");
@@ -75,7 +75,7 @@ fn locked(procs: usize, others: bool) {
         // It unlocks, so that what is left may run here as well.
         reserved = false;
         // SAFETY: `owner` is ours.
-        unsafe { doors::unreserve(owner) };
+        unsafe { hooks::unreserve(owner) };
         done(&left);
     });
     second.join().unwrap();
@@ -93,14 +93,14 @@ fn outside() {
             let g = Sent(world.g(i));
             // SAFETY: the M and the Gs are ours: no thread has begun.
             unsafe {
-                doors::save(g.0);
-                doors::bind(m, g.0, false);
+                hooks::save(g.0);
+                hooks::bind(m, g.0, false);
             }
             thread::spawn(move || {
                 let g = g;
                 // SAFETY: the G is parked; this is its one wake.
                 if unsafe { core.ready::<Threads>(None, g.0) } {
-                    doors::wake::<Threads>(core);
+                    hooks::wake::<Threads>(core);
                 }
             })
         })
@@ -109,7 +109,7 @@ fn outside() {
     schedule(core, m, |_| {
         left -= 1;
         if left == 0 {
-            doors::halt::<Threads>(core);
+            hooks::halt::<Threads>(core);
         }
     });
     wakers.into_iter().for_each(|waker| waker.join().unwrap());

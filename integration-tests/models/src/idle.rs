@@ -9,7 +9,7 @@
 //! through the scheduler's lock and `nextp`; races on it are reported all the same.
 
 use g0_sched::model::clock;
-use g0_sched::{Core, M, doors};
+use g0_sched::{Core, M, hooks};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Notify};
 use loom::thread;
@@ -39,9 +39,9 @@ fn publish(world: &World, m: &'static M, i: usize) {
     let core = world.core();
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
-        doors::save(world.g(i));
-        if core.append(doors::proc_of(m), world.g(i)) {
-            doors::wake::<Threads>(core);
+        hooks::save(world.g(i));
+        if core.append(hooks::proc_of(m), world.g(i)) {
+            hooks::wake::<Threads>(core);
         }
     }
 }
@@ -51,9 +51,9 @@ fn publish_outside(world: &World, i: usize) {
     let core = world.core();
     // SAFETY: the G is ours until it is pushed.
     unsafe {
-        doors::save(world.g(i));
+        hooks::save(world.g(i));
         if core.ready::<Threads>(None, world.g(i)) {
-            doors::wake::<Threads>(core);
+            hooks::wake::<Threads>(core);
         }
     }
 }
@@ -64,7 +64,7 @@ fn ring() {
     let world = World::new(2, 2, 1);
     let core = world.core();
     let (busy, idle) = (world.m_with_p(), world.m_with_p());
-    let other = thread::spawn(move || schedule(core, idle, |_| doors::halt::<Threads>(core)));
+    let other = thread::spawn(move || schedule(core, idle, |_| hooks::halt::<Threads>(core)));
     publish(&world, busy, 0);
     other.join().unwrap();
     world.end();
@@ -83,7 +83,7 @@ fn global() {
             schedule(core, m, |_| {
                 left -= 1;
                 if left == 0 {
-                    doors::halt::<Threads>(core);
+                    hooks::halt::<Threads>(core);
                 }
             });
         }
@@ -104,8 +104,8 @@ fn stale() {
     let world = World::new(1, 1, 1);
     let core = world.core();
     let m = world.m_with_p();
-    let waker = thread::spawn(move || doors::wake::<Threads>(core));
-    let runner = thread::spawn(move || schedule(core, m, |_| doors::halt::<Threads>(core)));
+    let waker = thread::spawn(move || hooks::wake::<Threads>(core));
+    let runner = thread::spawn(move || schedule(core, m, |_| hooks::halt::<Threads>(core)));
     publish_outside(&world, 0);
     waker.join().unwrap();
     runner.join().unwrap();
@@ -150,7 +150,7 @@ impl Both {
     fn run(&self, core: &Core) {
         if self.started.fetch_add(1, Ordering::AcqRel) == 1 {
             self.bell.notify();
-            doors::halt::<Threads>(core);
+            hooks::halt::<Threads>(core);
         } else {
             while self.started.load(Ordering::Acquire) != 2 {
                 self.bell.wait();
@@ -166,14 +166,14 @@ fn retaken() {
     let core = world.core();
     let foreign = world.m_with_p();
     publish(&world, foreign, 0);
-    doors::set_running(foreign, world.g(1).as_ptr());
-    doors::set_foreign(foreign, true);
+    hooks::set_running(foreign, world.g(1).as_ptr());
+    hooks::set_foreign(foreign, true);
     let m = world.m_with_p();
-    doors::claim(foreign).exit();
+    hooks::claim(foreign).exit();
     let runner = thread::spawn(move || {
         schedule(core, m, |_| {
-            assert_eq!(doors::spinning(core), 0, "L11: an M that runs is counted as spinning");
-            doors::halt::<Threads>(core);
+            assert_eq!(hooks::spinning(core), 0, "L11: an M that runs is counted as spinning");
+            hooks::halt::<Threads>(core);
         });
     });
     if core.retake::<Threads>() {
@@ -191,12 +191,12 @@ fn handed() {
     let (looking, second) = (world.m(), world.m());
     rest(core, looking);
     // It has the P now, and counts as looking.
-    doors::wake::<Threads>(core);
-    assert!(!doors::want_p::<Threads>(core, second), "the only P is taken");
+    hooks::wake::<Threads>(core);
+    assert!(!hooks::want_p::<Threads>(core, second), "the only P is taken");
     let threads = [looking, second].map(|m| {
         thread::spawn(move || {
             if wait(core, m) {
-                schedule(core, m, |_| doors::halt::<Threads>(core));
+                schedule(core, m, |_| hooks::halt::<Threads>(core));
             }
         })
     });
@@ -214,19 +214,19 @@ fn aside() {
     let (looking, second) = (world.m(), world.m());
     rest(core, looking);
     // It has the P now, and counts as looking.
-    doors::wake::<Threads>(core);
-    assert!(!doors::want_p::<Threads>(core, second), "the only P is taken");
-    doors::woken::<Threads>(core, looking);
+    hooks::wake::<Threads>(core);
+    assert!(!hooks::want_p::<Threads>(core, second), "the only P is taken");
+    hooks::woken::<Threads>(core, looking);
     // As an M does that has woken.
-    doors::look_into_inbox(looking);
+    hooks::look_into_inbox(looking);
     clock::advance(SLICE);
     // SAFETY: `looking` is ours, inside, with a P.
-    doors::hasten(unsafe { doors::proc_of(looking) });
+    hooks::hasten(unsafe { hooks::proc_of(looking) });
     let runners = [second, looking].map(|m| {
         thread::spawn(move || {
             clock::look();
             if std::ptr::eq(m, looking) || wait(core, m) {
-                schedule(core, m, |_| doors::halt::<Threads>(core));
+                schedule(core, m, |_| hooks::halt::<Threads>(core));
             }
         })
     });

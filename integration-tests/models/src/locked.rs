@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use g0_defer::NoUnwind;
 use g0_sched::generic::{current, lock_os_thread, os_thread_locked, park, unlock_os_thread};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::{G, M, Platform, StartError, doors};
+use g0_sched::{G, M, Platform, StartError, hooks};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, ThreadId};
@@ -53,7 +53,7 @@ fn counts(migrating: bool) {
     seen();
     let world = World::on_runtime(migrating, 1);
     let m = world.m_with_p();
-    doors::set_running(m, world.g(0).as_ptr());
+    hooks::set_running(m, world.g(0).as_ptr());
     let sequences = 4_u32.pow(STEPS);
     for first in 0..4 {
         // A thread after the other: loom counts the accesses of each in sixteen bits.
@@ -83,7 +83,7 @@ fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Ite
         let locked = open.len() > 1 || open[0].0 > 0;
         assert!(os_thread_locked::<Threads>() == locked, "L8: after {what}");
         // SAFETY: both are this thread's.
-        let (bound, reserved) = unsafe { doors::ties(m, g) };
+        let (bound, reserved) = unsafe { hooks::ties(m, g) };
         let whose = if locked { g.as_ptr() } else { std::ptr::null_mut() };
         assert!(reserved == whose, "L8: the thread is another's: {what}");
         let expected = if locked { std::ptr::from_ref(m) } else { std::ptr::null() };
@@ -95,7 +95,7 @@ fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Ite
     let end = |open: &mut Vec<(usize, usize)>| {
         let (left, covered) = open.pop().expect("one is open");
         // SAFETY: the model's goroutine is in that callback.
-        unsafe { doors::end_callback::<Threads>(m, g, covered) };
+        unsafe { hooks::end_callback::<Threads>(m, g, covered) };
         // Locks of a callback outlive it.
         open.last_mut().expect("the outside is never closed").0 += left;
     };
@@ -115,7 +115,7 @@ fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Ite
             }
             Do::Begin => {
                 // SAFETY: the model's goroutine goes to a callback.
-                open.push((0, unsafe { doors::begin_callback(m, g) }));
+                open.push((0, unsafe { hooks::begin_callback(m, g) }));
                 check(&open, "the begin of a callback");
             }
             Do::End if open.len() > 1 => {
@@ -150,9 +150,9 @@ fn two() {
                 continue;
             }
             let g = world.g(i);
-            doors::set_running(m, g.as_ptr());
+            hooks::set_running(m, g.as_ptr());
             // SAFETY: the M and the goroutine are this thread's. It runs here, so it stays here.
-            unsafe { doors::bind(m, g, false) };
+            unsafe { hooks::bind(m, g, false) };
             if step == 0 {
                 lock_os_thread::<Threads>();
                 locks[i] += 1;
@@ -162,7 +162,7 @@ fn two() {
             }
             assert!(os_thread_locked::<Threads>() == (locks[i] > 0), "L8: one of two goroutines");
             // SAFETY: as above.
-            let (_, reserved) = unsafe { doors::ties(m, g) };
+            let (_, reserved) = unsafe { hooks::ties(m, g) };
             assert!(reserved.is_null() == (locks == [0; 2]), "L8: a thread that one of two holds");
         }
     }

@@ -4,8 +4,8 @@
 //! A P that is not wanted serves until its M comes to the scheduler or is found away; so a change
 //! meets Ms that publish, hand on, lose and ask for Ps.
 
-use g0_sched::core::next::Next;
-use g0_sched::{Core, M, doors};
+use g0_sched::hooks::Next;
+use g0_sched::{Core, M, hooks};
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
@@ -22,9 +22,9 @@ pub const MODEL: Model = Model {
 
 /// Uses the P of `m`, as every operation does.
 fn touch(m: &'static M) {
-    assert!(doors::claim(m).holds(), "L19: an M that runs has no P");
+    assert!(hooks::claim(m).holds(), "L19: an M that runs has no P");
     // SAFETY: `m` is the caller's, inside; loom reports the access if it races.
-    unsafe { doors::touch(doors::proc_of(m)) };
+    unsafe { hooks::touch(hooks::proc_of(m)) };
 }
 
 /// One P of two is not wanted any more, while its M publishes a goroutine there and asks what is next.
@@ -33,25 +33,25 @@ fn fewer() {
     let core = world.core();
     let (first, second) = (world.m_with_p(), world.m_with_p());
     // SAFETY: the G is ours.
-    unsafe { doors::save(world.g(0)) };
+    unsafe { hooks::save(world.g(0)) };
     let run = move |m| {
         move |_| {
             touch(m);
-            doors::halt::<Threads>(core);
+            hooks::halt::<Threads>(core);
         }
     };
     let other = thread::spawn(move || {
-        doors::set_procs::<Threads>(core, 1);
+        hooks::set_procs::<Threads>(core, 1);
         schedule(core, first, run(first));
     });
     touch(second);
     // SAFETY: `second` is ours, inside, with a P; the G is ours until it is pushed.
-    if unsafe { core.append(doors::proc_of(second), world.g(0)) } {
-        doors::wake::<Threads>(core);
+    if unsafe { core.append(hooks::proc_of(second), world.g(0)) } {
+        hooks::wake::<Threads>(core);
     }
     schedule(core, second, run(second));
     other.join().unwrap();
-    if doors::live_ps(core) == 1 {
+    if hooks::live_ps(core) == 1 {
         seen();
     }
     world.end();
@@ -63,8 +63,8 @@ fn again() {
     let world = World::new(2, 3, 0);
     let core = world.core();
     let (first, second, third) = (world.m_with_p(), world.m_with_p(), world.m());
-    assert!(!doors::want_p::<Threads>(core, third), "both Ps are taken");
-    doors::set_procs::<Threads>(core, 1);
+    assert!(!hooks::want_p::<Threads>(core, third), "both Ps are taken");
+    hooks::set_procs::<Threads>(core, 1);
     let leaving = thread::spawn(move || {
         touch(second);
         // SAFETY: `second` is this thread's, inside.
@@ -76,7 +76,7 @@ fn again() {
         assert!(wait(core, third));
         touch(third);
     });
-    doors::set_procs::<Threads>(core, 2);
+    hooks::set_procs::<Threads>(core, 2);
     touch(first);
     leaving.join().unwrap();
     waiting.join().unwrap();
@@ -90,17 +90,17 @@ fn retaken() {
     let world = World::new(2, 2, 1);
     let core = world.core();
     let (m, foreign) = (world.m_with_p(), world.m_with_p());
-    doors::set_running(foreign, world.g(0).as_ptr());
-    doors::set_foreign(foreign, true);
-    doors::claim(foreign).exit();
-    doors::set_procs::<Threads>(core, 1);
+    hooks::set_running(foreign, world.g(0).as_ptr());
+    hooks::set_foreign(foreign, true);
+    hooks::claim(foreign).exit();
+    hooks::set_procs::<Threads>(core, 1);
     let sysmon = thread::spawn(move || core.retake::<Threads>());
     let back = thread::spawn(move || {
-        doors::set_foreign(foreign, false);
-        doors::reenter::<Threads>(foreign);
+        hooks::set_foreign(foreign, false);
+        hooks::reenter::<Threads>(foreign);
         touch(foreign);
     });
-    doors::set_procs::<Threads>(core, 2);
+    hooks::set_procs::<Threads>(core, 2);
     touch(m);
     if sysmon.join().unwrap() {
         seen();
@@ -112,9 +112,9 @@ fn retaken() {
 
 /// Two Ps are in use, and the two Ms that are inside own one each. Nobody else runs any more.
 fn whole(core: &'static Core, one: &'static M, two: &'static M) {
-    let counts = (doors::live_ps(core), doors::idle_ps(core));
+    let counts = (hooks::live_ps(core), hooks::idle_ps(core));
     assert_eq!(counts, (2, 0), "L5: two Ps, two Ms that own one: Ps in use, Ps idle");
     // SAFETY: each M is inside, with a P, and nobody else runs any more.
-    let (one, two) = unsafe { (doors::proc_of(one), doors::proc_of(two)) };
+    let (one, two) = unsafe { (hooks::proc_of(one), hooks::proc_of(two)) };
     assert!(!std::ptr::eq(one, two), "L5: two Ms own one P");
 }

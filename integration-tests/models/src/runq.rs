@@ -7,8 +7,8 @@
 
 use std::ptr::NonNull;
 
-use g0_sched::core::runq::RunQueue;
-use g0_sched::{G, doors};
+use g0_sched::hooks::RunQueue;
+use g0_sched::{G, hooks};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -40,13 +40,13 @@ impl<const N: usize> Count<N> {
     /// Saves the `i`th G's context: it may be published now.
     fn save(&self, i: usize) -> NonNull<G> {
         // SAFETY: nobody has this G yet.
-        unsafe { doors::save(self.gs.get(i)) };
+        unsafe { hooks::save(self.gs.get(i)) };
         self.gs.get(i)
     }
 
     fn run(&self, g: NonNull<G>) {
         // SAFETY: it has left its queue for us; else loom reports the race.
-        unsafe { doors::resume(g) };
+        unsafe { hooks::resume(g) };
         let i = self.gs.index(g).expect("L15: a queue gave what was never put in");
         self.runs[i].fetch_add(1, Ordering::Relaxed);
     }
@@ -163,7 +163,7 @@ fn overflow() {
         for i in 0..6 {
             if let Err(g) = ring.push(count.save(i)) {
                 let spilled = ring.spill(|g| count.run(g));
-                assert!(spilled <= g0_sched::core::runq::RING / 2, "L15: {spilled} were spilled");
+                assert!(spilled <= g0_sched::hooks::RING / 2, "L15: {spilled} were spilled");
                 count.run(g);
             }
         }

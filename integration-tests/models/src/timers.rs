@@ -6,10 +6,10 @@
 
 use std::ptr;
 
-use g0_sched::core::next::Next;
-use g0_sched::core::wheel::Timer;
-use g0_sched::doors;
 use g0_sched::generic::{Instant, OnRecv, select_deadline, sleep_until};
+use g0_sched::hooks;
+use g0_sched::hooks::Next;
+use g0_sched::hooks::Timer;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -75,22 +75,22 @@ fn disarm() {
     let m = world.m_with_p();
     let g = world.g(0);
     // SAFETY: `m` is ours, inside, with a P.
-    let p = unsafe { doors::proc_of(m) };
+    let p = unsafe { hooks::proc_of(m) };
     let frame = Frame { claimed: AtomicUsize::new(OPEN), memory: UnsafeCell::new(()) };
     let timer = Timer::new(AT, g, claim_late, ptr::from_ref(&frame).cast());
     // SAFETY: the G is parked, its context saved; frame and timer stay until all has been joined.
     unsafe {
-        doors::save(g);
-        doors::timers(p).arm(&raw const timer);
+        hooks::save(g);
+        hooks::timers(p).arm(&raw const timer);
     }
     let firing = thread::spawn(move || {
         clock::look();
-        doors::serve_timers::<Threads>(core, p)
+        hooks::serve_timers::<Threads>(core, p)
     });
     let served = frame.claim(SERVED);
     if served {
         // SAFETY: it was armed here, and lives.
-        if !unsafe { doors::timers(p).disarm(&raw const timer) } {
+        if !unsafe { hooks::timers(p).disarm(&raw const timer) } {
             // It fired in vain.
             seen();
         }
@@ -170,7 +170,7 @@ fn keeper() {
     // Whoever is told to wait and has been given a P meanwhile goes on.
     let rests = move |m, mut next: Option<Next>| loop {
         match next.take() {
-            Some(said @ (Next::Wait | Next::WaitUntil(_))) if !doors::has_nextp(m) => break said,
+            Some(said @ (Next::Wait | Next::WaitUntil(_))) if !hooks::has_nextp(m) => break said,
             Some(Next::Wait | Next::WaitUntil(_)) => assert!(wait(core, m)),
             Some(Next::Run(_) | Next::Stop) => panic!("L15: a goroutine runs twice"),
             None => {}
@@ -180,12 +180,12 @@ fn keeper() {
     };
     let asleep = world.m_with_p();
     // SAFETY: `asleep` is ours, inside, with a P.
-    let p = unsafe { doors::proc_of(asleep) };
+    let p = unsafe { hooks::proc_of(asleep) };
     let timers = [AT, 2 * AT].map(|at| Timer::new(at, world.g(0), |_| true, ptr::null()));
     // SAFETY: the G is parked, its context saved; the timers stay until all has been joined.
     unsafe {
-        doors::save(world.g(0));
-        doors::timers(p).arm(&raw const timers[0]);
+        hooks::save(world.g(0));
+        hooks::timers(p).arm(&raw const timers[0]);
     }
     assert_eq!(rests(asleep, None), Next::WaitUntil(AT), "L11: nobody sleeps until the deadline");
     let busy = world.m_with_p();
@@ -204,10 +204,10 @@ fn keeper() {
     );
     // It sleeps once more.
     // SAFETY: as above.
-    unsafe { doors::timers(p).arm(&raw const timers[1]) };
+    unsafe { hooks::timers(p).arm(&raw const timers[1]) };
     let busy = rests(busy, None);
     let mut asleep_until = awake.join().unwrap();
-    if doors::has_nextp(asleep) {
+    if hooks::has_nextp(asleep) {
         asleep_until = rests(asleep, Some(asleep_until));
     }
     let until = |said| matches!(said, Next::WaitUntil(at) if at <= 2 * AT);

@@ -3,10 +3,10 @@
 
 use std::ptr::NonNull;
 
-use g0_sched::core::next::Next;
+use g0_sched::hooks::Next;
 use g0_sched::model::NOBODY;
 pub use g0_sched::model::Threads;
-use g0_sched::{Config, Core, Deadlock, G, M, Mobility, Platform, Proc, doors};
+use g0_sched::{Config, Core, Deadlock, G, M, Mobility, Platform, Proc, hooks};
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::Ordering;
 
@@ -124,14 +124,14 @@ impl World {
     pub fn reporting(procs: usize, machines: usize, gs: usize) -> World {
         let world = World::with(procs, machines, gs, true, true, Deadlock::Auto);
         // SAFETY: the Gs are new.
-        (0..gs).for_each(|i| unsafe { doors::register(world.core(), world.g(i)) });
+        (0..gs).for_each(|i| unsafe { hooks::register(world.core(), world.g(i)) });
         world
     }
 
     /// Gives sysmon a bell: a thread of the model plays its part.
     pub fn watched(mut self) -> World {
         let bell = Box::into_raw(Box::new(Notify::new()));
-        let [sysmon, _] = doors::other_parkers(self.core());
+        let [sysmon, _] = hooks::other_parkers(self.core());
         sysmon.handle.store(bell as usize, Ordering::Relaxed);
         self.bells.push(bell);
         self
@@ -171,16 +171,16 @@ impl World {
             mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
             symmetric,
         };
-        let core = doors::with_deadlock(Core::new(config), deadlock);
+        let core = hooks::with_deadlock(Core::new(config), deadlock);
         let core = Box::into_raw(Box::new(core));
         let bells = ms_ref.iter().map(|m| {
             let bell = Box::into_raw(Box::new(Notify::new()));
-            doors::parker(m).handle.store(bell as usize, Ordering::Relaxed);
+            hooks::parker(m).handle.store(bell as usize, Ordering::Relaxed);
             bell
         });
         let bells = bells.collect();
         // SAFETY: as above.
-        for parker in doors::other_parkers(unsafe { &*core }) {
+        for parker in hooks::other_parkers(unsafe { &*core }) {
             parker.handle.store(NOBODY, Ordering::Relaxed);
         }
         let world = World { core, procs, ms, bells, gs: Gs::new(gs) };
@@ -202,15 +202,15 @@ impl World {
 
     /// The next unused M, adopted, inside, without a P.
     pub fn m(&self) -> &'static M {
-        let m = doors::first_m(self.core()).expect("the model has too few Ms");
-        doors::claim(m).enter(true);
+        let m = hooks::first_m(self.core()).expect("the model has too few Ms");
+        hooks::claim(m).enter(true);
         m
     }
 
     /// As [`m`](Self::m), with a P.
     pub fn m_with_p(&self) -> &'static M {
         let m = self.m();
-        assert!(doors::want_p::<Threads>(self.core(), m), "the model has too few Ps");
+        assert!(hooks::want_p::<Threads>(self.core(), m), "the model has too few Ps");
         m
     }
 
@@ -248,7 +248,7 @@ pub fn schedule_on<P: Platform>(
         match unsafe { core.next::<P>(m) } {
             Next::Run(g) => {
                 // SAFETY: `g` has left its queue for us.
-                unsafe { doors::resume(g) };
+                unsafe { hooks::resume(g) };
                 run(g);
             }
             // Models without timers have no deadline.
@@ -264,13 +264,13 @@ pub fn schedule_on<P: Platform>(
 
 /// Waits until `m` has a P; false when the scheduler has halted.
 pub fn wait(core: &'static Core, m: &'static M) -> bool {
-    while !doors::has_nextp(m) {
-        if doors::halted(core) {
+    while !hooks::has_nextp(m) {
+        if hooks::halted(core) {
             return false;
         }
-        Threads::park(doors::parker(m), None);
+        Threads::park(hooks::parker(m), None);
     }
-    doors::woken::<Threads>(core, m);
+    hooks::woken::<Threads>(core, m);
     true
 }
 

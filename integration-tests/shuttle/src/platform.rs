@@ -9,7 +9,7 @@ use g0_defer::NoUnwind;
 use g0_sched::{
     Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
 };
-use g0_sched::{doors, start_m, sysmon};
+use g0_sched::{hooks, start_m, sysmon};
 use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
 use shuttle::thread::{self, JoinHandle, Thread};
 
@@ -161,7 +161,7 @@ pub fn run(procs: usize, machines: usize, cpus: usize, main: impl FnOnce() + Sen
     let core = shared.core();
     let watcher = thread::spawn(move || {
         // Not before: it takes a scheduler without goroutines for one that is stuck.
-        while doors::goroutines(core) == 0 {
+        while hooks::goroutines(core) == 0 {
             thread::yield_now();
         }
         sysmon::<Threads>(core);
@@ -169,14 +169,14 @@ pub fn run(procs: usize, machines: usize, cpus: usize, main: impl FnOnce() + Sen
     let ended = shared.run(main);
     let ended = ended.expect("a new scheduler runs");
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that nobody has left");
-    Threads::unpark(doors::other_parkers(core)[0]);
+    Threads::unpark(hooks::other_parkers(core)[0]);
     watcher.join().unwrap();
     while let Some(thread) = STARTED.with_borrow_mut(Vec::pop) {
         thread.join().unwrap();
     }
     // SAFETY: nobody is left who knows any of these.
     unsafe {
-        doors::drain_stacks(core);
+        hooks::drain_stacks(core);
         drop(Box::from_raw(scheduler));
         drop(Box::from_raw(procs));
         drop(Box::from_raw(ms));

@@ -7,9 +7,9 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::switch::{proc_of, this_m};
-use crate::core::wheel::{Claim, Timer};
-use crate::g::G;
-use crate::p::Proc;
+use crate::objects::g::G;
+use crate::objects::p::Proc;
+use crate::objects::wheel::{Claim, Timer};
 use crate::platform::Platform;
 
 pub(crate) struct Deadline {

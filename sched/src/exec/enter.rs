@@ -6,11 +6,12 @@ use g0_arch::sync::atomic::Ordering;
 
 use super::g0;
 use super::switch::{core_of, proc_of};
-use crate::core::next::Next;
-use crate::core::{disown, phase};
-use crate::g::G;
-use crate::m::M;
+use crate::objects::g::G;
+use crate::objects::m::M;
+use crate::parts::phase;
 use crate::platform::Platform;
+use crate::policy::find_runnable::Next;
+use crate::policy::sched_state::disown;
 
 /// Who calls.
 #[derive(Clone, Copy)]
@@ -123,7 +124,7 @@ pub(crate) fn acquire<P: Platform>(m: &'static M, on_g0: bool) {
             unsafe { g0::on_g0(m, give) };
         }
     }
-    if core.want_p::<P>(m) == crate::core::Got::Place {
+    if core.want_p::<P>(m) == crate::policy::sched_state::Got::Place {
         wait_for_p::<P>(m);
         core.woken::<P>(m);
     }

@@ -5,7 +5,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use g0_arch::tools::{self, Crossing};
 use g0_arch::{Arch, Native};
 
-use crate::m::M;
+use crate::objects::m::M;
 
 struct Frame<F, R> {
     crossing: Crossing,

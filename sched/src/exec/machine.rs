@@ -7,10 +7,11 @@ use g0_arch::{Arch, Context, Native, call_here, stack_pointer, tools};
 
 use super::enter::wait_on_g0;
 use super::switch::{assign, core_of, proc_of, this_m};
-use crate::core::next::Next;
-use crate::g::G;
-use crate::m::M;
-use crate::platform::{Fatal, Platform};
+use crate::objects::g::G;
+use crate::objects::m::M;
+use crate::platform::Platform;
+use crate::platform::fatal::fatal;
+use crate::policy::find_runnable::Next;
 
 /// Runs `m` on the calling thread or core until the scheduler halts, or until a goroutine ends
 /// that had locked the thread. For platforms: the last thing a started thread does.
@@ -112,7 +113,7 @@ fn end<P: Platform>(m: &'static M) -> ! {
     }
     m.claim.exit();
     if m.is_extra() {
-        crate::extra::stay::<P>(m);
+        stay::<P>(m);
     }
     // SAFETY: `base` is the frame of `start_m`'s call, at the bottom of this g0; what lies above
     // it is the scheduler's own and has nothing to drop.
@@ -122,16 +123,10 @@ fn end<P: Platform>(m: &'static M) -> ! {
     }
 }
 
-/// Reports that goroutine `g` broke something for good.
-#[cold]
-pub(crate) fn fatal<P: Platform>(g: Option<NonNull<G>>, reason: &'static str) -> ! {
-    let report = match g {
-        // SAFETY: the running goroutine's own fields.
-        Some(g) => unsafe {
-            let label = &g.as_ref().label;
-            Fatal { reason, goroutine: label.id(), name: label.name(), site: Some(label.site()) }
-        },
-        None => Fatal { reason, goroutine: 0, name: "", site: None },
-    };
-    P::fatal(&report)
+/// What a goroutine that comes to the scheduler on `m` finds when that has halted: nobody resumes it, and
+/// C's frames lie above on this stack, so the thread stays here.
+fn stay<P: Platform>(m: &'static M) -> ! {
+    loop {
+        P::park(&m.parker, None);
+    }
 }

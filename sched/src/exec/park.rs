@@ -6,11 +6,10 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 use g0_defer::Unwind;
 
-use super::g0::on_g0;
 use super::switch::{Tag, core_of, mcall, proc_of, switch_to};
-use crate::core::{Core, phase};
-use crate::g::{G, Unlock};
-use crate::m::M;
+use crate::objects::g::{G, Unlock};
+use crate::objects::m::M;
+use crate::parts::phase;
 use crate::platform::Platform;
 
 /// The next of the queues that this M reaches without a lock: `runnext`, then ring and local list
@@ -78,7 +77,7 @@ pub(crate) unsafe fn gopark<P: Platform>(
         } else {
             mcall::<P>(m, g, Tag::Park)
         };
-        (m, core_of(m).phase() != phase::OPEN && crate::shutdown::take_cancel(m, g))
+        (m, core_of(m).phase() != phase::OPEN && super::cancel::take_cancel(m, g))
     }
 }
 
@@ -112,12 +111,12 @@ pub(super) unsafe fn mcall_unwinding<P: Platform>(
     // SAFETY: the caller's promise; internal lock and unlock are paired here.
     unsafe {
         let before = m.reserved.get();
-        crate::lockedm::lock_internal(m, g);
+        crate::policy::lockedm::lock_internal(m, g);
         m.reserved.set(g.as_ptr());
         let m = mcall::<P>(m, g, tag);
-        crate::lockedm::unlock_internal::<P>(m, g);
+        crate::policy::lockedm::unlock_internal::<P>(m, g);
         // Another goroutine of the safe runtime may hold a lock on this thread too.
-        m.reserved.set(if crate::lockedm::is_locked(g) { g.as_ptr() } else { before });
+        m.reserved.set(if crate::policy::lockedm::is_locked(g) { g.as_ptr() } else { before });
         m
     }
 }
@@ -145,74 +144,4 @@ pub(crate) unsafe fn gopark_then<P: Platform, F: FnOnce()>(
     let mut publish = ManuallyDrop::new(publish);
     // SAFETY: the caller's promises.
     unsafe { gopark::<P>(m, g, run::<F>, (&raw mut publish).cast()) }
-}
-
-/// Makes `g` ready from a goroutine or the post-switch step on `m`.
-///
-/// # Safety
-///
-/// As [`Core::ready`](crate::core::Core::ready); `m` is the caller's, inside, with a P.
-#[inline(always)]
-pub(crate) unsafe fn ready_here<P: Platform>(m: &'static M, g: NonNull<G>) {
-    // SAFETY: the caller's promises.
-    if unsafe { core_of(m).ready::<P>(Some(m), g) } {
-        wake_from::<P>(m);
-    }
-}
-
-/// Wakes an M for work that was published on `m`; thread starting needs room, hence g0.
-#[cold]
-#[inline(never)]
-pub(crate) fn wake_from<P: Platform>(m: &'static M) {
-    let core = core_of(m);
-    if m.running().is_none() {
-        core.wake::<P>();
-    } else {
-        // SAFETY: inside, on a goroutine's stack.
-        unsafe { on_g0(m, || core.wake::<P>()) };
-    }
-}
-
-/// Wakes an M of `core` from anywhere.
-#[cold]
-pub(crate) fn wake_for<P: Platform>(core: &'static Core) {
-    // SAFETY: Ms are never freed.
-    match unsafe { P::current().as_ref() } {
-        Some(m) if m.running().is_some() => {
-            // SAFETY: on a goroutine's stack; `wake` needs no P.
-            unsafe { on_g0(m, || core.wake::<P>()) };
-        }
-        _ => core.wake::<P>(),
-    }
-}
-
-/// Makes `g` ready from anywhere: `m` is the caller's M, inside, or none.
-///
-/// # Safety
-///
-/// As [`Core::ready`](crate::core::Core::ready).
-#[inline(always)]
-pub(crate) unsafe fn ready_from<P: Platform>(
-    m: Option<&'static M>,
-    core: &'static Core,
-    g: NonNull<G>,
-) {
-    // SAFETY: the caller's promises. An M of another scheduler is a stranger to this one.
-    unsafe {
-        match m {
-            Some(m) if core::ptr::eq(core_of(m), core) => ready_here::<P>(m, g),
-            // Shutdown waits for what its own Ms are about to do, but not for others: so those
-            // look at the G's status, under the lock.
-            _ => {
-                // The run may end with this goroutine, and all of it be freed: not before we have
-                // left. Relaxed: whoever looks comes after the wake.
-                core.guests.fetch_add(1, Ordering::Relaxed);
-                if core.ready_late::<P>(g) {
-                    wake_for::<P>(core);
-                }
-                // Release: whoever frees comes after our last access.
-                core.guests.fetch_sub(1, Ordering::Release);
-            }
-        }
-    }
 }

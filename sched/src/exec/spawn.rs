@@ -25,75 +25,18 @@ use g0_stack::Stack;
 
 use super::enter::{Caller, enter, leave};
 use super::g0::on_g0;
-use super::machine::fatal;
-use super::park::wake_from;
 use super::switch::{core_of, proc_of, resumed};
-use crate::core::{Core, phase};
-use crate::error::Error;
-use crate::g::{G, Locks, status};
-use crate::join::{DETACHED, JoinHandle, Outcome};
-use crate::m::M;
-use crate::platform::Platform;
-use crate::scope::ScopeState;
-
-/// How a goroutine is to be started.
-#[derive(Debug, Clone, Copy)]
-#[must_use = "nothing is started before `spawn`"]
-pub struct Go {
-    name: &'static str,
-}
-
-impl Go {
-    /// Without a name.
-    pub const fn new() -> Self {
-        Self { name: "" }
-    }
-
-    /// Names the goroutine in messages.
-    pub const fn name(self, name: &'static str) -> Self {
-        Self { name }
-    }
-
-    /// Starts `f` as a goroutine of the running one's scheduler.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]; `f` is dropped.
-    ///
-    /// # Panics
-    ///
-    /// On the system stack.
-    #[track_caller]
-    #[inline]
-    pub fn spawn<P: Platform, F, T>(&self, f: F) -> Result<JoinHandle<T, P>, Error>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        // SAFETY: nothing is borrowed.
-        unsafe { spawn_raw(self, f, ptr::null()) }
-    }
-}
-
-/// What `go` does in place of returning an error: while the runtime is shut down the goroutine ends
-/// by Goexit, as at any other operation; else it panics.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub fn refuse<P: Platform>(error: Error) -> ! {
-    if error == Error::ShutDown
-        && let Some((m, g)) = super::enter::caller::<P>()
-    {
-        crate::shutdown::obey::<P>(m, g);
-    }
-    panic!("g0: no goroutine started: {error}")
-}
-
-impl Default for Go {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+use super::wake::wake_from;
+use crate::objects::g::{G, status};
+use crate::objects::join_word::DETACHED;
+use crate::objects::m::M;
+use crate::objects::scope_state::ScopeState;
+use crate::objects::shared::Core;
+use crate::parts::error::Error;
+use crate::parts::locks::Locks;
+use crate::parts::phase;
+use crate::platform::fatal::fatal;
+use crate::platform::{Outcome, Platform};
 
 #[repr(C)]
 union Packet<F, R> {
@@ -112,23 +55,30 @@ fn packet_of<F, R>(g: NonNull<G>) -> *mut Packet<F, R> {
         .cast()
 }
 
-/// As [`Go::spawn`].
+/// Starts `f` as a goroutine of the running one's scheduler. Returns its G and where its result will lie.
+///
+/// # Errors
+///
+/// See [`Error`]; `f` is dropped.
+///
+/// # Panics
+///
+/// On the system stack.
 ///
 /// # Safety
 ///
 /// The goroutine ends before anything that `F` and `T` borrow; `scope` is null or lives as long.
-#[track_caller]
 #[inline]
-pub(crate) unsafe fn spawn_raw<P: Platform, F, T>(
-    go: &Go,
+pub(crate) unsafe fn start<P: Platform, F, T>(
     f: F,
+    name: &'static str,
+    site: &'static Location<'static>,
     scope: *const ScopeState,
-) -> Result<JoinHandle<T, P>, Error>
+) -> Result<(NonNull<G>, *mut Outcome<T, P>), Error>
 where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    let site = Location::caller();
     let Caller::Goroutine(m, _) = enter::<P>() else { return Err(Error::NoRuntime) };
     let core = core_of(m);
     // SAFETY: inside, with a P, on a goroutine's stack.
@@ -156,7 +106,7 @@ where
         let p = proc_of(m);
         let g = dress(core, stack);
         g.as_ref().scope.set(scope);
-        let result = place::<P, F, T>(g, f, next_id(m), go.name, site);
+        let result = place::<P, F, T>(g, f, next_id(m), name, site);
         p.started.store(p.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         // An idle P can steal it from the ring at once; else it runs next, and what was to run
         // next goes behind the others.
@@ -172,7 +122,7 @@ where
             wake_from::<P>(m);
         }
         leave(m);
-        Ok(JoinHandle::new(g, result))
+        Ok((g, result))
     }
 }
 
@@ -296,7 +246,7 @@ unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
             run(g);
         }
         loop {
-            crate::join::exit::<P>(g);
+            super::exit::exit::<P>(g);
             settle(g);
         }
     }
@@ -309,8 +259,8 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let f = ManuallyDrop::into_inner((&raw const (*packet).f).read());
         let result = P::Unwind::catch(move || {
-            if crate::shutdown::home(g).phase() != phase::OPEN {
-                crate::shutdown::obey::<P>(super::switch::this_m::<P>(), g);
+            if crate::objects::g::home(g).phase() != phase::OPEN {
+                super::cancel::obey::<P>(super::switch::this_m::<P>(), g);
             }
             f()
         });
@@ -343,7 +293,7 @@ unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
-        crate::join::untaken::<P, T>(g, &*result);
+        super::exit::untaken::<P, T>(g, &*result);
         if P::Unwind::catch(|| result.drop_in_place()).is_err() {
             fatal::<P>(Some(g), "a panic while the result of a detached goroutine was dropped");
         }
@@ -374,7 +324,7 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
         core.main_g.store(g.as_ptr(), Ordering::Relaxed);
         core.config.procs[0].started.fetch_add(1, Ordering::Relaxed);
         if let Some(m) = wired {
-            crate::lockedm::wire(m, g);
+            crate::policy::lockedm::wire(m, g);
         }
         if core.ready::<P>(None, g) {
             core.wake::<P>();

@@ -20,10 +20,11 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 use g0_arch::{Arch, Native, tools};
 
-use crate::core::{Core, phase};
-use crate::g::{G, status};
-use crate::m::M;
-use crate::p::Proc;
+use crate::objects::g::{G, status};
+use crate::objects::m::M;
+use crate::objects::p::Proc;
+use crate::objects::shared::Core;
+use crate::parts::phase;
 use crate::platform::Platform;
 
 /// What becomes of the G that was switched away from; in the low bits of its address.
@@ -170,7 +171,7 @@ pub(crate) unsafe fn resumed<P: Platform>(value: usize) -> &'static M {
             match value & TAGS {
                 t if t == Tag::Yield as usize => requeue(m, g),
                 t if t == Tag::Park as usize => commit::<P>(m, g),
-                _ => crate::join::post_exit::<P>(m, g),
+                _ => super::exit::post_exit::<P>(m, g),
             }
         }
     }
@@ -229,7 +230,7 @@ unsafe fn commit<P: Platform>(m: &'static M, g: NonNull<G>) {
     // SAFETY: the park has set both words; after the call the G may be anywhere.
     unsafe {
         if core_of(m).phase() != phase::OPEN {
-            return crate::shutdown::commit_late::<P>(m, g);
+            return super::cancel::commit_late::<P>(m, g);
         }
         g.as_ref().status.store(status::PARKED, Ordering::Relaxed);
         let parked = match g.as_ref().unlock.get() {
@@ -237,7 +238,7 @@ unsafe fn commit<P: Platform>(m: &'static M, g: NonNull<G>) {
             None => true,
         };
         if !parked {
-            super::park::ready_here::<P>(m, g);
+            super::wake::ready_here::<P>(m, g);
         }
     }
 }

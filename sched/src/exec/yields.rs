@@ -3,7 +3,7 @@
 use super::enter::{Caller, enter, leave};
 use super::park::{go_on, mcall_unwinding, pick};
 use super::switch::{Tag, core_of, mcall, proc_of, switch_to};
-use crate::core::phase;
+use crate::parts::phase;
 use crate::platform::Platform;
 use g0_defer::Unwind;
 
@@ -38,7 +38,7 @@ pub fn yield_now<P: Platform>() {
         };
         leave(m);
         if core_of(m).phase() != phase::OPEN {
-            crate::shutdown::obey::<P>(m, g);
+            super::cancel::obey::<P>(m, g);
         }
         go_on::<P>(g);
     }
@@ -47,7 +47,7 @@ pub fn yield_now<P: Platform>() {
 /// Whether nobody else wants this M's P; if somebody does, it is the other queues' turn. Timers are
 /// looked at as often as always: one whose goroutine yields alone is not idle.
 #[inline]
-fn lonely<P: Platform>(m: &'static crate::m::M) -> bool {
+fn lonely<P: Platform>(m: &'static crate::objects::m::M) -> bool {
     use g0_arch::sync::atomic::Ordering::Relaxed;
     let core = core_of(m);
     // SAFETY: inside, with a P; the local list is our thread's.

@@ -4,7 +4,7 @@
 //! that comes back on another thread. So the slot is no `thread_local!`: each read computes the
 //! address anew, from the thread pointer.
 
-use crate::m::M;
+use crate::objects::m::M;
 
 cfg_if::cfg_if! {
     if #[cfg(target_arch = "x86_64")] {

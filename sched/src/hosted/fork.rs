@@ -12,8 +12,9 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Hosted, current};
-use crate::m::M;
-use crate::platform::{Fatal, Platform};
+use crate::objects::m::M;
+use crate::platform::Platform;
+use crate::platform::fatal::Fatal;
 
 /// Runs that have begun and not ended.
 static RUNS: AtomicUsize = AtomicUsize::new(0);

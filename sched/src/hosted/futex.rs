@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::platform::Parker;
+use crate::parts::parker::Parker;
 
 const EMPTY: u32 = 0;
 const TOKEN: u32 = 1;

@@ -8,6 +8,7 @@ mod fork;
 mod futex;
 mod membarrier;
 mod overflow;
+pub(crate) mod prelude;
 mod report;
 pub mod runtime;
 mod visitor;
@@ -17,10 +18,13 @@ use std::string::ToString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exec::machine::start_m;
-use crate::home::Home;
-use crate::m::M;
-use crate::platform::{Fatal, Parker, Platform, StartError};
-use crate::see::{Stuck, Trace};
+use crate::objects::m::M;
+use crate::objects::registry::Home;
+use crate::objects::report::Stuck;
+use crate::objects::report::Trace;
+use crate::parts::parker::Parker;
+use crate::platform::fatal::Fatal;
+use crate::platform::{Platform, StartError};
 
 /// Stack of every M's thread, on which foreign code runs: address space, not memory.
 const THREAD_STACK: usize = 8 << 20;

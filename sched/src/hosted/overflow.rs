@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use g0_stack::overflow::{self, Message, Overflow};
 
-use crate::g::G;
+use crate::objects::g::G;
 
 /// Installs handler and message, once for the process. Without a handler an overflow is an
 /// ordinary fault: a refusal is not an error.

@@ -4,7 +4,8 @@ use core::fmt::Write;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::see::{Seen, Stuck};
+use crate::introspect::Seen;
+use crate::objects::report::Stuck;
 
 /// Goroutines that a report names at most.
 const MOST: usize = 100;

@@ -14,17 +14,21 @@ use g0_stack::{Class, SlabSource};
 use super::watch::Watch;
 use super::{CPUS, Hosted, affinity, fork, futex, membarrier, overflow};
 use crate::MAX_PROCS;
-use crate::core::{Config, Core, Deadlock, Mobility, phase};
-use crate::defers::Uncaught;
-use crate::error::Error;
-use crate::g::G;
-use crate::home::ForeignThreads;
-use crate::m::M;
-use crate::p::Proc;
-use crate::platform::{Fences, Platform};
-use crate::scheduler::{Ended, Here, Scheduler, be_first_m};
-use crate::shutdown::PATIENCE;
-use crate::sysmon::sysmon;
+use crate::api::scheduler::{Ended, Here, Scheduler, be_first_m};
+use crate::api::shutdown::PATIENCE;
+use crate::api::sysmon::sysmon;
+use crate::objects::config::Deadlock;
+use crate::objects::config::ForeignThreads;
+use crate::objects::config::Uncaught;
+use crate::objects::config::{Config, Mobility};
+use crate::objects::g::G;
+use crate::objects::m::M;
+use crate::objects::p::Proc;
+use crate::objects::shared::Core;
+use crate::parts::error::Error;
+use crate::parts::phase;
+use crate::platform::Platform;
+use crate::platform::fences::Fences;
 
 /// The default size of a goroutine's stack: address space; memory is used page by page. Enough
 /// for a panic with a printed backtrace.
@@ -295,7 +299,7 @@ impl Runtime {
     }
 
     /// Runs `main` as the first goroutine and returns its result, after everything it started has
-    /// ended (see [`shutdown`](crate::shutdown)): what is parked or comes to a scheduling point is
+    /// ended (see [`shutdown`](crate::api::shutdown)): what is parked or comes to a scheduling point is
     /// unwound; after half a second the rest is left behind with its threads. The calling thread
     /// waits meanwhile and runs no goroutine.
     ///

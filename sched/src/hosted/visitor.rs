@@ -16,8 +16,8 @@ use std::vec::Vec;
 use g0_stack::overflow::{AltStack, SignalStack};
 
 use super::Hosted;
-use crate::extra::thread_ends;
-use crate::home::Home;
+use crate::foreign::extram::thread_ends;
+use crate::objects::registry::Home;
 
 pub(super) static HOME: Home = Home::new();
 

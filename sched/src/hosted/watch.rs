@@ -6,8 +6,8 @@ use std::boxed::Box;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Hosted;
-use crate::scheduler::Scheduler;
-use crate::see::Stats;
+use crate::api::scheduler::Scheduler;
+use crate::introspect::stats::Stats;
 
 /// Watches a runtime, from any thread and any goroutine, before, while and after it runs. Made by
 /// [`Runtime::watch`](crate::Runtime::watch); it does not keep the runtime.

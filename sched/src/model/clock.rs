@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use loom::sync::atomic::{AtomicU64, Ordering};
 
-use super::bells;
+use super::park;
 
 loom::thread_local! {
     static NOW: Cell<u64> = Cell::new(0);
@@ -64,7 +64,7 @@ pub fn advance(now: u64) {
     // Relaxed: as above.
     clock.swap(now, Ordering::Relaxed);
     learn(now);
-    bells::strike(now);
+    park::strike(now);
 }
 
 /// How many processors there are: with one, as in the beginning, nobody spins.

@@ -16,13 +16,14 @@ use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
 use loom::thread::{self, JoinHandle};
 
 use super::Threads;
-use super::bells::{MACHINE, NOBODY};
-use crate::core::{Config, Mobility, phase};
+use super::park::{MACHINE, NOBODY};
+use crate::api::scheduler::{Here, Scheduler};
 use crate::exec::machine::start_m;
-use crate::m::M;
-use crate::p::Proc;
+use crate::objects::config::{Config, Mobility};
+use crate::objects::m::M;
+use crate::objects::p::Proc;
+use crate::parts::phase;
 use crate::platform::{Platform, StartError};
-use crate::scheduler::{Here, Scheduler};
 
 /// A goroutine's stack: with room for loom's frames, and for the report of a failure.
 const STACK: usize = 256 << 10;

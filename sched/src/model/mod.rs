@@ -61,9 +61,11 @@
 //!
 //! [loom]: https://docs.rs/loom
 
-mod bells;
 pub mod clock;
+#[doc(hidden)]
+pub mod hooks;
 mod machines;
+mod park;
 
 use core::cell::Cell;
 use core::ptr;
@@ -71,12 +73,14 @@ use core::ptr;
 use g0_defer::NoUnwind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::m::M;
-use crate::platform::{Fatal, Parker, Platform, StartError};
+use crate::objects::m::M;
+use crate::parts::parker::Parker;
+use crate::platform::fatal::Fatal;
+use crate::platform::{Platform, StartError};
 
-#[doc(hidden)]
-pub use bells::{MACHINE, NOBODY, Owner, owner};
 pub use machines::{Shape, at_work, run, run_on, run_with, start};
+#[doc(hidden)]
+pub use park::{MACHINE, NOBODY, Owner, owner};
 
 loom::thread_local! {
     static CURRENT: Cell<*const M> = Cell::new(ptr::null());
@@ -114,7 +118,7 @@ unsafe impl Platform for Threads {
                 bell.wait();
                 true
             }
-            Owner::Machine | Owner::Waiter => bells::park(parker, deadline),
+            Owner::Machine | Owner::Waiter => park::park(parker, deadline),
             Owner::Nobody => panic!("a thread waits that the model does not have"),
         }
     }
@@ -124,7 +128,7 @@ unsafe impl Platform for Threads {
             Owner::M(bell) => bell.notify(),
             Owner::Nobody => {}
             owner => {
-                bells::unpark(ptr::from_ref(parker).addr(), matches!(owner, Owner::Waiter));
+                park::unpark(ptr::from_ref(parker).addr(), matches!(owner, Owner::Waiter));
             }
         }
     }
@@ -166,13 +170,13 @@ pub fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 pub fn schedule(model: impl FnOnce()) {
     begin();
     model();
-    bells::end();
+    park::end();
 }
 
 /// Forgets what a schedule has left that was not brought to its end. [`schedule`] does it.
 pub fn begin() {
     WAITED.store(false, Relaxed);
-    bells::begin();
+    park::begin();
     clock::begin();
 }
 

@@ -9,9 +9,10 @@ use g0_arch::sync::Mutex as SpinLock;
 use super::lock::{leave_as, m_of};
 use super::queue::{Node, Queue};
 use crate::exec::enter::enter;
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
-use crate::waiter::{Waiter, go_on_as};
-use crate::waiting::Waiting;
+use crate::wait::waiter::go_on_as;
 
 struct State {
     /// How many stand in the queue.

@@ -32,10 +32,11 @@ use super::mutex::raw::RawMutex;
 use super::poison::{LockResult, PoisonError};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::waiter::{Waiter, Woken};
-use crate::waiting::Waiting;
+use crate::wait::waiter::Woken;
 
 /// Whether a wait with a timeout ended because of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

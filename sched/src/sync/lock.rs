@@ -6,9 +6,10 @@ use g0_arch::sync::{Mutex, MutexGuard};
 
 use super::queue::{Node, Queue};
 use crate::exec::enter::{Caller, leave};
+use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::waiter::{Waiter, Woken, go_on_as};
+use crate::wait::waiter::{Woken, go_on_as};
 
 /// How long an operation may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Patience {
 
 /// The caller's M for a wake: none for a thread.
 #[inline(always)]
-pub(crate) fn m_of(who: Caller) -> Option<&'static crate::m::M> {
+pub(crate) fn m_of(who: Caller) -> Option<&'static crate::objects::m::M> {
     match who {
         Caller::Goroutine(m, _) => Some(m),
         Caller::Thread => None,

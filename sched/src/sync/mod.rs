@@ -10,7 +10,7 @@
 //!   │ lock    wait_in: push, park, the step after unlocks        │
 //!   └─┬──────────────────────────────────────────────────────────┘
 //!   ┌─▼──────────────────────────────────────────────────────────┐
-//!   │ crate::waiter   park and wake a goroutine, or a thread;    │
+//!   │ crate::wait::waiter   park and wake a goroutine, or a thread;    │
 //!   │                 who ends a wait that can end in two ways   │
 //!   └────────────────────────────────────────────────────────────┘
 //! ```

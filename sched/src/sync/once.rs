@@ -21,10 +21,10 @@ use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue};
 use crate::exec::enter::{Caller, enter, enter_anywhere};
-use crate::g::G;
+use crate::objects::g::G;
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
-use crate::waiter::Waiter;
-use crate::waiting::Waiting;
 
 const INCOMPLETE: u32 = 0;
 const POISONED: u32 = 1;

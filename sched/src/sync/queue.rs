@@ -4,10 +4,10 @@ use core::ptr;
 
 use g0_arch::sync::cell::Cell;
 
-use crate::core::ahead::fetch;
-use crate::m::M;
+use crate::objects::m::M;
+use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
-use crate::waiter::Waiter;
+use crate::policy::prefetch::fetch;
 
 /// A place in a queue; lives on the waiting stack.
 pub struct Node {

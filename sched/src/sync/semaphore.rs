@@ -28,10 +28,11 @@ use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::waiter::{Waiter, Woken};
-use crate::waiting::Waiting;
+use crate::wait::waiter::Woken;
 
 /// Somebody is queued. Set and cleared under the queue's lock.
 const WAITERS: usize = 1;

@@ -8,9 +8,9 @@ use g0_arch::sync::Mutex;
 use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::enter;
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
-use crate::waiter::Waiter;
-use crate::waiting::Waiting;
 
 struct State {
     count: usize,

@@ -8,10 +8,10 @@ use core::task::{Context, Poll};
 use crate::exec::enter::{Caller, caller, enter};
 use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
-use crate::g::G;
+use crate::objects::g::G;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
-use crate::token;
-use crate::waiting::Waiting;
+use crate::wait::park_token;
 
 /// Runs `future` to its end and returns its value. The goroutine polls it on its own stack and
 /// parks between polls; any other thread blocks. What is ready at once never waits.
@@ -80,8 +80,8 @@ fn on_goroutine<P: Platform, F: Future>(
             // SAFETY: as above.
             unsafe { g.as_ref() }.waits_for(Waiting::Future, core_of(m).coarse());
             match deadline {
-                None => token::wait::<P>(m, g, wakes),
-                Some(at) => token::wait_until::<P>(m, g, wakes, at),
+                None => park_token::wait::<P>(m, g, wakes),
+                Some(at) => park_token::wait_until::<P>(m, g, wakes, at),
             }
         }
     }

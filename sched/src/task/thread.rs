@@ -7,7 +7,8 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use crate::platform::{Parker, Platform};
+use crate::parts::parker::Parker;
+use crate::platform::Platform;
 
 struct Thread<P> {
     parker: Parker,

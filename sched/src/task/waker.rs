@@ -11,7 +11,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
-use crate::g::G;
+use crate::objects::g::G;
 use crate::platform::Platform;
 
 /// The waker of the running goroutine `g`, not counted.
@@ -49,7 +49,7 @@ unsafe fn clone<P: Platform>(data: *const ()) -> RawWaker {
     // SAFETY: a waker's own data.
     let g = unsafe { g_of(data) };
     // SAFETY: the waker that is cloned keeps the G.
-    unsafe { crate::join::refer::<P>(g) };
+    unsafe { crate::exec::refs::refer::<P>(g) };
     raw::<P>(g)
 }
 
@@ -65,11 +65,11 @@ unsafe fn wake_by_ref<P: Platform>(data: *const ()) {
     // SAFETY: a waker's own data, which keeps the G.
     unsafe {
         let g = g_of(data);
-        crate::token::give::<P>(g, &g.as_ref().wakes);
+        crate::wait::park_token::give::<P>(g, &g.as_ref().wakes);
     }
 }
 
 unsafe fn drop<P: Platform>(data: *const ()) {
     // SAFETY: a counted waker's own data: the borrowed one is never dropped.
-    crate::join::unrefer::<P>(unsafe { g_of(data) });
+    crate::exec::refs::unrefer::<P>(unsafe { g_of(data) });
 }

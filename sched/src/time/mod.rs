@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A wait for something else with a deadline has such a timer beside its place in a queue; who ends it
-//! is settled in `crate::waiter`. A thread that is no M gives its deadline to the platform's park.
+//! is settled in `crate::wait::waiter`. A thread that is no M gives its deadline to the platform's park.
 //!
 //! | asked for | what happens |
 //! |---|---|

@@ -8,10 +8,11 @@ use crate::exec::deadline::Deadline;
 use crate::exec::enter::{Caller, enter, leave};
 use crate::exec::park::{go_on, gopark_then};
 use crate::exec::switch::core_of;
-use crate::g::G;
-use crate::m::M;
-use crate::platform::{Parker, Platform};
-use crate::waiting::Waiting;
+use crate::objects::g::G;
+use crate::objects::m::M;
+use crate::parts::parker::Parker;
+use crate::parts::wait_reason::Waiting;
+use crate::platform::Platform;
 
 /// Sleeps for `length` at least. A goroutine parks, any other thread blocks. A length of zero returns at
 /// once, without giving way; one beyond the end of time never ends. Allocates nothing.
@@ -76,9 +77,9 @@ unsafe fn park<P: Platform>(m: &'static M, g: NonNull<G>, at: u64) {
         }
         if deadline.disarm() {
             leave(m);
-            return crate::shutdown::unwind::<P>(g);
+            return crate::exec::cancel::unwind::<P>(g);
         }
         // It has fired: the wake is on its way.
-        leave(crate::shutdown::await_late::<P>(m, g));
+        leave(crate::wait::cancel::await_late::<P>(m, g));
     }
 }

@@ -19,14 +19,14 @@ use core::ptr::NonNull;
 use std::io::{self, Write};
 use std::vec::Vec;
 
-use self::frames::Walker;
-use self::stack::Copy;
+use super::dump::frames::Walker;
+use super::dump::stack::Copy;
 use super::{Hosted, futex};
-use crate::core::Core;
 use crate::exec::enter::caller;
 use crate::exec::switch::core_of;
-use crate::g::G;
-use crate::see::{Seen, State};
+use crate::introspect::{Seen, State};
+use crate::objects::g::G;
+use crate::objects::shared::Core;
 
 /// Writes every goroutine of the running one's runtime: what it does, where it was started, and the
 /// backtrace of each that waits. Nothing on a thread that is no M. A

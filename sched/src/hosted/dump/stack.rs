@@ -7,8 +7,8 @@ use std::vec::Vec;
 
 use g0_arch::Suspended;
 
-use crate::g::{G, status};
-use crate::told::Ordering;
+use crate::objects::g::{G, status};
+use crate::parts::stat_atomic::Ordering;
 
 /// The part of a stack that was in use, and where to begin.
 pub(super) struct Copy {

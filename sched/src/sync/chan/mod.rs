@@ -29,10 +29,11 @@ use g0_arch::sync::Mutex;
 use super::lock::{Patience, leave_as, m_of, wait_in};
 use super::queue::{Node, Taken};
 use crate::exec::enter::enter;
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::waiter::{Waiter, Woken};
-use crate::waiting::Waiting;
+use crate::wait::waiter::Woken;
 
 pub use errors::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,

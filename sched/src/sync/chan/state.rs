@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use super::super::queue::{Node, Queue, Taken};
+use crate::sync::queue::{Node, Queue, Taken};
 
 /// Room for a channel's values.
 ///

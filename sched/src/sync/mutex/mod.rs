@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use g0_arch::sync::cell::UnsafeCell;
 
-pub use self::guard::MutexGuard;
-use self::raw::RawMutex;
+pub use super::mutex::guard::MutexGuard;
+use super::mutex::raw::RawMutex;
 use super::poison::{Flag, LockResult, TryLockError, TryLockResult};
 use crate::platform::Platform;
 use crate::time::Instant;

@@ -83,12 +83,13 @@ use g0_defer::Unwind;
 
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::exec::yields::yield_now;
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
 use crate::sync::lock::{leave_as, m_of, wait_in};
 use crate::sync::queue::{Node, Queue};
 use crate::sync::spin::Spin;
-use crate::waiter::{Waiter, Woken};
-use crate::waiting::Waiting;
+use crate::wait::waiter::Woken;
 
 const LOCKED: u32 = 1;
 /// Somebody is queued. Set and cleared under the queue's lock.

@@ -7,9 +7,9 @@ use core::fmt;
 
 use g0_arch::sync::cell::UnsafeCell;
 
-pub use self::guard::{RwLockReadGuard, RwLockWriteGuard};
-use self::raw::{Kind, RawRwLock};
 use super::poison::{Flag, LockResult, TryLockError, TryLockResult};
+pub use super::rwlock::guard::{RwLockReadGuard, RwLockWriteGuard};
+use super::rwlock::raw::{Kind, RawRwLock};
 use crate::platform::Platform;
 
 /// A value that many read or one writes. Goroutines that wait park, other threads block. Names and

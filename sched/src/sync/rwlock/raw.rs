@@ -30,12 +30,12 @@ use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicU32, Ordering};
 
 use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
 use crate::sync::lock::{leave_as, m_of, wait_in};
 use crate::sync::queue::{Node, Queue, Taken};
 use crate::sync::spin::Spin;
-use crate::waiter::Waiter;
-use crate::waiting::Waiting;
 
 const WRITER: u32 = 1;
 /// Somebody is queued. Set and cleared under the queue's lock.

@@ -8,10 +8,10 @@ use core::ptr;
 use g0_arch::sync::MutexGuard;
 use g0_arch::sync::cell::Cell;
 
-use super::super::chan::{Buffer, Chan, Got, Put, RecvError, SendError, State};
-use super::super::queue::{Node, Queue};
+use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
-use crate::waiter::Waiter;
+use crate::sync::chan::{Buffer, Chan, Got, Put, RecvError, SendError, State};
+use crate::sync::queue::{Node, Queue};
 
 /// A case of [`select`](super::select): a [`RecvCase`] or a [`SendCase`].
 pub trait Case<P: Platform>: steps::Steps {}

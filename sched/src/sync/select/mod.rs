@@ -31,10 +31,11 @@ use super::lock::{Patience, leave_as, m_of};
 use super::queue::Node;
 use crate::exec::enter::{Caller, enter};
 use crate::exec::switch::proc_of;
+use crate::objects::waiter::Waiter;
+use crate::parts::wait_reason::Waiting;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::waiter::{Waiter, Woken, go_on_as};
-use crate::waiting::Waiting;
+use crate::wait::waiter::{Woken, go_on_as};
 
 pub use case::{Case, RecvCase, SendCase};
 pub use on::{OnRecv, OnSend};
@@ -43,7 +44,7 @@ pub use on::{OnRecv, OnSend};
 /// each has the same chance. The cases change places. Without any it waits for ever; a goroutine
 /// then ends with its runtime.
 ///
-/// This is what [`select!`](crate::select) does, for any number of cases:
+/// This is what [`select!`](crate::api::select_macro) does, for any number of cases:
 ///
 /// ```
 /// # #[cfg(feature = "std")] {

@@ -6,11 +6,11 @@ use alloc::{boxed::Box, sync::Arc};
 #[cfg(feature = "alloc")]
 use core::mem::MaybeUninit;
 
-use super::super::chan::{Buffer, Chan};
-#[cfg(feature = "alloc")]
-use super::super::mpmc::{Receiver, Sender};
 use super::case::{RecvCase, SendCase};
 use crate::platform::Platform;
+use crate::sync::chan::{Buffer, Chan};
+#[cfg(feature = "alloc")]
+use crate::sync::mpmc::{Receiver, Sender};
 
 macro_rules! on {
     ($(#[$doc:meta])* $trait:ident, $(#[$case_doc:meta])* fn $on:ident($($value:ident)?) -> $case:ident) => {

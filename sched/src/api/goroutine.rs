@@ -1,0 +1,131 @@
+//! The running goroutine: its handle, its park token, its end.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use g0_defer::Throw;
+
+use crate::exec::enter::{Caller, caller, enter, leave};
+use crate::exec::refs::refer;
+use crate::exec::switch::core_of;
+use crate::objects::g::G;
+use crate::parts::wait_reason::Waiting;
+use crate::platform::Platform;
+use crate::wait::park_token;
+
+/// A goroutine that somebody may wake; it keeps the goroutine's memory, not the goroutine.
+pub struct Goroutine<P: Platform> {
+    g: NonNull<G>,
+    _platform: PhantomData<fn() -> P>,
+}
+
+// SAFETY: all that is reached through it is atomic, or written before the goroutine started.
+unsafe impl<P: Platform> Send for Goroutine<P> {}
+// SAFETY: as above.
+unsafe impl<P: Platform> Sync for Goroutine<P> {}
+
+impl<P: Platform> Goroutine<P> {
+    fn this(&self) -> &G {
+        // SAFETY: a counted handle keeps the G.
+        unsafe { self.g.as_ref() }
+    }
+
+    /// Its number: unique in its runtime, never used again.
+    pub fn id(&self) -> u64 {
+        self.this().label.id()
+    }
+
+    /// Its name, empty if it was given none.
+    pub fn name(&self) -> &'static str {
+        // SAFETY: this handle keeps the G.
+        unsafe { self.this().label.name() }
+    }
+
+    /// Gives the goroutine its one token: [`park`] returns. Any thread, and interrupt handlers; a
+    /// goroutine that has ended does not mind.
+    ///
+    /// # Panics
+    ///
+    /// On the system stack of an M.
+    pub fn unpark(&self) {
+        if !P::in_interrupt() {
+            // Whose it is does not matter: only that it is not the system stack.
+            let _ = caller::<P>();
+        }
+        // SAFETY: this handle keeps the G.
+        unsafe { park_token::give::<P>(self.g, &self.this().token) };
+    }
+}
+
+impl<P: Platform> Clone for Goroutine<P> {
+    fn clone(&self) -> Self {
+        // SAFETY: this handle keeps the G.
+        unsafe { refer::<P>(self.g) };
+        Self { g: self.g, _platform: PhantomData }
+    }
+}
+
+impl<P: Platform> Drop for Goroutine<P> {
+    fn drop(&mut self) {
+        crate::exec::refs::unrefer::<P>(self.g);
+    }
+}
+
+impl<P: Platform> fmt::Debug for Goroutine<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Goroutine").field("id", &self.id()).field("name", &self.name()).finish()
+    }
+}
+
+/// The running goroutine; `None` on a thread that is no M.
+///
+/// # Panics
+///
+/// On the system stack.
+pub fn current<P: Platform>() -> Option<Goroutine<P>> {
+    let (_, g) = caller::<P>()?;
+    // SAFETY: the running goroutine is alive.
+    unsafe { refer::<P>(g) };
+    Some(Goroutine { g, _platform: PhantomData })
+}
+
+/// Waits for the goroutine's token and takes it; it may also return for no reason.
+///
+/// # Panics
+///
+/// On the system stack, and on a thread that is no M.
+pub fn park<P: Platform>() {
+    let Caller::Goroutine(m, g) = enter::<P>() else {
+        panic!("g0: park on a thread that runs no goroutine");
+    };
+    // SAFETY: the running goroutine's own.
+    let token = unsafe { &g.as_ref().token };
+    if token.take() {
+        return leave(m);
+    }
+    // SAFETY: as above.
+    unsafe { g.as_ref() }.waits_for(Waiting::Park, core_of(m).coarse());
+    park_token::wait::<P>(m, g, token);
+}
+
+/// Ends the running goroutine after its deferred calls have run; its [`JoinHandle`] gets `Err`
+/// with [`g0_defer::Goexit`]. In the main goroutine, the others go on, and the runtime ends with
+/// the last of them. It cannot be recovered.
+///
+/// # Panics
+///
+/// On the system stack, and on a thread that is no M.
+///
+/// [`JoinHandle`]: super::join::JoinHandle
+pub fn goexit<P: Platform>() -> !
+where
+    P::Unwind: Throw,
+{
+    let Some((_, g)) = caller::<P>() else {
+        panic!("g0: goexit on a thread that runs no goroutine");
+    };
+    // SAFETY: the running goroutine's own field.
+    unsafe { g.as_ref().exiting.set(true) };
+    P::Unwind::goexit()
+}

@@ -1,0 +1,50 @@
+//! Goroutines that lock their thread.
+
+use crate::exec::enter::caller;
+use crate::parts::locks::Locks;
+use crate::platform::Platform;
+use crate::policy::lockedm::lock;
+use crate::policy::lockedm::{is_locked, unlock};
+
+/// Wires the running goroutine to its thread until as many calls of [`unlock_os_thread`]. If the
+/// goroutine ends before, its thread ends with it; on the safe runtime, where others may be bound to
+/// the thread, the platform is told instead. Costs a nanosecond; on a thread that is no M it
+/// does nothing.
+///
+/// # Panics
+///
+/// On the system stack; after 2²⁰ locks.
+#[inline]
+pub fn lock_os_thread<P: Platform>() {
+    if let Some((m, g)) = caller::<P>() {
+        // SAFETY: the running goroutine, and this thread's M.
+        unsafe { lock(m, g, Locks::EXTERNAL) };
+    }
+}
+
+/// Undoes one [`lock_os_thread`]; without one it does nothing.
+///
+/// # Panics
+///
+/// On the system stack.
+#[inline]
+pub fn unlock_os_thread<P: Platform>() {
+    if let Some((m, g)) = caller::<P>() {
+        // SAFETY: the running goroutine, and this thread's M.
+        unsafe {
+            let locks = g.as_ref().locks.get();
+            if locks.external() != 0 {
+                unlock(m, g, locks, Locks::EXTERNAL);
+            }
+        }
+    }
+}
+
+/// Whether the running goroutine is wired to its thread, by itself or by a callback.
+///
+/// # Panics
+///
+/// On the system stack.
+pub fn os_thread_locked<P: Platform>() -> bool {
+    caller::<P>().is_some_and(|(_, g)| is_locked(g))
+}

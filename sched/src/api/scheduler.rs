@@ -1,0 +1,248 @@
+//! A scheduler as its owner sees it.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::panic::Location;
+
+use g0_arch::sync::atomic::{AtomicBool, Ordering};
+use g0_defer::Unwind;
+
+use crate::exec::machine::start_m;
+use crate::exec::spawn::spawn_main;
+use crate::exec::switch::this_m;
+use crate::objects::config::{Config, Deadlock, ForeignThreads};
+use crate::objects::m::M;
+use crate::objects::shared::Core;
+use crate::parts::error::Error;
+use crate::parts::phase;
+use crate::platform::{Outcome, Platform};
+
+/// One scheduler: Ps, Ms and the goroutines they run. Several may live in one program.
+///
+/// It lives in a static, or wherever it is never moved or freed again.
+pub struct Scheduler<P: Platform> {
+    core: Core,
+    started: AtomicBool,
+    _platform: PhantomData<fn() -> P>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended<R> {
+    /// What main returned; `None` when it called goexit.
+    pub result: Option<R>,
+    /// Goroutines that could not be ended: they loop, are in a foreign call, or wait where they
+    /// cannot be unwound. Their stacks and threads are left alone for ever.
+    pub left_behind: u64,
+}
+
+impl<P: Platform> Scheduler<P> {
+    maybe_const! {
+        /// A scheduler that has not run.
+        pub fn new(config: Config) -> Self {
+            Self { core: Core::new(config), started: AtomicBool::new(false), _platform: PhantomData }
+        }
+    }
+
+    maybe_const! {
+        /// What it does when all its goroutines wait. Without it: [`Deadlock::Ignore`], for
+        /// [`Deadlock::Auto`] needs a platform that knows its outsiders.
+        pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
+            self.core.deadlock = deadlock;
+            self
+        }
+    }
+
+    maybe_const! {
+        /// What is done with a panic in a goroutine that nobody joins: the program ends, if nothing else is
+        /// said.
+        pub fn uncaught(mut self, uncaught: crate::Uncaught) -> Self {
+            self.core.uncaught = uncaught;
+            self
+        }
+    }
+
+    maybe_const! {
+        /// What it does with threads that it has not started and that call back. Without it:
+        /// [`ForeignThreads::Bind`], where the platform has a [home](Platform::home).
+        pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
+            self.core.foreign = how;
+            self
+        }
+    }
+
+    /// Every so many nanoseconds sysmon passes a line about it to [`Platform::trace`]; 0: never.
+    pub fn trace(&self, period: u64) {
+        self.core.tracing.set(period);
+    }
+
+    /// The core, for a platform's sysmon or timer tick.
+    pub fn core(&'static self) -> &'static Core {
+        &self.core
+    }
+
+    /// Runs `main` and everything it starts on the calling thread or core, which becomes the
+    /// first M, and on Ms that the platform starts. Returns after `main` has returned and the
+    /// rest has ended, as far as the module [`shutdown`](super::shutdown) says; or, when `main`
+    /// has called goexit, after the last goroutine.
+    ///
+    /// A goroutine that never ends and never gives way, running on this very thread, keeps it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
+    /// that has run before; [`Error::Taken`] when its Ps belong to another; [`Error::Stack`] without a stack for `main`; [`Error::Thread`] without
+    /// an M.
+    #[track_caller]
+    pub fn run<R: Send>(
+        &'static self,
+        main: impl FnOnce() -> R + Send,
+    ) -> Result<Ended<Outcome<R, P>>, Error> {
+        self.begin(main, Location::caller(), Here::Works, |core, m| {
+            be_first_m::<P>(core, m.ok_or(Error::Thread)?);
+            Ok(())
+        })
+    }
+
+    /// As [`run`](Self::run), with `main` wired to the calling thread or core, as if it had called
+    /// [`lock_os_thread`](crate::generic::lock_os_thread) before it began.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_locked<R: Send>(
+        &'static self,
+        main: impl FnOnce() -> R + Send,
+    ) -> Result<Ended<Outcome<R, P>>, Error> {
+        self.begin(main, Location::caller(), Here::IsMains, |core, m| {
+            be_first_m::<P>(core, m.ok_or(Error::Thread)?);
+            Ok(())
+        })
+    }
+
+    /// What its threads are called.
+    #[cfg(feature = "std")]
+    pub(crate) fn name_cell(&self) -> &crate::parts::owned_cell::Plain<&'static str> {
+        &self.core.name
+    }
+
+    /// Whether a run has begun.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_run(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Makes `main` ready, lets `carry` run the Ms until the scheduler halts, and collects what came
+    /// of it. The calling thread's M, if it is to be one, is what `carry` is given: taken before anybody
+    /// runs who may use the Ms up, for once main runs its frame must stay.
+    pub(crate) fn begin<R>(
+        &'static self,
+        main: impl FnOnce() -> R,
+        site: &'static Location<'static>,
+        here: Here,
+        carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
+    ) -> Result<Ended<Outcome<R, P>>, Error> {
+        P::check_process();
+        if !P::current().is_null() && !crate::foreign::extram::part_if_between::<P>() {
+            return Err(Error::Nested);
+        }
+        if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {
+            return Err(Error::Procs);
+        }
+        // SAFETY: `started` lets us through once.
+        if !unsafe { self.core.open() } {
+            return Err(Error::Taken);
+        }
+        let mut ended = Ended { result: None, left_behind: 0 };
+        let out = &raw mut ended;
+        let main = ManuallyDrop::new(main);
+        let body = move || {
+            let main = main;
+            // SAFETY: `begin` waits for the end of this closure in `carry`.
+            unsafe {
+                let result = P::Unwind::catch(|| ManuallyDrop::into_inner(main)());
+                let exited = matches!(&result, Err(payload) if P::Unwind::is_goexit(payload));
+                let m = this_m::<P>();
+                let g = self.core.main();
+                if exited {
+                    self.core.main_gone.store(true, Ordering::Relaxed);
+                } else {
+                    (*out).result = Some(result);
+                    // After the halt `begin` may return, and `out` is gone.
+                    super::shutdown::close::<P>(m, g, |left| (*out).left_behind = left);
+                }
+            }
+        };
+        // SAFETY: what main borrows outlives it, as above.
+        unsafe {
+            let m = match here {
+                Here::Waits => None,
+                Here::Works | Here::IsMains => Some(self.core.first_m().ok_or(Error::Thread)?),
+            };
+            let wired = m.filter(|_| here == Here::IsMains);
+            spawn_main::<P, _>(&self.core, body, site, wired)?;
+            let at_home = Residence::<P>::new(&self.core);
+            let carried = carry(&self.core, m);
+            if carried.is_err() {
+                // Whoever has come meanwhile is not to stay.
+                self.core.phase.store(phase::HALTED, Ordering::SeqCst);
+            }
+            drop(at_home);
+            carried?;
+        }
+        debug_assert_eq!(self.core.phase(), phase::HALTED);
+        Ok(ended)
+    }
+}
+
+/// What the thread that begins a run is to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Here {
+    /// No M: it waits for the end.
+    #[cfg_attr(not(any(feature = "std", loom)), allow(dead_code, reason = "hosted runtimes do"))]
+    Waits,
+    /// An M as any other.
+    Works,
+    /// The M that main is wired to.
+    IsMains,
+}
+
+/// While it lives, foreign threads that call back may come to a scheduler.
+struct Residence<P: Platform>(&'static Core, PhantomData<fn() -> P>);
+
+impl<P: Platform> Residence<P> {
+    fn new(core: &'static Core) -> Self {
+        if let Some(home) = P::home()
+            && core.foreign != ForeignThreads::Refuse
+        {
+            home.move_in(core);
+            // Where Ms start before they are carried, main may have returned already.
+            if core.phase.load(Ordering::SeqCst) != phase::OPEN {
+                home.move_out(core);
+            }
+        }
+        Self(core, PhantomData)
+    }
+}
+
+impl<P: Platform> Drop for Residence<P> {
+    fn drop(&mut self) {
+        if let Some(home) = P::home() {
+            home.move_out(self.0);
+            home.see_off();
+        }
+    }
+}
+
+/// Runs `m` on the calling thread, and waits for the scheduler's end.
+pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
+    // SAFETY: it has just been taken from the unused ones and runs here.
+    unsafe { start_m::<P>(m) };
+    // It serves no more than to wait.
+    core.helpers.fetch_add(1, Ordering::Relaxed);
+    // This M may have ended early, with a goroutine that had locked it.
+    while core.phase() != phase::HALTED {
+        P::park(&core.done, None);
+    }
+}

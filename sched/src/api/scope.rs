@@ -1,0 +1,161 @@
+//! Goroutines that borrow: all of them end before the scope does.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::go::{Go, spawn_raw};
+use super::join::JoinHandle;
+use crate::exec::enter::{Caller, enter, leave};
+use crate::objects::scope_state::{ScopeState, WAITING};
+use crate::objects::waiter::Waiter;
+use crate::parts::error::Error;
+use crate::parts::owned_cell::Plain;
+use crate::parts::wait_reason::Waiting;
+use crate::platform::Platform;
+
+/// Where goroutines that borrow from `'env` are started; see [`scope`].
+pub struct Scope<'scope, 'env: 'scope, P: Platform> {
+    state: ScopeState,
+    _scope: PhantomData<&'scope mut &'scope ()>,
+    _env: PhantomData<&'env mut &'env ()>,
+    _platform: PhantomData<P>,
+}
+
+/// A goroutine of a scope that can be waited for; the scope waits for it in any case.
+pub struct ScopedJoinHandle<'scope, T, P: Platform> {
+    handle: JoinHandle<T, P>,
+    _scope: PhantomData<&'scope ()>,
+}
+
+impl<T, P: Platform> ScopedJoinHandle<'_, T, P> {
+    /// As [`JoinHandle::join`].
+    pub fn join(self) -> crate::platform::Outcome<T, P> {
+        self.handle.join()
+    }
+
+    /// As [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+}
+
+impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
+    /// Starts a goroutine that ends before the scope does. A panic in it, if it is not joined,
+    /// becomes a panic of the scope.
+    ///
+    /// # Panics
+    ///
+    /// When there is no runtime or no stack, and on the system stack. While the runtime is shut
+    /// down it ends the calling goroutine, as `goexit` does.
+    #[track_caller]
+    pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T, P>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        match self.try_go(f) {
+            Ok(handle) => handle,
+            Err(error) => super::go::refuse::<P>(error),
+        }
+    }
+
+    /// As [`go`](Self::go), with an error in place of the panic; `f` is dropped.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; there is no runtime or no stack, or the runtime shuts down.
+    #[track_caller]
+    pub fn try_go<F, T>(&'scope self, f: F) -> Result<ScopedJoinHandle<'scope, T, P>, Error>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        // Counted before, for it may end before we look again; not started, it is not counted,
+        // also when this panics on the system stack.
+        struct Uncount<'a>(&'a AtomicUsize);
+        impl Drop for Uncount<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.state.running.fetch_add(1, Ordering::Relaxed);
+        let uncount = Uncount(&self.state.running);
+        // SAFETY: `scope` does not return before the goroutine has ended, so what it borrows
+        // outlives it; its result is dropped by then, or belongs to a handle of this lifetime.
+        let spawned = unsafe { spawn_raw::<P, F, T>(&Go::new(), f, &raw const self.state) };
+        if spawned.is_ok() {
+            core::mem::forget(uncount);
+        }
+        spawned.map(|handle| ScopedJoinHandle { handle, _scope: PhantomData })
+    }
+
+    fn wait(&self) {
+        if self.state.running.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let who = enter::<P>();
+        let waiter = Waiter::new(who, false, Waiting::Scope);
+        // SAFETY: nobody reads it before `commit` has set WAITING.
+        unsafe { self.state.waiter.set(&raw const waiter) };
+        // SAFETY: the last goroutine wakes us once; waiter and state live until then.
+        let (who, cancelled) = unsafe {
+            waiter.park::<P>(who, commit, (&raw const self.state.running).cast_mut().cast())
+        };
+        if let Caller::Goroutine(m, g) = who {
+            // Shutdown may not end a scope whose goroutines live: it waits on.
+            let m = if cancelled { crate::wait::cancel::await_late::<P>(m, g) } else { m };
+            leave(m);
+        }
+        self.state.running.fetch_and(!WAITING, Ordering::Relaxed);
+    }
+}
+
+/// The owner's unlock function.
+///
+/// # Safety
+///
+/// `arg` points to the count.
+unsafe fn commit(arg: *mut u8, _g: NonNull<crate::objects::g::G>) -> bool {
+    // SAFETY: the caller's promise.
+    let running = unsafe { &*arg.cast::<AtomicUsize>() };
+    // AcqRel: publishes the waiter; sees what the last goroutine did.
+    running.fetch_or(WAITING, Ordering::AcqRel) != 0
+}
+
+/// Runs `f`, which may start goroutines that borrow from outside the scope, and waits for them
+/// all, also when `f` panics. On a thread that is no M nothing can be started.
+///
+/// # Panics
+///
+/// When `f` does, or when a goroutine that was not joined did.
+pub fn scope<'env, P: Platform, F, R>(f: F) -> R
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, P>) -> R,
+{
+    struct Wait<'a, 'scope, 'env, P: Platform>(&'a Scope<'scope, 'env, P>);
+    impl<P: Platform> Drop for Wait<'_, '_, '_, P> {
+        fn drop(&mut self) {
+            self.0.wait();
+        }
+    }
+    let scope = Scope {
+        state: ScopeState {
+            running: AtomicUsize::new(0),
+            panicked: AtomicBool::new(false),
+            waiter: Plain::new(core::ptr::null()),
+        },
+        _scope: PhantomData,
+        _env: PhantomData,
+        _platform: PhantomData,
+    };
+    let wait = Wait(&scope);
+    let result = f(&scope);
+    drop(wait);
+    assert!(
+        !scope.state.panicked.load(Ordering::Relaxed),
+        "g0: a goroutine of the scope panicked and was not joined"
+    );
+    result
+}

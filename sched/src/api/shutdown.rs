@@ -1,0 +1,116 @@
+//! How a scheduler ends.
+//!
+//! ```text
+//!   OPEN ── main returns ──▶ CLOSING ── nothing left, or time is up ──▶ HALTED ──▶ Ms end
+//! ```
+//!
+//! | a goroutine that | meets its end |
+//! |---|---|
+//! | has not started | its closure is dropped |
+//! | is parked | wakes, leaves the queue it waits in, and is unwound by Goexit |
+//! | runs | as above, at its next operation that can park or yield |
+//! | is in a foreign call | as above, after the call; the end waits for it as long as it waits at all |
+//! | loops for ever without an operation | is left behind, its thread with it, and counted |
+//! | is a callback's of a foreign thread | as others, and C gets what it gets when there is no runtime; later callbacks are refused |
+//! | is unwinding already, or parked inside a callback | is left to finish; left behind and counted when time is up |
+//!
+//! A wake and a cancellation may meet: see `core::late`.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::exec::cancel::{enqueue, is_held};
+use crate::exec::enter::{leave, reenter};
+use crate::exec::g0::on_g0;
+use crate::exec::switch::core_of;
+use crate::objects::g::{G, status};
+use crate::objects::m::M;
+use crate::objects::shared::Core;
+use crate::parts::parker::Parker;
+use crate::parts::phase;
+use crate::platform::Platform;
+use crate::platform::fences::heavy_fence;
+
+/// How long the end waits for goroutines that do not end, nanoseconds.
+pub(crate) const PATIENCE: u64 = 500_000_000;
+/// How long it sleeps between looks, nanoseconds.
+const LOOK: u64 = 200_000;
+
+/// The main goroutine's last act, on its own stack, outside: ends everything else, as far as it
+/// can be ended, reports how many goroutines are left behind, and halts the scheduler.
+pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
+    let core = core_of(m);
+    core.phase.store(phase::CLOSING, Ordering::SeqCst);
+    if let Some(home) = P::home() {
+        // Foreign threads go to the next, if there is one.
+        home.move_out(core);
+    }
+    if P::UNWINDS {
+        let deadline = P::now().saturating_add(PATIENCE);
+        let nap = Parker::new();
+        settle::<P>(core, deadline);
+        let mut seen = P::now();
+        while core.goroutines() > 1 && seen < deadline {
+            cancel_parked::<P>(core, main);
+            crate::exec::yields::yield_now::<P>();
+            let now = P::now();
+            match core.goroutines() > 1 {
+                // By a clock that stands still the nap would have no end.
+                true if now == seen => P::relax(),
+                true => drop(P::park(&nap, Some(now.saturating_add(LOOK)))),
+                false => {}
+            }
+            seen = now;
+        }
+    }
+    report(core.goroutines().saturating_sub(1));
+    let m = crate::exec::switch::this_m::<P>();
+    reenter::<P>(m);
+    // SAFETY: inside, on a goroutine's stack.
+    unsafe { on_g0(m, || core.halt::<P>()) };
+    leave(m);
+}
+
+/// Waits until every M that was inside when the phase changed has been outside since: from then on
+/// all of them see it. Bounded by `deadline`.
+fn settle<P: Platform>(core: &'static Core, deadline: u64) {
+    heavy_fence::<P>(core.config.symmetric);
+    for p in core.config.procs {
+        let first = p.m.load(Ordering::Acquire);
+        loop {
+            let m = p.m.load(Ordering::Acquire);
+            // SAFETY: Ms are never freed.
+            let inside = unsafe { m.as_ref() }.is_some_and(|m| m.claim.is_inside());
+            if m != first || !inside || P::now() >= deadline {
+                break;
+            }
+            P::relax();
+        }
+    }
+}
+
+/// Wakes every parked goroutine that can be unwound.
+fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
+    let mut at = core.all_gs.load(Ordering::Acquire);
+    while let Some(g) = NonNull::new(at) {
+        // SAFETY: registered Gs live as long as the scheduler.
+        let this = unsafe { g.as_ref() };
+        // SAFETY: the link is written once, before the G is registered.
+        at = unsafe { this.all.get() };
+        let lists = core.lists.lock();
+        if g == main || this.status.load(Ordering::Relaxed) != status::PARKED {
+            continue;
+        }
+        // SAFETY: a parked G's fields stand still, and wakes take the lock too.
+        let spared = unsafe { this.exiting.get() || is_held(g) };
+        if spared {
+            continue;
+        }
+        // SAFETY: under the lock.
+        unsafe { this.cancelled.set(true) };
+        this.status.store(status::RUNNABLE, Ordering::Relaxed);
+        drop(lists);
+        enqueue::<P>(core, g);
+    }
+}

@@ -1,0 +1,108 @@
+//! The watcher: a thread where there are threads; elsewhere [`Core::tick`] from a timer tick, on a
+//! stack of its own.
+
+use g0_arch::sync::atomic::{Ordering, fence};
+
+use crate::objects::shared::Core;
+use crate::parts::{phase, stat_atomic};
+use crate::platform::Platform;
+use crate::policy::deadlock::Look;
+use crate::policy::timers::GRACE;
+use crate::policy::wake::NAP;
+
+/// Between two looks, nanoseconds: no heavy fence comes more often.
+const SHORT: u64 = 100_000;
+/// After a while without need, and at most.
+const LONG: u64 = 10_000_000;
+/// Between two looks at the machine, and between two attempts to start a thread that was refused while
+/// nothing else runs, nanoseconds.
+const AROUND: u64 = 100_000_000;
+const RETRY: u64 = 10_000_000;
+/// Looks in vain before the period grows.
+const CALM: u32 = 50;
+
+/// While there are outsiders a deadlock is looked for again, a few times: they may be about to end.
+const LOOKS: u32 = 8;
+/// How long after the first look, nanoseconds; after each further one twice as long.
+const LOOK: u64 = 10_000_000;
+
+/// Watches `core` until it halts. On a thread of its own, which is no M.
+pub fn sysmon<P: Platform>(core: &'static Core) {
+    let (mut period, mut calm, mut looks) = (SHORT, 0, 0);
+    let mut looked = P::now();
+    while core.phase() != phase::HALTED {
+        core.trace::<P>(P::now());
+        if !core.start_ordered::<P>() {
+            // Nobody is there to run anything: the run ends before it has begun.
+            // Relaxed: read after the watcher has been joined.
+            core.stillborn.store(true, Ordering::Relaxed);
+            core.halt::<P>();
+        }
+        core.make_spare();
+        // Relaxed: it only shortens this sleep.
+        let stirred = core.stirred.swap(0, stat_atomic::Ordering::Relaxed) != 0;
+        if stirred {
+            looks = 0;
+        }
+        if core.all_idle() {
+            core.sysmon_until.store(u64::MAX, stat_atomic::Ordering::Relaxed);
+            // Release: who sees it does not see the end of an earlier sleep.
+            core.sysmon_asleep.store(true, Ordering::Release);
+            // Pairs with the fence in `rouse_sysmon`.
+            fence(Ordering::SeqCst);
+            if core.all_idle() && core.phase() != phase::HALTED {
+                // An M at rest keeps the next deadline; if none does, the watcher itself.
+                let deadline = core.next_deadline();
+                let mut until = deadline.saturating_add(if core.is_kept() { NAP } else { GRACE });
+                if deadline == u64::MAX && core.report_deadlock::<P>() == Look::Outsiders {
+                    if looks < LOOKS {
+                        until = P::now().saturating_add(LOOK << looks);
+                    }
+                    looks += 1;
+                }
+                if stirred {
+                    until = until.min(P::now().saturating_add(NAP));
+                }
+                if core.lacks_a_thread() {
+                    until = until.min(P::now().saturating_add(RETRY));
+                }
+                until = until.min(core.tracing.due());
+                core.sysmon_until.store(until, stat_atomic::Ordering::Relaxed);
+                if P::park(&core.sysmon, (until != u64::MAX).then_some(until)) {
+                    looks = 0; // something has moved
+                }
+            }
+            core.sysmon_asleep.store(false, Ordering::Relaxed);
+            (period, calm) = (SHORT, 0);
+        } else {
+            looks = 0;
+        }
+        let now = P::now();
+        if now.saturating_sub(looked) >= AROUND {
+            looked = now;
+            P::look_around();
+        }
+        let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
+        P::park(&core.sysmon, Some(late.min(now.saturating_add(period))));
+        if core.tick::<P>() {
+            (period, calm) = (SHORT, 0);
+        } else {
+            calm += 1;
+            if calm > CALM {
+                period = (period * 2).min(LONG);
+            }
+        }
+    }
+    core.cancel_orders();
+}
+
+impl Core {
+    /// One look at everything: late timers, and Ps of Ms that are away. True when a P was taken. By
+    /// sysmon, or by a timer tick on a stack of its own, on no M.
+    pub fn tick<P: Platform>(&'static self) -> bool {
+        self.watch_timers::<P>();
+        self.retry::<P>();
+        self.watch_rings::<P>();
+        self.retake::<P>()
+    }
+}

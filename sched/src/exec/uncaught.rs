@@ -1,0 +1,27 @@
+//! A panic that nobody takes.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use g0_defer::Unwind;
+
+use crate::objects::config::Uncaught;
+use crate::objects::g::G;
+use crate::platform::Platform;
+use crate::platform::fatal::fatal;
+
+/// A panic in a goroutine that nobody will join, and that no scope waits for.
+#[cold]
+pub(crate) fn uncaught<P: Platform>(g: NonNull<G>, payload: &<P::Unwind as Unwind>::Payload) {
+    struct Chain<'a, P: Platform>(&'a <P::Unwind as Unwind>::Payload);
+    impl<P: Platform> fmt::Display for Chain<'_, P> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            P::Unwind::show(self.0, f)
+        }
+    }
+    // SAFETY: the goroutine is alive, or its handle is.
+    if unsafe { crate::objects::g::home(g) }.uncaught == Uncaught::Fatal {
+        P::uncaught(&Chain::<P>(payload));
+        fatal::<P>(Some(g), "a panic in a detached goroutine: nobody will join it");
+    }
+}

@@ -1,0 +1,364 @@
+//! Threads that the scheduler did not start, and the Ms that they are given.
+//!
+//! A library of C starts threads of its own, and one of them calls back. To the scheduler that is a
+//! foreign call that has always been open: the thread gets an *extra M*, whose goroutine exists
+//! beforehand, with a stack on which nothing lies, as if it had just called C. From then on a callback
+//! there is like any other: the goroutine is locked to the thread, has a P while the closure runs, may
+//! park; C's frames lie on the thread's own stack, and that stack is this M's g0.
+//!
+//! ```text
+//!                       adopt                    arrive, begin
+//!    UNKNOWN ─────────────────────▶ BETWEEN ─────────────────────▶ IN A CALLBACK ──┐ enter
+//!    no M      take an extra M      outside, its                   goroutine code  │ leave
+//!       ▲                           P for the taking ◀─────────── ────▲────────────┘
+//!       │     part: the thread           │            end, depart
+//!       └──── ends, or has but ──────────┘
+//!             borrowed the M
+//! ```
+//!
+//! | | who does it | what it costs |
+//! |---|---|---|
+//! | `adopt` | the thread, at its first callback | a compare-and-swap, and a P by the scheduler's lock; if no M is spare, the making of one: memory and system calls |
+//! | `arrive`, `depart` | the thread, at each callback | a store, a load and a branch each |
+//! | `part` | the platform, when the thread ends | a compare-and-swap; the P by the lock |
+//! | the next spare M | the watcher, told by whoever takes the last; without a watcher that one | |
+//!
+//! Between callbacks the M owns its P as in any foreign call: whoever waits for one has it taken by
+//! sysmon. The goroutine counts while it runs a callback and at no other time: its status is DEAD
+//! between them. So nobody sees it, and a run does not wait for it.
+//!
+//! # Who may call when
+//!
+//! A thread comes to the scheduler that lives at its platform's [`Home`](crate::Home). Before one does,
+//! and from when its main goroutine has returned, a callback is [refused](Refused). Both sides agree as
+//! an M and a retaker do:
+//!
+//! ```text
+//!   thread (arrive)                  the main goroutine (shutdown::close)
+//!   status := RUNNABLE               phase := CLOSING
+//!   light fence                      heavy fence
+//!   load phase                       count the goroutines
+//! ```
+//!
+//! So the callback is counted, and the end waits for it as for any goroutine that runs, or it is
+//! refused. What waits there, or comes to an operation, is unwound by the end like all else, and C gets what
+//! it gets when it is refused. What the end does not get to unwind (a closure that takes longer than the
+//! end waits, that is in C again, or that waits for a P) is left behind: it goes on if it can, and its
+//! thread waits for ever if it parks. All that a thread may still use stays: the memory of a runtime that ends while a thread
+//! is bound to it is never freed, so threads that last are better bound to a runtime that does.
+//!
+//! # Rejected
+//!
+//! - *A goroutine for each callback*, started by the thread and joined: a park and a wake across threads
+//!   for each, and C would not be on its own thread.
+//! - *Giving the P back after each callback*: the scheduler's lock twice. It is what a thread that has but
+//!   borrowed its M pays.
+//! - *Finding the M again by the thread's number*: the current-M slot is a word of the thread's own
+//!   already, and the hook that runs when a thread ends says when it is to be given up.
+
+use core::panic::Location;
+use core::ptr::{self, NonNull};
+
+use g0_arch::stack_pointer;
+use g0_arch::sync::atomic::Ordering;
+
+use crate::exec::spawn::{announce, dress};
+use crate::exec::switch::core_of;
+use crate::objects::config::ForeignThreads;
+use crate::objects::extras::Extras;
+use crate::objects::g::{G, status};
+use crate::objects::join_word::DETACHED;
+use crate::objects::m::M;
+use crate::objects::shared::Core;
+use crate::parts::light_fence::light_fence;
+use crate::parts::locks::Locks;
+use crate::parts::phase;
+use crate::platform::Platform;
+use crate::platform::fatal::fatal;
+
+/// Why a thread has not been given an M.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// No scheduler takes callbacks: none has begun, or all have ended.
+    NoRuntime,
+    /// No spare M, and no memory for another.
+    NoMachine,
+}
+
+/// The calling thread, which is no M, becomes one; the callback has [arrived](arrive).
+#[cold]
+#[inline(never)]
+pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
+    let errno = Errno::of::<P>();
+    let adopted = take_over::<P>();
+    errno.put_back();
+    adopted
+}
+
+fn take_over<P: Platform>() -> Result<&'static M, Refused> {
+    P::check_process();
+    let home = P::home().ok_or(Refused::NoRuntime)?;
+    let core = home.visit(|core| {
+        let core = core.filter(|core| core.phase() == phase::OPEN)?;
+        // From now on it is not freed. Whoever awaits its Ms sees the first count first.
+        core.live_ms.fetch_add(1, Ordering::SeqCst);
+        core.adopted.fetch_add(1, Ordering::SeqCst);
+        Some(core)
+    });
+    let core = core.ok_or(Refused::NoRuntime)?;
+    let Some(m) = take::<P>(core) else {
+        depart_from::<P>(core, || ());
+        return Err(Refused::NoMachine);
+    };
+    // SAFETY: the M is this thread's now.
+    unsafe {
+        m.fiber.adopt();
+        m.errno.set(P::errno());
+        m.g0_sp.set(stack_pointer());
+        m.g.store(m.own_g.get(), Ordering::Relaxed);
+        // Foreign from the start: only then may it own a P.
+        m.set_call(m.root());
+        m.kept.set(core.foreign == ForeignThreads::Bind && P::keep(m));
+        P::set_current(m);
+        if arrive(m) {
+            return Ok(m);
+        }
+        part::<P>(m);
+    }
+    Err(Refused::NoRuntime)
+}
+
+/// The calling thread's `errno`, which C finds as it was, whatever the system has been asked for.
+struct Errno(*mut i32, i32);
+
+impl Errno {
+    fn of<P: Platform>() -> Self {
+        let at = P::errno();
+        // SAFETY: this thread's, or null.
+        Self(at, unsafe { at.as_ref() }.map_or(0, |errno| *errno))
+    }
+
+    fn put_back(self) {
+        if !self.0.is_null() {
+            // SAFETY: as above.
+            unsafe { self.0.write(self.1) };
+        }
+    }
+}
+
+/// A spare M, or a new one.
+fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
+    let (m, last) = match core.extras.take() {
+        Some((m, last)) => (m, last),
+        None => (make(core)?, true),
+    };
+    // Of those who find none together one asks.
+    if last && !core.extras.wanted.swap(true, Ordering::AcqRel) {
+        if P::WATCHED {
+            P::unpark(&core.sysmon);
+        } else {
+            core.make_spare();
+        }
+    }
+    Some(m)
+}
+
+/// An extra M with its goroutine. Allocates.
+fn make(core: &'static Core) -> Option<&'static M> {
+    let mut cache = g0_stack::Cache::new(core.config.stack);
+    let stack = core.pool.alloc(&mut cache);
+    core.pool.drain(&mut cache);
+    let stack = stack.ok()?;
+    let Some(m) = core.extra_m().filter(|m| Extras::can_hold(*m)) else {
+        // SAFETY: it has not been used.
+        unsafe { core.pool.free(&mut cache, stack) };
+        core.pool.drain(&mut cache);
+        return None;
+    };
+    // SAFETY: the stack is ours, and so is the M, but for those who look at all Ms.
+    unsafe {
+        let g = dress(core, stack);
+        let this = g.as_ref();
+        announce(g);
+        this.run.set(None);
+        this.scope.set(ptr::null());
+        this.exiting.set(false);
+        this.holding.set(0);
+        this.has_result.set(false);
+        this.token.reset();
+        this.wakes.reset();
+        // Nobody joins it, and it never ends.
+        this.join.store(DETACHED, Ordering::Relaxed);
+        this.locks.set(Locks::NONE);
+        let id = core.next_id.fetch_add(1, Ordering::Relaxed);
+        this.label.set(id, "foreign thread", Location::caller());
+        // One lock that is never undone: nobody else runs here, and nobody unwinds it.
+        crate::policy::lockedm::lock_internal(m, g);
+        m.alone.set(true);
+        m.own_g.set(g.as_ptr());
+        m.extra.store(true, crate::parts::stat_atomic::Ordering::Relaxed);
+    }
+    core.extras.register(m);
+    Some(m)
+}
+
+impl Core {
+    /// Makes a spare extra M if one is wanted. By the watcher; without one, by the thread that has taken
+    /// the last.
+    pub(crate) fn make_spare(&'static self) {
+        if self.extras.wanted.load(Ordering::Relaxed)
+            && self.extras.wanted.swap(false, Ordering::AcqRel)
+            && let Some(m) = make(self)
+        {
+            self.extras.put(m);
+        }
+    }
+
+    /// The goroutines of extra Ms end, but for those that a handle keeps.
+    ///
+    /// # Safety
+    ///
+    /// No thread has an extra M any more, and none will.
+    #[cfg(any(feature = "std", loom))]
+    pub(crate) unsafe fn bury_extras(&'static self) {
+        for m in self.extras.all() {
+            // SAFETY: the caller's promise: nothing on that stack is live.
+            unsafe { crate::exec::refs::free_far(self, NonNull::new_unchecked(m.own_g.get())) };
+        }
+    }
+}
+
+/// A callback begins on `m`, which is between callbacks; false: the scheduler has ended.
+///
+/// # Safety
+///
+/// `m` is this thread's and an extra one.
+#[inline(always)]
+pub(crate) unsafe fn arrive(m: &'static M) -> bool {
+    // SAFETY: the caller's promise; the goroutine lives as long as the scheduler.
+    unsafe {
+        let g = &*m.own_g.get();
+        // Relaxed: ordered by the fence; see above.
+        g.status.store(status::RUNNABLE, Ordering::Relaxed);
+        light_fence(m.symmetric.get());
+        if core_of(m).phase() == phase::OPEN {
+            return true;
+        }
+        g.status.store(status::DEAD, Ordering::Release);
+        false
+    }
+}
+
+/// The callback has returned to the thread's own code.
+///
+/// # Safety
+///
+/// As [`arrive`], which has been true; `m` is between callbacks again.
+#[inline(always)]
+pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // Release: whoever counts us out sees what the callback did.
+        (*m.own_g.get()).status.store(status::DEAD, Ordering::Release);
+        // Pairs with the heavy fence of `last_one_out`: it finds us gone, or we find main gone.
+        light_fence(m.symmetric.get());
+        if core_of(m).main_gone.load(Ordering::Relaxed) {
+            crate::policy::closing::last_one_out::<P>(core_of(m));
+        }
+        if m.evicted.load(Ordering::Relaxed) {
+            // The closure that has computed without a P is done.
+            core_of(m).unevict(m);
+        }
+        if !m.kept.get() {
+            part::<P>(m);
+        }
+    }
+}
+
+/// A Goexit has come to the bottom of the goroutine of `m`, in a callback. True: it is the end's, which
+/// makes the callback one that was refused.
+///
+/// # Safety
+///
+/// On that goroutine.
+pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
+    if core_of(m).phase() == phase::OPEN {
+        return false;
+    }
+    // SAFETY: the running goroutine's own field. It is as good as new.
+    unsafe { (*m.own_g.get()).exiting.set(false) };
+    true
+}
+
+/// The calling thread gives its extra M back, between callbacks.
+///
+/// # Safety
+///
+/// `m` is this thread's, and an extra one.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
+    let core = core_of(m);
+    let errno = Errno::of::<P>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        if m.claim.enter(m.symmetric.get()) || m.claim.holds() {
+            core.leave_p::<P>(m);
+        }
+        m.claim.exit();
+        m.set_call(ptr::null_mut());
+        m.g.store(ptr::null_mut(), Ordering::Relaxed);
+        // Locks that a callback has left are the thread's, not the next one's.
+        (*m.own_g.get()).locks.set(Locks::INTERNAL);
+    }
+    P::set_current(ptr::null());
+    depart_from::<P>(core, || core.extras.put(m));
+    errno.put_back();
+}
+
+/// A thread has done with `core`; `last` is its last act there.
+fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
+    // Until the very end it is not freed. Relaxed: the next counts order it.
+    core.guests.fetch_add(1, Ordering::Relaxed);
+    last();
+    // In this order: who awaits the others never takes one of those for one of ours.
+    core.adopted.fetch_sub(1, Ordering::AcqRel);
+    core.live_ms.fetch_sub(1, Ordering::AcqRel);
+    core.rests_for_good::<P>();
+    // Release: whoever frees comes after our last access.
+    core.guests.fetch_sub(1, Ordering::Release);
+}
+
+/// The calling thread is between callbacks, with an extra M: it gives it back. False: it is anything else.
+#[cold]
+pub(crate) fn part_if_between<P: Platform>() -> bool {
+    // SAFETY: Ms are never freed.
+    match unsafe { P::current().as_ref() } {
+        Some(m) if m.is_extra() && m.is_between_callbacks() => {
+            // SAFETY: this thread's.
+            unsafe { part::<P>(m) };
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The calling thread ends, and gives back the extra M that it was told to [keep](Platform::keep). For
+/// platforms; on a thread that has none it does nothing.
+pub fn thread_ends<P: Platform>() {
+    if part_if_between::<P>() {
+        return;
+    }
+    // SAFETY: Ms are never freed.
+    if let Some(m) = unsafe { P::current().as_ref() }
+        && m.is_extra()
+    {
+        fatal::<P>(
+            NonNull::new(m.g.load(Ordering::Relaxed)),
+            "a thread ends inside a callback: return from the callback first",
+        );
+    }
+}
+
+const _: () = assert!(align_of::<G>() >= 16, "closures of callbacks start right beneath the G");

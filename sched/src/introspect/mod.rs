@@ -1,0 +1,128 @@
+//! Goroutines as they are seen from outside: for reports, statistics and dumps.
+
+pub(crate) mod deadlock_report;
+pub(crate) mod stats;
+pub(crate) mod trace;
+
+use core::fmt;
+use core::panic::Location;
+use core::ptr::{self, NonNull};
+use core::time::Duration;
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::g::{G, status};
+use crate::objects::m::M;
+use crate::objects::shared::Core;
+use crate::parts::wait_reason::{Coarse, Waiting};
+
+pub use stats::{GoroutineStats, MachineStats, ProcStats, Stats, stats};
+
+/// What a goroutine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// It is in a queue.
+    Runnable,
+    /// It runs on an M.
+    Running,
+    /// It is in a foreign call.
+    Foreign,
+    /// It waits.
+    Waits(Waiting),
+}
+
+/// A goroutine, as it was at one moment.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Seen {
+    /// Its number: unique in its scheduler, never used again.
+    pub id: u64,
+    /// Its name, empty if it was given none.
+    pub name: &'static str,
+    /// What it does.
+    pub state: State,
+    /// How long it has waited, to a few milliseconds; zero when it does not wait.
+    pub waited: Duration,
+    /// Where it was started.
+    pub site: &'static Location<'static>,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "goroutine {}", self.id)?;
+        if !self.name.is_empty() {
+            write!(f, " ({})", self.name)?;
+        }
+        match self.state {
+            State::Runnable => f.write_str(", runnable")?,
+            State::Running => f.write_str(", running")?,
+            State::Foreign => f.write_str(", in a foreign call")?,
+            State::Waits(reason) => {
+                write!(f, ", waits for {} ms: {reason}", self.waited.as_millis())?
+            }
+        }
+        write!(f, ", started at {}", self.site)
+    }
+}
+
+/// Whether M `m` runs `g`, and how.
+fn on(m: &M, g: NonNull<G>) -> Option<State> {
+    if !ptr::eq(m.g.load(Ordering::Relaxed), g.as_ptr()) {
+        return None;
+    }
+    let foreign = !m.call.load(Ordering::Relaxed).is_null();
+    Some(if foreign { State::Foreign } else { State::Running })
+}
+
+impl Core {
+    /// All goroutines, newest stacks first; each as it is when it is asked for.
+    pub(crate) fn seen(&'static self, now: u64) -> impl Iterator<Item = (NonNull<G>, Seen)> {
+        let (now, first) = (Coarse::of(now), self.lists.lock().all_ms);
+        self.all_goroutines().filter_map(move |g| Some((g, look_at(g, now, first)?)))
+    }
+
+    /// All Gs that were ever used.
+    pub(crate) fn all_goroutines(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
+        let mut at = self.all_gs.load(Ordering::Acquire);
+        core::iter::from_fn(move || {
+            let g = NonNull::new(at)?;
+            // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
+            at = unsafe { g.as_ref().all.get() };
+            Some(g)
+        })
+    }
+}
+
+/// `g` as it is now; none if it has ended. One of the Ms from `first` on may run it.
+fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<Seen> {
+    // SAFETY: registered Gs live as long as the scheduler.
+    let this = unsafe { g.as_ref() };
+    let status = this.status.load(Ordering::Acquire);
+    if status == status::DEAD {
+        return None;
+    }
+    let (id, name, site) = this.label.read()?;
+    let (reason, since) = this.waiting();
+    let (state, waited) = match status {
+        status::PARKED => (State::Waits(reason), since.until(now)),
+        _ => {
+            let running = ms_from(first).find_map(|m| on(m, g));
+            (running.unwrap_or(State::Runnable), Duration::ZERO)
+        }
+    };
+    Some(Seen { id, name, state, waited, site })
+}
+
+/// `first` of the scheduler's Ms, and those that are older.
+fn ms_from(first: *const M) -> impl Iterator<Item = &'static M> {
+    let mut at = first;
+    core::iter::from_fn(move || {
+        // SAFETY: Ms are never freed; the link is written once, before the M is in the list.
+        unsafe {
+            let m: &'static M = at.as_ref()?;
+            at = m.all.get();
+            Some(m)
+        }
+    })
+}

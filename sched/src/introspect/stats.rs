@@ -1,0 +1,279 @@
+//! A scheduler in numbers.
+//!
+//! Each count is written by one owner with a plain load and store, by the P's or the M's, or by whoever
+//! is slow anyway; whoever asks sums them up. Nothing stops meanwhile, so the sums belong to about the
+//! same moment.
+
+use core::fmt;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::ms_from;
+use crate::exec::enter::{Caller, enter, leave};
+use crate::exec::switch::core_of;
+use crate::objects::g::status;
+use crate::objects::m::{M, State as Stands};
+use crate::objects::shared::Core;
+use crate::parts::wait_reason::Waiting;
+use crate::platform::Platform;
+
+/// How many goroutines do what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GoroutineStats {
+    /// In a queue.
+    pub runnable: usize,
+    /// On an M, in Rust code.
+    pub running: usize,
+    /// In foreign calls.
+    pub foreign: usize,
+    /// Parked, for whatever reason.
+    pub waiting: usize,
+    by_reason: [usize; Waiting::ALL.len()],
+}
+
+impl GoroutineStats {
+    /// How many wait for this.
+    pub fn waiting_for(&self, reason: Waiting) -> usize {
+        self.by_reason[reason as usize]
+    }
+
+    /// All that have been started and have not ended.
+    pub fn all(&self) -> usize {
+        self.runnable + self.running + self.foreign + self.waiting
+    }
+}
+
+/// How many Ms do what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MachineStats {
+    /// They run goroutines with a P, or look for some.
+    pub running: usize,
+    /// At rest.
+    pub idle: usize,
+    /// In line for a P.
+    pub in_line: usize,
+    /// In foreign code.
+    pub foreign: usize,
+    /// They compute without a P.
+    pub evicted: usize,
+    /// Of all these: locked by a goroutine.
+    pub locked: usize,
+}
+
+impl MachineStats {
+    /// All that have been started and have not ended.
+    pub fn all(&self) -> usize {
+        self.running + self.idle + self.in_line + self.foreign + self.evicted
+    }
+}
+
+/// How many Ps do what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcStats {
+    /// An M has them.
+    pub busy: usize,
+    /// Nobody has them.
+    pub idle: usize,
+    /// Not in use: see `set_procs`.
+    pub retired: usize,
+}
+
+/// A scheduler in numbers: what is, and what has happened since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Goroutines by what they do.
+    pub goroutines: GoroutineStats,
+    /// Ms by what they do.
+    pub machines: MachineStats,
+    /// Ps by what they do.
+    pub procs: ProcStats,
+    /// Goroutines that were started.
+    pub started: u64,
+    /// Times that a goroutine parked.
+    pub parks: u64,
+    /// Times that a P took half of another's queue.
+    pub steals: u64,
+    /// Times that a P was handed to another M.
+    pub hand_offs: u64,
+    /// Times that a P was taken from an M that was away, evictions included.
+    pub retakes: u64,
+    /// Times that a P was taken from an M whose goroutine computed.
+    pub evictions: u64,
+    /// Times that a thread made all others pass a barrier.
+    pub heavy_fences: u64,
+    /// Calls of foreign code.
+    pub foreign_calls: u64,
+    /// Callbacks out of foreign code that have returned.
+    pub callbacks: u64,
+    /// Timers that have fired.
+    pub timers: u64,
+}
+
+/// The running goroutine's scheduler in numbers; none on a thread that is no M. Looks at every
+/// goroutine.
+///
+/// # Panics
+///
+/// On the system stack.
+pub fn stats<P: Platform>() -> Option<Stats> {
+    let Caller::Goroutine(m, _) = enter::<P>() else { return None };
+    let core = core_of(m);
+    let now = core.ms_and_ps();
+    leave(m);
+    Some(core.stats_with(now))
+}
+
+impl Core {
+    /// The numbers of now, on a thread of its own.
+    #[cfg(feature = "std")]
+    pub(crate) fn stats(&'static self) -> Stats {
+        self.stats_with(self.ms_and_ps())
+    }
+
+    /// What is under the scheduler's lock. A thread of its own, or a goroutine, inside.
+    fn ms_and_ps(&self) -> (MachineStats, ProcStats, *const M) {
+        (self.machine_stats(), self.proc_stats(), self.lists.lock().all_ms)
+    }
+
+    fn stats_with(&self, now: (MachineStats, ProcStats, *const M)) -> Stats {
+        let sum = |f: fn(&crate::Proc) -> u64| self.config.procs.iter().map(f).sum::<u64>();
+        let (machines, procs, first) = now;
+        let (mut calls, mut callbacks) = (0, 0);
+        for m in ms_from(first) {
+            callbacks += m.callbacks.get();
+            calls += m.calls.get();
+        }
+        Stats {
+            goroutines: self.goroutine_stats(first),
+            machines,
+            procs,
+            started: sum(|p| p.started.load(Ordering::Relaxed)),
+            parks: sum(|p| p.parks.get()),
+            steals: sum(|p| p.steals.get()),
+            hand_offs: sum(|p| p.hand_offs.get()),
+            retakes: self.retakes.get(),
+            evictions: self.evictions.get(),
+            heavy_fences: self.heavy_fences.get(),
+            foreign_calls: calls,
+            callbacks,
+            timers: sum(|p| p.timers.fired()),
+        }
+    }
+
+    /// Goes through all goroutines there ever were at a time.
+    fn goroutine_stats(&self, first: *const M) -> GoroutineStats {
+        let mut stats = GoroutineStats::default();
+        let (mut active, mut on_ms) = (0, (0, 0));
+        for g in self.all_goroutines() {
+            // SAFETY: registered Gs live as long as the scheduler.
+            let this = unsafe { g.as_ref() };
+            match this.status.load(Ordering::Relaxed) {
+                status::PARKED => {
+                    stats.waiting += 1;
+                    stats.by_reason[this.waiting().0 as usize] += 1;
+                }
+                status::RUNNABLE => active += 1,
+                _ => {}
+            }
+        }
+        // A goroutine that is none now is a foreign thread's between its callbacks.
+        let runs = |m: &&M| {
+            // SAFETY: registered Gs live as long as the scheduler.
+            unsafe { m.g.load(Ordering::Relaxed).as_ref() }
+                .is_some_and(|g| g.status.load(Ordering::Relaxed) != status::DEAD)
+        };
+        for m in ms_from(first).filter(runs) {
+            let foreign = !m.call.load(Ordering::Relaxed).is_null();
+            if foreign { on_ms.1 += 1 } else { on_ms.0 += 1 }
+        }
+        stats.foreign = on_ms.1.min(active);
+        stats.running = on_ms.0.min(active - stats.foreign);
+        stats.runnable = active - stats.foreign - stats.running;
+        stats
+    }
+
+    /// What each M does.
+    pub(crate) fn machine_stats(&self) -> MachineStats {
+        let mut stats = MachineStats::default();
+        let lists = self.lists.lock();
+        let mut at = lists.all_ms;
+        // SAFETY: Ms are never freed; link and state are under the lock.
+        while let Some(m) = unsafe { at.as_ref() } {
+            // SAFETY: as above.
+            let (m, state): (&M, Stands) = unsafe { (m, m.state.get()) };
+            // SAFETY: as above.
+            at = unsafe { m.all.get() };
+            if m.is_extra() && m.g.load(Ordering::Relaxed).is_null() {
+                continue; // a spare one
+            }
+            let count = match state {
+                Stands::Free => continue,
+                Stands::Idle | Stands::Private => &mut stats.idle,
+                Stands::Line => &mut stats.in_line,
+                Stands::Busy if m.evicted.load(Ordering::Relaxed) => &mut stats.evicted,
+                Stands::Busy if !m.call.load(Ordering::Relaxed).is_null() => &mut stats.foreign,
+                Stands::Busy => &mut stats.running,
+            };
+            *count += 1;
+            stats.locked += usize::from(m.reserved.is_set());
+        }
+        stats
+    }
+
+    /// What each P does.
+    pub(crate) fn proc_stats(&self) -> ProcStats {
+        let _lists = self.lists.lock();
+        let live = self.live_ps.load(Ordering::Relaxed);
+        let idle = self.idle_ps.load(Ordering::Relaxed);
+        ProcStats { busy: live.saturating_sub(idle), idle, retired: self.config.procs.len() - live }
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (g, m, p) = (&self.goroutines, &self.machines, &self.procs);
+        writeln!(
+            f,
+            "goroutines: {} ({} running, {} runnable, {} in foreign calls, {} waiting)",
+            g.all(),
+            g.running,
+            g.runnable,
+            g.foreign,
+            g.waiting
+        )?;
+        for reason in Waiting::ALL.into_iter().filter(|&reason| g.waiting_for(reason) != 0) {
+            writeln!(f, "  waiting: {} {reason}", g.waiting_for(reason))?;
+        }
+        writeln!(
+            f,
+            "Ms: {} ({} running, {} idle, {} in line, {} in foreign calls, {} evicted; {} locked)",
+            m.all(),
+            m.running,
+            m.idle,
+            m.in_line,
+            m.foreign,
+            m.evicted,
+            m.locked
+        )?;
+        writeln!(f, "Ps: {} busy, {} idle, {} retired", p.busy, p.idle, p.retired)?;
+        write!(
+            f,
+            "so far: {} started, {} parks, {} steals, {} hand-offs, {} retakes, {} evictions, \
+             {} heavy fences, {} foreign calls, {} callbacks, {} timers",
+            self.started,
+            self.parks,
+            self.steals,
+            self.hand_offs,
+            self.retakes,
+            self.evictions,
+            self.heavy_fences,
+            self.foreign_calls,
+            self.callbacks,
+            self.timers
+        )
+    }
+}

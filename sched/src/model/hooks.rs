@@ -1,0 +1,377 @@
+//! What models may touch and users may not. Under `cfg(loom)` only.
+//!
+//! A model's thread stands for an M: it calls the core as the executor does. The hooks are the
+//! calls and fields that the executor uses and that the crate keeps to itself; nothing is decided
+//! here.
+
+use core::ptr::NonNull;
+
+use g0_arch::Context;
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::g::G;
+use crate::objects::m::M;
+use crate::objects::p::Proc;
+use crate::objects::shared::Core;
+use crate::objects::timers::Timers;
+use crate::parts::parker::Parker;
+use crate::platform::Platform;
+use crate::policy::sched_state::Got;
+
+pub use crate::objects::extras::Extras;
+pub use crate::objects::wheel::Timer;
+pub use crate::parts::claim::Claim;
+pub use crate::parts::list::Fifo;
+pub use crate::parts::runq::{RING, RunQueue};
+pub use crate::policy::find_runnable::Next;
+
+/// The claim words of `m`.
+pub fn claim(m: &M) -> &Claim {
+    &m.claim
+}
+
+/// Where `m` waits.
+pub fn parker(m: &M) -> &Parker {
+    &m.parker
+}
+
+/// Threads that are no Ms and still at work in the scheduler.
+pub fn guests(core: &Core) -> usize {
+    core.guests.load(Ordering::Acquire)
+}
+
+/// Where sysmon waits, and who has started the scheduler.
+pub fn other_parkers(core: &Core) -> [&Parker; 2] {
+    [&core.sysmon, &core.done]
+}
+
+/// Gives the free stacks of all Ps back to the pool.
+///
+/// # Safety
+///
+/// The scheduler's threads have ended.
+pub unsafe fn drain_stacks(core: &Core) {
+    for p in core.config.procs {
+        // SAFETY: nobody uses the Ps any more.
+        p.free.with_mut(|free| core.pool.drain(unsafe { &mut *free }));
+    }
+}
+
+/// Whether `m` has been given a P that it has not noticed yet; what the executor waits for.
+pub fn has_nextp(m: &M) -> bool {
+    !m.nextp.load(Ordering::Relaxed).is_null()
+}
+
+/// Which G `m` runs, or is in a foreign call of; null in the scheduler. For sysmon.
+pub fn set_running(m: &M, g: *mut G) {
+    m.g.store(g, Ordering::Relaxed);
+}
+
+/// Whether `m` is in foreign code, as the bridge says it to sysmon.
+pub fn set_foreign(m: &M, foreign: bool) {
+    let word =
+        if foreign { core::ptr::from_ref(m).cast_mut().cast() } else { core::ptr::null_mut() };
+    m.call.store(word, Ordering::Relaxed);
+}
+
+/// As every operation of a goroutine on `m` begins: inside, and with a P, if it has to wait for one.
+pub fn reenter<P: Platform>(m: &'static M) {
+    // SAFETY: `symmetric` is written before the M starts.
+    if !m.claim.enter(unsafe { m.symmetric.get() }) {
+        // These worlds have no stacks but the threads' own.
+        crate::exec::enter::acquire::<P>(m, true);
+    }
+}
+
+/// `m`, inside, hands its P on, as one does whose foreign call will last.
+pub fn hand_off<P: Platform>(core: &'static Core, m: &'static M) {
+    core.hand_off::<P>(crate::policy::sched_state::disown(m));
+}
+
+/// The P that `m` owns.
+///
+/// # Safety
+///
+/// `m` is the caller's, inside, with a P.
+pub unsafe fn proc_of(m: &M) -> &'static Proc {
+    // SAFETY: the caller's promise.
+    unsafe { &*m.p.load(Ordering::Relaxed) }
+}
+
+/// Uses a plain field of `p`, as every operation on it does.
+///
+/// # Safety
+///
+/// The caller owns the P and is inside.
+pub unsafe fn touch(p: &Proc) {
+    // SAFETY: the caller's promise.
+    unsafe { p.random.set(p.random.get()) };
+}
+
+/// The timers of `p`.
+pub fn timers(p: &Proc) -> &Timers {
+    &p.timers
+}
+
+/// `m` looks into its inbox, in which there is nothing: it counts as awake from then on.
+pub fn look_into_inbox(m: &M) {
+    // SAFETY: `m` is the caller's.
+    let found = m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, false) });
+    assert!(found.is_none(), "a goroutine that the model has not put there");
+}
+
+/// The other queues and the timers have their turn on `p`, as sysmon asks for it.
+pub fn hasten(p: &Proc) {
+    p.hasten();
+}
+
+/// As [`Core::serve_timers`], on a thread that is no M.
+pub fn serve_timers<P: Platform>(core: &'static Core, of: &Proc) -> bool {
+    core.serve_timers::<P>(None, of)
+}
+
+/// The queue of `p`.
+pub fn runq(p: &Proc) -> &RunQueue<G> {
+    &p.runq
+}
+
+/// Writes `g`'s context, as a switch away from it does.
+///
+/// # Safety
+///
+/// `g` is the caller's: it runs, and has not been published.
+pub unsafe fn save(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref().context.set(Context::EMPTY) };
+}
+
+/// Reads `g`'s context, as the switch to it does.
+///
+/// # Safety
+///
+/// The caller has taken `g` out of a queue.
+pub unsafe fn resume(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref().context.get() };
+}
+
+/// Binds `g` to `m` (L1), and with `reserve` `m` to `g` (L2), as `lock_os_thread` does.
+///
+/// # Safety
+///
+/// `g` is the caller's; so is `m`, or it has not been started.
+pub unsafe fn bind(m: &'static M, g: NonNull<G>, reserve: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        g.as_ref().bound.set(m);
+        if reserve {
+            m.reserved.set(g.as_ptr());
+        }
+    }
+}
+
+/// Begins a callback in `g`, on `m`, as the bridge does; what [`end_callback`] needs.
+///
+/// # Safety
+///
+/// `g` is in a foreign call on the caller's `m`, or a model's that says so.
+pub unsafe fn begin_callback(m: &'static M, g: NonNull<G>) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { crate::policy::lockedm::lock_callback(m, g) }
+}
+
+/// Ends it.
+///
+/// # Safety
+///
+/// As [`begin_callback`], whose result is `covered`.
+pub unsafe fn end_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { crate::policy::lockedm::unlock_callback::<P>(m, g, covered) };
+}
+
+/// The M that `g` is bound to, and the G that `m` is reserved for.
+///
+/// # Safety
+///
+/// Both are the caller's.
+pub unsafe fn ties(m: &M, g: NonNull<G>) -> (*const M, *mut G) {
+    // SAFETY: the caller's promise.
+    unsafe { (g.as_ref().bound.get(), m.reserved.get()) }
+}
+
+/// The scheduler of the calling goroutine.
+pub fn this_core<P: Platform>() -> &'static Core {
+    crate::exec::switch::core_of(crate::exec::switch::this_m::<P>())
+}
+
+/// Whether the calling goroutine's M has a P, and the P knows it.
+pub fn holds_p<P: Platform>() -> bool {
+    let m = crate::exec::switch::this_m::<P>();
+    // SAFETY: Ps live as long as the scheduler.
+    let p = unsafe { m.p.load(Ordering::Relaxed).as_ref() };
+    m.claim.has() && p.is_some_and(|p| core::ptr::eq(p.m.load(Ordering::Relaxed), m))
+}
+
+/// The list of spare extra Ms, empty.
+pub fn extras() -> Extras {
+    Extras::new()
+}
+
+/// Uses a plain field of `m`, as its thread does.
+///
+/// # Safety
+///
+/// `m` is the caller's.
+pub unsafe fn use_extra(m: &M) {
+    // SAFETY: the caller's promise.
+    unsafe { m.kept.set(!m.kept.get()) };
+}
+
+/// As [`Core::woken`].
+pub fn woken<P: Platform>(core: &Core, m: &'static M) {
+    core.woken::<P>(m);
+}
+
+/// As [`Core::want_p`]: true when `m` has got one at once.
+pub fn want_p<P: Platform>(core: &Core, m: &'static M) -> bool {
+    core.want_p::<P>(m) == Got::Proc
+}
+
+/// As [`Core::wake`].
+pub fn wake<P: Platform>(core: &'static Core) {
+    core.wake::<P>();
+}
+
+/// As [`Core::halt`].
+pub fn halt<P: Platform>(core: &Core) {
+    core.halt::<P>();
+}
+
+/// Whether the scheduler has halted, as an M that waits asks.
+pub fn halted(core: &Core) -> bool {
+    core.phase.load(Ordering::Acquire) == crate::parts::phase::HALTED
+}
+
+/// As [`Core::first_m`].
+pub fn first_m(core: &'static Core) -> Option<&'static M> {
+    core.first_m()
+}
+
+/// The heavy fence, as a retaker passes it.
+pub fn heavy_fence<P: Platform>(symmetric: bool) {
+    crate::platform::fences::heavy_fence::<P>(symmetric);
+}
+
+/// Goroutines that have been started and not ended.
+pub fn goroutines(core: &Core) -> u64 {
+    core.goroutines()
+}
+
+/// How many Ps are idle.
+pub fn idle_ps(core: &Core) -> usize {
+    core.idle_ps.load(Ordering::Relaxed)
+}
+
+/// How many Ps are not retired.
+pub fn live_ps(core: &Core) -> usize {
+    core.live_ps.load(Ordering::Relaxed)
+}
+
+/// As [`Core::set_procs`].
+pub fn set_procs<P: Platform>(core: &'static Core, procs: usize) {
+    core.set_procs::<P>(procs).expect("a number of Ps that there are");
+}
+
+/// How many Gs the global queue holds, as it is read without the lock, and as it is.
+pub fn queued(core: &Core) -> [usize; 2] {
+    let held = core.lists.lock().global.len();
+    [core.queued.load(Ordering::Relaxed), held]
+}
+
+/// How many Ms count as looking for work.
+pub fn spinning(core: &Core) -> usize {
+    core.spinning.load(Ordering::Relaxed)
+}
+
+/// Undoes the reservation of [`bind`], as `unlock_os_thread` does.
+///
+/// # Safety
+///
+/// `m` is the caller's.
+pub unsafe fn unreserve(m: &M) {
+    // SAFETY: the caller's promise.
+    unsafe { m.reserved.set(core::ptr::null_mut()) };
+}
+
+/// `core`, before it starts, with a say about deadlocks.
+pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
+    core.deadlock = deadlock;
+    core
+}
+
+/// Whether the last M to rest, or sysmon, would report a deadlock now (L12).
+pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
+    core.look_for_deadlock::<P>() == crate::policy::deadlock::Look::Dead
+}
+
+/// Makes `g` one of the scheduler's goroutines, runnable: those that the look for a deadlock sees.
+///
+/// # Safety
+///
+/// It is in none, and nobody else has it.
+pub unsafe fn register(core: &Core, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.status.store(crate::objects::g::status::RUNNABLE, Ordering::Relaxed);
+    core.register(g);
+}
+
+/// `g` has parked, as the post-switch step says it.
+///
+/// # Safety
+///
+/// The caller's G, which lives.
+pub unsafe fn parked(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.status.store(crate::objects::g::status::PARKED, Ordering::Relaxed);
+}
+
+/// `g` has ended.
+///
+/// # Safety
+///
+/// As [`parked`].
+pub unsafe fn ended(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.status.store(crate::objects::g::status::DEAD, Ordering::Relaxed);
+}
+
+/// Somebody has one more handle of `g`, which waits for its token.
+///
+/// # Safety
+///
+/// As [`parked`].
+pub unsafe fn hold(g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { g.as_ref() }.refs.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Undoes a [`hold`].
+///
+/// # Safety
+///
+/// The same handle.
+pub unsafe fn let_go(g: NonNull<G>) {
+    // SAFETY: the caller's promise. Release: as in the drop of a handle.
+    unsafe { g.as_ref() }.refs.fetch_sub(1, Ordering::Release);
+}
+
+/// As [`Core::start_ordered`], which sysmon does.
+pub fn start_ordered<P: Platform>(core: &'static Core) {
+    core.start_ordered::<P>();
+}
+
+/// As [`Core::watch_timers`], which sysmon does.
+pub fn watch_timers<P: Platform>(core: &'static Core) {
+    core.watch_timers::<P>();
+}

@@ -1,0 +1,219 @@
+//! Extra Ms: for threads that the scheduler did not start (L7).
+//!
+//! ```text
+//!             make               take: pop, mark + 1
+//!   (unused) ──────▶ SPARE ──────────────────────────▶ one thread's
+//!                      ▲            put: push            │
+//!                      └─────────────────────────────────┘
+//! ```
+//!
+//! The spare ones form a stack that any thread takes from without a lock: such a thread may be a signal
+//! handler's victim, or run at a priority of its own, and it knows nothing of the scheduler's lock. The
+//! head is one word: where the topmost M lies, and a *mark* that grows with each that is taken.
+//!
+//! ```text
+//!   thread 1                             thread 2
+//!   head is A, mark 5; under A lies B
+//!                                        takes A (mark 6), takes B (mark 7), puts A back
+//!   swaps (A, 5) for (B, 6): fails,
+//!   for the head is (A, 7)
+//! ```
+//!
+//! Without the mark the swap would succeed, and B, which is thread 2's, would be taken twice.
+//!
+//! > **L7** An extra M has one thread at a time. It is put back when its last thread has done with it, and
+//! > not before.
+//!
+//! Extra Ms are never freed before their scheduler, so the link of one that somebody else has just
+//! taken may be read; the swap fails then.
+//!
+//! *Rejected.* A lock around the list (Go's way: the head is swapped for a mark that says *locked*): a
+//! thread that is descheduled there keeps all others out. Taking the whole list and giving the rest
+//! back: it is empty meanwhile, and everybody else makes another M.
+
+use core::ptr;
+
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+use super::g::status;
+use super::m::M;
+use super::shared::Core;
+
+/// The extra Ms of a scheduler.
+#[derive(Debug)]
+pub struct Extras {
+    head: AtomicU64,
+    /// All there ever were, newest first.
+    all: AtomicPtr<M>,
+    /// A spare one is wanted.
+    pub(crate) wanted: AtomicBool,
+}
+
+/// Bits of the mark; the rest of the word is the address. Of 64 bits an M's alignment leaves seven, and
+/// no system gives more than 48 bits to addresses unasked.
+const MARK: u32 = if usize::BITS == 32 { 32 } else { 23 };
+const ADDRESS: u32 = if usize::BITS == 32 { 32 } else { 16 };
+
+/// `m` with `mark`, of which only the low bits count.
+fn pack(m: *const M, mark: u64) -> u64 {
+    (m.expose_provenance() as u64) << ADDRESS | mark & ((1 << MARK) - 1)
+}
+
+fn mark(head: u64) -> u64 {
+    head & ((1 << MARK) - 1)
+}
+
+fn m_of(head: u64) -> *mut M {
+    // Signed: the upper half of the addresses, a kernel's, ends in ones.
+    let addr = ((head & !((1 << MARK) - 1)) as i64 >> ADDRESS) as usize;
+    ptr::with_exposed_provenance_mut(addr)
+}
+
+impl Extras {
+    maybe_const! {
+        /// None yet.
+        pub(crate) fn new() -> Self {
+            Self {
+                head: AtomicU64::new(0),
+                all: AtomicPtr::new(ptr::null_mut()),
+                wanted: AtomicBool::new(false),
+            }
+        }
+    }
+
+    /// Whether an M at this address can be one of them.
+    pub(crate) fn can_hold(m: *const M) -> bool {
+        ptr::eq(m_of(pack(m, u64::MAX)), m)
+    }
+
+    /// A spare M, the caller's from now on; and whether it was the last.
+    pub fn take(&self) -> Option<(&'static M, bool)> {
+        // Acquire: the link is read, and later all the rest; pairs with `put`.
+        let mut head = self.head.load(Ordering::Acquire);
+        loop {
+            // SAFETY: an M that was in the list lives as long as the scheduler.
+            let m: &'static M = unsafe { m_of(head).as_ref()? };
+            // Relaxed: stored before the M was put there. Another thread's meanwhile, and then maybe
+            // in the list again with another link: the mark tells.
+            let next = m.spare.load(Ordering::Relaxed);
+            match self.head.compare_exchange_weak(
+                head,
+                pack(next, mark(head) + 1),
+                Ordering::Acquire,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some((m, next.is_null())),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// `m`, which is the caller's, is spare again; whatever is to be done with it has been done.
+    pub fn put(&self, m: &'static M) {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            m.spare.store(m_of(head), Ordering::Relaxed);
+            // Release: whoever takes it finds it as we leave it. Those who take or put others in
+            // between go on with our release sequence.
+            match self.head.compare_exchange_weak(
+                head,
+                pack(m, mark(head)),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// `m` is one of them from now on, and the caller's.
+    pub(crate) fn register(&self, m: &'static M) {
+        let mut first = self.all.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: it is not registered yet, so nobody reads the link.
+            unsafe { m.extras.set(first) };
+            let this = ptr::from_ref(m).cast_mut();
+            // Release: whoever goes through them finds each complete.
+            match self.all.compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// All there are, spare or not.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static M> + use<> {
+        // Acquire: pairs with `register`.
+        let mut at: *const M = self.all.load(Ordering::Acquire);
+        core::iter::from_fn(move || {
+            // SAFETY: they live as long as the scheduler; the link is written once, before.
+            unsafe {
+                let m: &'static M = at.as_ref()?;
+                at = m.extras.get();
+                Some(m)
+            }
+        })
+    }
+}
+
+impl Core {
+    /// How many callbacks of foreign threads run.
+    pub(crate) fn foreign_callbacks(&self) -> u64 {
+        // SAFETY: an extra M's goroutine is written once, before the M is registered.
+        let runs =
+            |m: &&M| unsafe { &*m.own_g.get() }.status.load(Ordering::Acquire) != status::DEAD;
+        self.extras.all().filter(runs).count() as u64
+    }
+
+    /// Whether a thread of somebody else's has ever come.
+    pub(crate) fn has_extras(&self) -> bool {
+        self.extras.all().next().is_some()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    extern crate std;
+
+    use std::boxed::Box;
+
+    use super::*;
+
+    #[test]
+    fn l7_the_head_keeps_the_address_and_the_mark() {
+        let m: *const M = Box::leak(Box::new(M::new()));
+        for mark_in in [0, 1, (1 << MARK) - 1] {
+            let head = pack(m, mark_in);
+            assert!(ptr::eq(m_of(head), m));
+            assert_eq!(mark(head), mark_in);
+        }
+        assert!(m_of(pack(ptr::null(), 77)).is_null());
+        assert_eq!(mark(pack(m, 1 << MARK)), 0, "the mark begins anew");
+        assert!(Extras::can_hold(m));
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn an_address_that_does_not_fit_is_refused() {
+        let wide = ptr::without_provenance::<M>(1 << 55);
+        assert!(!Extras::can_hold(wide));
+        let kernel = ptr::without_provenance::<M>(0xffff_8000_0000_0080);
+        assert!(Extras::can_hold(kernel));
+    }
+
+    #[test]
+    fn l7_the_last_that_is_taken_says_so() {
+        let list = Extras::new();
+        let [a, b]: [&'static M; 2] = [(); 2].map(|()| &*Box::leak(Box::new(M::new())));
+        assert!(list.take().is_none());
+        list.put(a);
+        list.put(b);
+        let (first, last) = list.take().unwrap();
+        assert!(ptr::eq(first, b) && !last);
+        let (second, last) = list.take().unwrap();
+        assert!(ptr::eq(second, a) && last);
+        assert!(list.take().is_none());
+    }
+}

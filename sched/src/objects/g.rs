@@ -1,0 +1,211 @@
+//! A goroutine.
+//!
+//! ```text
+//!            go                 execute, switch            exit
+//!   (free) ──────▶ RUNNABLE ───────────────────▶ RUNNING ───────▶ DEAD ──▶ (free)
+//!                     ▲  ▲         yield            │  │
+//!                     │  └──────────────────────────┘  │ gopark
+//!                     │             ready              ▼
+//!                     └───────────────────────────── PARKED
+//! ```
+//!
+//! A G lies at the top of its own stack, beneath the stack's header, and stays there while the
+//! stack waits in a cache: a new goroutine costs no allocation and touches one page.
+
+use core::mem;
+use core::panic::Location;
+use core::ptr::{self, NonNull};
+
+use g0_arch::Context;
+use g0_arch::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use g0_arch::tools::Fiber;
+use g0_stack::Header;
+
+use super::m::M;
+use super::scope_state::ScopeState;
+use super::shared::Core;
+use crate::parts::ident::Label;
+use crate::parts::list::{Link, Linked};
+use crate::parts::locks::Locks;
+use crate::parts::owned_cell::Plain;
+use crate::parts::park_token::Token;
+use crate::parts::stat_atomic;
+use crate::parts::wait_reason::{Coarse, Waiting};
+
+/// What a parked G leaves to be done once its context is saved: false makes it runnable again.
+///
+/// Runs on another goroutine's stack or on g0, inside; it may not allocate, free, drop or run
+/// user code.
+pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
+
+/// What runs a goroutine's closure, or drops its result.
+pub(crate) type Run = unsafe fn(NonNull<G>);
+
+/// A goroutine's state, for whoever looks from outside. The queues are what counts.
+pub(crate) mod status {
+    pub(crate) const DEAD: u8 = 0;
+    /// In a queue, or running.
+    pub(crate) const RUNNABLE: u8 = 1;
+    pub(crate) const PARKED: u8 = 2;
+}
+
+/// A goroutine. What a start writes and an end reads fills two cache lines.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct G {
+    /// Where it goes on. Written by the switch away from it, read by the switch to it.
+    pub(crate) context: Plain<Context>,
+    link: Link<G>,
+    /// The only M that may run it, or null (L1). Its M's while it runs; else whoever holds it.
+    pub(crate) bound: Plain<*const M>,
+    /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::api::join`].
+    pub(crate) join: AtomicUsize,
+    /// What runs it; it knows where the closure, later the result, lies.
+    pub(crate) run: Plain<Option<Run>>,
+    /// Set by the park, run by the post-switch step.
+    pub(crate) unlock: Plain<Option<Unlock>>,
+    /// Its argument; in the global queue a hint (`core::ahead`).
+    pub(crate) unlock_arg: Plain<*mut u8>,
+    /// The scheduler it belongs to; written once.
+    pub(crate) core: Plain<*const Core>,
+
+    /// The scope that waits for it, or null.
+    pub(crate) scope: Plain<*const ScopeState>,
+    pub(crate) label: Label,
+    pub(crate) locks: Plain<Locks>,
+    /// Handles and wakers that keep this G from being used again, and the mark that it is a
+    /// zombie.
+    pub(crate) refs: AtomicU32,
+    pub(crate) status: AtomicU8,
+    /// The token of `park` and `unpark`.
+    pub(crate) token: Token,
+    /// The token of `block_on` and its wakers.
+    pub(crate) wakes: Token,
+    /// Goexit is under way; what swallows it is overruled at the next scheduling point.
+    pub(crate) exiting: Plain<bool>,
+    /// Scopes that hold what unwinds, to run their deferred calls.
+    pub(crate) holding: Plain<u16>,
+    /// Set when a result must be dropped by the goroutine itself.
+    pub(crate) has_result: Plain<bool>,
+    /// What it waits for, or waited for last, as a [`Waiting`]; read by anybody.
+    reason: stat_atomic::AtomicU8,
+    /// Since when, on the coarse clock; read by anybody.
+    since: stat_atomic::AtomicU32,
+
+    /// All Gs of a scheduler; written once.
+    pub(crate) all: Plain<*mut G>,
+    /// Shutdown asked it to end; under the scheduler's lock.
+    pub(crate) cancelled: Plain<bool>,
+    /// A wake that came after the cancellation; under the scheduler's lock.
+    pub(crate) late: Plain<bool>,
+    /// It is in `block_on`.
+    pub(crate) polls: Plain<bool>,
+    /// Its innermost catch, where panics need no unwinder; null when it has none.
+    #[cfg(not(loom))]
+    pub(crate) catches: Plain<*const g0_defer::Catch>,
+    /// Its stack, as memory checkers know it, from its start to its end.
+    pub(crate) fiber: Fiber,
+}
+
+impl Linked for G {
+    fn link(&self) -> &Link<G> {
+        &self.link
+    }
+}
+
+impl G {
+    /// A G that has never run.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self {
+            context: Plain::new(Context::EMPTY),
+            link: Link::new(),
+            bound: Plain::new(ptr::null()),
+            unlock: Plain::new(None),
+            unlock_arg: Plain::new(ptr::null_mut()),
+            join: AtomicUsize::new(0),
+            run: Plain::new(None),
+            status: AtomicU8::new(status::DEAD),
+            exiting: Plain::new(false),
+            holding: Plain::new(0),
+            has_result: Plain::new(false),
+            reason: stat_atomic::AtomicU8::new(Waiting::Park as u8),
+            since: stat_atomic::AtomicU32::new(0),
+            cancelled: Plain::new(false),
+            late: Plain::new(false),
+            locks: Plain::new(Locks::NONE),
+            token: Token::new(),
+            wakes: Token::new(),
+            polls: Plain::new(false),
+            #[cfg(not(loom))]
+            catches: Plain::new(ptr::null()),
+            fiber: Fiber::none(),
+            refs: AtomicU32::new(0),
+            label: Label::new(Location::caller()),
+            core: Plain::new(ptr::null()),
+            scope: Plain::new(ptr::null()),
+            all: Plain::new(ptr::null_mut()),
+        }
+    }
+
+    /// It is about to wait. The running goroutine itself.
+    #[inline(always)]
+    pub(crate) fn waits_for(&self, reason: Waiting, since: Coarse) {
+        // Relaxed: for reports only.
+        self.reason.store(reason as u8, stat_atomic::Ordering::Relaxed);
+        self.since.store(since.0, stat_atomic::Ordering::Relaxed);
+    }
+
+    /// What it waits for and since when; what it waited for last, while it does not wait.
+    pub(crate) fn waiting(&self) -> (Waiting, Coarse) {
+        let reason = self.reason.load(stat_atomic::Ordering::Relaxed);
+        let reason = Waiting::ALL.get(usize::from(reason)).copied().unwrap_or(Waiting::Park);
+        (reason, Coarse(self.since.load(stat_atomic::Ordering::Relaxed)))
+    }
+
+    /// Its context, to be switched to. A model sees whether it was saved, and takes it away.
+    ///
+    /// # Safety
+    ///
+    /// The caller has taken the G out of a queue.
+    #[inline(always)]
+    pub(crate) unsafe fn take_context(&self) -> Context {
+        // SAFETY: the caller's promise; it was saved before the G was published (L15).
+        let context = unsafe { self.context.get() };
+        #[cfg(loom)]
+        {
+            assert!(!context.is_empty(), "L15: a goroutine runs whose context is not saved");
+            // SAFETY: as above.
+            unsafe { self.context.set(Context::EMPTY) };
+        }
+        context
+    }
+
+    /// The stack it lies in.
+    pub(crate) fn header(g: NonNull<G>) -> NonNull<Header> {
+        // SAFETY: every G but a model's lies beneath its stack's header.
+        unsafe { Header::of_payload(g.as_ptr()) }
+    }
+}
+
+/// The scheduler that `g` belongs to.
+///
+/// # Safety
+///
+/// `g` is alive or has ended and is held by a handle.
+pub(crate) unsafe fn home(g: NonNull<G>) -> &'static Core {
+    // SAFETY: written when the G was made; a core outlives its Gs.
+    unsafe { &*g.as_ref().core.get() }
+}
+
+impl Default for G {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// The low bits of a G's address carry the post-switch step (`exec::switch`).
+const _: () = assert!(mem::align_of::<G>() >= 8);
+#[cfg(all(target_pointer_width = "64", not(loom)))]
+const _: () =
+    assert!(memoffset::offset_of!(G, scope) == 64 && memoffset::offset_of!(G, all) == 128);

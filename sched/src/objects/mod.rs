@@ -1,0 +1,18 @@
+//! G, M and P, and what a scheduler shares among them.
+
+pub(crate) mod config;
+pub(crate) mod extras;
+pub(crate) mod g;
+pub(crate) mod join_word;
+pub(crate) mod local;
+pub(crate) mod m;
+pub(crate) mod mlist;
+pub(crate) mod p;
+pub(crate) mod registry;
+pub(crate) mod report;
+pub(crate) mod sched_state;
+pub(crate) mod scope_state;
+pub(crate) mod shared;
+pub(crate) mod timers;
+pub(crate) mod waiter;
+pub(crate) mod wheel;

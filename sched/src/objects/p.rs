@@ -1,0 +1,176 @@
+//! A processor: the right to run goroutines, and what goes with it.
+
+use core::ptr;
+
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use g0_arch::sync::cell::UnsafeCell;
+use g0_stack::{Cache, Class};
+
+use super::g::G;
+use super::m::M;
+use super::timers::Timers;
+use crate::parts::count::Count;
+use crate::parts::owned_cell::Plain;
+use crate::parts::runq::RunQueue;
+
+/// How many switches go by before the other queues are looked at.
+pub(crate) const FAIR: u32 = 61;
+
+/// A processor. Its plain fields belong to the M that owns it, while that is inside.
+#[repr(C, align(128))]
+pub struct Proc {
+    pub(crate) runq: RunQueue<G>,
+    /// Switches so far. Read by sysmon: the same goroutine still?
+    pub(crate) tick: AtomicU32,
+    /// The tick at which the other queues and the timers are looked at. Sysmon may put it forward.
+    pub(crate) fair_at: AtomicU32,
+    /// How often its queues were looked at since each of them had its turn. The turns above are put off
+    /// whenever the P changes hands, which may be more often than they come. The owner's.
+    pub(crate) looks: Plain<u32>,
+    /// What sysmon saw last: the tick, and since when.
+    pub(crate) seen: AtomicU32,
+    pub(crate) seen_since: AtomicU64,
+    /// The same of its ring: what had left it, and since when nothing more has.
+    pub(crate) ring_seen: AtomicU32,
+    pub(crate) ring_since: AtomicU64,
+    /// Belongs to a scheduler.
+    pub(crate) taken: AtomicBool,
+    /// Goroutines started and ended here. Written by the owner, summed by anybody.
+    pub(crate) started: AtomicU64,
+    pub(crate) ended: AtomicU64,
+    /// For statistics; written by the owner.
+    pub(crate) parks: Count,
+    pub(crate) steals: Count,
+    pub(crate) hand_offs: Count,
+    /// Free Gs with their stacks.
+    pub(crate) free: UnsafeCell<Cache>,
+    /// Free records of deferred calls.
+    pub(crate) defers: UnsafeCell<g0_defer::Pool>,
+    /// Ids it may give out: next and end.
+    pub(crate) ids: Plain<(u64, u64)>,
+    /// When its M got it, nanoseconds.
+    pub(crate) since: Plain<u64>,
+    pub(crate) random: Plain<u32>,
+    /// The owner. Written by the owner and by retakers, read by sysmon.
+    pub(crate) m: AtomicPtr<M>,
+    /// Next in the idle list; under the scheduler's lock.
+    pub(crate) idle: Plain<*const Proc>,
+    /// Not in use; under the scheduler's lock.
+    pub(crate) retired: Plain<bool>,
+    /// The tick at which sysmon last saw a timer late.
+    pub(crate) late_at: AtomicU32,
+    /// Deadlines of goroutines that parked here. Last, for it is large.
+    pub(crate) timers: Timers,
+}
+
+// SAFETY: the plain fields and the cache are the owner's (L5); the rest is atomic or under the
+// scheduler's lock.
+unsafe impl Sync for Proc {}
+// SAFETY: as above; a P is tied to no thread.
+unsafe impl Send for Proc {}
+
+impl Proc {
+    maybe_const! {
+        /// A P with empty queues, owned by nobody.
+        pub fn new() -> Self {
+            Self {
+                runq: RunQueue::new(),
+                tick: AtomicU32::new(0),
+                fair_at: AtomicU32::new(FAIR),
+                looks: Plain::new(0),
+                seen: AtomicU32::new(0),
+                seen_since: AtomicU64::new(0),
+                ring_seen: AtomicU32::new(0),
+                ring_since: AtomicU64::new(0),
+                taken: AtomicBool::new(false),
+                started: AtomicU64::new(0),
+                ended: AtomicU64::new(0),
+                parks: Count::new(),
+                steals: Count::new(),
+                hand_offs: Count::new(),
+                free: UnsafeCell::new(Cache::new(Class::MIN)),
+                defers: UnsafeCell::new(g0_defer::Pool::new()),
+                ids: Plain::new((0, 0)),
+                since: Plain::new(0),
+                random: Plain::new(1),
+                m: AtomicPtr::new(ptr::null_mut()),
+                idle: Plain::new(ptr::null()),
+                retired: Plain::new(false),
+                late_at: AtomicU32::new(0),
+                timers: Timers::new(),
+            }
+        }
+    }
+}
+
+impl Proc {
+    /// The next of the P's random numbers; the high bits are the better ones.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the P and is inside.
+    pub(crate) unsafe fn roll(&self) -> u32 {
+        // SAFETY: the caller's promise. The constants are those of Numerical Recipes.
+        unsafe {
+            let random = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            self.random.set(random);
+            random
+        }
+    }
+
+    /// Counts a switch; true when it is the other queues' turn.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the P and is inside.
+    #[inline(always)]
+    pub(crate) unsafe fn count(&self) -> bool {
+        self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { self.is_fair() }
+    }
+
+    /// Whether the other queues' turn has come and has not been taken.
+    ///
+    /// # Safety
+    ///
+    /// As [`count`](Self::count).
+    #[inline(always)]
+    pub(crate) unsafe fn is_fair(&self) -> bool {
+        // Relaxed: a count of the owner's; sysmon's word may come a switch late.
+        let due = self.fair_at.load(Ordering::Relaxed);
+        self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
+    }
+
+    /// It is the other queues' turn. Any thread: the owner may overlook a stranger's word once.
+    pub(crate) fn hasten(&self) {
+        self.fair_at.store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether the queues have been looked at so often that it is the others' turn, whatever the
+    /// switches say.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the P, and is inside.
+    pub(crate) unsafe fn is_overdue(&self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.looks.get() >= FAIR }
+    }
+
+    /// The other queues have had their turn.
+    ///
+    /// # Safety
+    ///
+    /// As [`count`](Self::count).
+    pub(crate) unsafe fn rewind(&self) {
+        let due = self.tick.load(Ordering::Relaxed).wrapping_add(FAIR);
+        self.fair_at.store(due, Ordering::Relaxed);
+    }
+}
+
+impl Default for Proc {
+    fn default() -> Self {
+        Self::new()
+    }
+}

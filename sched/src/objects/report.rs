@@ -1,0 +1,25 @@
+//! What is reported of a whole scheduler; what it says is found out when it is printed.
+
+use super::shared::Core;
+
+/// A scheduler none of whose goroutines can ever run again. Nothing changes any more, so it may be
+/// looked through as often as one likes.
+#[derive(Clone, Copy)]
+pub struct Stuck {
+    pub(crate) core: &'static Core,
+    pub(crate) now: u64,
+}
+
+/// What a scheduler does at one moment, as a line. No goroutine is looked at, so it costs the same with
+/// a million of them.
+#[derive(Clone, Copy)]
+pub struct Trace {
+    pub(crate) core: &'static Core,
+    pub(crate) since_start: u64,
+}
+
+impl Stuck {
+    pub(crate) fn new(core: &'static Core, now: u64) -> Self {
+        Self { core, now }
+    }
+}

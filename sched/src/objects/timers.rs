@@ -1,0 +1,95 @@
+//! A P's timers.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::Mutex;
+use g0_arch::sync::atomic::{AtomicU64, Ordering};
+
+use super::g::G;
+use super::wheel::{Timer, Wheel};
+use crate::parts::count::Count;
+
+/// Goroutines that one look makes ready at most: the others have their turn in between.
+pub(crate) const BATCH: usize = 32;
+
+/// The timers of one P.
+#[derive(Debug)]
+pub struct Timers {
+    /// When to look, nanoseconds; never later than the first deadline, but maybe earlier. Written
+    /// under the lock.
+    due: AtomicU64,
+    wheel: Mutex<Wheel>,
+    /// How many have made a goroutine ready. Written under the lock.
+    fired: Count,
+}
+
+impl Timers {
+    maybe_const! {
+        /// None.
+        pub fn new() -> Self {
+            Self { due: AtomicU64::new(u64::MAX), wheel: Mutex::new(Wheel::new()), fired: Count::new() }
+        }
+    }
+
+    /// How many have fired so far. Any context.
+    pub(crate) fn fired(&self) -> u64 {
+        self.fired.get()
+    }
+
+    /// When to look, nanoseconds. Any context.
+    #[inline(always)]
+    pub fn due(&self) -> u64 {
+        // Relaxed: who acts on it takes the lock.
+        self.due.load(Ordering::Relaxed)
+    }
+
+    /// From now on `timer` may fire. Inside.
+    ///
+    /// # Safety
+    ///
+    /// Its goroutine is parked, its context saved; the timer stays where it is until it has fired
+    /// or [`disarm`](Self::disarm) has returned.
+    pub unsafe fn arm(&self, timer: *const Timer) {
+        let mut wheel = self.wheel.lock();
+        // SAFETY: the caller's promise; under the lock it has not fired.
+        let at = unsafe {
+            wheel.insert(timer);
+            (*timer).at()
+        };
+        if at < self.due() {
+            self.due.store(at, Ordering::Relaxed);
+        }
+    }
+
+    /// `timer` does not fire any more, and nobody looks at it; false when it has fired. Inside.
+    ///
+    /// # Safety
+    ///
+    /// It was armed here, and lives.
+    pub unsafe fn disarm(&self, timer: *const Timer) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.wheel.lock().remove(timer) }
+    }
+
+    /// Takes out what is due at `now`: goroutines that are the caller's to wake. True: maybe there
+    /// is more.
+    pub(crate) fn fire(&self, now: u64, out: &mut [Option<NonNull<G>>; BATCH]) -> bool {
+        let mut n = 0;
+        let mut wheel = self.wheel.lock();
+        let more = wheel.fire(now, |g| {
+            out[n] = Some(g);
+            n += 1;
+            n < BATCH
+        });
+        // Release: the look for a deadlock, which finds no deadline, finds that somebody watches (L12).
+        self.due.store(if more { 0 } else { wheel.due() }, Ordering::Release);
+        self.fired.add(n as u64);
+        more
+    }
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,190 @@
+//! Who owns a P: the claim protocol (L5, L18).
+//!
+//! A P's queues are plain data. The M that owns the P uses them without a lock; when that M has
+//! been away for long (in a foreign call, in an endless loop) another thread takes the P from it.
+//! Both agree by two words of the *M*:
+//!
+//! ```text
+//!   inside  1 while the M runs the scheduler's own code, 0 in user and foreign code
+//!   word    generation << 2 | state
+//!
+//!             own()                       raise()
+//!      NONE ─────────▶ OWNED ───────────────────────────▶ RAISED
+//!        ▲               │ ▲   enter(), lower() (gen kept)   │
+//!        │    give()     │ └─────────────────────────────────┤
+//!        └───────────────┘                                   │ take()
+//!        own() from TAKEN leads to OWNED                     ▼
+//!                                                          TAKEN
+//! ```
+//!
+//! *enter* stores `inside`, passes the light fence and loads the word. *retake* raises the word,
+//! passes the heavy fence and loads `inside`. So either the M sees RAISED and takes the claim
+//! back, or the retaker sees it inside and lowers the claim, or both: nobody waits for anybody.
+//!
+//! ```text
+//!   M                                   retaker
+//!   inside := 1      (Relaxed)          word := RAISED(g+1)   (compare-and-swap)
+//!   light fence                         heavy fence
+//!   load word        (Acquire)          load inside           (Acquire)
+//!   OWNED: go on                        1: word := OWNED(g+1) (compare-and-swap)
+//!   RAISED: back to OWNED by CAS        0: word := TAKEN(g+1) (compare-and-swap)
+//! ```
+//!
+//! > **L5** A P has one owner. **L18** An M without a P touches none; a P is never taken from an
+//! > M that is inside.
+//!
+//! *Rejected.* The flag on the P: an M that has lost its P and got another reads the wrong flag,
+//! and two Ms own one P. A word without a generation: a retaker that slept between its raise and
+//! its take mistakes a second retaker's raise for its own, and takes from an M that has been
+//! inside since. Waiting for the retaker's verdict: a preempted retaker would block the M.
+
+use g0_arch::sync::atomic::{AtomicUsize, Ordering};
+
+use super::light_fence::light_fence;
+
+const STATE: usize = 3;
+const OWNED: usize = 0;
+const RAISED: usize = 1;
+const TAKEN: usize = 2;
+const NONE: usize = 3;
+const GENERATION: usize = 4;
+
+/// The claim words of one M.
+#[derive(Debug)]
+pub struct Claim {
+    inside: AtomicUsize,
+    word: AtomicUsize,
+}
+
+/// A claim that was raised and is neither lowered nor taken yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raised(usize);
+
+impl Claim {
+    maybe_const! {
+        /// Outside, without a P.
+        pub fn new() -> Self {
+            Self { inside: AtomicUsize::new(0), word: AtomicUsize::new(NONE) }
+        }
+    }
+
+    /// Marks this M inside; true when it still owns its P and nobody claims it, else see
+    /// [`holds`](Self::holds). Its own thread only.
+    #[inline(always)]
+    pub fn enter(&self, symmetric: bool) -> bool {
+        // Relaxed: the fence below orders it before the load of the word; what it protects is
+        // published by `exit`'s release and `take`'s acquire.
+        self.inside.store(1, Ordering::Relaxed);
+        light_fence(symmetric);
+        // Acquire: with a word last written by a retaker that lowered its claim.
+        self.is_owned()
+    }
+
+    #[cold]
+    fn reclaim(&self) -> bool {
+        loop {
+            let word = self.word.load(Ordering::Acquire);
+            match word & STATE {
+                OWNED => return true,
+                RAISED => {
+                    let owned = word & !STATE | OWNED;
+                    if self
+                        .word
+                        .compare_exchange(word, owned, Ordering::AcqRel, Ordering::Acquire)
+                        .is_ok()
+                    {
+                        return true;
+                    }
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// Leaves: what this M did to its P is visible to whoever takes it. Its own thread only.
+    #[inline(always)]
+    pub fn exit(&self) {
+        // Release: pairs with the Acquire load in `take_if_outside`, and carries the P's data.
+        self.inside.store(0, Ordering::Release);
+    }
+
+    /// Whether the M is inside. To others: if it is not, what it has done inside is theirs to see.
+    #[inline(always)]
+    pub fn is_inside(&self) -> bool {
+        // Acquire: pairs with `exit`.
+        self.inside.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether the P is owned and nobody has raised a claim on it. Its own thread only.
+    #[inline(always)]
+    pub fn is_owned(&self) -> bool {
+        self.word.load(Ordering::Acquire) & STATE == OWNED
+    }
+
+    /// Whether this M has a P, wherever it is. For models.
+    #[cfg(loom)]
+    pub fn has(&self) -> bool {
+        matches!(self.word.load(Ordering::Acquire) & STATE, OWNED | RAISED)
+    }
+
+    /// Whether this M, which is inside, has a P; takes a raised claim back. Its own thread only.
+    #[inline(always)]
+    pub fn holds(&self) -> bool {
+        self.is_owned() || self.reclaim()
+    }
+
+    /// This M, inside and without a P, has got one.
+    pub fn own(&self) {
+        let word = self.word.load(Ordering::Relaxed);
+        debug_assert!(matches!(word & STATE, NONE | TAKEN), "L5: an M takes a second P");
+        // A plain store: from NONE and TAKEN nobody else moves the word. Release: a retaker that
+        // raises this claim sees everything before it, `m.p` above all.
+        self.word.store(word & !STATE | OWNED, Ordering::Release);
+    }
+
+    /// This M, inside, gives its P away of its own accord.
+    ///
+    /// A compare-and-swap, not a store: a retaker may be raising, and the generation it has
+    /// reached must never come again.
+    pub fn give(&self) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            debug_assert!(matches!(word & STATE, OWNED | RAISED), "L18: gives a P it has not");
+            let none = (word & !STATE).wrapping_add(GENERATION) | NONE;
+            match self.word.compare_exchange(word, none, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// The retaker's first step; a heavy fence must follow before [`take`](Self::take).
+    pub fn raise(&self) -> Option<Raised> {
+        let word = self.word.load(Ordering::Acquire);
+        if word & STATE != OWNED {
+            return None;
+        }
+        let raised = (word & !STATE).wrapping_add(GENERATION) | RAISED;
+        self.word
+            .compare_exchange(word, raised, Ordering::AcqRel, Ordering::Relaxed)
+            .ok()
+            .map(|_| Raised(raised))
+    }
+
+    /// The retaker's last step, after the heavy fence: true when the P is now the retaker's.
+    /// `second_look` is asked between the fence and the decision: is the reason still there?
+    pub fn take(&self, raised: Raised, second_look: impl FnOnce() -> bool) -> bool {
+        // Acquire: pairs with `exit`, and brings the P's data with it.
+        let outside = self.inside.load(Ordering::Acquire) == 0;
+        let verdict = if outside && second_look() { TAKEN } else { OWNED };
+        let word = raised.0 & !STATE | verdict;
+        self.word.compare_exchange(raised.0, word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            && verdict == TAKEN
+    }
+}
+
+impl Default for Claim {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,102 @@
+//! Who a goroutine is: its number, its name, where it was started. Written when it is started, read
+//! by itself, by those who hold it, and by anybody who looks from outside.
+//!
+//! A G is used again, so whoever looks from outside may meet the moment when the next goroutine's
+//! label is written. The number tells: it is written first, and never comes again.
+//!
+//! ```text
+//!   whoever starts a goroutine         whoever looks
+//!   id := new        (Relaxed)         a := id              (Acquire)
+//!   name := …        (Release)         read name and site   (Acquire)
+//!   site := …        (Release)         b := id              (Relaxed)
+//! ```
+//!
+//! If a word of the new label has been read, the acquire has brought the new number with it: `a` and
+//! `b` differ, or both are new and so is, by the status, all the rest.
+
+use core::panic::Location;
+use core::slice;
+use core::str;
+
+use super::stat_atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+/// The label of a goroutine.
+#[derive(Debug)]
+pub(crate) struct Label {
+    id: AtomicU64,
+    name: AtomicPtr<u8>,
+    len: AtomicUsize,
+    site: AtomicPtr<Location<'static>>,
+}
+
+impl Label {
+    /// Of a G that has never run.
+    pub(crate) fn new(site: &'static Location<'static>) -> Self {
+        Self {
+            id: AtomicU64::new(0),
+            name: AtomicPtr::new("".as_ptr().cast_mut()),
+            len: AtomicUsize::new(0),
+            site: AtomicPtr::new(core::ptr::from_ref(site).cast_mut()),
+        }
+    }
+
+    /// By whoever starts the goroutine, alone; `id` was never used before.
+    #[inline(always)]
+    pub(crate) fn set(&self, id: u64, name: &'static str, site: &'static Location<'static>) {
+        // Orderings: see above. No instruction on x86_64.
+        self.id.store(id, Ordering::Relaxed);
+        self.name.store(name.as_ptr().cast_mut(), Ordering::Release);
+        self.len.store(name.len(), Ordering::Release);
+        self.site.store(core::ptr::from_ref(site).cast_mut(), Ordering::Release);
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u64 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    /// Its name, empty without one.
+    ///
+    /// # Safety
+    ///
+    /// The G is kept from being used again, or the caller compares numbers before it looks at it.
+    pub(crate) unsafe fn name(&self) -> &'static str {
+        let (name, len) = (self.name.load(Ordering::Acquire), self.len.load(Ordering::Acquire));
+        // SAFETY: the caller's promise: both words are of one name.
+        unsafe { str::from_utf8_unchecked(slice::from_raw_parts(name, len)) }
+    }
+
+    /// Where the goroutine was started.
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        // SAFETY: it was always one; one word is not torn.
+        unsafe { &*self.site.load(Ordering::Acquire) }
+    }
+
+    /// All of it; none when it changed meanwhile. Anybody.
+    pub(crate) fn read(&self) -> Option<(u64, &'static str, &'static Location<'static>)> {
+        let before = self.id.load(Ordering::Acquire);
+        let (name, len) = (self.name.load(Ordering::Acquire), self.len.load(Ordering::Acquire));
+        let site = self.site();
+        if self.id.load(Ordering::Relaxed) != before {
+            return None;
+        }
+        // SAFETY: the number has not changed, so both words are of one name.
+        let name = unsafe { str::from_utf8_unchecked(slice::from_raw_parts(name, len)) };
+        Some((before, name, site))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_says_what_was_set() {
+        let site = Location::caller();
+        let label = Label::new(site);
+        assert_eq!(label.read().map(|(id, name, _)| (id, name)), Some((0, "")));
+        label.set(7, "seven", site);
+        assert_eq!(label.read(), Some((7, "seven", site)));
+        assert_eq!(label.id(), 7);
+    }
+}

@@ -1,0 +1,22 @@
+//! What Gs, Ms and Ps are made of: words, lists and queues that know of none of them.
+
+#[macro_use]
+pub(crate) mod owned_cell;
+
+pub(crate) mod adaptive_spin;
+pub(crate) mod claim;
+pub(crate) mod count;
+pub(crate) mod error;
+pub(crate) mod ident;
+pub(crate) mod inbox;
+pub(crate) mod libcall;
+pub(crate) mod light_fence;
+pub(crate) mod list;
+pub(crate) mod locks;
+pub(crate) mod park_token;
+pub(crate) mod parker;
+pub(crate) mod phase;
+pub(crate) mod runq;
+pub(crate) mod stat_atomic;
+pub(crate) mod tracing;
+pub(crate) mod wait_reason;

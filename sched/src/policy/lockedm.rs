@@ -1,0 +1,194 @@
+//! Goroutines that keep their thread: the counts (L8), and what they bind (L1, L2).
+//!
+//! | count | by | at 0 it |
+//! |---|---|---|
+//! | external | `lock_os_thread` | stays: an unlock too many does nothing, nor does one in a callback for a lock from outside it |
+//! | internal | callbacks, parks while unwinding | is broken: an unlock too many is fatal |
+//!
+//! While either is above 0 the G is bound to its M and the M reserved for the G.
+
+use core::ptr::{self, NonNull};
+
+use crate::objects::g::G;
+use crate::objects::m::M;
+use crate::parts::locks::Locks;
+use crate::platform::Platform;
+use crate::platform::fatal::fatal;
+
+/// Locks `g`, which has not run, to `m`, which has not either.
+///
+/// # Safety
+///
+/// Both are the caller's.
+pub(crate) unsafe fn wire(m: &'static M, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { lock(m, g, Locks::EXTERNAL) };
+}
+
+/// Whether `g`, which runs on this thread, is locked.
+#[inline(always)]
+pub(crate) fn is_locked(g: NonNull<G>) -> bool {
+    // SAFETY: the running goroutine's own counts.
+    unsafe { g.as_ref().locks.get() != Locks::NONE }
+}
+
+/// An internal lock.
+///
+/// # Safety
+///
+/// As [`lock`].
+#[inline(always)]
+pub(crate) unsafe fn lock_internal(m: &'static M, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe { lock(m, g, Locks::INTERNAL) };
+}
+
+/// Begins a callback: an internal lock, and the user's own are out of its reach. How many they were.
+///
+/// # Safety
+///
+/// As [`lock`].
+#[inline(always)]
+pub(crate) unsafe fn lock_callback(m: &'static M, g: NonNull<G>) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // Looked at before: what has just been stored would have to be waited for.
+        let mine = g.as_ref().locks.get().external();
+        lock(m, g, Locks::INTERNAL);
+        if mine == 0 {
+            return 0;
+        }
+        let (locks, covered) = g.as_ref().locks.get().cover();
+        g.as_ref().locks.set(locks);
+        covered
+    }
+}
+
+/// Ends a callback.
+///
+/// # Safety
+///
+/// As [`lock`]; `covered` is what its [`lock_callback`] returned.
+#[inline(always)]
+pub(crate) unsafe fn unlock_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if covered != 0 {
+            g.as_ref().locks.set(g.as_ref().locks.get().uncover(covered));
+        }
+        unlock_internal::<P>(m, g);
+    }
+}
+
+/// Undoes one internal lock; without one it is fatal.
+///
+/// # Safety
+///
+/// As [`lock`].
+#[inline(always)]
+pub(crate) unsafe fn unlock_internal<P: Platform>(m: &'static M, g: NonNull<G>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let locks = g.as_ref().locks.get();
+        // Asked first, as in `unlock`: it is what there usually is.
+        if locks != Locks::INTERNAL && !locks.has_internal() {
+            fatal::<P>(Some(g), "internal unlock of an OS thread that is not locked");
+        }
+        unlock(m, g, locks, Locks::INTERNAL);
+    }
+}
+
+/// One lock more. The first stores a constant, so that a lock and unlock in a loop do not wait for
+/// one another through memory.
+///
+/// # Safety
+///
+/// `g` is `m`'s running goroutine, or the one whose foreign call it is in; `m` is this thread's.
+#[inline(always)]
+pub(crate) unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
+    // SAFETY: the caller's promise; others read `bound` only after the G has been published.
+    unsafe {
+        let locks = g.as_ref().locks.get();
+        if locks != Locks::NONE {
+            checked!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
+            let more = locks.plus(one).expect("g0: too many OS thread locks");
+            return g.as_ref().locks.set(more);
+        }
+        if !m.migrating.get() {
+            m.lockers.set(m.lockers.get() + 1);
+        }
+        g.as_ref().locks.set(one);
+        g.as_ref().bound.set(m);
+        m.reserved.set(g.as_ptr());
+    }
+}
+
+/// One lock less, of the `locks` there are.
+///
+/// # Safety
+///
+/// As [`lock`].
+#[inline(always)]
+pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Locks) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        checked!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
+        if locks != one {
+            return g.as_ref().locks.set(locks.minus(one));
+        }
+        g.as_ref().locks.set(Locks::NONE);
+        if m.migrating.get() {
+            m.reserved.set(ptr::null_mut());
+            g.as_ref().bound.set(ptr::null());
+        } else {
+            untie_shared(m);
+        }
+    }
+}
+
+/// An internal lock, with which `g` has the thread for itself, on the safe runtime too. Returns what
+/// [`share_again`] needs.
+///
+/// # Safety
+///
+/// As [`lock`].
+pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let before = m.reserved.get();
+        lock_internal(m, g);
+        m.reserved.set(g.as_ptr());
+        m.alone.set(true);
+        before
+    }
+}
+
+/// Undoes [`reserve_alone`] but for the lock.
+///
+/// # Safety
+///
+/// As [`lock`]; nothing was locked or unlocked in between.
+pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        m.alone.set(m.is_extra());
+        // Another goroutine of the safe runtime may hold a lock on this thread too.
+        m.reserved.set(if before.is_null() { g.as_ptr() } else { before });
+    }
+}
+
+/// On the safe runtime several goroutines may have locked the thread that they are bound to.
+///
+/// # Safety
+///
+/// `m` is this thread's.
+pub(crate) unsafe fn untie_shared(m: &'static M) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let lockers = m.lockers.get().saturating_sub(1);
+        m.lockers.set(lockers);
+        if lockers == 0 {
+            m.reserved.set(ptr::null_mut());
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Taking Ps from Ms that are away for long: sysmon's part of the claim protocol.
+//!
+//! A P is taken when work waits for it and its M has been in the same foreign call since the last
+//! look, or in the same goroutine for ten milliseconds (*eviction*: the goroutine computes on,
+//! without a P, until its next operation). All claims of a look share one heavy fence.
+//!
+//! A heavy fence lasts longer than a short call, or a short operation: an M that is in one after the other
+//! is never caught outside, and takes its claim back each time. So after ten milliseconds it gives the P
+//! away itself when it finds a claim ([`has_had_enough`](Core::has_had_enough)).
+//!
+//! A foreign thread that calls back again and again is in one call after the other, and in code of its own
+//! between them. It is no goroutine of ours that computes: after ten milliseconds its P is taken
+//! there, in whichever call it is.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::m::M;
+use crate::objects::p::Proc;
+use crate::objects::shared::Core;
+use crate::parts::claim::Raised;
+use crate::parts::stat_atomic;
+use crate::platform::Platform;
+use crate::platform::fences::heavy_fence;
+
+/// How long a goroutine may run while others wait, nanoseconds.
+const COMPUTE: u64 = 10_000_000;
+/// Claims that share one heavy fence.
+const BATCH: usize = 32;
+
+#[derive(Clone, Copy)]
+struct Suspect {
+    m: &'static M,
+    p: &'static Proc,
+    raised: Raised,
+    g: *mut crate::objects::g::G,
+    /// The number of the foreign call that it is in; none if it is to be evicted.
+    call: Option<u64>,
+    /// Any other call will do.
+    any: bool,
+    tick: u32,
+}
+
+impl Core {
+    /// One look at all Ps; true when one was taken. By sysmon, or by a timer tick on a stack of
+    /// its own, on no M.
+    pub fn retake<P: Platform>(&'static self) -> bool {
+        let mut taken = false;
+        let mut suspects: [Option<Suspect>; BATCH] = [None; BATCH];
+        for procs in self.config.procs.chunks(BATCH) {
+            let mut raised = false;
+            let mut evictions = 0;
+            for (p, suspect) in procs.iter().zip(&mut suspects) {
+                *suspect = self.suspect::<P>(p, evictions);
+                raised |= suspect.is_some();
+                evictions += usize::from(suspect.is_some_and(|s| s.call.is_none()));
+            }
+            if raised {
+                heavy_fence::<P>(self.config.symmetric);
+                for suspect in suspects.iter_mut().filter_map(Option::take) {
+                    taken |= self.take_from::<P>(suspect);
+                }
+                self.heavy_fences.add_shared(u64::from(!self.config.symmetric));
+            }
+        }
+        taken
+    }
+
+    /// Goroutines that wait in a ring for as long as one may compute, while others hand each other the
+    /// P by `runnext`: the next scheduling point is theirs. A pair that does so shares one slice.
+    pub(crate) fn watch_rings<P: Platform>(&self) {
+        let now = P::now();
+        for p in self.config.procs {
+            let head = p.runq.head();
+            // Relaxed: two sysmons would only disagree about how long it has been.
+            if p.runq.is_empty() || p.ring_seen.swap(head, Ordering::Relaxed) != head {
+                p.ring_since.store(now, Ordering::Relaxed);
+            } else if now.saturating_sub(p.ring_since.load(Ordering::Relaxed)) >= COMPUTE {
+                p.hasten();
+            }
+        }
+    }
+
+    /// Raises the claim on `p` if its M has been away for too long. `evictions` are to come already.
+    fn suspect<P: Platform>(&'static self, p: &'static Proc, evictions: usize) -> Option<Suspect> {
+        // Acquire: pairs with `own`.
+        let m = NonNull::new(p.m.load(Ordering::Acquire))?;
+        // SAFETY: Ms are never freed.
+        let m: &'static M = unsafe { m.as_ref() };
+        let g = m.g.load(Ordering::Relaxed);
+        let foreign = !m.call.load(Ordering::Relaxed).is_null();
+        let tick = p.tick.load(Ordering::Relaxed);
+        if g.is_null() {
+            return None; // in the scheduler
+        }
+        let now = P::now();
+        // Relaxed: two sysmons would only disagree about how long it has been.
+        let seen = p.seen.swap(tick, Ordering::Relaxed);
+        if seen != tick {
+            p.seen_since.store(now, Ordering::Relaxed);
+        }
+        // The same call as at the last look? Relaxed: sysmon takes an old call for the new one at
+        // worst, and looks again.
+        let calls = m.stays();
+        let call = foreign && m.calls_seen.swap(calls, stat_atomic::Ordering::Relaxed) == calls;
+        // The same goroutine for long, in whatever it does: short calls count as computing.
+        let long =
+            seen == tick && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE;
+        let any = long && foreign && m.is_extra();
+        let call = call || any;
+        let long = long && self.evicted.load(Ordering::Relaxed) + evictions < self.max_evicted();
+        if !call && !long {
+            return None;
+        }
+        if !self.has_use_for(p) {
+            return None;
+        }
+        let raised = m.claim.raise()?;
+        // The M may have changed Ps since we looked. What it has now is what `take` takes: to
+        // change it again, it would have to move the claim.
+        // SAFETY: Ps live as long as the scheduler.
+        let now: &'static Proc = unsafe { m.p.load(Ordering::Relaxed).as_ref()? };
+        if !core::ptr::eq(p, now) {
+            m.claim.take(raised, || false);
+            return None;
+        }
+        Some(Suspect { m, p, raised, g, call: call.then_some(calls), any, tick })
+    }
+
+    fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
+        let evict = s.call.is_none();
+        if evict {
+            // Counted before the M can see that it has lost its P.
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+            s.m.evicted.store(true, Ordering::Relaxed);
+        }
+        let second_look = || {
+            let same_call = || {
+                !s.m.call.load(Ordering::Relaxed).is_null()
+                    && (s.any || s.call == Some(s.m.stays()))
+            };
+            s.m.g.load(Ordering::Relaxed) == s.g
+                && s.p.tick.load(Ordering::Relaxed) == s.tick
+                && (evict || same_call())
+        };
+        if !s.m.claim.take(s.raised, second_look) {
+            if evict && s.m.evicted.swap(false, Ordering::Relaxed) {
+                self.evicted.fetch_sub(1, Ordering::Relaxed);
+            }
+            return false;
+        }
+        self.retakes.add_shared(1);
+        self.evictions.add_shared(u64::from(evict));
+        // The P is ours; `m.p` may be the M's next one already. Release: with what its last owner did.
+        s.p.m.store(core::ptr::null_mut(), Ordering::Release);
+        self.hand_off::<P>(s.p);
+        true
+    }
+
+    /// Whether others wait for `p`, or it is to retire.
+    fn has_use_for(&self, p: &'static Proc) -> bool {
+        p.runq.has_next()
+            || !p.runq.is_empty()
+            || self.queued.load(Ordering::Relaxed) != 0
+            || self.in_line.load(Ordering::Relaxed) != 0
+            || !self.is_wanted(p)
+    }
+
+    /// Whether others wait for `p`, and it has run the same goroutine for as long as one may compute.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns `p`, and is inside.
+    pub(crate) unsafe fn has_had_enough<P: Platform>(&self, p: &'static Proc) -> bool {
+        // SAFETY: the caller's promise. What sysmon has seen is how long no other goroutine has run, not
+        // how long the P has been with this M.
+        let since = unsafe { p.since.get() }.max(p.seen_since.load(Ordering::Relaxed));
+        p.seen.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
+            && P::now().saturating_sub(since) >= COMPUTE
+            && self.has_use_for(p)
+    }
+
+    /// How many Ms may compute without a P at a time.
+    fn max_evicted(&self) -> usize {
+        match self.max_evicted.load(stat_atomic::Ordering::Relaxed) {
+            usize::MAX => self.procs(),
+            most => most,
+        }
+    }
+
+    /// `m` notices that its P was taken while it computed.
+    pub(crate) fn unevict(&self, m: &'static M) {
+        if m.evicted.load(Ordering::Relaxed) && m.evicted.swap(false, Ordering::Relaxed) {
+            self.evicted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether nothing runs, so that nothing has to be watched.
+    pub(crate) fn all_idle(&self) -> bool {
+        self.idle_ps.load(Ordering::Relaxed) == self.live_ps.load(Ordering::Relaxed)
+    }
+}

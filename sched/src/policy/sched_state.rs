@@ -1,0 +1,438 @@
+//! Who gets a free P, and who sleeps: the state under the scheduler's one lock.
+//!
+//! > **L3** The P is given before the wake. **L11** A free P is never idle while an M stands in
+//! > line, or while the global queue holds a G. **L13** The global queue changes only under the
+//! > lock.
+//!
+//! Each function that may free a thread returns the M to unpark; it is unparked after the lock is
+//! released, so that no system call happens under it.
+
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::m::{M, State};
+use crate::objects::p::Proc;
+use crate::objects::sched_state::Lists;
+use crate::objects::shared::Core;
+use crate::platform::Platform;
+
+/// What an M that wants a P got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Got {
+    /// A P; it is the M's now.
+    Proc,
+    /// A place in the line: wait until `nextp` is set.
+    Place,
+}
+
+/// What became of the P of an M that rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The first M in line has it.
+    Handed,
+    /// It is idle: whatever was published before must be looked for once more.
+    Idle,
+}
+
+impl Core {
+    /// A P has become free: the first M in line gets it, else it is idle; one that is not wanted
+    /// retires.
+    pub(super) fn put_p(&self, lists: &mut Lists, p: &'static Proc) -> Option<&'static M> {
+        if !self.is_wanted(p) {
+            self.retire(lists, p);
+            return None;
+        }
+        if let Some(m) = lists.line.pop_front() {
+            self.in_line.fetch_sub(1, Relaxed);
+            hand(lists, m, p);
+            return Some(m);
+        }
+        // SAFETY: an idle P's link is under the lock.
+        unsafe { p.idle.set(lists.idle_ps) };
+        lists.idle_ps = p;
+        self.idle_ps.fetch_add(1, Ordering::Release);
+        None
+    }
+
+    /// Idle Ps that are not wanted retire.
+    pub(super) fn retire_idle(&self, lists: &mut Lists) {
+        let mut at = core::mem::replace(&mut lists.idle_ps, ptr::null());
+        self.idle_ps.store(0, Ordering::Relaxed);
+        // SAFETY: Ps live as long as the scheduler; an idle P's link is under the lock.
+        while let Some(p) = unsafe { at.as_ref() } {
+            // SAFETY: as above.
+            at = unsafe { p.idle.get() };
+            // Nobody stands in line while a P is idle.
+            let _ = self.put_p(lists, p);
+        }
+    }
+
+    fn take_p(&self, lists: &mut Lists) -> Option<&'static Proc> {
+        // SAFETY: Ps live as long as the scheduler.
+        let p: &'static Proc = unsafe { lists.idle_ps.as_ref()? };
+        // SAFETY: an idle P's link is under the lock.
+        lists.idle_ps = unsafe { p.idle.get() };
+        self.idle_ps.fetch_sub(1, Relaxed);
+        Some(p)
+    }
+
+    fn stand_in_line(&self, lists: &mut Lists, m: &'static M) {
+        lists.line.push_back(m);
+        self.in_line.fetch_add(1, Relaxed);
+        lists.set_state(m, State::Line);
+    }
+
+    /// `m`, inside and without a P, wants one: an idle P, or the end of the line.
+    pub(crate) fn want_p<P: Platform>(&self, m: &'static M) -> Got {
+        let mut lists = self.lists.lock();
+        // SAFETY: `state` is under the lock.
+        debug_assert_eq!(unsafe { m.state.get() }, State::Busy);
+        let Some(p) = self.take_p(&mut lists) else {
+            self.stand_in_line(&mut lists, m);
+            return Got::Place;
+        };
+        drop(lists);
+        own::<P>(self, m, p);
+        self.rouse_sysmon::<P>();
+        Got::Proc
+    }
+
+    /// `m` has waited in line or asleep and `nextp` is set: the P is its own.
+    pub(crate) fn woken<P: Platform>(&self, m: &'static M) {
+        // Acquire: pairs with the Release in `hand`.
+        let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: whoever set `nextp` gave a P that lives as long as the scheduler.
+        own::<P>(self, m, unsafe { &*p });
+    }
+
+    /// `m`, inside, gives its P away for good or until it asks for one again; returns whom to
+    /// unpark.
+    pub(crate) fn give_p(&self, lists: &mut Lists, m: &'static M) -> Option<&'static M> {
+        let p = disown(m);
+        self.put_p(lists, p)
+    }
+
+    /// Hands `m`'s P to the first M in line; false: nobody waits.
+    pub(crate) fn serve_line<P: Platform>(&self, m: &'static M) -> bool {
+        let mut lists = self.lists.lock();
+        let Some(first) = lists.line.pop_front() else { return false };
+        self.in_line.fetch_sub(1, Relaxed);
+        hand(&mut lists, first, disown(m));
+        drop(lists);
+        P::unpark(&first.parker);
+        true
+    }
+
+    /// `m`, without a P, rests: as in [`rest`](Self::rest).
+    pub(super) fn set_aside(&self, m: &'static M, private: bool) {
+        let mut lists = self.lists.lock();
+        let state = if private {
+            State::Private
+        } else {
+            lists.idle_ms.push_front(m);
+            State::Idle
+        };
+        lists.set_state(m, state);
+    }
+
+    /// `m`, at rest, comes back without a P; false when it has been given one meanwhile.
+    pub(super) fn recall(&self, m: &'static M) -> bool {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        match unsafe { m.state.get() } {
+            State::Idle => lists.idle_ms.remove(m),
+            State::Private => {}
+            State::Busy | State::Line | State::Free => return false,
+        }
+        lists.set_state(m, State::Busy);
+        true
+    }
+
+    /// `m` gives its P away and rests: on the idle list, or (`private`) until its inbox wakes it.
+    /// None when the global queue has filled meanwhile: then nothing has changed (L11).
+    pub(super) fn rest<P: Platform>(&self, m: &'static M, private: bool) -> Option<Rest> {
+        let mut lists = self.lists.lock();
+        if !private && !lists.global.is_empty() {
+            return None;
+        }
+        let wake = self.give_p(&mut lists, m);
+        if (private || wake.is_none()) && !self.config.symmetric {
+            // The caller passes it next.
+            self.heavy_fences.add_shared(1);
+        }
+        let state = if private {
+            State::Private
+        } else {
+            lists.idle_ms.push_front(m);
+            State::Idle
+        };
+        lists.set_state(m, state);
+        drop(lists);
+        Some(match wake {
+            Some(wake) => {
+                P::unpark(&wake.parker);
+                Rest::Handed
+            }
+            None => Rest::Idle,
+        })
+    }
+
+    /// `m`, at rest and awake, has found a reason not to sleep. `Got::Place`: it sleeps after
+    /// all, but in line, or it has been given a P already; `None`: no P is idle, and without
+    /// `insist` it stays at rest.
+    pub(super) fn unrest<P: Platform>(&self, m: &'static M, insist: bool) -> Option<Got> {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        let state = unsafe { m.state.get() };
+        if !matches!(state, State::Idle | State::Private) {
+            return Some(Got::Place);
+        }
+        let p = self.take_p(&mut lists);
+        if p.is_none() && !insist {
+            return None;
+        }
+        if state == State::Idle {
+            lists.idle_ms.remove(m);
+        }
+        let Some(p) = p else {
+            self.stand_in_line(&mut lists, m);
+            return Some(Got::Place);
+        };
+        lists.set_state(m, State::Busy);
+        drop(lists);
+        own::<P>(self, m, p);
+        self.rouse_sysmon::<P>();
+        Some(Got::Proc)
+    }
+
+    /// `m`, at rest, is to sleep until `deadline`; false when it is at rest no more, or another M
+    /// sleeps until then already.
+    pub(super) fn become_keeper(&self, m: &'static M, deadline: u64) -> bool {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        let rests = matches!(unsafe { m.state.get() }, State::Idle | State::Private);
+        let kept = lists.keeps_until <= deadline && !ptr::eq(lists.keeper, m);
+        if !rests || kept {
+            return false;
+        }
+        (lists.keeper, lists.keeps_until) = (m, deadline);
+        true
+    }
+
+    /// `m`, at rest and awake, keeps no deadline any more. One that did so and then slept without a
+    /// deadline would keep all others from the role.
+    pub(super) fn resign(&self, m: &'static M) {
+        self.lists.lock().resign(m);
+    }
+
+    /// Whether an M at rest sleeps until the next deadline, or there is none.
+    pub(crate) fn is_kept(&self) -> bool {
+        let lists = self.lists.lock();
+        lists.keeps_until <= self.next_deadline()
+    }
+
+    /// Mail has come for an M that sleeps: it gets a P and wakes, or stands in line for one.
+    pub(crate) fn wake_bound<P: Platform>(&self, m: &'static M) {
+        let mut lists = self.lists.lock();
+        // SAFETY: under the lock.
+        let state = unsafe { m.state.get() };
+        if !matches!(state, State::Idle | State::Private) {
+            return; // somebody else has woken it, or it stands in line
+        }
+        if state == State::Idle {
+            lists.idle_ms.remove(m);
+        }
+        match self.take_p(&mut lists) {
+            Some(p) => {
+                hand(&mut lists, m, p);
+                drop(lists);
+                self.rouse_sysmon::<P>();
+                P::unpark(&m.parker);
+            }
+            None => {
+                self.stand_in_line(&mut lists, m);
+            }
+        }
+    }
+
+    /// An idle P and an M for it, idle or new: `Some((m, new))`. The P is given already; a new M
+    /// is to be started; it spins. None: no P is idle, or there is no M; the caller's place among
+    /// those that spin is given up then.
+    pub(super) fn pair<P: Platform>(&'static self) -> Option<(&'static M, bool)> {
+        let mut lists = self.lists.lock();
+        let Some(p) = self.take_p(&mut lists) else {
+            // Under the lock: an M that rests after this sees that nobody spins.
+            self.spinning.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        };
+        self.crew::<P>(lists, p, true)
+    }
+
+    /// An M for `p`, which nobody owns: as [`pair`](Self::pair).
+    pub(super) fn crew<P: Platform>(
+        &'static self,
+        mut lists: g0_arch::sync::MutexGuard<'_, Lists>,
+        p: &'static Proc,
+        spinning: bool,
+    ) -> Option<(&'static M, bool)> {
+        if let Some(m) = lists.idle_ms.pop_front() {
+            // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
+            unsafe { m.spinning.set(spinning) };
+            hand(&mut lists, m, p);
+            return Some((m, false));
+        }
+        let m = match lists.free_ms.pop_front() {
+            Some(m) => {
+                drop(lists);
+                Some(m)
+            }
+            None => self.unused_m(lists),
+        };
+        let mut lists = self.lists.lock();
+        let Some(m) = m else {
+            if spinning {
+                self.spinning.fetch_sub(1, Ordering::AcqRel);
+            }
+            let wake = self.put_p(&mut lists, p);
+            drop(lists);
+            if let Some(wake) = wake {
+                P::unpark(&wake.parker);
+            }
+            return None;
+        };
+        // SAFETY: the M has not been started; what is written before that is its own to read.
+        unsafe { m.spinning.set(spinning) };
+        hand(&mut lists, m, p);
+        drop(lists);
+        self.live_ms.fetch_add(1, Relaxed);
+        Some((m, true))
+    }
+
+    /// An M for a thread that is there already.
+    pub(crate) fn first_m(&'static self) -> Option<&'static M> {
+        let mut lists = self.lists.lock();
+        let m = match lists.free_ms.pop_front() {
+            Some(m) => {
+                lists.set_state(m, State::Busy);
+                m
+            }
+            None => self.unused_m(lists)?,
+        };
+        self.live_ms.fetch_add(1, Relaxed);
+        Some(m)
+    }
+
+    /// An M for good, to be an extra one. It is not counted among those that have been started.
+    pub(crate) fn extra_m(&'static self) -> Option<&'static M> {
+        let mut lists = self.lists.lock();
+        match lists.free_ms.pop_front() {
+            Some(m) => {
+                lists.set_state(m, State::Busy);
+                Some(m)
+            }
+            None => self.unused_m(lists),
+        }
+    }
+
+    /// An M that has never run, made without the lock held.
+    fn unused_m(
+        &'static self,
+        mut lists: g0_arch::sync::MutexGuard<'_, Lists>,
+    ) -> Option<&'static M> {
+        let m = match self.config.machines.get(lists.used_ms) {
+            Some(m) => {
+                lists.used_ms += 1;
+                drop(lists);
+                m
+            }
+            None => {
+                drop(lists);
+                (self.config.more)()?
+            }
+        };
+        if m.taken.swap(true, Ordering::AcqRel) {
+            return None; // another scheduler's
+        }
+        self.adopt(m);
+        let mut lists = self.lists.lock();
+        lists.ms += 1;
+        // SAFETY: under the lock.
+        unsafe {
+            m.id.set(lists.ms);
+            m.all.set(lists.all_ms);
+        }
+        lists.all_ms = m;
+        Some(m)
+    }
+
+    /// The M could not be started, or has ended without a P: it may be used again.
+    pub(crate) fn retire_m(&self, m: &'static M) {
+        let mut lists = self.lists.lock();
+        lists.set_state(m, State::Free);
+        lists.free_ms.push_front(m);
+        drop(lists);
+        self.live_ms.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The P of an M that could not be started is free again.
+    pub(crate) fn unhand<P: Platform>(&self, m: &'static M) {
+        let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: as in `woken`.
+        let wake = self.put_p(&mut self.lists.lock(), unsafe { &*p });
+        match wake {
+            Some(wake) => P::unpark(&wake.parker),
+            None => self.rouse_sysmon::<P>(),
+        }
+    }
+
+    /// Every M at rest or in line wakes and finds the scheduler halted.
+    pub(crate) fn halt<P: Platform>(&self) {
+        let mut lists = self.lists.lock();
+        self.phase.store(crate::parts::phase::HALTED, Ordering::Release);
+        // SAFETY: Ms live as long as the scheduler.
+        let mut at: Option<&'static M> = unsafe { lists.all_ms.as_ref() };
+        while let Some(_m) = lists.idle_ms.pop_front().or_else(|| lists.line.pop_front()) {}
+        drop(lists);
+        while let Some(m) = at {
+            P::unpark(&m.parker);
+            // SAFETY: written once, before the M was published.
+            at = unsafe { m.all.get().as_ref() };
+        }
+        P::unpark(&self.sysmon);
+        P::unpark(&self.done);
+    }
+}
+
+/// Gives `p` to `m`, which waits; under the lock, the wake comes after.
+fn hand(lists: &mut Lists, m: &'static M, p: &'static Proc) {
+    lists.set_state(m, State::Busy);
+    // Release: pairs with the Acquire in `woken`; carries the P's data from its last owner.
+    m.nextp.store(ptr::from_ref(p).cast_mut(), Ordering::Release);
+}
+
+/// `p`, which nobody owns, becomes `m`'s. By `m` itself, inside.
+fn own<P: Platform>(core: &Core, m: &'static M, p: &'static Proc) {
+    let now = P::now();
+    core.set_clock(now);
+    // Relaxed: published by `own`'s release.
+    m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);
+    // SAFETY: the P is ours, and we are inside.
+    unsafe {
+        p.since.set(now);
+        // Others' turn has just been: the P has come from them.
+        p.rewind();
+    }
+    p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    m.claim.own();
+}
+
+/// Takes `m`'s P from it. By `m` itself, inside.
+pub(crate) fn disown(m: &'static M) -> &'static Proc {
+    m.claim.give();
+    // SAFETY: the P it names was ours until now, and lives as long as the scheduler.
+    let p: &'static Proc = unsafe { &*m.p.swap(ptr::null_mut(), Ordering::Relaxed) };
+    p.m.store(ptr::null_mut(), Ordering::Release);
+    p
+}
