@@ -9,7 +9,7 @@ use g0_arch::{self as arch, Arch, Native, stack_pointer};
 use g0_defer::Unwind;
 
 use crate::word::{Base, fits, pack, unpack};
-use crate::{Bridge, Here, Runtime, Seat};
+use crate::{Bridge, CallerContext, MHandle, Runtime};
 
 /// An open foreign call, in the frame of [`Bridge::call`] on its goroutine's stack.
 ///
@@ -118,10 +118,10 @@ impl<R: Runtime> Bridge<R> {
     #[inline]
     pub fn call<T>(f: impl FnOnce() -> T) -> T {
         match R::here() {
-            // SAFETY: the seat is fresh.
-            Here::Goroutine(seat) => unsafe { on_g0::<R, _, _, 0>(seat, f, |_| ()) },
-            Here::Outside | Here::Adopted(_) => outside(f),
-            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+            // SAFETY: the handle is fresh.
+            CallerContext::Goroutine(handle) => unsafe { on_g0::<R, _, _, 0>(handle, f, |_| ()) },
+            CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
+            CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
         }
     }
 
@@ -136,12 +136,12 @@ impl<R: Runtime> Bridge<R> {
     #[inline]
     pub fn call_blocking<T>(f: impl FnOnce() -> T) -> T {
         match R::here() {
-            Here::Goroutine(seat) => {
-                // SAFETY: the seat is fresh; `on_g0` runs the closure right after `enter`.
-                unsafe { on_g0::<R, _, _, 0>(seat, f, |seat| R::release(seat)) }
+            CallerContext::Goroutine(handle) => {
+                // SAFETY: the handle is fresh; `on_g0` runs the closure right after `enter`.
+                unsafe { on_g0::<R, _, _, 0>(handle, f, |handle| R::release(handle)) }
             }
-            Here::Outside | Here::Adopted(_) => outside(f),
-            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+            CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
+            CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
         }
     }
 
@@ -159,16 +159,16 @@ impl<R: Runtime> Bridge<R> {
     #[inline]
     pub fn call_leaf<T>(need: usize, f: impl FnOnce() -> T) -> T {
         match R::here() {
-            Here::Goroutine(seat) => {
-                if stack_pointer().addr().saturating_sub(seat.limit.addr()) >= need {
+            CallerContext::Goroutine(handle) => {
+                if stack_pointer().addr().saturating_sub(handle.limit.addr()) >= need {
                     f()
                 } else {
-                    // SAFETY: the seat is fresh.
-                    unsafe { on_g0::<R, _, _, LEAF>(seat, f, |_| ()) }
+                    // SAFETY: the handle is fresh.
+                    unsafe { on_g0::<R, _, _, LEAF>(handle, f, |_| ()) }
                 }
             }
-            Here::Outside | Here::Adopted(_) => outside(f),
-            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+            CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
+            CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
         }
     }
 }
@@ -180,12 +180,12 @@ impl<R: Runtime> Bridge<R> {
 ///
 /// # Safety
 ///
-/// `seat` is the running goroutine's, which is in its ordinary code.
+/// `handle` is the running goroutine's, which is in its ordinary code.
 #[inline(always)]
 unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
-    seat: Seat,
+    handle: MHandle,
     f: F,
-    entered: impl FnOnce(Seat),
+    entered: impl FnOnce(MHandle),
 ) -> T {
     let mut frame = MaybeUninit::<Frame<F, T, Payload<R>>>::uninit();
     let frame = frame.as_mut_ptr();
@@ -195,18 +195,18 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
     unsafe {
         let call = &raw mut (*frame).link.call;
         (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
-        R::enter(seat);
-        entered(seat);
-        mark(seat, call);
+        R::enter(handle);
+        entered(handle);
+        mark(handle, call);
         let base = base_for::<F, T, R::Unwind, NOTE>();
-        let crossing = R::crossing(seat);
+        let crossing = R::crossing(handle);
         (&raw mut (*frame).crossing).write(crossing);
-        let (sp, slot) = (*seat.g0_sp, &raw mut (*call).sp);
+        let (sp, slot) = (*handle.g0_sp, &raw mut (*call).sp);
         (*frame).crossing.before_call();
         let word = Native::call_on(sp, base, frame.cast(), slot);
         crossing.after_call();
-        mark(seat, ptr::null_mut());
-        R::leave(seat);
+        mark(handle, ptr::null_mut());
+        R::leave(handle);
         if (*call).noted(HELD | PANICKED) {
             go_on::<F, T, R::Unwind>(frame, word)
         }
@@ -218,15 +218,15 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
 ///
 /// # Safety
 ///
-/// `seat` is this thread's.
+/// `handle` is this thread's.
 #[inline(always)]
-pub(crate) unsafe fn mark(seat: Seat, call: *mut Call) {
+pub(crate) unsafe fn mark(handle: MHandle, call: *mut Call) {
     // Relaxed, a plain move: the runtime's `enter` and `leave` order it. Atomic, for whoever
     // retakes Ps may look at it. Core's and not the facade's: in models others look elsewhere.
     // SAFETY: the word lives as long as its M; everybody else only reads it.
-    unsafe { AtomicPtr::from_ptr(seat.call) }.store(call, Ordering::Relaxed);
+    unsafe { AtomicPtr::from_ptr(handle.call) }.store(call, Ordering::Relaxed);
     #[cfg(loom)]
-    seat.shown.store(call.cast(), Ordering::Relaxed);
+    handle.shown.store(call.cast(), Ordering::Relaxed);
 }
 
 /// [`base`] with the integer of `T`'s size, as `call_on` takes it.

@@ -10,7 +10,7 @@ use g0_defer::Unwind;
 use crate::call::{Body, LEAF, mark, take};
 use crate::foreign::{self, CallbackError};
 use crate::unwind::{RETURNS, hold};
-use crate::{BadCall, Bridge, Call, Here, Runtime, Seat};
+use crate::{BadCall, Bridge, Call, CallerContext, MHandle, Runtime};
 
 /// What a callback and its base share; it lies on g0, among the C frames.
 struct Frame<F, T> {
@@ -59,12 +59,12 @@ impl<R: Runtime> Bridge<R> {
 /// Whoever calls back: a goroutine's C, or a thread of C's own.
 #[inline(always)]
 pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackError> {
-    let (seat, adopted) = foreign::seat::<R>()?;
-    // SAFETY: the seat is fresh, and its goroutine in a call, or in what passes for one.
-    let value = unsafe { on_goroutine::<R, _, _, RETURNS>(seat, f) };
+    let (handle, adopted) = foreign::handle::<R>()?;
+    // SAFETY: the handle is fresh, and its goroutine in a call, or in what passes for one.
+    let value = unsafe { on_goroutine::<R, _, _, RETURNS>(handle, f) };
     if adopted {
         // SAFETY: it has arrived.
-        unsafe { R::depart(seat) }
+        unsafe { R::depart(handle) }
     }
     value.ok_or(if adopted { CallbackError::NoRuntime } else { CallbackError::Panicked })
 }
@@ -76,15 +76,15 @@ pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackEr
 ///
 /// # Safety
 ///
-/// `seat` is that of the goroutine in whose foreign call this runs.
+/// `handle` is that of the goroutine in whose foreign call this runs.
 #[inline(always)]
 pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize>(
-    seat: Seat,
+    handle: MHandle,
     f: F,
 ) -> Option<T> {
     // SAFETY: in foreign code the word points to the call, which lies in a frame of the goroutine
     // that is suspended there until we return.
-    let (call, sp) = unsafe { (*seat.call, (**seat.call).stack_pointer()) };
+    let (call, sp) = unsafe { (*handle.call, (**handle.call).stack_pointer()) };
     // SAFETY: as above.
     if unsafe { (*call).noted(LEAF) } {
         R::fatal(BadCall::NotInCall)
@@ -95,19 +95,19 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
     // goroutine's stack is free, for its innermost frame is that call's. `base` does not unwind,
     // and when it returns `*g0_sp` is what `call_on` wrote (`settle`), so our frames are the lowest.
     unsafe {
-        let g0_sp = seat.g0_sp;
-        let crossing = R::crossing(seat).reversed();
+        let g0_sp = handle.g0_sp;
+        let crossing = R::crossing(handle).reversed();
         frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, g0_sp, call, crossing });
-        mark(seat, ptr::null_mut());
-        let word = R::begin(seat);
+        mark(handle, ptr::null_mut());
+        let word = R::begin(handle);
         let above = *g0_sp;
         (*frame).crossing.before_call();
         let held = Native::call_on(sp, base::<R, F, T, ON_PANIC>, frame.cast(), g0_sp);
         crossing.after_call();
-        R::end(seat, word);
+        R::end(handle, word);
         *g0_sp = above;
         // From there: where it was kept besides would be a store more.
-        mark(seat, (*frame).call);
+        mark(handle, (*frame).call);
         (held == 0).then(|| take(&raw const (*frame).body.value))
     }
 }
@@ -155,9 +155,9 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
 #[cold]
 #[inline(never)]
 fn settle<R: Runtime>(bottom: *mut u8) {
-    let Here::Goroutine(seat) = R::here() else {
+    let CallerContext::Goroutine(handle) = R::here() else {
         unreachable!("a callback's closure left its goroutine in another state")
     };
     // SAFETY: we are the goroutine's ordinary code, between `begin` and `end`.
-    unsafe { R::settle(seat, bottom) }
+    unsafe { R::settle(handle, bottom) }
 }

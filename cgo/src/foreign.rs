@@ -29,7 +29,7 @@
 //!         └──────────────────┘      end, depart
 //! ```
 //!
-//! *Bound* or *borrowed* is the runtime's matter: either the seat is there when the thread comes again, or
+//! *Bound* or *borrowed* is the runtime's matter: either the handle is there when the thread comes again, or
 //! the thread is `Outside` again. Bound, a callback takes no lock, makes no system call and
 //! allocates nothing.
 //!
@@ -49,7 +49,7 @@ use core::fmt;
 
 use g0_defer::Unwind;
 
-use crate::{BadCall, Bridge, Here, Runtime, Seat};
+use crate::{BadCall, Bridge, CallerContext, MHandle, Runtime};
 
 /// Why C got the default: the closure did not run to its end, or did not run at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,20 +81,20 @@ impl fmt::Display for CallbackError {
 
 impl core::error::Error for CallbackError {}
 
-/// The seat that a callback is for, and whether the thread is an adopted one, which has arrived then.
+/// The handle that a callback is for, and whether the thread is an adopted one, which has arrived then.
 ///
 /// # Errors
 ///
 /// When the runtime refuses.
 #[inline(always)]
-pub(crate) fn seat<R: Runtime>() -> Result<(Seat, bool), CallbackError> {
+pub(crate) fn handle<R: Runtime>() -> Result<(MHandle, bool), CallbackError> {
     match R::here() {
-        Here::Foreign(seat) => Ok((seat, false)),
-        // SAFETY: the seat is fresh.
-        Here::Adopted(seat) => unsafe { R::arrive(seat) }.map(|seat| (seat, true)),
-        Here::Outside => R::adopt().map(|seat| (seat, true)),
-        Here::Goroutine(_) => R::fatal(BadCall::NotInCall),
-        Here::SystemStack => R::fatal(BadCall::SystemStack),
+        CallerContext::Foreign(handle) => Ok((handle, false)),
+        // SAFETY: the handle is fresh.
+        CallerContext::Adopted(handle) => unsafe { R::arrive(handle) }.map(|handle| (handle, true)),
+        CallerContext::Outside => R::adopt().map(|handle| (handle, true)),
+        CallerContext::Goroutine(_) => R::fatal(BadCall::NotInCall),
+        CallerContext::SystemStack => R::fatal(BadCall::SystemStack),
     }
 }
 
@@ -104,9 +104,9 @@ pub(crate) fn seat<R: Runtime>() -> Result<(Seat, bool), CallbackError> {
 #[inline(never)]
 pub(crate) fn uncaught<R: Runtime>(panic: &<R::Unwind as Unwind>::Payload) {
     let goexit = R::Unwind::is_goexit(panic);
-    if goexit && let Here::Goroutine(seat) = R::here() {
+    if goexit && let CallerContext::Goroutine(handle) = R::here() {
         // SAFETY: on the goroutine, whose callback this is.
-        if unsafe { R::was_ended(seat) } {
+        if unsafe { R::was_ended(handle) } {
             return;
         }
     }

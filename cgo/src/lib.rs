@@ -37,7 +37,7 @@
 //!
 //! # A call from one end to the other
 //!
-//! A goroutine calls `call(f)`. [`Runtime::here`] finds its *seat*: the M's word `g0.sp`, below
+//! A goroutine calls `call(f)`. [`Runtime::here`] finds its *handle*: the M's word `g0.sp`, below
 //! which g0 is free, and the M's word `call`, null in ordinary code. The call makes a record in its
 //! own frame, on the goroutine's stack, says [`enter`](Runtime::enter), lets the word point to the
 //! record, and changes to the stack at `g0.sp`. The assembly of `call_on` has left its frame on the
@@ -49,7 +49,7 @@
 //! thread will not schedule before C returns (L6), for C's frames lie where the scheduler would.
 //!
 //! C calls back: an exported function, on g0, below C's frames. `callback(default, g)` finds the
-//! same seat, and the record by its word. It clears the word, and [`begin`](Runtime::begin) binds
+//! same handle, and the record by its word. It clears the word, and [`begin`](Runtime::begin) binds
 //! the goroutine to this M and waits for a P: the closure never runs without (L19). Then it changes
 //! stacks again, the other way round: to the address in the record, below everything that the
 //! goroutine has on its stack; and the place where `call_on` notes the address below *its* frame
@@ -81,7 +81,7 @@
 //! C returns into `f`, `f` into the base, the base into the assembly, which puts the stack pointer
 //! back to the goroutine's. The call clears the word and says [`leave`](Runtime::leave): the end of
 //! the call is recorded first, then it is made sure that there is a P; for that the goroutine may
-//! have to wait, and wake up on another M. So after `leave` nothing of the seat is used. The value
+//! have to wait, and wake up on another M. So after `leave` nothing of the handle is used. The value
 //! came back in a register, if it fits into one.
 //!
 //! # States
@@ -166,7 +166,7 @@
 //! > L6: an M in foreign code never schedules. Held by the runtime: from `enter` and `end` to
 //! > `leave` and `begin` it starts nothing at `g0.sp`.
 //!
-//! > L7: an extra M has one thread at a time. Held by the runtime: from `adopt` on the seat is the
+//! > L7: an extra M has one thread at a time. Held by the runtime: from `adopt` on the handle is the
 //! > thread's, until `depart` or the thread's end gives it back.
 //!
 //! > L14: no stack growth in foreign state. On the goroutine's stack nothing is called between
@@ -243,7 +243,7 @@ pub use g0_defer::{NoUnwind, Unwind};
 pub use handle::{BadHandle, Handle};
 #[cfg(feature = "sched")]
 pub use libcall::{Answer, TooManyArguments};
-pub use runtime::{BadCall, Here, Runtime, Seat};
+pub use runtime::{BadCall, CallerContext, MHandle, Runtime};
 #[cfg(feature = "sched")]
 pub use sched::Sched;
 #[cfg(all(feature = "sched", feature = "std"))]

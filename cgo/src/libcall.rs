@@ -17,7 +17,7 @@ use core::marker::PhantomData;
 use core::mem;
 
 use g0_sched::Platform;
-use g0_sched::bridge::{self, Here, LibCall as Record, Seat};
+use g0_sched::bridge::{self, CallerContext, LibCall as Record, MHandle};
 
 use crate::Bridge;
 use crate::call::on_system_stack;
@@ -55,8 +55,8 @@ pub struct LibCall<P: Platform> {
 }
 
 struct Held {
-    seat: Seat,
-    /// For [`Seat::share`].
+    handle: MHandle,
+    /// For [`MHandle::share`].
     reserved: *mut (),
     /// What the M's record was before.
     outer: Record,
@@ -83,12 +83,12 @@ impl<P: Platform> LibCall<P> {
         record.args[..args.len()].copy_from_slice(args);
         let held = match bridge::here::<P>() {
             // SAFETY: on the goroutine's stack; the record is this thread's.
-            Here::Goroutine(seat) => unsafe {
-                let reserved = seat.hold();
-                Some(Held { seat, reserved, outer: mem::replace(&mut *seat.libcall(), record) })
+            CallerContext::Goroutine(handle) => unsafe {
+                let reserved = handle.hold();
+                Some(Held { handle, reserved, outer: mem::replace(&mut *handle.libcall(), record) })
             },
-            Here::Outside | Here::Adopted(_) => None,
-            Here::Foreign(_) | Here::SystemStack => on_system_stack(),
+            CallerContext::Outside | CallerContext::Adopted(_) => None,
+            CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
         };
         Ok(Self { held, record, _platform: PhantomData })
     }
@@ -108,14 +108,14 @@ impl<P: Platform> LibCall<P> {
             // SAFETY: the caller's promise.
             return unsafe { apply(&self.record, core::ptr::null_mut()) };
         };
-        let (seat, reserved) = (held.seat, mem::replace(&mut held.reserved, SHARED));
+        let (handle, reserved) = (held.handle, mem::replace(&mut held.reserved, SHARED));
         let answer = Bridge::<Sched<P>>::call(move || {
             // SAFETY: the caller's promise; nothing is scheduled between the read and the call, and
             // the thread is the one that was locked.
             unsafe {
-                let record = seat.libcall().read();
-                seat.share(reserved);
-                apply(&record, seat.errno())
+                let record = handle.libcall().read();
+                handle.share(reserved);
+                apply(&record, handle.errno())
             }
         });
         drop(self);
@@ -131,11 +131,11 @@ impl<P: Platform> Drop for LibCall<P> {
         if let Some(held) = &self.held {
             // SAFETY: the goroutine has been locked to this M since `prepare`.
             unsafe {
-                *held.seat.libcall() = held.outer;
+                *held.handle.libcall() = held.outer;
                 if held.reserved != SHARED {
-                    held.seat.share(held.reserved);
+                    held.handle.share(held.reserved);
                 }
-                held.seat.release_hold::<P>();
+                held.handle.release_hold::<P>();
             }
         }
     }
@@ -149,9 +149,12 @@ impl<P: Platform> fmt::Debug for LibCall<P> {
 
 /// The library call that the calling thread's goroutine prepares or is in; none otherwise.
 pub fn current_libcall<P: Platform>() -> Option<Record> {
-    let (Here::Goroutine(seat) | Here::Foreign(seat)) = bridge::here::<P>() else { return None };
+    let (CallerContext::Goroutine(handle) | CallerContext::Foreign(handle)) = bridge::here::<P>()
+    else {
+        return None;
+    };
     // SAFETY: this thread's own.
-    let record = unsafe { seat.libcall().read() };
+    let record = unsafe { handle.libcall().read() };
     (record.function != 0).then_some(record)
 }
 

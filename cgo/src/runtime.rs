@@ -12,11 +12,11 @@ use crate::{Call, CallbackError};
 /// > For one M the runtime always gives the same `g0_sp` and the same `call`, and those to one
 /// > [`Runtime`] type only.
 ///
-/// A seat is good as long as the goroutine stays on its M: from [`enter`](Runtime::enter) to
+/// A handle is good as long as the goroutine stays on its M: from [`enter`](Runtime::enter) to
 /// [`leave`](Runtime::leave), and from [`begin`](Runtime::begin) to [`end`](Runtime::end), which
 /// bind the goroutine for that length. It is never kept across anything else.
 #[derive(Clone, Copy, Debug)]
-pub struct Seat {
+pub struct MHandle {
     /// The M's `g0.sp`: below the address held here the M's system stack is free.
     pub g0_sp: *mut *mut u8,
     /// The M's `incgo`: the call whose foreign code runs on it, null if none does. The runtime
@@ -34,16 +34,16 @@ pub struct Seat {
 
 /// Who is asking, from the runtime's point of view.
 #[derive(Clone, Copy, Debug)]
-pub enum Here {
+pub enum CallerContext {
     /// A goroutine's ordinary code, on the goroutine's stack. `*call` is null.
-    Goroutine(Seat),
+    Goroutine(MHandle),
     /// Foreign code, on g0, in a call of that goroutine. `*call` is not null.
-    Foreign(Seat),
+    Foreign(MHandle),
     /// The scheduler's own code, on g0: no goroutine is in a call here.
     SystemStack,
     /// A thread that the runtime did not start and has [adopted](Runtime::adopt), in code of its own between
     /// its callbacks. `*call` is a [root](Call::root).
-    Adopted(Seat),
+    Adopted(MHandle),
     /// A thread that the runtime does not know.
     Outside,
 }
@@ -71,7 +71,7 @@ pub unsafe trait Runtime: 'static {
     /// *Context:* anywhere, any thread. Runs on every call: it reads a thread's M and a flag or two.
     /// If goroutines change threads, it must find the thread anew each time, by assembly or behind
     /// `#[inline(never)]`: two calls in a row may be inlined into one function.
-    fn here() -> Here;
+    fn here() -> CallerContext;
 
     /// From now on the goroutine is in foreign code. A store or two; whoever retakes Ps may take
     /// this M's from this moment.
@@ -79,17 +79,17 @@ pub unsafe trait Runtime: 'static {
     /// # Safety
     ///
     /// *Context:* called on the goroutine's stack, in its ordinary code; the runtime must not
-    /// schedule in here. `seat` is from [`here`](Runtime::here) just now.
-    unsafe fn enter(seat: Seat);
+    /// schedule in here. `handle` is from [`here`](Runtime::here) just now.
+    unsafe fn enter(handle: MHandle);
 
     /// The goroutine has come back. Records the end first and only then sees to it that there is a
-    /// P, for after that the goroutine may be on another M: `seat` is dead when this returns.
+    /// P, for after that the goroutine may be on another M: `handle` is dead when this returns.
     ///
     /// # Safety
     ///
     /// *Context:* called on the goroutine's stack, `*g0_sp` as it was in `enter`; may park the
     /// goroutine. Pairs with the last `enter` of this goroutine that is still open.
-    unsafe fn leave(seat: Seat);
+    unsafe fn leave(handle: MHandle);
 
     /// Gives the M's P away at once, because this call will last. Others may have taken it already.
     /// Without a method of your own: nothing, the P is retaken like any other.
@@ -98,8 +98,8 @@ pub unsafe trait Runtime: 'static {
     ///
     /// *Context:* called on the goroutine's stack, in the foreign state, right after `enter`; the
     /// runtime must not schedule in here.
-    unsafe fn release(seat: Seat) {
-        _ = seat;
+    unsafe fn release(handle: MHandle) {
+        _ = handle;
     }
 
     /// C calls back: the goroutine is bound to this M (an internal lock count: its own locks and
@@ -114,7 +114,7 @@ pub unsafe trait Runtime: 'static {
     /// above those frames: nothing may be started there. If no P is free this blocks the thread.
     /// From here until the closure starts, and from its end until `end`, the goroutine is in its
     /// ordinary state but on g0: whoever preempts from an interrupt looks at the stack pointer, too.
-    unsafe fn begin(seat: Seat) -> usize;
+    unsafe fn begin(handle: MHandle) -> usize;
 
     /// The callback returns to C: undoes `begin`, and the goroutine is in foreign code again.
     /// Goroutines that the callback made ready get an M now, this one being away.
@@ -124,9 +124,9 @@ pub unsafe trait Runtime: 'static {
     /// *Context:* called on g0, below the C frames, in the goroutine's ordinary state. `*g0_sp` points
     /// to frames that are gone: nothing may be started there. `word` is the result of the `begin`
     /// that this one pairs with.
-    unsafe fn end(seat: Seat, word: usize);
+    unsafe fn end(handle: MHandle, word: usize);
 
-    /// Returns once `*seat.g0_sp == bottom`, with the goroutine running on.
+    /// Returns once `*handle.g0_sp == bottom`, with the goroutine running on.
     ///
     /// Between the start of a callback and its end, other goroutines of the same M may have called
     /// C and be parked in callbacks of their own; then their C frames lie below ours on this g0,
@@ -136,23 +136,23 @@ pub unsafe trait Runtime: 'static {
     /// # Safety
     ///
     /// *Context:* called on the goroutine's stack, in its ordinary code; it parks or yields, with
-    /// the goroutine bound since `begin`. `bottom` is what `*seat.g0_sp` held when the callback's
+    /// the goroutine bound since `begin`. `bottom` is what `*handle.g0_sp` held when the callback's
     /// closure started.
-    unsafe fn settle(seat: Seat, bottom: *mut u8);
+    unsafe fn settle(handle: MHandle, bottom: *mut u8);
 
     /// From the goroutine's stack to the M's system stack, for memory checkers; see [`Crossing`].
     /// Provided: a runtime that does not announce its stacks.
     ///
     /// *Context:* called with the goroutine in its call or on its own stack, before each change.
     #[inline(always)]
-    fn crossing(seat: Seat) -> Crossing {
-        let _ = seat;
+    fn crossing(handle: MHandle) -> Crossing {
+        let _ = handle;
         Crossing::UNTOLD
     }
 
     /// A thread that the runtime does not know calls back. It is given an *extra M*, whose goroutine seems to
-    /// be in a call: a seat whose `*call` is a [root](Call::root); and it [arrives](Runtime::arrive). Whether
-    /// it has the seat until it ends or for this callback only is the runtime's matter. Without a method of your own:
+    /// be in a call: a handle whose `*call` is a [root](Call::root); and it [arrives](Runtime::arrive). Whether
+    /// it has the handle until it ends or for this callback only is the runtime's matter. Without a method of your own:
     /// fatal, there are no such threads.
     ///
     /// *Context:* on the thread's own stack; may allocate and take locks.
@@ -160,22 +160,22 @@ pub unsafe trait Runtime: 'static {
     /// # Errors
     ///
     /// When the thread cannot be served, for which C need not die.
-    fn adopt() -> Result<Seat, CallbackError> {
+    fn adopt() -> Result<MHandle, CallbackError> {
         Self::fatal(BadCall::UnknownThread)
     }
 
     /// A callback is to begin on a thread that has been adopted before: [`begin`](Runtime::begin) follows. The
-    /// result is `seat`, or another one if the runtime has changed.
+    /// result is `handle`, or another one if the runtime has changed.
     ///
     /// # Safety
     ///
-    /// *Context:* on the thread's own stack; `seat` is from [`Here::Adopted`] just now.
+    /// *Context:* on the thread's own stack; `handle` is from [`CallerContext::Adopted`] just now.
     ///
     /// # Errors
     ///
     /// As [`adopt`](Runtime::adopt).
-    unsafe fn arrive(seat: Seat) -> Result<Seat, CallbackError> {
-        Ok(seat)
+    unsafe fn arrive(handle: MHandle) -> Result<MHandle, CallbackError> {
+        Ok(handle)
     }
 
     /// A Goexit has come to the bottom of an adopted thread's goroutine. True: the runtime has thrown it, because
@@ -184,20 +184,20 @@ pub unsafe trait Runtime: 'static {
     /// # Safety
     ///
     /// *Context:* on that goroutine's stack, in the callback.
-    unsafe fn was_ended(seat: Seat) -> bool {
-        _ = seat;
+    unsafe fn was_ended(handle: MHandle) -> bool {
+        _ = handle;
         false
     }
 
     /// The callback of an adopted thread is over, after [`end`](Runtime::end). A thread that has but borrowed its
-    /// M gives it back: `seat` is dead when this returns.
+    /// M gives it back: `handle` is dead when this returns.
     ///
     /// # Safety
     ///
     /// *Context:* on the thread's own stack, `*call` the root again. Pairs with the `adopt` or `arrive` that
-    /// gave `seat`.
-    unsafe fn depart(seat: Seat) {
-        _ = seat;
+    /// gave `handle`.
+    unsafe fn depart(handle: MHandle) {
+        _ = handle;
     }
 
     /// Reports a misuse of the bridge which leaves no way back, and ends the program.

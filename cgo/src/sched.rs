@@ -1,33 +1,33 @@
-//! The bridge of g0-sched: what [`Runtime`] asks for, by the scheduler's own seats.
+//! The bridge of g0-sched: what [`Runtime`] asks for, by the scheduler's own handles.
 
 use core::marker::PhantomData;
 
 use g0_arch::tools::Crossing;
 use g0_sched::Platform;
-use g0_sched::bridge::{self, Refused, Seat as Chair};
+use g0_sched::bridge::{self, Refused};
 
-use crate::{BadCall, Call, CallbackError, Here, Runtime, Seat};
+use crate::{BadCall, Call, CallbackError, CallerContext, MHandle, Runtime};
 
 /// The runtime of the scheduler on platform `P`.
 #[derive(Debug)]
 pub struct Sched<P>(PhantomData<P>);
 
 #[inline(always)]
-fn seat(chair: Chair) -> Seat {
-    Seat {
-        g0_sp: chair.g0_sp(),
-        call: chair.call().cast(),
+fn to_bridge(m: bridge::MHandle) -> MHandle {
+    MHandle {
+        g0_sp: m.g0_sp(),
+        call: m.call().cast(),
         #[cfg(loom)]
-        shown: chair.call_shown(),
-        limit: chair.limit(),
-        token: chair.token(),
+        shown: m.call_shown(),
+        limit: m.limit(),
+        token: m.token(),
     }
 }
 
 #[inline(always)]
-fn chair(seat: Seat) -> Chair {
-    // SAFETY: every seat of this runtime is made by `seat`.
-    unsafe { Chair::from_token(seat.token) }
+fn to_sched(handle: MHandle) -> bridge::MHandle {
+    // SAFETY: every handle of this runtime is made by `to_bridge`.
+    unsafe { bridge::MHandle::from_token(handle.token) }
 }
 
 // SAFETY: the scheduler keeps to the states that its module `bridge` draws; on the safe runtime
@@ -37,63 +37,63 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     type Unwind = P::Unwind;
 
     #[inline(always)]
-    fn here() -> Here {
+    fn here() -> CallerContext {
         match bridge::here::<P>() {
-            bridge::Here::Goroutine(chair) => Here::Goroutine(seat(chair)),
-            bridge::Here::Foreign(chair) => Here::Foreign(seat(chair)),
-            bridge::Here::Adopted(chair) => Here::Adopted(seat(chair)),
-            bridge::Here::SystemStack => Here::SystemStack,
-            bridge::Here::Outside => Here::Outside,
+            bridge::CallerContext::Goroutine(m) => CallerContext::Goroutine(to_bridge(m)),
+            bridge::CallerContext::Foreign(m) => CallerContext::Foreign(to_bridge(m)),
+            bridge::CallerContext::Adopted(m) => CallerContext::Adopted(to_bridge(m)),
+            bridge::CallerContext::SystemStack => CallerContext::SystemStack,
+            bridge::CallerContext::Outside => CallerContext::Outside,
         }
     }
 
     #[inline(always)]
-    unsafe fn enter(seat: Seat) {
+    unsafe fn enter(handle: MHandle) {
         // SAFETY: the caller's promise is the same; so below.
-        unsafe { chair(seat).enter() }
+        unsafe { to_sched(handle).enter() }
     }
 
     #[inline(always)]
-    unsafe fn leave(seat: Seat) {
+    unsafe fn leave(handle: MHandle) {
         // SAFETY: as above.
-        unsafe { chair(seat).leave::<P>() }
+        unsafe { to_sched(handle).leave::<P>() }
     }
 
     #[inline(always)]
-    unsafe fn release(seat: Seat) {
+    unsafe fn release(handle: MHandle) {
         // SAFETY: as above.
-        unsafe { chair(seat).release::<P>() }
+        unsafe { to_sched(handle).release::<P>() }
     }
 
     #[inline(always)]
-    unsafe fn begin(seat: Seat) -> usize {
+    unsafe fn begin(handle: MHandle) -> usize {
         // SAFETY: as above.
-        unsafe { chair(seat).begin::<P>() }
+        unsafe { to_sched(handle).begin::<P>() }
     }
 
     #[inline(always)]
-    unsafe fn end(seat: Seat, word: usize) {
+    unsafe fn end(handle: MHandle, word: usize) {
         // SAFETY: as above.
-        unsafe { chair(seat).end::<P>(word) }
+        unsafe { to_sched(handle).end::<P>(word) }
     }
 
-    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+    unsafe fn settle(handle: MHandle, bottom: *mut u8) {
         // SAFETY: as above.
-        unsafe { chair(seat).settle::<P>(bottom) }
+        unsafe { to_sched(handle).settle::<P>(bottom) }
     }
 
     #[inline(always)]
-    fn crossing(seat: Seat) -> Crossing {
-        chair(seat).crossing()
+    fn crossing(handle: MHandle) -> Crossing {
+        to_sched(handle).crossing()
     }
 
     #[cold]
-    fn adopt() -> Result<Seat, CallbackError> {
+    fn adopt() -> Result<MHandle, CallbackError> {
         match bridge::adopt::<P>() {
-            Ok(chair) => {
-                // SAFETY: the root is the bridge's own, and this thread's as long as the seat.
-                unsafe { chair.root().cast::<Call>().write(Call::root(chair.top())) }
-                Ok(seat(chair))
+            Ok(m) => {
+                // SAFETY: the root is the bridge's own, and this thread's as long as the handle.
+                unsafe { m.root().cast::<Call>().write(Call::root(m.top())) }
+                Ok(to_bridge(m))
             }
             Err(Refused::NoMachine) => Err(CallbackError::NoMachine),
             Err(_) => Err(CallbackError::NoRuntime),
@@ -101,26 +101,26 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     }
 
     #[inline(always)]
-    unsafe fn arrive(seat: Seat) -> Result<Seat, CallbackError> {
+    unsafe fn arrive(handle: MHandle) -> Result<MHandle, CallbackError> {
         // SAFETY: the caller's promise is the same; so below.
-        if unsafe { chair(seat).arrive() } {
-            return Ok(seat);
+        if unsafe { to_sched(handle).arrive() } {
+            return Ok(handle);
         }
         // It has ended; another one may run.
         // SAFETY: as above.
-        unsafe { chair(seat).part::<P>() };
+        unsafe { to_sched(handle).part::<P>() };
         Self::adopt()
     }
 
-    unsafe fn was_ended(seat: Seat) -> bool {
+    unsafe fn was_ended(handle: MHandle) -> bool {
         // SAFETY: as above.
-        unsafe { chair(seat).was_ended() }
+        unsafe { to_sched(handle).was_ended() }
     }
 
     #[inline(always)]
-    unsafe fn depart(seat: Seat) {
+    unsafe fn depart(handle: MHandle) {
         // SAFETY: as above.
-        unsafe { chair(seat).depart::<P>() }
+        unsafe { to_sched(handle).depart::<P>() }
     }
 
     fn fatal(bad: BadCall) -> ! {

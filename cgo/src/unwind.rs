@@ -25,7 +25,7 @@ use g0_defer::Unwind;
 
 use crate::call::{DROPPED, HELD, Link, Payload, ROOT};
 use crate::callback::on_goroutine;
-use crate::{BadCall, Bridge, Call, Runtime, Seat, foreign};
+use crate::{BadCall, Bridge, Call, MHandle, Runtime, foreign};
 
 /// What becomes of C: it goes on, with the default. The other way is [`DROPPED`].
 pub(crate) const RETURNS: usize = 0;
@@ -80,19 +80,19 @@ impl<R: Runtime> Bridge<R> {
     /// ```
     #[inline]
     pub unsafe fn callback_unwind<T>(f: impl FnOnce() -> T) -> T {
-        let Ok((seat, adopted)) = foreign::seat::<R>() else { R::fatal(BadCall::NoRuntime) };
-        // SAFETY: the seat is fresh, and its goroutine in a call, or in what passes for one.
-        let value = unsafe { on_goroutine::<R, _, _, DROPPED>(seat, f) };
+        let Ok((handle, adopted)) = foreign::handle::<R>() else { R::fatal(BadCall::NoRuntime) };
+        // SAFETY: the handle is fresh, and its goroutine in a call, or in what passes for one.
+        let value = unsafe { on_goroutine::<R, _, _, DROPPED>(handle, f) };
         if adopted {
             // SAFETY: it has arrived.
-            unsafe { R::depart(seat) }
+            unsafe { R::depart(handle) }
         }
         match value {
             Some(value) => value,
             // The runtime has ended meanwhile.
             None if adopted => R::fatal(BadCall::NoRuntime),
             // SAFETY: the panic is in the call's record; the caller vouches for the frames.
-            None => unsafe { leave_c(seat, R::crossing(seat)) },
+            None => unsafe { leave_c(handle, R::crossing(handle)) },
         }
     }
 }
@@ -106,12 +106,12 @@ impl<R: Runtime> Bridge<R> {
 /// `*g0_sp` is as it was when it began. The frames in between may be dropped.
 #[cold]
 #[inline(never)]
-unsafe fn leave_c(seat: Seat, crossing: Crossing) -> ! {
+unsafe fn leave_c(handle: MHandle, crossing: Crossing) -> ! {
     // SAFETY: the word points to the call. What `call_on` wrote there was the place of its own frame,
     // and this is its stack's only use until it returns.
     unsafe {
-        let mut slot = (**seat.call).stack_pointer();
-        tools::drop_frames(stack_pointer(), *seat.g0_sp);
+        let mut slot = (**handle.call).stack_pointer();
+        tools::drop_frames(stack_pointer(), *handle.g0_sp);
         crossing.before_return();
         Native::escape(&raw mut slot, 0)
     }

@@ -7,7 +7,7 @@ mod runner;
 use std::process::Stdio;
 
 use common::*;
-use g0_cgo::{BadCall, Bridge, Here, NoUnwind, Runtime, Seat};
+use g0_cgo::{BadCall, Bridge, CallerContext, MHandle, NoUnwind, Runtime};
 
 const CHILD: &str = "G0_CGO_CHILD";
 
@@ -143,19 +143,19 @@ fn runtime_calls_made_on_g0() {
 /// A runtime whose scheduler is always running.
 struct Scheduling;
 
-// SAFETY: nothing is promised by `SystemStack`, and there are no seats.
+// SAFETY: nothing is promised by `SystemStack`, and there are no handles.
 unsafe impl Runtime for Scheduling {
     type Unwind = NoUnwind;
-    fn here() -> Here {
-        Here::SystemStack
+    fn here() -> CallerContext {
+        CallerContext::SystemStack
     }
-    unsafe fn enter(_: Seat) {}
-    unsafe fn leave(_: Seat) {}
-    unsafe fn begin(_: Seat) -> usize {
+    unsafe fn enter(_: MHandle) {}
+    unsafe fn leave(_: MHandle) {}
+    unsafe fn begin(_: MHandle) -> usize {
         0
     }
-    unsafe fn end(_: Seat, _: usize) {}
-    unsafe fn settle(_: Seat, _: *mut u8) {}
+    unsafe fn end(_: MHandle, _: usize) {}
+    unsafe fn settle(_: MHandle, _: *mut u8) {}
     fn fatal(bad: BadCall) -> ! {
         Sixty::fatal(bad)
     }
@@ -167,18 +167,18 @@ struct Kernel;
 // SAFETY: everything is the other's, which keeps its promises; and this program uses one of them.
 unsafe impl Runtime for Kernel {
     type Unwind = NoUnwind;
-    fn here() -> Here {
+    fn here() -> CallerContext {
         Sixty::here()
     }
-    unsafe fn enter(_: Seat) {}
-    unsafe fn leave(_: Seat) {}
-    unsafe fn begin(_: Seat) -> usize {
+    unsafe fn enter(_: MHandle) {}
+    unsafe fn leave(_: MHandle) {}
+    unsafe fn begin(_: MHandle) -> usize {
         0
     }
-    unsafe fn end(_: Seat, _: usize) {}
-    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+    unsafe fn end(_: MHandle, _: usize) {}
+    unsafe fn settle(handle: MHandle, bottom: *mut u8) {
         // SAFETY: the contract is handed through.
-        unsafe { Sixty::settle(seat, bottom) }
+        unsafe { Sixty::settle(handle, bottom) }
     }
     fn fatal(bad: BadCall) -> ! {
         Sixty::fatal(bad)

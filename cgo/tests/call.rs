@@ -11,7 +11,7 @@ use common::*;
 #[test]
 fn call_runs_on_the_system_stack() {
     goroutine(|| {
-        let limit = seat().limit;
+        let limit = handle().limit;
         assert!(on_stack_of(limit));
         assert!(!C::call(|| on_stack_of(limit)));
         assert!(!C::call_blocking(|| on_stack_of(limit)));
@@ -105,7 +105,7 @@ fn unknown_threads_just_run_it() {
 #[test]
 fn a_leaf_stays_on_the_goroutines_stack_while_there_is_room() {
     goroutine(|| {
-        let limit = seat().limit;
+        let limit = handle().limit;
         assert!(C::call_leaf(1 << 20, || on_stack_of(limit)));
         assert!(!C::call_leaf(4 << 20, || on_stack_of(limit)));
         let left = g0_arch::stack_pointer().addr() - limit.addr();

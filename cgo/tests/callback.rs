@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use common::*;
 use g0_arch::stack_pointer;
-use g0_cgo::{Here, Runtime};
+use g0_cgo::{CallerContext, Runtime};
 
 /// C that calls back `times` times, and has state of its own in its frame meanwhile.
 extern "C" fn in_turn(times: c_int, back: extern "C" fn(c_int) -> c_int) -> c_int {
@@ -25,12 +25,12 @@ extern "C" fn in_turn(times: c_int, back: extern "C" fn(c_int) -> c_int) -> c_in
 #[test]
 fn the_closure_runs_on_the_goroutines_stack_below_the_call() {
     goroutine(|| {
-        let (limit, above) = (seat().limit, stack_pointer());
+        let (limit, above) = (handle().limit, stack_pointer());
         let value = C::call(|| {
             assert!(!on_stack_of(limit));
             let value = C::callback(0, || {
                 assert!(on_stack_of(limit) && stack_pointer() < above);
-                seat();
+                handle();
                 1
             });
             assert!(!on_stack_of(limit));
@@ -286,9 +286,9 @@ fn a_callback_takes_little_of_the_goroutines_stack() {
     }
     goroutine(|| {
         let used = C::call(|| {
-            let Here::Foreign(seat) = Sixty::here() else { panic!("not in a call") };
+            let CallerContext::Foreign(handle) = Sixty::here() else { panic!("not in a call") };
             // SAFETY: in foreign code the word points to the call.
-            let call = unsafe { &**seat.call };
+            let call = unsafe { &**handle.call };
             call.stack_pointer().addr() - C::callback(0, user)
         });
         let bound = if cfg!(debug_assertions) { 1024 } else { 128 };

@@ -5,7 +5,7 @@ mod common;
 use std::cell::RefCell;
 
 use common::*;
-use g0_cgo::{BadCall, Bridge, Here, Runtime, Seat};
+use g0_cgo::{BadCall, Bridge, CallerContext, MHandle, Runtime};
 
 thread_local!(static LOG: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) });
 
@@ -20,50 +20,50 @@ struct Noting;
 // the other's bridge.
 unsafe impl Runtime for Noting {
     type Unwind = <Sixty as Runtime>::Unwind;
-    fn here() -> Here {
+    fn here() -> CallerContext {
         Sixty::here()
     }
-    unsafe fn enter(seat: Seat) {
+    unsafe fn enter(handle: MHandle) {
         log("enter");
         // SAFETY: the contract is handed through, here and below; the word is the M's.
         unsafe {
-            assert!((*seat.call).is_null());
-            Sixty::enter(seat);
+            assert!((*handle.call).is_null());
+            Sixty::enter(handle);
         }
     }
-    unsafe fn leave(seat: Seat) {
+    unsafe fn leave(handle: MHandle) {
         // SAFETY: as above.
         unsafe {
-            assert!((*seat.call).is_null());
-            Sixty::leave(seat);
+            assert!((*handle.call).is_null());
+            Sixty::leave(handle);
         }
         log("leave");
     }
-    unsafe fn release(seat: Seat) {
+    unsafe fn release(handle: MHandle) {
         log("release");
         // SAFETY: as above.
-        unsafe { Sixty::release(seat) }
+        unsafe { Sixty::release(handle) }
     }
-    unsafe fn begin(seat: Seat) -> usize {
+    unsafe fn begin(handle: MHandle) -> usize {
         log("begin");
         // SAFETY: as above.
         unsafe {
-            assert!((*seat.call).is_null());
-            Sixty::begin(seat)
+            assert!((*handle.call).is_null());
+            Sixty::begin(handle)
         }
     }
-    unsafe fn end(seat: Seat, word: usize) {
+    unsafe fn end(handle: MHandle, word: usize) {
         // SAFETY: as above.
         unsafe {
-            assert!((*seat.call).is_null());
-            Sixty::end(seat, word);
+            assert!((*handle.call).is_null());
+            Sixty::end(handle, word);
         }
         log("end");
     }
-    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+    unsafe fn settle(handle: MHandle, bottom: *mut u8) {
         log("settle");
         // SAFETY: as above.
-        unsafe { Sixty::settle(seat, bottom) }
+        unsafe { Sixty::settle(handle, bottom) }
     }
     fn fatal(bad: BadCall) -> ! {
         Sixty::fatal(bad)

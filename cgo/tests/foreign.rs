@@ -231,9 +231,11 @@ fn a_panic_recovered_inside_the_callback_ends_no_call() {
             }
             // Locks as at the first callback: one, which is the M's own.
             callback((), || {
-                let seat = g0_sched::bridge::here::<g0_sched::Hosted>();
-                let g0_sched::bridge::Here::Goroutine(seat) = seat else { panic!("not there") };
-                let counts = seat.locks();
+                let handle = g0_sched::bridge::here::<g0_sched::Hosted>();
+                let g0_sched::bridge::CallerContext::Goroutine(handle) = handle else {
+                    panic!("not there")
+                };
+                let counts = handle.locks();
                 assert_eq!((counts.external, counts.outer, counts.internal), (0, 0, 2));
             });
         });
@@ -295,8 +297,10 @@ fn locks_that_a_callback_leaves_go_with_the_thread() {
     on_every_runtime(2, || {
         let external = || {
             let here = g0_sched::bridge::here::<g0_sched::Hosted>();
-            let g0_sched::bridge::Here::Goroutine(seat) = here else { panic!("not there") };
-            seat.locks().external
+            let g0_sched::bridge::CallerContext::Goroutine(handle) = here else {
+                panic!("not there")
+            };
+            handle.locks().external
         };
         for _ in 0..4 {
             on_c_thread(move || {

@@ -405,10 +405,10 @@ mod at_the_very_end {
     use std::ffi::c_void;
     use std::sync::atomic::AtomicU32;
 
-    type Seen = (&'static str, bool, Result<usize, CallbackError>);
+    type GoroutineInfo = (&'static str, bool, Result<usize, CallbackError>);
 
     /// What each destructor has seen.
-    static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
+    static SEEN: Mutex<Vec<GoroutineInfo>> = Mutex::new(Vec::new());
 
     fn look(who: &'static str) {
         let bound = is_bound();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::on_every_runtime;
 use g0_arch::stack_pointer;
 use g0_cgo::{Call, call, callback, callback_unwind};
-use g0_sched::bridge::{Here, here};
+use g0_sched::bridge::{CallerContext, here};
 use g0_sched::{Hosted, go};
 
 /// Bytes between the end of the call's frame and the user's closure: the goroutine's stack.
@@ -62,17 +62,19 @@ impl Inside {
     fn see(&mut self, sp: *mut u8, captured: &[u64]) {
         let (sp, allocations) = (sp.addr(), allocations());
         assert!(black_box(captured).iter().all(|&word| word == 7));
-        let Here::Goroutine(seat) = here::<Hosted>() else { panic!("not in a goroutine's code") };
-        // SAFETY: the running goroutine's seat.
-        *self = Inside { sp, g0_sp: unsafe { seat.g0_sp().read().addr() }, allocations };
+        let CallerContext::Goroutine(handle) = here::<Hosted>() else {
+            panic!("not in a goroutine's code")
+        };
+        // SAFETY: the running goroutine's handle.
+        *self = Inside { sp, g0_sp: unsafe { handle.g0_sp().read().addr() }, allocations };
     }
 }
 
 /// Where the goroutine's stack is free during this call; seen from C.
 fn base_sp() -> usize {
-    let Here::Foreign(seat) = here::<Hosted>() else { panic!("not in a call") };
+    let CallerContext::Foreign(handle) = here::<Hosted>() else { panic!("not in a call") };
     // SAFETY: in foreign code the word points to the call.
-    unsafe { (**seat.call().cast::<*mut Call>()).stack_pointer().addr() }
+    unsafe { (**handle.call().cast::<*mut Call>()).stack_pointer().addr() }
 }
 
 /// As C calls it: with the frames of the closure's own `extern "C"` function, and no more.

@@ -12,7 +12,7 @@ use common::child::{in_children, succeeds};
 use common::count::Count;
 use common::{on_every_runtime, panic_text, quiet_panic, tid};
 use g0_cgo::{LibCall, call, callback, callback_unwind, current_libcall};
-use g0_sched::bridge::{Here, LockCounts, here};
+use g0_sched::bridge::{CallerContext, LockCounts, here};
 use g0_sched::{Hosted, go, goexit, lock_os_thread, os_thread_locked, unlock_os_thread, yield_now};
 
 /// `callback_unwind`; between it and the call there are plain frames in all these tests.
@@ -23,9 +23,11 @@ fn unwinding<T>(f: impl FnOnce() -> T) -> T {
 
 /// What a panic must leave as it was: below what g0 is free, and the lock counts.
 fn state() -> (usize, LockCounts) {
-    let Here::Goroutine(seat) = here::<Hosted>() else { panic!("not in a goroutine's code") };
-    // SAFETY: the running goroutine's seat.
-    (unsafe { seat.g0_sp().read().addr() }, seat.locks())
+    let CallerContext::Goroutine(handle) = here::<Hosted>() else {
+        panic!("not in a goroutine's code")
+    };
+    // SAFETY: the running goroutine's handle.
+    (unsafe { handle.g0_sp().read().addr() }, handle.locks())
 }
 
 /// Memory of this process that is in use, in bytes.

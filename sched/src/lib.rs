@@ -130,7 +130,7 @@
 //! is allocated. It fires at its deadline or, in a crowd, up to 16 µs later; never early. The M of a
 //! busy P looks at its wheel at every 61st switch and when nothing else is runnable, an M in search of
 //! work looks at all wheels, and sysmon sees to a timer that is 100 µs late. When nothing runs, one
-//! M of those at rest, the *keeper*, sleeps until the earliest deadline of all Ps: a scheduler without
+//! M of those at rest, the *timer_leader*, sleeps until the earliest deadline of all Ps: a scheduler without
 //! work has no tick ([`core::timers`] says who looks after whose timers).
 //!
 //! # Futures
@@ -157,7 +157,7 @@
 //!
 //! # What is seen from outside
 //!
-//! Each goroutine says before it parks what it waits for ([`Waiting`]) and since when, by a coarse
+//! Each goroutine says before it parks what it waits for ([`WaitReason`]) and since when, by a coarse
 //! clock: two stores, and no clock is read. From that and from counts that each P and each M keeps for
 //! itself come
 //!
@@ -172,7 +172,7 @@
 //!
 //! A thread that is refused is asked for again, for as long as work waits that nobody else can do; all
 //! else goes on with the threads there are. Only if there is none to begin with, the run does not begin
-//! ([`Error::Thread`]). A stack that is refused is an error to who calls `try_go` ([`Error::Stack`]).
+//! ([`Error::ThreadSpawn`]). A stack that is refused is an error to who calls `try_go` ([`Error::Stack`]).
 //! Where `membarrier` is refused both sides of the claim protocol pay for a full fence. CPUs are counted
 //! anew as a runtime goes: with one, nobody waits on his feet.
 //!
@@ -265,7 +265,7 @@ pub use api::shutdown;
 pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
 pub use foreign::bridge;
-pub use introspect::{GoroutineStats, MachineStats, ProcStats, Seen, State, Stats};
+pub use introspect::{GoroutineInfo, GoroutineStats, MachineStats, ProcStats, State, Stats};
 #[cfg(loom)]
 #[doc(hidden)]
 pub use model::hooks;
@@ -273,12 +273,12 @@ pub use objects::config::{Config, Deadlock, ForeignThreads, Mobility, Uncaught};
 pub use objects::g::{G, Unlock};
 pub use objects::m::M;
 pub use objects::p::Proc;
-pub use objects::registry::Home;
-pub use objects::report::{Stuck, Trace};
+pub use objects::registry::Registry;
+pub use objects::report::{DeadlockReport, Trace};
 pub use objects::shared::Core;
 pub use parts::error::Error;
 pub use parts::parker::Parker;
-pub use parts::wait_reason::Waiting;
+pub use parts::wait_reason::WaitReason;
 pub use platform::fatal::Fatal;
 pub use platform::fences::Fences;
 pub use platform::{Platform, StartError};

@@ -93,8 +93,8 @@ fn fair_warning_is_given_in_words() {
         (Error::Nested, "a runtime inside a runtime"),
         (Error::NoRuntime, "inside Runtime::run"),
         (Error::ShutDown, "main function has returned"),
-        (Error::Thread, "no thread"),
-        (Error::Fences, "Fences::Auto"),
+        (Error::ThreadSpawn, "no thread"),
+        (Error::MembarrierUnavailable, "Fences::Auto"),
     ];
     for (error, words) in errors {
         assert!(error.to_string().contains(words), "{error}");
@@ -111,11 +111,11 @@ fn l8_an_internal_unlock_without_a_lock_is_fatal() {
         "l8_an_internal_unlock_without_a_lock_is_fatal",
         |kind, procs| {
             let _ = kind.with_procs(procs).run(|| {
-                let bridge::Here::Goroutine(seat) = bridge::here::<Hosted>() else {
+                let bridge::CallerContext::Goroutine(handle) = bridge::here::<Hosted>() else {
                     panic!("main is a goroutine")
                 };
                 // SAFETY: broken on purpose: no `begin` was called, which is found out first.
-                unsafe { seat.end::<Hosted>(0) };
+                unsafe { handle.end::<Hosted>(0) };
                 unreachable!("it goes on");
             });
         },

@@ -122,8 +122,8 @@ fn what_would_fill_a_quarter_of_the_stack_is_refused() {
                     theirs.fetch_add(1, Ordering::SeqCst);
                     [0u8; STACK / 4 + 1]
                 });
-                assert_eq!(refused.err(), Some(Error::Closure));
-                assert!(Error::Closure.to_string().contains("box what it captures"));
+                assert_eq!(refused.err(), Some(Error::ClosureTooLarge));
+                assert!(Error::ClosureTooLarge.to_string().contains("box what it captures"));
                 assert_eq!(Arc::strong_count(&ran), 1, "the closure was dropped");
                 // Half of that is no trouble.
                 let value = go(|| Box::new([1u8; STACK / 4 + 1])).join().unwrap();

@@ -13,7 +13,7 @@ use common::bounded;
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::{
     Config, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler, SendTimeoutError,
-    StartError, Waiting,
+    StartError, WaitReason,
 };
 use g0_stack::{Class, SlabSource};
 use own::{Own, as_own};
@@ -327,7 +327,8 @@ fn what_the_clock_jumps_over_is_due_at_once() {
         let mut ticks = rt::interval(Duration::from_secs(1));
         until("all goroutines wait", || {
             let stats = rt::stats().expect("a goroutine asks").goroutines;
-            (stats.waiting_for(Waiting::Sleep), stats.waiting_for(Waiting::Receive)) == (21, 1)
+            (stats.waiting_for(WaitReason::Sleep), stats.waiting_for(WaitReason::Receive))
+                == (21, 1)
         });
         for_a_while(|| ());
         assert!(!woken.iter().any(|woken| has(woken)) && !waits.is_finished());

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{bounded, on_each_kind, yield_until};
 use g0_sched::{
-    Mutex, Receiver, Runtime, Waiting, block_on, channel, dump, go, go_named, lock_os_thread, park,
-    scope, select, sleep, stats, yield_now,
+    Mutex, Receiver, Runtime, WaitReason, block_on, channel, dump, go, go_named, lock_os_thread,
+    park, scope, select, sleep, stats, yield_now,
 };
 
 /// What a dump says of each goroutine, by its first line.
@@ -248,7 +248,7 @@ fn goroutines_may_run_while_they_are_dumped() {
             });
             ended.expect("main returns");
             assert!(thread.join().expect("the thread ends") >= 300, "backtraces at all");
-            assert_eq!(watch.stats().goroutines.waiting_for(Waiting::Send), 0);
+            assert_eq!(watch.stats().goroutines.waiting_for(WaitReason::Send), 0);
         }
     });
 }

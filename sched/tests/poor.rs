@@ -316,7 +316,7 @@ fn a_run_for_which_the_system_has_no_thread_is_an_error_to_who_begins_it() {
             let runtime = kind.with_procs(procs);
             refuse_threads(true);
             match runtime.run(|| unreachable!("it begins")) {
-                Err(RunError::NotStarted(Error::Thread)) => {}
+                Err(RunError::NotStarted(Error::ThreadSpawn)) => {}
                 Ok(()) => panic!("it ran"),
                 Err(other) => panic!("{other:?}"),
             }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::{on_each_kind, yield_until};
 use g0_sched::{
-    Runtime, Stats, Waiting, channel, go, lock_os_thread, park, set_procs, sleep, stats, yield_now,
+    Runtime, Stats, WaitReason, channel, go, lock_os_thread, park, set_procs, sleep, stats,
+    yield_now,
 };
 
 /// The numbers of the runtime that runs this.
@@ -31,10 +32,10 @@ fn goroutines_are_counted_by_what_they_do() {
             drop(go(park));
             yield_until("all wait", || now().goroutines.waiting == 5);
             let stats = now();
-            assert_eq!(stats.goroutines.waiting_for(Waiting::Receive), 3);
-            assert_eq!(stats.goroutines.waiting_for(Waiting::Sleep), 1);
-            assert_eq!(stats.goroutines.waiting_for(Waiting::Park), 1);
-            assert_eq!(stats.goroutines.waiting_for(Waiting::Send), 0);
+            assert_eq!(stats.goroutines.waiting_for(WaitReason::Receive), 3);
+            assert_eq!(stats.goroutines.waiting_for(WaitReason::Sleep), 1);
+            assert_eq!(stats.goroutines.waiting_for(WaitReason::Park), 1);
+            assert_eq!(stats.goroutines.waiting_for(WaitReason::Send), 0);
             assert_eq!((stats.goroutines.running, stats.goroutines.all()), (1, 6));
             assert_eq!((stats.started, stats.procs.busy + stats.procs.idle), (6, procs));
             assert!(stats.parks >= 5, "{stats:?}");
@@ -213,7 +214,7 @@ fn a_runtime_is_watched_from_before_its_run_until_after() {
             yield_until("it waits", || now().goroutines.waiting == 1);
             sent.send(()).expect("the thread listens");
             let during = thread.join().expect("the thread ends");
-            assert_eq!(during.goroutines.waiting_for(Waiting::Park), 1);
+            assert_eq!(during.goroutines.waiting_for(WaitReason::Park), 1);
             drop(waits);
         });
         ended.expect("main returns");

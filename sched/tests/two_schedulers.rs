@@ -232,6 +232,6 @@ fn two_schedulers_do_not_share_their_procs() {
     };
     let (first, second) = (scheduler(), scheduler());
     assert_eq!(first.run(|| 1).unwrap().result.unwrap().ok(), Some(1));
-    assert_eq!(second.run(|| 2).err(), Some(Error::Taken));
+    assert_eq!(second.run(|| 2).err(), Some(Error::ProcsInUse));
     assert_eq!(first.run(|| 3).err(), Some(Error::Procs), "a scheduler runs once");
 }

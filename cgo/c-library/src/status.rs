@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use g0_cgo::BadHandle;
-use g0_sched::bridge::{Here, here};
+use g0_sched::bridge::{CallerContext, here};
 use g0_sched::{Error, Hosted};
 
 /// Why nothing has happened; the numbers are the header's.
@@ -69,8 +69,8 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) fn now() -> Place {
         match here::<Hosted>() {
-            Here::Goroutine(_) => Place::Goroutine,
-            Here::Foreign(_) | Here::SystemStack => Place::InCall,
+            CallerContext::Goroutine(_) => Place::Goroutine,
+            CallerContext::Foreign(_) | CallerContext::SystemStack => Place::InCall,
             _ => Place::Thread,
         }
     }

@@ -8,7 +8,7 @@
 use std::{cell::UnsafeCell, collections::VecDeque, mem::ManuallyDrop, ptr::null_mut};
 
 use g0_arch::{Arch, Native, call_here};
-use g0_cgo::{BadCall, Call, Here, Runtime, Seat};
+use g0_cgo::{BadCall, Call, CallerContext, MHandle, Runtime};
 
 #[rustfmt::skip]
 struct G { sp: *mut u8, stack: *mut [u128; 256 << 10], main: *mut dyn FnOnce() }
@@ -26,7 +26,7 @@ fn this() -> *mut Sixty {
 
 /// Runs `main` as a goroutine, and returns when all goroutines have ended.
 pub fn run(main: impl FnOnce() + 'static) {
-    assert!(matches!(Sixty::here(), Here::Outside), "a runtime inside a runtime");
+    assert!(matches!(Sixty::here(), CallerContext::Outside), "a runtime inside a runtime");
     go(main);
     // SAFETY: the last `schedule` escapes to here, when no goroutine is left.
     unsafe {
@@ -48,7 +48,10 @@ pub fn go(f: impl FnOnce() + 'static) {
 
 /// Lets the other goroutines run; called by a goroutine, in its ordinary code.
 pub fn yield_now() {
-    assert!(matches!(Sixty::here(), Here::Goroutine(_)), "yield_now: not a goroutine's code");
+    assert!(
+        matches!(Sixty::here(), CallerContext::Goroutine(_)),
+        "yield_now: not a goroutine's code"
+    );
     // SAFETY: so there are an M and its goroutine, and g0 is free below `g0_sp`.
     unsafe {
         (*this()).ready.push_back((*this()).curg);
@@ -92,35 +95,43 @@ unsafe impl Runtime for Sixty {
     type Unwind = g0_cgo::NoUnwind;
 
     #[inline]
-    fn here() -> Here {
+    fn here() -> CallerContext {
         let m = this();
         // SAFETY: the M is the thread's, and it keeps its running goroutine.
         unsafe {
             let (g0_sp, call, g) = (&raw mut (*m).g0_sp, &raw mut (*m).call, (*m).curg);
             if g.is_null() {
-                return if (*g0_sp).is_null() { Here::Outside } else { Here::SystemStack };
+                return if (*g0_sp).is_null() {
+                    CallerContext::Outside
+                } else {
+                    CallerContext::SystemStack
+                };
             }
-            let seat = Seat { g0_sp, call, limit: (*g).stack.cast(), token: null_mut() };
-            if (*call).is_null() { Here::Goroutine(seat) } else { Here::Foreign(seat) }
+            let handle = MHandle { g0_sp, call, limit: (*g).stack.cast(), token: null_mut() };
+            if (*call).is_null() {
+                CallerContext::Goroutine(handle)
+            } else {
+                CallerContext::Foreign(handle)
+            }
         }
     }
 
-    unsafe fn enter(_: Seat) {}
-    unsafe fn leave(_: Seat) {}
+    unsafe fn enter(_: MHandle) {}
+    unsafe fn leave(_: MHandle) {}
 
-    unsafe fn begin(_: Seat) -> usize {
+    unsafe fn begin(_: MHandle) -> usize {
         // SAFETY: `errno` is this thread's, here and below.
         unsafe { *__errno_location() as usize }
     }
 
-    unsafe fn end(_: Seat, errno: usize) {
+    unsafe fn end(_: MHandle, errno: usize) {
         // SAFETY: as above.
         unsafe { *__errno_location() = errno as i32 }
     }
 
-    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+    unsafe fn settle(handle: MHandle, bottom: *mut u8) {
         // SAFETY: the word of our M. Those whose frames lie below are ready, or wait like us.
-        while unsafe { seat.g0_sp.read() } != bottom {
+        while unsafe { handle.g0_sp.read() } != bottom {
             yield_now();
         }
     }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use g0_arch::stack_pointer;
-use g0_cgo::{Bridge, Here, Runtime, Seat};
+use g0_cgo::{Bridge, CallerContext, MHandle, Runtime};
 pub use runtime::{Sixty, go, run, yield_now};
 
 pub type C = Bridge<Sixty>;
@@ -30,18 +30,20 @@ pub fn goroutine(test: impl FnOnce() + 'static) {
     if let Some(failure) = failure.take() {
         resume_unwind(failure);
     }
-    assert!(matches!(Sixty::here(), Here::Outside));
+    assert!(matches!(Sixty::here(), CallerContext::Outside));
 }
 
-/// The seat of the running goroutine, which must be in its ordinary code.
-pub fn seat() -> Seat {
-    let Here::Goroutine(seat) = Sixty::here() else { panic!("not in a goroutine's code") };
-    seat
+/// The handle of the running goroutine, which must be in its ordinary code.
+pub fn handle() -> MHandle {
+    let CallerContext::Goroutine(handle) = Sixty::here() else {
+        panic!("not in a goroutine's code")
+    };
+    handle
 }
 
 pub fn g0_sp() -> *mut u8 {
-    // SAFETY: the running goroutine's seat.
-    unsafe { *seat().g0_sp }
+    // SAFETY: the running goroutine's handle.
+    unsafe { *handle().g0_sp }
 }
 
 /// Is this code on the stack that begins at `limit`?

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use g0_sched::Hosted;
-use g0_sched::bridge::{Here, here};
+use g0_sched::bridge::{CallerContext, here};
 
 /// Foreign threads come to the runtime of the process that has been running for the longest: so one test
 /// at a time.
@@ -56,11 +56,13 @@ pub fn on_c_thread(f: impl FnOnce() + Send + 'static) {
 
 /// The M that runs the calling goroutine.
 pub fn machine() -> usize {
-    let Here::Goroutine(seat) = here::<Hosted>() else { panic!("not a goroutine's code") };
-    seat.token().addr()
+    let CallerContext::Goroutine(handle) = here::<Hosted>() else {
+        panic!("not a goroutine's code")
+    };
+    handle.token().addr()
 }
 
 /// Whether the calling thread, outside a callback, has an M.
 pub fn is_bound() -> bool {
-    matches!(here::<Hosted>(), Here::Adopted(_))
+    matches!(here::<Hosted>(), CallerContext::Adopted(_))
 }

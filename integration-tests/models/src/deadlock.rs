@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use g0_sched::hooks::Next;
 use g0_sched::hooks::Timer;
 use g0_sched::model::clock;
-use g0_sched::{M, Platform, StartError, Stuck, hooks};
+use g0_sched::{DeadlockReport, M, Platform, StartError, hooks};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -58,11 +58,11 @@ unsafe impl<const WATCHED: bool> Platform for Alone<WATCHED> {
         Ok(())
     }
 
-    fn outsiders(_own: usize) -> bool {
+    fn external_wakers(_own: usize) -> bool {
         false
     }
 
-    fn deadlock(stuck: &Stuck) -> ! {
+    fn deadlock(stuck: &DeadlockReport) -> ! {
         if STUCK.get() {
             // No failure: it ends the program, here the thread's part in the model.
             panic::resume_unwind(Box::new(Told));
@@ -141,7 +141,7 @@ fn start() {
             let [parker, _] = hooks::other_parkers(core);
             let new = loop {
                 look(&world);
-                hooks::start_ordered::<Watched>(core);
+                hooks::start_requested::<Watched>(core);
                 if let Some(m) = TO_START.with_borrow_mut(Vec::pop) {
                     break m;
                 }

@@ -13,7 +13,7 @@ use g0_defer::NoUnwind;
 use g0_sched::bridge::thread_ends;
 use g0_sched::generic::{current, park};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::{Home, M, Platform, StartError, hooks};
+use g0_sched::{M, Platform, Registry, StartError, hooks};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -82,7 +82,7 @@ fn takes_two(list: &hooks::Extras) -> usize {
 
 /// Where foreign threads find the scheduler of this schedule. Of the standard library: which schedule it
 /// is belongs to no model.
-static HOME: StdAtomicPtr<Home> = StdAtomicPtr::new(std::ptr::null_mut());
+static HOME: StdAtomicPtr<Registry> = StdAtomicPtr::new(std::ptr::null_mut());
 
 /// Loom's threads, with a home; whether they tell when they end.
 enum Visited<const KEEPS: bool> {}
@@ -97,7 +97,7 @@ unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
         model::start::<Self>(m, || ())
     }
 
-    fn home() -> Option<&'static Home> {
+    fn registry() -> Option<&'static Registry> {
         // SAFETY: it stays until the schedule's threads have been joined.
         unsafe { HOME.load(Relaxed).as_ref() }
     }
@@ -109,7 +109,7 @@ unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
 
 /// Runs `main` with a home of the schedule's own.
 fn at_home<const KEEPS: bool>(shape: Shape, main: impl FnOnce() + Send) {
-    let home = Box::into_raw(Box::new(Home::new()));
+    let home = Box::into_raw(Box::new(Registry::new()));
     HOME.store(home, Relaxed);
     run_on::<Visited<KEEPS>>(shape, main);
     HOME.store(std::ptr::null_mut(), Relaxed);

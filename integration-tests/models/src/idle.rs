@@ -221,7 +221,7 @@ fn aside() {
     hooks::look_into_inbox(looking);
     clock::advance(SLICE);
     // SAFETY: `looking` is ours, inside, with a P.
-    hooks::hasten(unsafe { hooks::proc_of(looking) });
+    hooks::request_fair_turn(unsafe { hooks::proc_of(looking) });
     let runners = [second, looking].map(|m| {
         thread::spawn(move || {
             clock::look();

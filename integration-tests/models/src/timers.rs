@@ -28,7 +28,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "receive", invariants: "L11,L15,L22", extra: 0, run: receive },
         Scenario { name: "select", invariants: "L11,L15,L22", extra: 0, run: selects },
         Scenario { name: "sleep", invariants: "L11,L15,L22", extra: -1, run: sleeps },
-        Scenario { name: "keeper", invariants: "L11", extra: 1, run: keeper },
+        Scenario { name: "timer_leader", invariants: "L11", extra: 1, run: timer_leader },
     ],
 };
 
@@ -163,7 +163,7 @@ fn sleeps() {
 
 /// The M that sleeps until the next deadline wakes at it and finds no P; the M that has it fires that
 /// timer, arms a later one and rests. One of the two must sleep until then.
-fn keeper() {
+fn timer_leader() {
     clock::start();
     let world = World::new(1, 2, 2);
     let core = world.core();
@@ -193,7 +193,7 @@ fn keeper() {
     let awake = thread::spawn(move || {
         clock::look();
         // SAFETY: `asleep` is this thread's, inside, and was told to wait.
-        rests(asleep, unsafe { core.stir::<Threads>(asleep) })
+        rests(asleep, unsafe { core.spurious_wakeup::<Threads>(asleep) })
     });
     // SAFETY: `busy` is ours, inside, with a P.
     let next = unsafe { core.next::<Threads>(busy) };

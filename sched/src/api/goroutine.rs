@@ -10,7 +10,7 @@ use crate::exec::enter::{Caller, caller, enter, leave};
 use crate::exec::refs::refer;
 use crate::exec::switch::core_of;
 use crate::objects::g::G;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::wait::park_token;
 
@@ -33,13 +33,13 @@ impl<P: Platform> Goroutine<P> {
 
     /// Its number: unique in its runtime, never used again.
     pub fn id(&self) -> u64 {
-        self.this().label.id()
+        self.this().ident.id()
     }
 
     /// Its name, empty if it was given none.
     pub fn name(&self) -> &'static str {
         // SAFETY: this handle keeps the G.
-        unsafe { self.this().label.name() }
+        unsafe { self.this().ident.name() }
     }
 
     /// Gives the goroutine its one token: [`park`] returns. Any thread, and interrupt handlers; a
@@ -105,7 +105,7 @@ pub fn park<P: Platform>() {
         return leave(m);
     }
     // SAFETY: as above.
-    unsafe { g.as_ref() }.waits_for(Waiting::Park, core_of(m).coarse());
+    unsafe { g.as_ref() }.waits_for(WaitReason::Park, core_of(m).coarse());
     park_token::wait::<P>(m, g, token);
 }
 

@@ -20,12 +20,12 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 
 use crate::exec::enter::{Caller, enter, leave};
-use crate::exec::exit::untaken;
-use crate::exec::refs::free_from_outside;
+use crate::exec::exit::unobserved;
+use crate::exec::refs::free_from_anywhere;
 use crate::objects::g::G;
 use crate::objects::join_word::{DETACHED, DONE};
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::{Outcome, Platform};
 
 /// A goroutine that can be waited for. Dropping it lets the goroutine run on by itself: a panic that nobody
@@ -74,7 +74,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
         }
         // SAFETY: DONE: the result is written and the goroutine has left its stack for good.
         let result = unsafe { self.result.read() };
-        free_from_outside::<P>(self.g);
+        free_from_anywhere::<P>(self.g);
         mem::forget(self);
         result
     }
@@ -89,7 +89,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
             leave(m);
             panic!("g0: a goroutine joins itself; it would wait for ever");
         }
-        let waiter = Waiter::new(who, false, Waiting::Join);
+        let waiter = Waiter::new(who, false, WaitReason::Join);
         // A waiter and the word it goes into, for `commit`.
         let pair = (self.word(), &raw const waiter);
         // SAFETY: the waiter and the pair live until the wait is over; the exiting goroutine
@@ -104,7 +104,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
                 leave(m);
                 crate::exec::cancel::unwind::<P>(g);
             }
-            let m = crate::wait::cancel::await_late::<P>(m, g);
+            let m = crate::wait::cancel::await_pending_wake::<P>(m, g);
             leave(m);
         } else if let Caller::Goroutine(m, _) = who {
             leave(m);
@@ -131,10 +131,10 @@ impl<T, P: Platform> Drop for JoinHandle<T, P> {
         if self.word().compare_exchange(0, DETACHED, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: DONE: as in `join`; a scope outlives the handles of its goroutines.
             unsafe {
-                untaken::<P, T>(self.g, &*self.result);
+                unobserved::<P, T>(self.g, &*self.result);
                 self.result.drop_in_place();
             }
-            free_from_outside::<P>(self.g);
+            free_from_anywhere::<P>(self.g);
         }
     }
 }
@@ -143,7 +143,7 @@ impl<T, P: Platform> fmt::Debug for JoinHandle<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: the handle keeps the G.
         f.debug_struct("JoinHandle")
-            .field("goroutine", &unsafe { self.g.as_ref() }.label.id())
+            .field("goroutine", &unsafe { self.g.as_ref() }.ident.id())
             .finish()
     }
 }

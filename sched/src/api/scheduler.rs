@@ -64,7 +64,7 @@ impl<P: Platform> Scheduler<P> {
 
     maybe_const! {
         /// What it does with threads that it has not started and that call back. Without it:
-        /// [`ForeignThreads::Bind`], where the platform has a [home](Platform::home).
+        /// [`ForeignThreads::Bind`], where the platform has a [home](Platform::registry).
         pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
             self.core.foreign = how;
             self
@@ -91,15 +91,15 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
-    /// that has run before; [`Error::Taken`] when its Ps belong to another; [`Error::Stack`] without a stack for `main`; [`Error::Thread`] without
+    /// that has run before; [`Error::ProcsInUse`] when its Ps belong to another; [`Error::Stack`] without a stack for `main`; [`Error::ThreadSpawn`] without
     /// an M.
     #[track_caller]
     pub fn run<R: Send>(
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), Here::Works, |core, m| {
-            be_first_m::<P>(core, m.ok_or(Error::Thread)?);
+        self.begin(main, Location::caller(), CallingThread::Works, |core, m| {
+            be_first_m::<P>(core, m.ok_or(Error::ThreadSpawn)?);
             Ok(())
         })
     }
@@ -115,15 +115,15 @@ impl<P: Platform> Scheduler<P> {
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), Here::IsMains, |core, m| {
-            be_first_m::<P>(core, m.ok_or(Error::Thread)?);
+        self.begin(main, Location::caller(), CallingThread::IsMains, |core, m| {
+            be_first_m::<P>(core, m.ok_or(Error::ThreadSpawn)?);
             Ok(())
         })
     }
 
     /// What its threads are called.
     #[cfg(feature = "std")]
-    pub(crate) fn name_cell(&self) -> &crate::parts::owned_cell::Plain<&'static str> {
+    pub(crate) fn name_cell(&self) -> &g0_arch::sync::OwnedCell<&'static str> {
         &self.core.name
     }
 
@@ -140,7 +140,7 @@ impl<P: Platform> Scheduler<P> {
         &'static self,
         main: impl FnOnce() -> R,
         site: &'static Location<'static>,
-        here: Here,
+        here: CallingThread,
         carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
         P::check_process();
@@ -152,7 +152,7 @@ impl<P: Platform> Scheduler<P> {
         }
         // SAFETY: `started` lets us through once.
         if !unsafe { self.core.open() } {
-            return Err(Error::Taken);
+            return Err(Error::ProcsInUse);
         }
         let mut ended = Ended { result: None, left_behind: 0 };
         let out = &raw mut ended;
@@ -177,18 +177,20 @@ impl<P: Platform> Scheduler<P> {
         // SAFETY: what main borrows outlives it, as above.
         unsafe {
             let m = match here {
-                Here::Waits => None,
-                Here::Works | Here::IsMains => Some(self.core.first_m().ok_or(Error::Thread)?),
+                CallingThread::Waits => None,
+                CallingThread::Works | CallingThread::IsMains => {
+                    Some(self.core.first_m().ok_or(Error::ThreadSpawn)?)
+                }
             };
-            let wired = m.filter(|_| here == Here::IsMains);
+            let wired = m.filter(|_| here == CallingThread::IsMains);
             spawn_main::<P, _>(&self.core, body, site, wired)?;
-            let at_home = Residence::<P>::new(&self.core);
+            let registration = Registration::<P>::new(&self.core);
             let carried = carry(&self.core, m);
             if carried.is_err() {
                 // Whoever has come meanwhile is not to stay.
                 self.core.phase.store(phase::HALTED, Ordering::SeqCst);
             }
-            drop(at_home);
+            drop(registration);
             carried?;
         }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
@@ -198,7 +200,7 @@ impl<P: Platform> Scheduler<P> {
 
 /// What the thread that begins a run is to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Here {
+pub(crate) enum CallingThread {
     /// No M: it waits for the end.
     #[cfg_attr(not(any(feature = "std", loom)), allow(dead_code, reason = "hosted runtimes do"))]
     Waits,
@@ -209,28 +211,28 @@ pub(crate) enum Here {
 }
 
 /// While it lives, foreign threads that call back may come to a scheduler.
-struct Residence<P: Platform>(&'static Core, PhantomData<fn() -> P>);
+struct Registration<P: Platform>(&'static Core, PhantomData<fn() -> P>);
 
-impl<P: Platform> Residence<P> {
+impl<P: Platform> Registration<P> {
     fn new(core: &'static Core) -> Self {
-        if let Some(home) = P::home()
+        if let Some(home) = P::registry()
             && core.foreign != ForeignThreads::Refuse
         {
-            home.move_in(core);
+            home.register(core);
             // Where Ms start before they are carried, main may have returned already.
             if core.phase.load(Ordering::SeqCst) != phase::OPEN {
-                home.move_out(core);
+                home.unregister(core);
             }
         }
         Self(core, PhantomData)
     }
 }
 
-impl<P: Platform> Drop for Residence<P> {
+impl<P: Platform> Drop for Registration<P> {
     fn drop(&mut self) {
-        if let Some(home) = P::home() {
-            home.move_out(self.0);
-            home.see_off();
+        if let Some(home) = P::registry() {
+            home.unregister(self.0);
+            home.await_visitors();
         }
     }
 }
@@ -240,7 +242,7 @@ pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     // SAFETY: it has just been taken from the unused ones and runs here.
     unsafe { start_m::<P>(m) };
     // It serves no more than to wait.
-    core.helpers.fetch_add(1, Ordering::Relaxed);
+    core.service_threads.fetch_add(1, Ordering::Relaxed);
     // This M may have ended early, with a goroutine that had locked it.
     while core.phase() != phase::HALTED {
         P::park(&core.done, None);

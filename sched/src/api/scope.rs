@@ -11,9 +11,9 @@ use crate::exec::enter::{Caller, enter, leave};
 use crate::objects::scope_state::{ScopeState, WAITING};
 use crate::objects::waiter::Waiter;
 use crate::parts::error::Error;
-use crate::parts::owned_cell::Plain;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
+use g0_arch::sync::OwnedCell;
 
 /// Where goroutines that borrow from `'env` are started; see [`scope`].
 pub struct Scope<'scope, 'env: 'scope, P: Platform> {
@@ -96,7 +96,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
             return;
         }
         let who = enter::<P>();
-        let waiter = Waiter::new(who, false, Waiting::Scope);
+        let waiter = Waiter::new(who, false, WaitReason::Scope);
         // SAFETY: nobody reads it before `commit` has set WAITING.
         unsafe { self.state.waiter.set(&raw const waiter) };
         // SAFETY: the last goroutine wakes us once; waiter and state live until then.
@@ -105,7 +105,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
         };
         if let Caller::Goroutine(m, g) = who {
             // Shutdown may not end a scope whose goroutines live: it waits on.
-            let m = if cancelled { crate::wait::cancel::await_late::<P>(m, g) } else { m };
+            let m = if cancelled { crate::wait::cancel::await_pending_wake::<P>(m, g) } else { m };
             leave(m);
         }
         self.state.running.fetch_and(!WAITING, Ordering::Relaxed);
@@ -144,7 +144,7 @@ where
         state: ScopeState {
             running: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
-            waiter: Plain::new(core::ptr::null()),
+            waiter: OwnedCell::new(core::ptr::null()),
         },
         _scope: PhantomData,
         _env: PhantomData,

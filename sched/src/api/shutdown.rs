@@ -42,9 +42,9 @@ const LOOK: u64 = 200_000;
 pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
     let core = core_of(m);
     core.phase.store(phase::CLOSING, Ordering::SeqCst);
-    if let Some(home) = P::home() {
+    if let Some(home) = P::registry() {
         // Foreign threads go to the next, if there is one.
-        home.move_out(core);
+        home.unregister(core);
     }
     if P::UNWINDS {
         let deadline = P::now().saturating_add(PATIENCE);
@@ -98,7 +98,7 @@ fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
         let this = unsafe { g.as_ref() };
         // SAFETY: the link is written once, before the G is registered.
         at = unsafe { this.all.get() };
-        let lists = core.lists.lock();
+        let sched = core.sched.lock();
         if g == main || this.status.load(Ordering::Relaxed) != status::PARKED {
             continue;
         }
@@ -110,7 +110,7 @@ fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
         // SAFETY: under the lock.
         unsafe { this.cancelled.set(true) };
         this.status.store(status::RUNNABLE, Ordering::Relaxed);
-        drop(lists);
+        drop(sched);
         enqueue::<P>(core, g);
     }
 }

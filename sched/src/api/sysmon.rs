@@ -32,38 +32,39 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
     let mut looked = P::now();
     while core.phase() != phase::HALTED {
         core.trace::<P>(P::now());
-        if !core.start_ordered::<P>() {
+        if !core.start_requested::<P>() {
             // Nobody is there to run anything: the run ends before it has begun.
             // Relaxed: read after the watcher has been joined.
-            core.stillborn.store(true, Ordering::Relaxed);
+            core.never_started.store(true, Ordering::Relaxed);
             core.halt::<P>();
         }
         core.make_spare();
         // Relaxed: it only shortens this sleep.
-        let stirred = core.stirred.swap(0, stat_atomic::Ordering::Relaxed) != 0;
-        if stirred {
+        let activity = core.activity.swap(0, stat_atomic::Ordering::Relaxed) != 0;
+        if activity {
             looks = 0;
         }
         if core.all_idle() {
             core.sysmon_until.store(u64::MAX, stat_atomic::Ordering::Relaxed);
             // Release: who sees it does not see the end of an earlier sleep.
             core.sysmon_asleep.store(true, Ordering::Release);
-            // Pairs with the fence in `rouse_sysmon`.
+            // Pairs with the fence in `wake_sysmon`.
             fence(Ordering::SeqCst);
             if core.all_idle() && core.phase() != phase::HALTED {
                 // An M at rest keeps the next deadline; if none does, the watcher itself.
                 let deadline = core.next_deadline();
-                let mut until = deadline.saturating_add(if core.is_kept() { NAP } else { GRACE });
-                if deadline == u64::MAX && core.report_deadlock::<P>() == Look::Outsiders {
+                let mut until =
+                    deadline.saturating_add(if core.has_timer_leader() { NAP } else { GRACE });
+                if deadline == u64::MAX && core.report_deadlock::<P>() == Look::ExternalWakers {
                     if looks < LOOKS {
                         until = P::now().saturating_add(LOOK << looks);
                     }
                     looks += 1;
                 }
-                if stirred {
+                if activity {
                     until = until.min(P::now().saturating_add(NAP));
                 }
-                if core.lacks_a_thread() {
+                if core.start_is_overdue() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
                 until = until.min(core.tracing.due());
@@ -93,7 +94,7 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             }
         }
     }
-    core.cancel_orders();
+    core.cancel_start_requests();
 }
 
 impl Core {

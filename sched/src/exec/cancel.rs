@@ -7,7 +7,7 @@ use g0_defer::Unwind;
 
 use super::switch::core_of;
 use super::wake::wake_for;
-use crate::objects::g::home;
+use crate::objects::g::scheduler_of;
 use crate::objects::g::{G, status};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
@@ -32,7 +32,7 @@ fn may_unwind<P: Platform>(g: NonNull<G>) -> bool {
     // SAFETY: the running goroutine's own fields.
     let (exiting, held) = unsafe { (g.as_ref().exiting.get(), is_held(g)) };
     // SAFETY: as above.
-    let main = unsafe { home(g) }.main_g.load(Ordering::Relaxed) == g.as_ptr();
+    let main = unsafe { scheduler_of(g) }.main_g.load(Ordering::Relaxed) == g.as_ptr();
     P::UNWINDS && !main && !exiting && !held && !P::Unwind::panicking()
 }
 
@@ -56,10 +56,10 @@ pub(crate) fn unwind<P: Platform>(g: NonNull<G>) {
 /// Whether `g`, just resumed on `m`, was woken by shutdown. Inside.
 #[cold]
 pub(crate) fn take_cancel(m: &'static M, g: NonNull<G>) -> bool {
-    let lists = core_of(m).lists.lock();
+    let sched = core_of(m).sched.lock();
     // SAFETY: under the lock.
     let cancelled = unsafe { g.as_ref().cancelled.replace(false) };
-    drop(lists);
+    drop(sched);
     cancelled
 }
 
@@ -71,15 +71,15 @@ pub(crate) fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
     }
 }
 
-/// The parking side of `Core::ready_late`: publishes a G that has just left its stack.
+/// The parking side of `Core::ready_closing`: publishes a G that has just left its stack.
 ///
 /// # Safety
 ///
 /// As the post-switch step; `unlock` and its argument are the G's.
 #[cold]
-pub(crate) unsafe fn commit_late<P: Platform>(m: &'static M, g: NonNull<G>) {
+pub(crate) unsafe fn commit_closing<P: Platform>(m: &'static M, g: NonNull<G>) {
     let core = core_of(m);
-    let lists = core.lists.lock();
+    let sched = core.sched.lock();
     // SAFETY: under the lock no wake and no cancellation sees the G between the two steps.
     let parked = unsafe {
         g.as_ref().status.store(status::PARKED, Ordering::Relaxed);
@@ -91,7 +91,7 @@ pub(crate) unsafe fn commit_late<P: Platform>(m: &'static M, g: NonNull<G>) {
     if !parked {
         // SAFETY: still parked, and we hold the lock: nobody else has woken it.
         unsafe { g.as_ref().status.store(status::RUNNABLE, Ordering::Relaxed) };
-        drop(lists);
+        drop(sched);
         enqueue::<P>(core, g);
     }
 }

@@ -124,7 +124,7 @@ pub(crate) fn acquire<P: Platform>(m: &'static M, on_g0: bool) {
             unsafe { g0::on_g0(m, give) };
         }
     }
-    if core.want_p::<P>(m) == crate::policy::sched_state::Got::Place {
+    if core.want_p::<P>(m) == crate::policy::sched_state::Got::Queued {
         wait_for_p::<P>(m);
         core.woken::<P>(m);
     }
@@ -151,14 +151,14 @@ pub(crate) fn wait_on_g0<P: Platform>(m: &'static M, mut deadline: Option<u64>) 
             return;
         }
         // SAFETY: our thread's.
-        if unsafe { m.lingers.replace(false) } {
-            core.linger_for_p::<P>(m);
+        if unsafe { m.spins_before_sleep.replace(false) } {
+            core.spin_for_p::<P>(m);
             continue;
         }
         P::park(&m.parker, deadline);
         if m.nextp.load(Ordering::Relaxed).is_null() {
             // SAFETY: our M, on g0, inside, and told to wait.
-            deadline = match unsafe { core.stir::<P>(m) } {
+            deadline = match unsafe { core.spurious_wakeup::<P>(m) } {
                 None => return,
                 Some(Next::WaitUntil(deadline)) => Some(deadline),
                 Some(_) => None,

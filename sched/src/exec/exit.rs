@@ -36,7 +36,7 @@ use crate::policy::lockedm::is_locked;
 ///
 /// `g` is the caller's: the goroutine itself, or one that has ended and is kept by its handle; its scope is
 /// alive.
-pub(crate) unsafe fn untaken<P: Platform, T>(g: NonNull<G>, result: &Outcome<T, P>) {
+pub(crate) unsafe fn unobserved<P: Platform, T>(g: NonNull<G>, result: &Outcome<T, P>) {
     if let Err(payload) = result
         && !P::Unwind::is_goexit(payload)
     {
@@ -143,7 +143,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
             if !m.migrating.get() {
                 crate::policy::lockedm::untie_shared(m);
             }
-            m.tainted.set(true);
+            m.dying.set(true);
         }
         if core_of(m).main_gone.load(Ordering::Relaxed) {
             crate::policy::closing::last_one_out::<P>(core_of(m));

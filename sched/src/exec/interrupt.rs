@@ -22,12 +22,12 @@ use g0_arch::sync::atomic::Ordering;
 
 use super::enter::{Caller, enter};
 use super::park::gopark;
-use super::spawn::place;
+use super::spawn::prepare;
 use super::switch::{core_of, this_m};
-use crate::objects::g::{G, home, status};
+use crate::objects::g::{G, scheduler_of, status};
 use crate::objects::join_word::DETACHED;
 use crate::objects::m::M;
-use crate::parts::park_token::Token;
+use crate::parts::park_token::ParkToken;
 use crate::parts::phase;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
@@ -38,7 +38,7 @@ use crate::platform::fatal::fatal;
 ///
 /// As [`crate::wait::park_token::give`].
 #[cold]
-pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &Token) {
+pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &ParkToken) {
     // SAFETY: the caller's promise; of a parked G, `bound` is its waker's to read.
     unsafe {
         if token.give()
@@ -56,19 +56,19 @@ pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &Token) {
 ///
 /// `g` is the caller's alone.
 #[cold]
-pub(crate) unsafe fn bury<P: Platform>(g: NonNull<G>) {
+pub(crate) unsafe fn free_from_irq<P: Platform>(g: NonNull<G>) {
     /// Parks for ever, its stack given back by the post-switch step. It is no goroutine that
     /// anybody counts, so it does not end as one.
-    fn lie_down<P: Platform>() {
+    fn park_for_good<P: Platform>() {
         if let Caller::Goroutine(m, g) = enter::<P>() {
             // SAFETY: inside, with a P; nobody makes it ready.
-            unsafe { gopark::<P>(m, g, put_away::<P>, ptr::null_mut()) };
+            unsafe { gopark::<P>(m, g, free_stack::<P>, ptr::null_mut()) };
         }
     }
     /// # Safety
     ///
     /// As [`crate::objects::g::Unlock`]; nothing on the stack of `g` is live.
-    unsafe fn put_away<P: Platform>(_: *mut u8, g: NonNull<G>) -> bool {
+    unsafe fn free_stack<P: Platform>(_: *mut u8, g: NonNull<G>) -> bool {
         // SAFETY: the post-switch step, inside, with a P; no handle is left.
         unsafe {
             g.as_ref().status.store(status::DEAD, Ordering::Relaxed);
@@ -79,7 +79,7 @@ pub(crate) unsafe fn bury<P: Platform>(g: NonNull<G>) {
     // SAFETY: the caller's promise: the stack is free, and nothing on it is live.
     unsafe {
         let Some(m) = recipient::<P>(g, ptr::null()) else { return };
-        place::<P, _, ()>(g, lie_down::<P>, 0, "", g.as_ref().label.site());
+        prepare::<P, _, ()>(g, park_for_good::<P>, 0, "", g.as_ref().ident.site());
         g.as_ref().scope.set(ptr::null());
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         mail::<P>(m, g);
@@ -101,8 +101,8 @@ unsafe fn recipient<P: Platform>(g: NonNull<G>, bound: *const M) -> Option<&'sta
             return Some(m);
         }
         match P::current().as_ref() {
-            Some(m) if ptr::eq(core_of(m), home(g)) => Some(m),
-            _ if home(g).phase() != phase::OPEN => None,
+            Some(m) if ptr::eq(core_of(m), scheduler_of(g)) => Some(m),
+            _ if scheduler_of(g).phase() != phase::OPEN => None,
             _ => {
                 fatal::<P>(Some(g), "a wake in an interrupt handler, on a core of no M of its own")
             }

@@ -23,7 +23,7 @@ use crate::policy::find_runnable::Next;
 pub unsafe fn start_m<P: Platform>(m: &'static M) {
     P::set_current(m);
     // Relaxed: read by whoever has seen this M end, by the count of those alive.
-    core_of(m).born.store(true, Ordering::Relaxed);
+    core_of(m).has_started.store(true, Ordering::Relaxed);
     // SAFETY: on the thread's own stack.
     unsafe { m.fiber.adopt() };
     // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
@@ -34,12 +34,12 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     unsafe { core.forward::<P>(m) };
     // The run may end with this M, and all of it be freed: not before we have left. Relaxed: who sees
     // the M retired sees this.
-    core.guests.fetch_add(1, Ordering::Relaxed);
+    core.external_refs.fetch_add(1, Ordering::Relaxed);
     core.retire_m(m);
-    core.rests_for_good::<P>();
+    core.check_for_deadlock::<P>();
     P::unpark(&core.done);
     // Release: whoever frees comes after our last access.
-    core.guests.fetch_sub(1, Ordering::Release);
+    core.external_refs.fetch_sub(1, Ordering::Release);
 }
 
 unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
@@ -105,10 +105,10 @@ unsafe fn execute(m: &'static M, g: NonNull<G>) -> ! {
 fn end<P: Platform>(m: &'static M) -> ! {
     if m.claim.holds() {
         // Somebody who computed beyond the end may still want it.
-        let wake = core_of(m).give_p(&mut core_of(m).lists.lock(), m);
+        let wake = core_of(m).give_p(&mut core_of(m).sched.lock(), m);
         match wake {
             Some(wake) => P::unpark(&wake.parker),
-            None => core_of(m).rouse_sysmon::<P>(),
+            None => core_of(m).wake_sysmon::<P>(),
         }
     }
     m.claim.exit();

@@ -1,4 +1,4 @@
-//! Waiting, and being made ready.
+//! WaitReason, and being made ready.
 
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
@@ -51,7 +51,7 @@ unsafe fn pick_bound(m: &'static M) -> Option<NonNull<G>> {
 /// Parks the running goroutine. `unlock(arg, g)` runs once its context is saved and lets others
 /// find it; when it returns false the goroutine is runnable at once. Returns the M it goes on on,
 /// inside, and whether shutdown woke it: then whoever parked takes it out of its queue, or, if it
-/// is in none any more, waits for the wake that is on its way with [`await_late`].
+/// is in none any more, waits for the wake that is on its way with [`await_pending_wake`].
 ///
 /// # Safety
 ///

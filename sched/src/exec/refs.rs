@@ -75,26 +75,26 @@ pub(crate) fn unrefer<P: Platform>(g: NonNull<G>) {
         refs.store(0, Ordering::Relaxed);
         if P::in_interrupt() {
             // SAFETY: it has ended, and this was the last handle.
-            unsafe { crate::exec::interrupt::bury::<P>(g) };
+            unsafe { crate::exec::interrupt::free_from_irq::<P>(g) };
         } else {
-            free_from_outside::<P>(g);
+            free_from_anywhere::<P>(g);
         }
     }
 }
 
 /// Frees a G that has ended, from wherever its handle is dropped.
 #[inline]
-pub(crate) fn free_from_outside<P: Platform>(g: NonNull<G>) {
+pub(crate) fn free_from_anywhere<P: Platform>(g: NonNull<G>) {
     // SAFETY: Ms are never freed; the G has ended and its handle is the caller's.
     unsafe {
-        let home = crate::objects::g::home(g);
+        let home = crate::objects::g::scheduler_of(g);
         match P::current().as_ref() {
             Some(m) if m.running().is_some() && core::ptr::eq(core_of(m), home) => {
                 reenter::<P>(m);
                 free(m, g);
                 leave(m);
             }
-            _ => free_far(home, g),
+            _ => free_without_p(home, g),
         }
     }
 }
@@ -105,10 +105,10 @@ pub(crate) fn free_from_outside<P: Platform>(g: NonNull<G>) {
 ///
 /// ```text
 ///   this thread                       the owner, all Ms having ended
-///   guests += 1                       look whether a G is held
+///   external_refs += 1                       look whether a G is held
 ///   fence                             fence
-///   free the G, use the pool          look at guests
-///   guests -= 1
+///   free the G, use the pool          look at external_refs
+///   external_refs -= 1
 /// ```
 ///
 /// The owner sees the G held, or the guest; or both are gone, and it is alone.
@@ -118,20 +118,20 @@ pub(crate) fn free_from_outside<P: Platform>(g: NonNull<G>) {
 /// As [`free`], but for the P.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
+pub(crate) unsafe fn free_without_p(home: &'static Core, g: NonNull<G>) {
     // SAFETY: the caller's promise.
     unsafe {
         if is_referred_to(g) {
             return;
         }
         // Relaxed: the fence orders it.
-        home.guests.fetch_add(1, Ordering::Relaxed);
+        home.external_refs.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         g.as_ref().fiber.retire();
         let mut cache = g0_stack::Cache::new(home.config.stack);
         home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
         home.pool.drain(&mut cache);
         // Release: the pool is left before.
-        home.guests.fetch_sub(1, Ordering::Release);
+        home.external_refs.fetch_sub(1, Ordering::Release);
     }
 }

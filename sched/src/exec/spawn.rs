@@ -86,7 +86,7 @@ where
         if core.phase() != phase::OPEN {
             Err(Error::ShutDown)
         } else if mem::size_of::<Packet<F, Outcome<T, P>>>() > core.config.stack.size() / 4 {
-            Err(Error::Closure)
+            Err(Error::ClosureTooLarge)
         } else {
             match proc_of(m).free.with_mut(|free| (*free).get()) {
                 Some(stack) => Ok(stack),
@@ -104,9 +104,9 @@ where
     // SAFETY: as above; the stack is ours.
     unsafe {
         let p = proc_of(m);
-        let g = dress(core, stack);
+        let g = init_g(core, stack);
         g.as_ref().scope.set(scope);
-        let result = place::<P, F, T>(g, f, next_id(m), name, site);
+        let result = prepare::<P, F, T>(g, f, next_id(m), name, site);
         p.started.store(p.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         // An idle P can steal it from the ring at once; else it runs next, and what was to run
         // next goes behind the others.
@@ -144,7 +144,7 @@ unsafe fn fetch(m: &'static M) -> Result<Stack, Error> {
 ///
 /// The stack is the caller's and free.
 #[inline(always)]
-pub(crate) unsafe fn dress(core: &'static Core, mut stack: Stack) -> NonNull<G> {
+pub(crate) unsafe fn init_g(core: &'static Core, mut stack: Stack) -> NonNull<G> {
     let fresh = stack.first_use();
     let g = stack.payload::<G>();
     let _ = stack.into_raw();
@@ -159,7 +159,7 @@ pub(crate) unsafe fn dress(core: &'static Core, mut stack: Stack) -> NonNull<G> 
 
 #[cold]
 unsafe fn make(core: &'static Core, g: NonNull<G>) {
-    // SAFETY: the promise of `dress`.
+    // SAFETY: the promise of `init_g`.
     unsafe {
         g.write(G::new());
         g.as_ref().core.set(core);
@@ -204,7 +204,7 @@ unsafe fn next_id(m: &'static M) -> u64 {
 ///
 /// `g` is free and the caller's; the packet fits.
 #[inline(always)]
-pub(crate) unsafe fn place<P: Platform, F, T>(
+pub(crate) unsafe fn prepare<P: Platform, F, T>(
     g: NonNull<G>,
     f: F,
     id: u64,
@@ -230,7 +230,7 @@ where
         this.locks.set(Locks::NONE);
         this.token.reset();
         this.wakes.reset();
-        this.label.set(id, name, site);
+        this.ident.set(id, name, site);
         this.context.set(Native::init(packet.cast(), entry::<P>, g.as_ptr().cast()));
         (&raw mut (*packet).result).cast()
     }
@@ -239,7 +239,7 @@ where
 unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
     // SAFETY: the first switch to this goroutine, inside.
     leave(unsafe { resumed::<P>(value) });
-    // SAFETY: `place` gave the G and set `run`.
+    // SAFETY: `prepare` gave the G and set `run`.
     unsafe {
         let g = NonNull::new_unchecked(g.cast::<G>());
         if let Some(run) = g.as_ref().run.get() {
@@ -254,12 +254,12 @@ unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
 
 /// Runs the closure, and leaves its result in its place.
 unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
-    // SAFETY: `place` has put the closure there; the result replaces it.
+    // SAFETY: `prepare` has put the closure there; the result replaces it.
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let f = ManuallyDrop::into_inner((&raw const (*packet).f).read());
         let result = P::Unwind::catch(move || {
-            if crate::objects::g::home(g).phase() != phase::OPEN {
+            if crate::objects::g::scheduler_of(g).phase() != phase::OPEN {
                 super::cancel::obey::<P>(super::switch::this_m::<P>(), g);
             }
             f()
@@ -293,7 +293,7 @@ unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
-        super::exit::untaken::<P, T>(g, &*result);
+        super::exit::unobserved::<P, T>(g, &*result);
         if P::Unwind::catch(|| result.drop_in_place()).is_err() {
             fatal::<P>(Some(g), "a panic while the result of a detached goroutine was dropped");
         }
@@ -316,10 +316,10 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     core.pool.drain(&mut cache);
     // SAFETY: the stack is ours; the caller's promises.
     unsafe {
-        let g = dress(core, stack);
+        let g = init_g(core, stack);
         let id = core.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());
-        place::<P, F, ()>(g, f, id, "main", site);
+        prepare::<P, F, ()>(g, f, id, "main", site);
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         core.main_g.store(g.as_ptr(), Ordering::Relaxed);
         core.config.procs[0].started.fetch_add(1, Ordering::Relaxed);

@@ -87,7 +87,9 @@ pub(crate) unsafe fn assign(m: &'static M, g: NonNull<G>) {
         );
         let reserved = m.reserved.get();
         checked!(
-            reserved.is_null() || reserved == g.as_ptr() || !(m.migrating.get() || m.alone.get()),
+            reserved.is_null()
+                || reserved == g.as_ptr()
+                || !(m.migrating.get() || m.exclusive.get()),
             "L2: another goroutine on a reserved M"
         );
     }
@@ -230,7 +232,7 @@ unsafe fn commit<P: Platform>(m: &'static M, g: NonNull<G>) {
     // SAFETY: the park has set both words; after the call the G may be anywhere.
     unsafe {
         if core_of(m).phase() != phase::OPEN {
-            return super::cancel::commit_late::<P>(m, g);
+            return super::cancel::commit_closing::<P>(m, g);
         }
         g.as_ref().status.store(status::PARKED, Ordering::Relaxed);
         let parked = match g.as_ref().unlock.get() {

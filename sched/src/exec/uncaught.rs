@@ -20,7 +20,7 @@ pub(crate) fn uncaught<P: Platform>(g: NonNull<G>, payload: &<P::Unwind as Unwin
         }
     }
     // SAFETY: the goroutine is alive, or its handle is.
-    if unsafe { crate::objects::g::home(g) }.uncaught == Uncaught::Fatal {
+    if unsafe { crate::objects::g::scheduler_of(g) }.uncaught == Uncaught::Fatal {
         P::uncaught(&Chain::<P>(payload));
         fatal::<P>(Some(g), "a panic in a detached goroutine: nobody will join it");
     }

@@ -23,10 +23,10 @@ pub fn yield_now<P: Platform>() {
             if lonely::<P>(m) {
                 m
             } else if P::Unwind::panicking() {
-                m.gives_way.set(true);
+                m.yield_requested.set(true);
                 mcall_unwinding::<P>(m, g, Tag::Yield)
             } else {
-                m.gives_way.set(!m.reserved.get().is_null());
+                m.yield_requested.set(!m.reserved.get().is_null());
                 mcall::<P>(m, g, Tag::Yield)
             }
         } else if let Some(next) = pick(m) {
@@ -56,17 +56,17 @@ fn lonely<P: Platform>(m: &'static crate::objects::m::M) -> bool {
         let lonely = p.runq.is_empty()
             && !p.runq.has_next()
             && core.queued.load(Relaxed) == 0
-            && core.in_line.load(Relaxed) == 0
+            && core.p_waiters.load(Relaxed) == 0
             && !m.inbox.is_touched()
             && m.local.with(|local| (*local).is_empty());
         let lonely = lonely && !(p.is_fair() && p.timers.due() <= P::now());
         if lonely {
             if p.is_fair() {
-                p.rewind();
+                p.reset_fair_turn();
             }
         } else {
             // The other queues first: the caller is going to stand in the ring itself.
-            p.hasten();
+            p.request_fair_turn();
         }
         lonely
     }

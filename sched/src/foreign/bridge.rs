@@ -44,15 +44,15 @@ const ERRNO: usize = if usize::BITS == 32 { 0xFFF } else { u32::MAX as usize };
 
 /// Who is asking.
 #[derive(Debug, Clone, Copy)]
-pub enum Here {
+pub enum CallerContext {
     /// A goroutine on its own stack.
-    Goroutine(Seat),
+    Goroutine(MHandle),
     /// Foreign code on g0, in a call of a goroutine.
-    Foreign(Seat),
+    Foreign(MHandle),
     /// The scheduler's code on g0.
     SystemStack,
     /// A thread that the scheduler did not start, with its M, between callbacks.
-    Adopted(Seat),
+    Adopted(MHandle),
     /// A thread that is no M.
     Outside,
 }
@@ -70,52 +70,56 @@ pub struct LockCounts {
 
 /// An M whose goroutine is going to foreign code or is in it.
 #[derive(Debug, Clone, Copy)]
-pub struct Seat {
+pub struct MHandle {
     m: &'static M,
 }
 
 /// Who is asking. Any context.
 #[inline(always)]
-pub fn here<P: Platform>() -> Here {
+pub fn here<P: Platform>() -> CallerContext {
     // SAFETY: Ms are never freed.
-    let Some(m) = (unsafe { P::current().as_ref() }) else { return Here::Outside };
+    let Some(m) = (unsafe { P::current().as_ref() }) else { return CallerContext::Outside };
     if m.in_foreign_code() {
-        if m.is_between_callbacks() { Here::Adopted(Seat { m }) } else { Here::Foreign(Seat { m }) }
+        if m.is_between_callbacks() {
+            CallerContext::Adopted(MHandle { m })
+        } else {
+            CallerContext::Foreign(MHandle { m })
+        }
     } else if m.curg().is_some() {
-        Here::Goroutine(Seat { m })
+        CallerContext::Goroutine(MHandle { m })
     } else {
         P::check_process();
-        Here::SystemStack
+        CallerContext::SystemStack
     }
 }
 
 /// A thread that is no M calls back: it is given one, and the callback may begin, as after a successful
-/// [`Seat::arrive`]. The bridge writes its [`root`](Seat::root).
+/// [`MHandle::arrive`]. The bridge writes its [`root`](MHandle::root).
 ///
 /// # Errors
 ///
 /// See [`Refused`].
-pub fn adopt<P: Platform>() -> Result<Seat, Refused> {
-    extram::adopt::<P>().map(|m| Seat { m })
+pub fn adopt<P: Platform>() -> Result<MHandle, Refused> {
+    extram::adopt::<P>().map(|m| MHandle { m })
 }
 
-impl Seat {
+impl MHandle {
     /// A callback is to begin on an adopted thread. False: its scheduler has ended; nothing has changed.
     ///
     /// # Safety
     ///
-    /// The seat is from [`Here::Adopted`].
+    /// The handle is from [`CallerContext::Adopted`].
     #[inline(always)]
     pub unsafe fn arrive(self) -> bool {
         // SAFETY: the caller's promise.
         unsafe { extram::arrive(self.m) }
     }
 
-    /// The callback has ended, and the thread is in code of its own. It may have no seat after this.
+    /// The callback has ended, and the thread is in code of its own. It may have no handle after this.
     ///
     /// # Safety
     ///
-    /// On the thread of the seat; the callback had [arrived](Self::arrive), the bridge's word points to
+    /// On the thread of the handle; the callback had [arrived](Self::arrive), the bridge's word points to
     /// the [`root`](Self::root) again.
     #[inline(always)]
     pub unsafe fn depart<P: Platform>(self) {
@@ -138,7 +142,7 @@ impl Seat {
     ///
     /// # Safety
     ///
-    /// The seat is from [`Here::Adopted`]; it is dead afterwards.
+    /// The handle is from [`CallerContext::Adopted`]; it is dead afterwards.
     pub unsafe fn part<P: Platform>(self) {
         // SAFETY: the caller's promise.
         unsafe { extram::part::<P>(self.m) }
@@ -158,7 +162,7 @@ impl Seat {
         unsafe { self.m.own_g.get().cast() }
     }
 
-    /// The seat of a token.
+    /// The handle of a token.
     ///
     /// # Safety
     ///
@@ -169,7 +173,7 @@ impl Seat {
         Self { m: unsafe { &*token.cast::<M>() } }
     }
 
-    /// The seat as a word.
+    /// The handle as a word.
     #[inline(always)]
     pub fn token(self) -> *mut () {
         ptr::from_ref(self.m).cast_mut().cast()
@@ -318,7 +322,7 @@ impl Seat {
     /// nest.
     pub unsafe fn hold(self) -> *mut () {
         match self.m.curg() {
-            // SAFETY: the goroutine whose seat this is.
+            // SAFETY: the goroutine whose handle this is.
             Some(g) => unsafe { crate::policy::lockedm::reserve_alone(self.m, g).cast() },
             None => ptr::null_mut(),
         }

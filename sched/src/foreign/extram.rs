@@ -29,7 +29,7 @@
 //!
 //! # Who may call when
 //!
-//! A thread comes to the scheduler that lives at its platform's [`Home`](crate::Home). Before one does,
+//! A thread comes to the scheduler that lives at its platform's [`Registry`](crate::Registry). Before one does,
 //! and from when its main goroutine has returned, a callback is [refused](Refused). Both sides agree as
 //! an M and a retaker do:
 //!
@@ -62,7 +62,7 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
-use crate::exec::spawn::{announce, dress};
+use crate::exec::spawn::{announce, init_g};
 use crate::exec::switch::core_of;
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
@@ -98,7 +98,7 @@ pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
 
 fn take_over<P: Platform>() -> Result<&'static M, Refused> {
     P::check_process();
-    let home = P::home().ok_or(Refused::NoRuntime)?;
+    let home = P::registry().ok_or(Refused::NoRuntime)?;
     let core = home.visit(|core| {
         let core = core.filter(|core| core.phase() == phase::OPEN)?;
         // From now on it is not freed. Whoever awaits its Ms sees the first count first.
@@ -178,7 +178,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
     };
     // SAFETY: the stack is ours, and so is the M, but for those who look at all Ms.
     unsafe {
-        let g = dress(core, stack);
+        let g = init_g(core, stack);
         let this = g.as_ref();
         announce(g);
         this.run.set(None);
@@ -192,10 +192,10 @@ fn make(core: &'static Core) -> Option<&'static M> {
         this.join.store(DETACHED, Ordering::Relaxed);
         this.locks.set(Locks::NONE);
         let id = core.next_id.fetch_add(1, Ordering::Relaxed);
-        this.label.set(id, "foreign thread", Location::caller());
+        this.ident.set(id, "foreign thread", Location::caller());
         // One lock that is never undone: nobody else runs here, and nobody unwinds it.
         crate::policy::lockedm::lock_internal(m, g);
-        m.alone.set(true);
+        m.exclusive.set(true);
         m.own_g.set(g.as_ptr());
         m.extra.store(true, crate::parts::stat_atomic::Ordering::Relaxed);
     }
@@ -221,10 +221,12 @@ impl Core {
     ///
     /// No thread has an extra M any more, and none will.
     #[cfg(any(feature = "std", loom))]
-    pub(crate) unsafe fn bury_extras(&'static self) {
+    pub(crate) unsafe fn free_extras(&'static self) {
         for m in self.extras.all() {
             // SAFETY: the caller's promise: nothing on that stack is live.
-            unsafe { crate::exec::refs::free_far(self, NonNull::new_unchecked(m.own_g.get())) };
+            unsafe {
+                crate::exec::refs::free_without_p(self, NonNull::new_unchecked(m.own_g.get()))
+            };
         }
     }
 }
@@ -320,14 +322,14 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
 /// A thread has done with `core`; `last` is its last act there.
 fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
     // Until the very end it is not freed. Relaxed: the next counts order it.
-    core.guests.fetch_add(1, Ordering::Relaxed);
+    core.external_refs.fetch_add(1, Ordering::Relaxed);
     last();
     // In this order: who awaits the others never takes one of those for one of ours.
     core.adopted.fetch_sub(1, Ordering::AcqRel);
     core.live_ms.fetch_sub(1, Ordering::AcqRel);
-    core.rests_for_good::<P>();
+    core.check_for_deadlock::<P>();
     // Release: whoever frees comes after our last access.
-    core.guests.fetch_sub(1, Ordering::Release);
+    core.external_refs.fetch_sub(1, Ordering::Release);
 }
 
 /// The calling thread is between callbacks, with an extra M: it gives it back. False: it is anything else.

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exec::machine::start_m;
 use crate::objects::m::M;
-use crate::objects::registry::Home;
-use crate::objects::report::Stuck;
+use crate::objects::registry::Registry;
+use crate::objects::report::DeadlockReport;
 use crate::objects::report::Trace;
 use crate::parts::parker::Parker;
 use crate::platform::fatal::Fatal;
@@ -81,12 +81,12 @@ unsafe impl Platform for Hosted {
         std::process::abort()
     }
 
-    fn outsiders(own: usize) -> bool {
+    fn external_wakers(own: usize) -> bool {
         // Where nobody says, there may be some.
         std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() > own)
     }
 
-    fn deadlock(stuck: &Stuck) -> ! {
+    fn deadlock(stuck: &DeadlockReport) -> ! {
         report::deadlock(stuck)
     }
 
@@ -116,7 +116,7 @@ unsafe impl Platform for Hosted {
         unsafe { libc::__errno_location() }
     }
 
-    fn home() -> Option<&'static Home> {
+    fn registry() -> Option<&'static Registry> {
         Some(&visitor::HOME)
     }
 

@@ -19,7 +19,7 @@ fn report(overflow: &Overflow<'_>) {
     // distinguished: their payload is at least a G long, and a null scheduler tells them apart.
     let (id, name, site) = unsafe {
         let g = &*overflow.stack().payload::<G>();
-        (g.label.id(), g.label.name(), g.label.site())
+        (g.ident.id(), g.ident.name(), g.ident.site())
     };
     let mut message = Message::new();
     // Writing to a `Message` does not fail.

@@ -4,8 +4,8 @@ use core::fmt::Write;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::introspect::Seen;
-use crate::objects::report::Stuck;
+use crate::introspect::GoroutineInfo;
+use crate::objects::report::DeadlockReport;
 
 /// Goroutines that a report names at most.
 const MOST: usize = 100;
@@ -17,8 +17,8 @@ pub(super) fn print(text: &str) {
 }
 
 /// Reports a deadlock.
-pub(super) fn deadlock(stuck: &Stuck) -> ! {
-    let mut all: Vec<Seen> = stuck.goroutines().collect();
+pub(super) fn deadlock(stuck: &DeadlockReport) -> ! {
+    let mut all: Vec<GoroutineInfo> = stuck.goroutines().collect();
     all.sort_unstable_by_key(|seen| seen.id);
     let mut text = String::new();
     // Writing to a string does not fail.

@@ -14,7 +14,7 @@ use g0_stack::{Class, SlabSource};
 use super::watch::Watch;
 use super::{CPUS, Hosted, affinity, fork, futex, membarrier, overflow};
 use crate::MAX_PROCS;
-use crate::api::scheduler::{Ended, Here, Scheduler, be_first_m};
+use crate::api::scheduler::{CallingThread, Ended, Scheduler, be_first_m};
 use crate::api::shutdown::PATIENCE;
 use crate::api::sysmon::sysmon;
 use crate::objects::config::Deadlock;
@@ -231,7 +231,9 @@ impl Builder {
         let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
         let symmetric = match self.fences {
             Fences::Symmetric => true,
-            Fences::Asymmetric if !membarrier::register() => return Err(Error::Fences),
+            Fences::Asymmetric if !membarrier::register() => {
+                return Err(Error::MembarrierUnavailable);
+            }
             Fences::Asymmetric => false,
             Fences::Auto => {
                 std::env::var_os("G0_FENCES").is_some_and(|v| v == "symmetric")
@@ -326,7 +328,7 @@ impl Runtime {
         let site = Location::caller();
         // SAFETY: freed in `drop`, and only if nothing refers to it any more.
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
-        let here = if self.lock_main { Here::IsMains } else { Here::Waits };
+        let here = if self.lock_main { CallingThread::IsMains } else { CallingThread::Waits };
         let ended = scheduler.begin(main, site, here, carry);
         drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
@@ -349,11 +351,11 @@ impl fmt::Debug for Runtime {
 fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let _run = fork::Run::begin();
     // This thread, unless it is an M, and the one that starts all others, main's first.
-    core.helpers.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
+    core.service_threads.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
     let watcher = std::thread::Builder::new()
         .name("g0 sysmon".to_string())
         .spawn(move || sysmon::<Hosted>(core))
-        .map_err(|_| Error::Thread)?;
+        .map_err(|_| Error::ThreadSpawn)?;
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
         None => {
@@ -368,14 +370,15 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     // Then those who are on their way out, or the run would stay for their sake.
     let awaited = || {
         let live = core.live_ms.load(Ordering::Acquire);
-        live > core.adopted.load(Ordering::Acquire) || core.guests.load(Ordering::Acquire) != 0
+        live > core.adopted.load(Ordering::Acquire)
+            || core.external_refs.load(Ordering::Acquire) != 0
     };
     while awaited() && futex::now() < deadline {
         Hosted::park(&core.done, Some(futex::now().saturating_add(1_000_000)));
     }
     Hosted::unpark(&core.sysmon);
     let _ = watcher.join();
-    if core.stillborn.load(Ordering::Relaxed) { Err(Error::Thread) } else { Ok(()) }
+    if core.never_started.load(Ordering::Relaxed) { Err(Error::ThreadSpawn) } else { Ok(()) }
 }
 
 /// Frees a runtime that has ended or never ran, unless something of it lives: a thread that did
@@ -389,15 +392,15 @@ impl Drop for Runtime {
             return;
         }
         // SAFETY: no extra M is a thread's, and none comes to a runtime that has ended or never began.
-        unsafe { core.bury_extras() };
+        unsafe { core.free_extras() };
         if is_held(core) {
             return;
         }
-        // Pairs with that of `join::free_far`: a thread may be giving the last stack back.
+        // Pairs with that of `join::free_without_p`: a thread may be giving the last stack back.
         fence(Ordering::SeqCst);
         // An M that has just ended is a guest too, for its last words: so it is worth a wait.
         let deadline = futex::now().saturating_add(PATIENCE);
-        while core.guests.load(Ordering::Acquire) != 0 {
+        while core.external_refs.load(Ordering::Acquire) != 0 {
             if futex::now() > deadline {
                 return;
             }
@@ -411,7 +414,7 @@ impl Drop for Runtime {
                     p.free.with_mut(|free| core.pool.drain(&mut *free));
                 }
             }
-            let mut m = core.lists.lock().all_ms;
+            let mut m = core.sched.lock().all_ms;
             while let Some(this) = m.as_ref() {
                 let next = this.all.get();
                 drop(Box::from_raw(m.cast_mut()));

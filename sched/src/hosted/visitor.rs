@@ -17,9 +17,9 @@ use g0_stack::overflow::{AltStack, SignalStack};
 
 use super::Hosted;
 use crate::foreign::extram::thread_ends;
-use crate::objects::registry::Home;
+use crate::objects::registry::Registry;
 
-pub(super) static HOME: Home = Home::new();
+pub(super) static HOME: Registry = Registry::new();
 
 std::thread_local! {
     /// The destructor has run. Without one itself, so that it can be looked at to the very end.
@@ -60,7 +60,7 @@ unsafe extern "C" fn end(signals: *mut libc::c_void) {
     // SAFETY: `keep` has made a word of it, on this thread.
     let signals = unsafe { AltStack::from_raw(raw) };
     if let Some(memory) = signals.take_off() {
-        put_away(memory);
+        free_stack(memory);
     }
 }
 
@@ -80,12 +80,12 @@ fn signal_stack() -> Option<AltStack> {
     };
     let (stack, left) = AltStack::with(memory);
     if let Some(memory) = left {
-        put_away(memory);
+        free_stack(memory);
     }
     stack.ok()
 }
 
-fn put_away(memory: SignalStack) {
+fn free_stack(memory: SignalStack) {
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
     if spare.len() < MOST {
         spare.push(memory);

@@ -4,11 +4,11 @@ use core::fmt;
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::Seen;
-use crate::objects::report::Stuck;
+use super::GoroutineInfo;
+use crate::objects::report::DeadlockReport;
 use crate::platform::fatal::Fatal;
 
-impl Stuck {
+impl DeadlockReport {
     /// In one sentence.
     pub fn reason(&self) -> &'static str {
         if self.core.main_gone.load(Ordering::Relaxed) {
@@ -19,7 +19,7 @@ impl Stuck {
     }
 
     /// All of them, in no order.
-    pub fn goroutines(&self) -> impl Iterator<Item = Seen> + use<> {
+    pub fn goroutines(&self) -> impl Iterator<Item = GoroutineInfo> + use<> {
         self.core.seen(self.now).map(|(_, seen)| seen)
     }
 
@@ -29,7 +29,7 @@ impl Stuck {
     }
 }
 
-impl fmt::Debug for Stuck {
+impl fmt::Debug for DeadlockReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.goroutines()).finish()
     }

@@ -14,7 +14,7 @@ use g0_arch::sync::atomic::Ordering;
 use crate::objects::g::{G, status};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
-use crate::parts::wait_reason::{Coarse, Waiting};
+use crate::parts::wait_reason::{Coarse, WaitReason};
 
 pub use stats::{GoroutineStats, MachineStats, ProcStats, Stats, stats};
 
@@ -29,13 +29,13 @@ pub enum State {
     /// It is in a foreign call.
     Foreign,
     /// It waits.
-    Waits(Waiting),
+    Waits(WaitReason),
 }
 
 /// A goroutine, as it was at one moment.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct Seen {
+pub struct GoroutineInfo {
     /// Its number: unique in its scheduler, never used again.
     pub id: u64,
     /// Its name, empty if it was given none.
@@ -48,7 +48,7 @@ pub struct Seen {
     pub site: &'static Location<'static>,
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for GoroutineInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "goroutine {}", self.id)?;
         if !self.name.is_empty() {
@@ -77,8 +77,11 @@ fn on(m: &M, g: NonNull<G>) -> Option<State> {
 
 impl Core {
     /// All goroutines, newest stacks first; each as it is when it is asked for.
-    pub(crate) fn seen(&'static self, now: u64) -> impl Iterator<Item = (NonNull<G>, Seen)> {
-        let (now, first) = (Coarse::of(now), self.lists.lock().all_ms);
+    pub(crate) fn seen(
+        &'static self,
+        now: u64,
+    ) -> impl Iterator<Item = (NonNull<G>, GoroutineInfo)> {
+        let (now, first) = (Coarse::of(now), self.sched.lock().all_ms);
         self.all_goroutines().filter_map(move |g| Some((g, look_at(g, now, first)?)))
     }
 
@@ -95,14 +98,14 @@ impl Core {
 }
 
 /// `g` as it is now; none if it has ended. One of the Ms from `first` on may run it.
-fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<Seen> {
+fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<GoroutineInfo> {
     // SAFETY: registered Gs live as long as the scheduler.
     let this = unsafe { g.as_ref() };
     let status = this.status.load(Ordering::Acquire);
     if status == status::DEAD {
         return None;
     }
-    let (id, name, site) = this.label.read()?;
+    let (id, name, site) = this.ident.read()?;
     let (reason, since) = this.waiting();
     let (state, waited) = match status {
         status::PARKED => (State::Waits(reason), since.until(now)),
@@ -111,7 +114,7 @@ fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<Seen> {
             (running.unwrap_or(State::Runnable), Duration::ZERO)
         }
     };
-    Some(Seen { id, name, state, waited, site })
+    Some(GoroutineInfo { id, name, state, waited, site })
 }
 
 /// `first` of the scheduler's Ms, and those that are older.

@@ -12,9 +12,9 @@ use super::ms_from;
 use crate::exec::enter::{Caller, enter, leave};
 use crate::exec::switch::core_of;
 use crate::objects::g::status;
-use crate::objects::m::{M, State as Stands};
+use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 /// How many goroutines do what.
@@ -29,12 +29,12 @@ pub struct GoroutineStats {
     pub foreign: usize,
     /// Parked, for whatever reason.
     pub waiting: usize,
-    by_reason: [usize; Waiting::ALL.len()],
+    by_reason: [usize; WaitReason::ALL.len()],
 }
 
 impl GoroutineStats {
     /// How many wait for this.
-    pub fn waiting_for(&self, reason: Waiting) -> usize {
+    pub fn waiting_for(&self, reason: WaitReason) -> usize {
         self.by_reason[reason as usize]
     }
 
@@ -53,7 +53,7 @@ pub struct MachineStats {
     /// At rest.
     pub idle: usize,
     /// In line for a P.
-    pub in_line: usize,
+    pub p_waiters: usize,
     /// In foreign code.
     pub foreign: usize,
     /// They compute without a P.
@@ -65,7 +65,7 @@ pub struct MachineStats {
 impl MachineStats {
     /// All that have been started and have not ended.
     pub fn all(&self) -> usize {
-        self.running + self.idle + self.in_line + self.foreign + self.evicted
+        self.running + self.idle + self.p_waiters + self.foreign + self.evicted
     }
 }
 
@@ -136,7 +136,7 @@ impl Core {
 
     /// What is under the scheduler's lock. A thread of its own, or a goroutine, inside.
     fn ms_and_ps(&self) -> (MachineStats, ProcStats, *const M) {
-        (self.machine_stats(), self.proc_stats(), self.lists.lock().all_ms)
+        (self.machine_stats(), self.proc_stats(), self.sched.lock().all_ms)
     }
 
     fn stats_with(&self, now: (MachineStats, ProcStats, *const M)) -> Stats {
@@ -199,24 +199,24 @@ impl Core {
     /// What each M does.
     pub(crate) fn machine_stats(&self) -> MachineStats {
         let mut stats = MachineStats::default();
-        let lists = self.lists.lock();
-        let mut at = lists.all_ms;
+        let sched = self.sched.lock();
+        let mut at = sched.all_ms;
         // SAFETY: Ms are never freed; link and state are under the lock.
         while let Some(m) = unsafe { at.as_ref() } {
             // SAFETY: as above.
-            let (m, state): (&M, Stands) = unsafe { (m, m.state.get()) };
+            let (m, state): (&M, MState) = unsafe { (m, m.state.get()) };
             // SAFETY: as above.
             at = unsafe { m.all.get() };
             if m.is_extra() && m.g.load(Ordering::Relaxed).is_null() {
                 continue; // a spare one
             }
             let count = match state {
-                Stands::Free => continue,
-                Stands::Idle | Stands::Private => &mut stats.idle,
-                Stands::Line => &mut stats.in_line,
-                Stands::Busy if m.evicted.load(Ordering::Relaxed) => &mut stats.evicted,
-                Stands::Busy if !m.call.load(Ordering::Relaxed).is_null() => &mut stats.foreign,
-                Stands::Busy => &mut stats.running,
+                MState::Free => continue,
+                MState::Idle | MState::AwaitsOwnG => &mut stats.idle,
+                MState::WaitsForP => &mut stats.p_waiters,
+                MState::Busy if m.evicted.load(Ordering::Relaxed) => &mut stats.evicted,
+                MState::Busy if !m.call.load(Ordering::Relaxed).is_null() => &mut stats.foreign,
+                MState::Busy => &mut stats.running,
             };
             *count += 1;
             stats.locked += usize::from(m.reserved.is_set());
@@ -226,7 +226,7 @@ impl Core {
 
     /// What each P does.
     pub(crate) fn proc_stats(&self) -> ProcStats {
-        let _lists = self.lists.lock();
+        let _sched = self.sched.lock();
         let live = self.live_ps.load(Ordering::Relaxed);
         let idle = self.idle_ps.load(Ordering::Relaxed);
         ProcStats { busy: live.saturating_sub(idle), idle, retired: self.config.procs.len() - live }
@@ -245,7 +245,7 @@ impl fmt::Display for Stats {
             g.foreign,
             g.waiting
         )?;
-        for reason in Waiting::ALL.into_iter().filter(|&reason| g.waiting_for(reason) != 0) {
+        for reason in WaitReason::ALL.into_iter().filter(|&reason| g.waiting_for(reason) != 0) {
             writeln!(f, "  waiting: {} {reason}", g.waiting_for(reason))?;
         }
         writeln!(
@@ -254,7 +254,7 @@ impl fmt::Display for Stats {
             m.all(),
             m.running,
             m.idle,
-            m.in_line,
+            m.p_waiters,
             m.foreign,
             m.evicted,
             m.locked

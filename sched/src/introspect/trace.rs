@@ -20,7 +20,7 @@ impl fmt::Display for Trace {
             m.all(),
             m.idle,
             core.spinning.load(Ordering::Relaxed),
-            m.in_line,
+            m.p_waiters,
             m.foreign,
             m.evicted,
             m.locked,

@@ -36,8 +36,8 @@ pub fn parker(m: &M) -> &Parker {
 }
 
 /// Threads that are no Ms and still at work in the scheduler.
-pub fn guests(core: &Core) -> usize {
-    core.guests.load(Ordering::Acquire)
+pub fn external_refs(core: &Core) -> usize {
+    core.external_refs.load(Ordering::Acquire)
 }
 
 /// Where sysmon waits, and who has started the scheduler.
@@ -121,8 +121,8 @@ pub fn look_into_inbox(m: &M) {
 }
 
 /// The other queues and the timers have their turn on `p`, as sysmon asks for it.
-pub fn hasten(p: &Proc) {
-    p.hasten();
+pub fn request_fair_turn(p: &Proc) {
+    p.request_fair_turn();
 }
 
 /// As [`Core::serve_timers`], on a thread that is no M.
@@ -285,7 +285,7 @@ pub fn set_procs<P: Platform>(core: &'static Core, procs: usize) {
 
 /// How many Gs the global queue holds, as it is read without the lock, and as it is.
 pub fn queued(core: &Core) -> [usize; 2] {
-    let held = core.lists.lock().global.len();
+    let held = core.sched.lock().global.len();
     [core.queued.load(Ordering::Relaxed), held]
 }
 
@@ -366,9 +366,9 @@ pub unsafe fn let_go(g: NonNull<G>) {
     unsafe { g.as_ref() }.refs.fetch_sub(1, Ordering::Release);
 }
 
-/// As [`Core::start_ordered`], which sysmon does.
-pub fn start_ordered<P: Platform>(core: &'static Core) {
-    core.start_ordered::<P>();
+/// As [`Core::start_requested`], which sysmon does.
+pub fn start_requested<P: Platform>(core: &'static Core) {
+    core.start_requested::<P>();
 }
 
 /// As [`Core::watch_timers`], which sysmon does.

@@ -17,7 +17,7 @@ use loom::thread::{self, JoinHandle};
 
 use super::Threads;
 use super::park::{MACHINE, NOBODY};
-use crate::api::scheduler::{Here, Scheduler};
+use crate::api::scheduler::{CallingThread, Scheduler};
 use crate::exec::machine::start_m;
 use crate::objects::config::{Config, Mobility};
 use crate::objects::m::M;
@@ -148,12 +148,12 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     AT_WORK.set(true);
     let ended = if P::WATCHED {
         MAY_START.set(true);
-        shared.begin(main, Location::caller(), Here::Waits, |core, _| {
+        shared.begin(main, Location::caller(), CallingThread::Waits, |core, _| {
             while core.phase() != phase::HALTED {
-                core.start_ordered::<P>();
+                core.start_requested::<P>();
                 P::park(&core.sysmon, None);
             }
-            core.cancel_orders();
+            core.cancel_start_requests();
             Ok(())
         })
     } else {
@@ -167,13 +167,13 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");
     STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
     AT_WORK.set(false);
-    if core.guests.load(Ordering::Acquire) != 0 {
+    if core.external_refs.load(Ordering::Acquire) != 0 {
         // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
         return OUT.set(0);
     }
     // SAFETY: nobody is left who knows any of these.
     unsafe {
-        core.bury_extras();
+        core.free_extras();
         for p in procs_ref {
             p.free.with_mut(|free| core.pool.drain(&mut *free));
         }

@@ -19,7 +19,7 @@ use crate::parts::parker::Parker;
 
 /// What comes through a bell, and what the clock showed to whoever rang it.
 enum Ring {
-    Token(u64),
+    ParkToken(u64),
     Deadline(u64),
 }
 
@@ -64,7 +64,7 @@ pub(super) fn park(parker: &Parker, deadline: Option<u64>) -> bool {
     }
     waits();
     let token = match ring.1.recv().expect("it is in our hands") {
-        Ring::Token(now) => {
+        Ring::ParkToken(now) => {
             clock::learn(now);
             true
         }
@@ -90,7 +90,7 @@ pub(super) fn park(parker: &Parker, deadline: Option<u64>) -> bool {
 /// As `Platform::unpark`, for the same; `once`: it waits for one token and no more.
 pub(super) fn unpark(parker: usize, once: bool) {
     let ring = with(parker, |bell| bell.ring.clone());
-    ring.0.send(Ring::Token(clock::now())).expect("it is in our hands");
+    ring.0.send(Ring::ParkToken(clock::now())).expect("it is in our hands");
     let tokens = with(parker, |bell| {
         (bell.tokens, bell.once) = (bell.tokens + 1, once);
         bell.tokens

@@ -49,7 +49,7 @@ impl Mobility {
 /// What a scheduler does when all its goroutines wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadlock {
-    /// Reports a deadlock, unless the platform knows of [outsiders](Platform::outsiders). What the
+    /// Reports a deadlock, unless the platform knows of [outsiders](Platform::external_wakers). What the
     /// hosted runtime does if nothing else is asked for.
     Auto,
     /// Reports a deadlock: nobody but the goroutines themselves wakes goroutines, except by a waker or

@@ -24,13 +24,13 @@ use g0_stack::Header;
 use super::m::M;
 use super::scope_state::ScopeState;
 use super::shared::Core;
-use crate::parts::ident::Label;
+use crate::parts::ident::Ident;
 use crate::parts::list::{Link, Linked};
 use crate::parts::locks::Locks;
-use crate::parts::owned_cell::Plain;
-use crate::parts::park_token::Token;
+use crate::parts::park_token::ParkToken;
 use crate::parts::stat_atomic;
-use crate::parts::wait_reason::{Coarse, Waiting};
+use crate::parts::wait_reason::{Coarse, WaitReason};
+use g0_arch::sync::OwnedCell;
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
 ///
@@ -54,55 +54,55 @@ pub(crate) mod status {
 #[repr(C, align(64))]
 pub struct G {
     /// Where it goes on. Written by the switch away from it, read by the switch to it.
-    pub(crate) context: Plain<Context>,
+    pub(crate) context: OwnedCell<Context>,
     link: Link<G>,
     /// The only M that may run it, or null (L1). Its M's while it runs; else whoever holds it.
-    pub(crate) bound: Plain<*const M>,
+    pub(crate) bound: OwnedCell<*const M>,
     /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::api::join`].
     pub(crate) join: AtomicUsize,
     /// What runs it; it knows where the closure, later the result, lies.
-    pub(crate) run: Plain<Option<Run>>,
+    pub(crate) run: OwnedCell<Option<Run>>,
     /// Set by the park, run by the post-switch step.
-    pub(crate) unlock: Plain<Option<Unlock>>,
+    pub(crate) unlock: OwnedCell<Option<Unlock>>,
     /// Its argument; in the global queue a hint (`core::ahead`).
-    pub(crate) unlock_arg: Plain<*mut u8>,
+    pub(crate) unlock_arg: OwnedCell<*mut u8>,
     /// The scheduler it belongs to; written once.
-    pub(crate) core: Plain<*const Core>,
+    pub(crate) core: OwnedCell<*const Core>,
 
     /// The scope that waits for it, or null.
-    pub(crate) scope: Plain<*const ScopeState>,
-    pub(crate) label: Label,
-    pub(crate) locks: Plain<Locks>,
+    pub(crate) scope: OwnedCell<*const ScopeState>,
+    pub(crate) ident: Ident,
+    pub(crate) locks: OwnedCell<Locks>,
     /// Handles and wakers that keep this G from being used again, and the mark that it is a
     /// zombie.
     pub(crate) refs: AtomicU32,
     pub(crate) status: AtomicU8,
     /// The token of `park` and `unpark`.
-    pub(crate) token: Token,
+    pub(crate) token: ParkToken,
     /// The token of `block_on` and its wakers.
-    pub(crate) wakes: Token,
+    pub(crate) wakes: ParkToken,
     /// Goexit is under way; what swallows it is overruled at the next scheduling point.
-    pub(crate) exiting: Plain<bool>,
+    pub(crate) exiting: OwnedCell<bool>,
     /// Scopes that hold what unwinds, to run their deferred calls.
-    pub(crate) holding: Plain<u16>,
+    pub(crate) holding: OwnedCell<u16>,
     /// Set when a result must be dropped by the goroutine itself.
-    pub(crate) has_result: Plain<bool>,
-    /// What it waits for, or waited for last, as a [`Waiting`]; read by anybody.
+    pub(crate) has_result: OwnedCell<bool>,
+    /// What it waits for, or waited for last, as a [`WaitReason`]; read by anybody.
     reason: stat_atomic::AtomicU8,
     /// Since when, on the coarse clock; read by anybody.
     since: stat_atomic::AtomicU32,
 
     /// All Gs of a scheduler; written once.
-    pub(crate) all: Plain<*mut G>,
+    pub(crate) all: OwnedCell<*mut G>,
     /// Shutdown asked it to end; under the scheduler's lock.
-    pub(crate) cancelled: Plain<bool>,
+    pub(crate) cancelled: OwnedCell<bool>,
     /// A wake that came after the cancellation; under the scheduler's lock.
-    pub(crate) late: Plain<bool>,
+    pub(crate) wake_pending: OwnedCell<bool>,
     /// It is in `block_on`.
-    pub(crate) polls: Plain<bool>,
+    pub(crate) polls: OwnedCell<bool>,
     /// Its innermost catch, where panics need no unwinder; null when it has none.
     #[cfg(not(loom))]
-    pub(crate) catches: Plain<*const g0_defer::Catch>,
+    pub(crate) catches: OwnedCell<*const g0_defer::Catch>,
     /// Its stack, as memory checkers know it, from its start to its end.
     pub(crate) fiber: Fiber,
 }
@@ -118,48 +118,48 @@ impl G {
     #[track_caller]
     pub fn new() -> Self {
         Self {
-            context: Plain::new(Context::EMPTY),
+            context: OwnedCell::new(Context::EMPTY),
             link: Link::new(),
-            bound: Plain::new(ptr::null()),
-            unlock: Plain::new(None),
-            unlock_arg: Plain::new(ptr::null_mut()),
+            bound: OwnedCell::new(ptr::null()),
+            unlock: OwnedCell::new(None),
+            unlock_arg: OwnedCell::new(ptr::null_mut()),
             join: AtomicUsize::new(0),
-            run: Plain::new(None),
+            run: OwnedCell::new(None),
             status: AtomicU8::new(status::DEAD),
-            exiting: Plain::new(false),
-            holding: Plain::new(0),
-            has_result: Plain::new(false),
-            reason: stat_atomic::AtomicU8::new(Waiting::Park as u8),
+            exiting: OwnedCell::new(false),
+            holding: OwnedCell::new(0),
+            has_result: OwnedCell::new(false),
+            reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),
             since: stat_atomic::AtomicU32::new(0),
-            cancelled: Plain::new(false),
-            late: Plain::new(false),
-            locks: Plain::new(Locks::NONE),
-            token: Token::new(),
-            wakes: Token::new(),
-            polls: Plain::new(false),
+            cancelled: OwnedCell::new(false),
+            wake_pending: OwnedCell::new(false),
+            locks: OwnedCell::new(Locks::NONE),
+            token: ParkToken::new(),
+            wakes: ParkToken::new(),
+            polls: OwnedCell::new(false),
             #[cfg(not(loom))]
-            catches: Plain::new(ptr::null()),
+            catches: OwnedCell::new(ptr::null()),
             fiber: Fiber::none(),
             refs: AtomicU32::new(0),
-            label: Label::new(Location::caller()),
-            core: Plain::new(ptr::null()),
-            scope: Plain::new(ptr::null()),
-            all: Plain::new(ptr::null_mut()),
+            ident: Ident::new(Location::caller()),
+            core: OwnedCell::new(ptr::null()),
+            scope: OwnedCell::new(ptr::null()),
+            all: OwnedCell::new(ptr::null_mut()),
         }
     }
 
     /// It is about to wait. The running goroutine itself.
     #[inline(always)]
-    pub(crate) fn waits_for(&self, reason: Waiting, since: Coarse) {
+    pub(crate) fn waits_for(&self, reason: WaitReason, since: Coarse) {
         // Relaxed: for reports only.
         self.reason.store(reason as u8, stat_atomic::Ordering::Relaxed);
         self.since.store(since.0, stat_atomic::Ordering::Relaxed);
     }
 
     /// What it waits for and since when; what it waited for last, while it does not wait.
-    pub(crate) fn waiting(&self) -> (Waiting, Coarse) {
+    pub(crate) fn waiting(&self) -> (WaitReason, Coarse) {
         let reason = self.reason.load(stat_atomic::Ordering::Relaxed);
-        let reason = Waiting::ALL.get(usize::from(reason)).copied().unwrap_or(Waiting::Park);
+        let reason = WaitReason::ALL.get(usize::from(reason)).copied().unwrap_or(WaitReason::Park);
         (reason, Coarse(self.since.load(stat_atomic::Ordering::Relaxed)))
     }
 
@@ -193,7 +193,7 @@ impl G {
 /// # Safety
 ///
 /// `g` is alive or has ended and is held by a handle.
-pub(crate) unsafe fn home(g: NonNull<G>) -> &'static Core {
+pub(crate) unsafe fn scheduler_of(g: NonNull<G>) -> &'static Core {
     // SAFETY: written when the G was made; a core outlives its Gs.
     unsafe { &*g.as_ref().core.get() }
 }

@@ -23,34 +23,34 @@ use super::g::G;
 use super::local::Local;
 use super::p::Proc;
 use super::shared::Core;
-use crate::parts::adaptive_spin::Patience;
+use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::claim::Claim;
 use crate::parts::count::Count;
 use crate::parts::inbox::Inbox;
 use crate::parts::libcall::LibCall;
-use crate::parts::owned_cell::{Plain, Shown, own};
 use crate::parts::parker::Parker;
 use crate::parts::stat_atomic;
+use g0_arch::sync::{OwnedCell, WatchedPtr, load_owned};
 
 /// Where an M stands; under the scheduler's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum MState {
     /// Runs, or has been given a P and is about to.
     Busy,
     /// On the idle list, without a P.
     Idle,
     /// Without a P; only a G of its own makes it stand in line.
-    Private,
+    AwaitsOwnG,
     /// In the line of Ms that wait for a P.
-    Line,
+    WaitsForP,
     /// Without a thread, to be used again.
     Free,
 }
 
-impl State {
+impl MState {
     /// Whether the M sleeps, or is about to, until somebody else has something for it.
     pub(crate) fn is_rest(self) -> bool {
-        matches!(self, Self::Idle | Self::Private)
+        matches!(self, Self::Idle | Self::AwaitsOwnG)
     }
 }
 
@@ -66,18 +66,18 @@ pub struct M {
     pub(crate) call: AtomicPtr<u8>,
     /// The same as plain memory with an address, which loom's atomics have not.
     #[cfg(loom)]
-    pub(crate) call_here: Plain<*mut u8>,
+    pub(crate) call_here: OwnedCell<*mut u8>,
     /// Its P. Read by retakers, between raise and take.
     pub(crate) p: AtomicPtr<Proc>,
-    pub(crate) core: Plain<*const Core>,
+    pub(crate) core: OwnedCell<*const Core>,
     /// Where a call on g0 starts: below whatever is live there.
-    pub(crate) g0_sp: Plain<*mut u8>,
+    pub(crate) g0_sp: OwnedCell<*mut u8>,
     /// Where this thread's `errno` lies, or null.
-    pub(crate) errno: Plain<*mut i32>,
+    pub(crate) errno: OwnedCell<*mut i32>,
     /// The one G it may run (L2), or null.
-    pub(crate) reserved: Shown<G>,
-    pub(crate) symmetric: Plain<bool>,
-    pub(crate) migrating: Plain<bool>,
+    pub(crate) reserved: WatchedPtr<G>,
+    pub(crate) symmetric: OwnedCell<bool>,
+    pub(crate) migrating: OwnedCell<bool>,
     /// Calls of foreign code.
     pub(crate) calls: Count,
     /// Returns to it.
@@ -88,50 +88,50 @@ pub struct M {
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
     pub(crate) local: UnsafeCell<Local>,
-    pub(crate) spinning: Plain<bool>,
+    pub(crate) spinning: OwnedCell<bool>,
     /// Whether it is worth looking for a P for a while before sleeping, and for how long.
-    pub(crate) lingers: Plain<bool>,
-    pub(crate) patience: Plain<Patience>,
+    pub(crate) spins_before_sleep: OwnedCell<bool>,
+    pub(crate) handoff_spin: OwnedCell<AdaptiveSpin>,
     /// The same for its goroutine, with a P.
-    pub(crate) patience_with_p: Plain<Patience>,
+    pub(crate) handoff_spin_with_p: OwnedCell<AdaptiveSpin>,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
     /// Its locked goroutine yields: others first.
-    pub(crate) gives_way: Plain<bool>,
+    pub(crate) yield_requested: OwnedCell<bool>,
     /// Locked goroutines on this M: more than one on the safe runtime only.
-    pub(crate) lockers: Plain<u32>,
+    pub(crate) locked_gs: OwnedCell<u32>,
     /// Its reserved goroutine shares it with nobody, on the safe runtime neither.
-    pub(crate) alone: Plain<bool>,
+    pub(crate) exclusive: OwnedCell<bool>,
     /// The library call that its goroutine prepares or is in.
-    pub(crate) libcall: Plain<LibCall>,
+    pub(crate) libcall: OwnedCell<LibCall>,
     /// No goroutine may run here any more.
-    pub(crate) tainted: Plain<bool>,
+    pub(crate) dying: OwnedCell<bool>,
     /// It is for threads that the scheduler did not start. Written once; read by anybody.
     pub(crate) extra: stat_atomic::AtomicBool,
     /// The goroutine of an extra M, the only one that runs here. Written once, before the M is an
     /// extra one.
-    pub(crate) own_g: Plain<*mut G>,
+    pub(crate) own_g: OwnedCell<*mut G>,
     /// What an extra M's `call` points to between callbacks: the bridge's own, as if a call were open.
-    pub(crate) root: Plain<*mut u8>,
+    pub(crate) root: OwnedCell<*mut u8>,
     /// Whether its thread keeps an extra M until it ends.
-    pub(crate) kept: Plain<bool>,
+    pub(crate) kept: OwnedCell<bool>,
     /// The next spare one. Of its thread, or the list's: see `core::extra`.
     pub(crate) spare: AtomicPtr<M>,
     /// All extra Ms; written once.
-    pub(crate) extras: Plain<*const M>,
+    pub(crate) extras: OwnedCell<*const M>,
     /// Where `start_m` waits to return.
-    pub(crate) base: Plain<*mut u8>,
+    pub(crate) base: OwnedCell<*mut u8>,
     /// The P it has been given while it waited; written under the lock before the wake (L3).
     pub(crate) nextp: AtomicPtr<Proc>,
     pub(crate) parker: Parker,
     /// Belongs to a scheduler.
     pub(crate) taken: AtomicBool,
     /// The five below are under the scheduler's lock.
-    pub(crate) state: Plain<State>,
-    pub(crate) next: Plain<*const M>,
-    pub(crate) prev: Plain<*const M>,
-    pub(crate) all: Plain<*const M>,
-    pub(crate) id: Plain<u32>,
+    pub(crate) state: OwnedCell<MState>,
+    pub(crate) next: OwnedCell<*const M>,
+    pub(crate) prev: OwnedCell<*const M>,
+    pub(crate) all: OwnedCell<*const M>,
+    pub(crate) id: OwnedCell<u32>,
     /// Its system stack, as memory checkers know it.
     pub(crate) fiber: Fiber,
 }
@@ -150,44 +150,44 @@ impl M {
                 g: AtomicPtr::new(ptr::null_mut()),
                 call: AtomicPtr::new(ptr::null_mut()),
                 #[cfg(loom)]
-                call_here: Plain::new(ptr::null_mut()),
+                call_here: OwnedCell::new(ptr::null_mut()),
                 p: AtomicPtr::new(ptr::null_mut()),
-                core: Plain::new(ptr::null()),
-                g0_sp: Plain::new(ptr::null_mut()),
-                errno: Plain::new(ptr::null_mut()),
-                reserved: Shown::new(ptr::null_mut()),
-                symmetric: Plain::new(true),
-                migrating: Plain::new(false),
+                core: OwnedCell::new(ptr::null()),
+                g0_sp: OwnedCell::new(ptr::null_mut()),
+                errno: OwnedCell::new(ptr::null_mut()),
+                reserved: WatchedPtr::new(ptr::null_mut()),
+                symmetric: OwnedCell::new(true),
+                migrating: OwnedCell::new(false),
                 calls: Count::new(),
                 callbacks: Count::new(),
                 calls_seen: stat_atomic::AtomicU64::new(0),
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
-                spinning: Plain::new(false),
-                lingers: Plain::new(false),
-                patience: Plain::new(Patience::FULL),
-                patience_with_p: Plain::new(Patience::FULL),
+                spinning: OwnedCell::new(false),
+                spins_before_sleep: OwnedCell::new(false),
+                handoff_spin: OwnedCell::new(AdaptiveSpin::FULL),
+                handoff_spin_with_p: OwnedCell::new(AdaptiveSpin::FULL),
                 evicted: AtomicBool::new(false),
-                gives_way: Plain::new(false),
-                lockers: Plain::new(0),
-                alone: Plain::new(false),
-                libcall: Plain::new(LibCall::NONE),
-                tainted: Plain::new(false),
+                yield_requested: OwnedCell::new(false),
+                locked_gs: OwnedCell::new(0),
+                exclusive: OwnedCell::new(false),
+                libcall: OwnedCell::new(LibCall::NONE),
+                dying: OwnedCell::new(false),
                 extra: stat_atomic::AtomicBool::new(false),
-                own_g: Plain::new(ptr::null_mut()),
-                root: Plain::new(ptr::null_mut()),
-                kept: Plain::new(false),
+                own_g: OwnedCell::new(ptr::null_mut()),
+                root: OwnedCell::new(ptr::null_mut()),
+                kept: OwnedCell::new(false),
                 spare: AtomicPtr::new(ptr::null_mut()),
-                extras: Plain::new(ptr::null()),
-                base: Plain::new(ptr::null_mut()),
+                extras: OwnedCell::new(ptr::null()),
+                base: OwnedCell::new(ptr::null_mut()),
                 nextp: AtomicPtr::new(ptr::null_mut()),
                 parker: Parker::new(),
                 taken: AtomicBool::new(false),
-                state: Plain::new(State::Busy),
-                next: Plain::new(ptr::null()),
-                prev: Plain::new(ptr::null()),
-                all: Plain::new(ptr::null()),
-                id: Plain::new(0),
+                state: OwnedCell::new(MState::Busy),
+                next: OwnedCell::new(ptr::null()),
+                prev: OwnedCell::new(ptr::null()),
+                all: OwnedCell::new(ptr::null()),
+                id: OwnedCell::new(0),
                 fiber: Fiber::none(),
             }
         }
@@ -207,14 +207,14 @@ impl M {
     #[inline(always)]
     pub(crate) fn curg(&self) -> Option<NonNull<G>> {
         // SAFETY: no write is concurrent.
-        NonNull::new(unsafe { own(&self.g) })
+        NonNull::new(unsafe { load_owned(&self.g) })
     }
 
     /// Whether foreign code runs here. Its own thread only; as [`curg`](Self::curg).
     #[inline(always)]
     pub(crate) fn in_foreign_code(&self) -> bool {
         // SAFETY: no write is concurrent.
-        unsafe { !own(&self.call).is_null() }
+        unsafe { !load_owned(&self.call).is_null() }
     }
 
     /// How often it has gone to foreign code. Read by sysmon: the same stay there still?
@@ -234,7 +234,7 @@ impl M {
     #[inline(always)]
     pub(crate) fn is_between_callbacks(&self) -> bool {
         // SAFETY: no write is concurrent.
-        unsafe { core::ptr::eq(own(&self.call), self.root()) }
+        unsafe { core::ptr::eq(load_owned(&self.call), self.root()) }
     }
 
     /// Foreign code runs here, or no longer does. Its own thread only.

@@ -10,8 +10,8 @@ use super::g::G;
 use super::m::M;
 use super::timers::Timers;
 use crate::parts::count::Count;
-use crate::parts::owned_cell::Plain;
 use crate::parts::runq::RunQueue;
+use g0_arch::sync::OwnedCell;
 
 /// How many switches go by before the other queues are looked at.
 pub(crate) const FAIR: u32 = 61;
@@ -26,7 +26,7 @@ pub struct Proc {
     pub(crate) fair_at: AtomicU32,
     /// How often its queues were looked at since each of them had its turn. The turns above are put off
     /// whenever the P changes hands, which may be more often than they come. The owner's.
-    pub(crate) looks: Plain<u32>,
+    pub(crate) looks: OwnedCell<u32>,
     /// What sysmon saw last: the tick, and since when.
     pub(crate) seen: AtomicU32,
     pub(crate) seen_since: AtomicU64,
@@ -47,16 +47,16 @@ pub struct Proc {
     /// Free records of deferred calls.
     pub(crate) defers: UnsafeCell<g0_defer::Pool>,
     /// Ids it may give out: next and end.
-    pub(crate) ids: Plain<(u64, u64)>,
+    pub(crate) ids: OwnedCell<(u64, u64)>,
     /// When its M got it, nanoseconds.
-    pub(crate) since: Plain<u64>,
-    pub(crate) random: Plain<u32>,
+    pub(crate) since: OwnedCell<u64>,
+    pub(crate) random: OwnedCell<u32>,
     /// The owner. Written by the owner and by retakers, read by sysmon.
     pub(crate) m: AtomicPtr<M>,
     /// Next in the idle list; under the scheduler's lock.
-    pub(crate) idle: Plain<*const Proc>,
+    pub(crate) idle: OwnedCell<*const Proc>,
     /// Not in use; under the scheduler's lock.
-    pub(crate) retired: Plain<bool>,
+    pub(crate) retired: OwnedCell<bool>,
     /// The tick at which sysmon last saw a timer late.
     pub(crate) late_at: AtomicU32,
     /// Deadlines of goroutines that parked here. Last, for it is large.
@@ -77,7 +77,7 @@ impl Proc {
                 runq: RunQueue::new(),
                 tick: AtomicU32::new(0),
                 fair_at: AtomicU32::new(FAIR),
-                looks: Plain::new(0),
+                looks: OwnedCell::new(0),
                 seen: AtomicU32::new(0),
                 seen_since: AtomicU64::new(0),
                 ring_seen: AtomicU32::new(0),
@@ -90,12 +90,12 @@ impl Proc {
                 hand_offs: Count::new(),
                 free: UnsafeCell::new(Cache::new(Class::MIN)),
                 defers: UnsafeCell::new(g0_defer::Pool::new()),
-                ids: Plain::new((0, 0)),
-                since: Plain::new(0),
-                random: Plain::new(1),
+                ids: OwnedCell::new((0, 0)),
+                since: OwnedCell::new(0),
+                random: OwnedCell::new(1),
                 m: AtomicPtr::new(ptr::null_mut()),
-                idle: Plain::new(ptr::null()),
-                retired: Plain::new(false),
+                idle: OwnedCell::new(ptr::null()),
+                retired: OwnedCell::new(false),
                 late_at: AtomicU32::new(0),
                 timers: Timers::new(),
             }
@@ -143,7 +143,7 @@ impl Proc {
     }
 
     /// It is the other queues' turn. Any thread: the owner may overlook a stranger's word once.
-    pub(crate) fn hasten(&self) {
+    pub(crate) fn request_fair_turn(&self) {
         self.fair_at.store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
@@ -163,7 +163,7 @@ impl Proc {
     /// # Safety
     ///
     /// As [`count`](Self::count).
-    pub(crate) unsafe fn rewind(&self) {
+    pub(crate) unsafe fn reset_fair_turn(&self) {
         let due = self.tick.load(Ordering::Relaxed).wrapping_add(FAIR);
         self.fair_at.store(due, Ordering::Relaxed);
     }

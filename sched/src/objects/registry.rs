@@ -1,16 +1,16 @@
 //! Which scheduler threads call into that no scheduler has started.
 //!
-//! A platform has one `Home`, a static. Its schedulers move in as they begin to run and out as they
+//! A platform has one `Registry`, a static. Its schedulers move in as they begin to run and out as they
 //! end; the one that has lived there longest is the one that such threads come to. So with one at a
 //! time there is no question, and with several the answer does not change while the first runs; one that
 //! is not meant says [`ForeignThreads::Refuse`].
 //!
 //! ```text
 //!   thread that comes                 scheduler that ends
-//!   comers += 1                       out of the list; first := the next
-//!   load first                        wait until comers = 0
+//!   visitors += 1                       out of the list; first := the next
+//!   load first                        wait until visitors = 0
 //!   live_ms of that one += 1          live_ms = 0? then it may be freed
-//!   comers -= 1
+//!   visitors -= 1
 //! ```
 //!
 //! All of it is sequentially consistent: either the thread finds the next scheduler, or the one that ends
@@ -23,65 +23,65 @@ use g0_arch::sync::{Backoff, Mutex};
 
 use super::shared::Core;
 
-/// Where schedulers are found by threads that are none of theirs; see [`Platform::home`](super::g::home).
+/// Where schedulers are found by threads that are none of theirs; see [`Platform::registry`](super::g::home).
 #[derive(Debug)]
-pub struct Home {
+pub struct Registry {
     first: AtomicPtr<Core>,
-    comers: AtomicUsize,
+    visitors: AtomicUsize,
     lock: Mutex<()>,
 }
 
-impl Home {
+impl Registry {
     maybe_const! {
         /// Nobody lives there.
         pub fn new() -> Self {
-            Self { first: AtomicPtr::new(ptr::null_mut()), comers: AtomicUsize::new(0), lock: Mutex::new(()) }
+            Self { first: AtomicPtr::new(ptr::null_mut()), visitors: AtomicUsize::new(0), lock: Mutex::new(()) }
         }
     }
 
     /// Lets `f` look at the scheduler that has lived here longest; that stays where it is meanwhile.
     /// `f` does not wait for anything.
     pub(crate) fn visit<R>(&self, f: impl FnOnce(Option<&'static Core>) -> R) -> R {
-        self.comers.fetch_add(1, Ordering::SeqCst);
+        self.visitors.fetch_add(1, Ordering::SeqCst);
         // SAFETY: it does not move out before we have gone, and is not freed before.
         let r = f(unsafe { self.first.load(Ordering::SeqCst).as_ref() });
-        self.comers.fetch_sub(1, Ordering::SeqCst);
+        self.visitors.fetch_sub(1, Ordering::SeqCst);
         r
     }
 
     /// `core` lives here from now on.
-    pub(crate) fn move_in(&self, core: &'static Core) {
+    pub(crate) fn register(&self, core: &'static Core) {
         let this = ptr::from_ref(core).cast_mut();
         let lock = self.lock.lock();
         // SAFETY: the links are under the lock, and those who live here are alive.
         unsafe {
-            core.neighbour.set(ptr::null());
+            core.next_registered.set(ptr::null());
             let mut last: *const Core = self.first.load(Ordering::Relaxed);
             if last.is_null() {
                 self.first.store(this, Ordering::SeqCst);
                 return;
             }
-            while let Some(next) = (*last).neighbour.get().as_ref() {
+            while let Some(next) = (*last).next_registered.get().as_ref() {
                 last = next;
             }
-            (*last).neighbour.set(this);
+            (*last).next_registered.set(this);
         }
         drop(lock);
     }
 
     /// `core` does not live here any more, if it did. Who found it here before has come to it.
-    pub(crate) fn move_out(&self, core: &'static Core) {
+    pub(crate) fn unregister(&self, core: &'static Core) {
         let lock = self.lock.lock();
         // SAFETY: as above.
         unsafe {
             let mut at: *const Core = self.first.load(Ordering::Relaxed);
             if ptr::eq(at, core) {
-                self.first.store(core.neighbour.get().cast_mut(), Ordering::SeqCst);
+                self.first.store(core.next_registered.get().cast_mut(), Ordering::SeqCst);
             } else {
                 while let Some(one) = at.as_ref() {
-                    at = one.neighbour.get();
+                    at = one.next_registered.get();
                     if ptr::eq(at, core) {
-                        one.neighbour.set(core.neighbour.get());
+                        one.next_registered.set(core.next_registered.get());
                         break;
                     }
                 }
@@ -91,15 +91,15 @@ impl Home {
     }
 
     /// Waits until those who may have found somebody here before he moved out have gone.
-    pub(crate) fn see_off(&self) {
+    pub(crate) fn await_visitors(&self) {
         let backoff = Backoff::new();
-        while self.comers.load(Ordering::SeqCst) != 0 {
+        while self.visitors.load(Ordering::SeqCst) != 0 {
             backoff.snooze();
         }
     }
 }
 
-impl Default for Home {
+impl Default for Registry {
     fn default() -> Self {
         Self::new()
     }

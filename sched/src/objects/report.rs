@@ -5,7 +5,7 @@ use super::shared::Core;
 /// A scheduler none of whose goroutines can ever run again. Nothing changes any more, so it may be
 /// looked through as often as one likes.
 #[derive(Clone, Copy)]
-pub struct Stuck {
+pub struct DeadlockReport {
     pub(crate) core: &'static Core,
     pub(crate) now: u64,
 }
@@ -18,7 +18,7 @@ pub struct Trace {
     pub(crate) since_start: u64,
 }
 
-impl Stuck {
+impl DeadlockReport {
     pub(crate) fn new(core: &'static Core, now: u64) -> Self {
         Self { core, now }
     }

@@ -4,23 +4,23 @@ use core::ptr;
 
 use super::g::G;
 use super::m::M;
-use super::m::State;
+use super::m::MState;
 use super::mlist::MList;
 use super::p::Proc;
 use crate::parts::list::Fifo;
 
 /// What the lock guards.
-pub(crate) struct Lists {
+pub(crate) struct SchedState {
     pub(crate) global: Fifo<G>,
     pub(crate) idle_ps: *const Proc,
     pub(crate) idle_ms: MList,
-    pub(crate) line: MList,
+    pub(crate) p_wait_queue: MList,
     pub(crate) free_ms: MList,
     /// New ones, whose threads the watcher is to start.
-    pub(crate) unborn: MList,
+    pub(crate) start_pending: MList,
     /// The M at rest that sleeps until a deadline, and which.
-    pub(crate) keeper: *const M,
-    pub(crate) keeps_until: u64,
+    pub(crate) timer_leader: *const M,
+    pub(crate) leader_deadline: u64,
     /// Whether a P was handed to somebody for its queues' sake the last time.
     pub(crate) queues_turn: bool,
     /// Ms that are Idle or Private.
@@ -32,17 +32,17 @@ pub(crate) struct Lists {
     pub(crate) all_ms: *const M,
 }
 
-impl Lists {
+impl SchedState {
     pub(crate) const fn new() -> Self {
         Self {
             global: Fifo::new(),
             idle_ps: ptr::null(),
             idle_ms: MList::new(),
-            line: MList::new(),
+            p_wait_queue: MList::new(),
             free_ms: MList::new(),
-            unborn: MList::new(),
-            keeper: ptr::null(),
-            keeps_until: u64::MAX,
+            start_pending: MList::new(),
+            timer_leader: ptr::null(),
+            leader_deadline: u64::MAX,
             queues_turn: false,
             resting: 0,
             used_ms: 0,
@@ -52,7 +52,7 @@ impl Lists {
     }
 }
 
-impl Lists {
+impl SchedState {
     /// A retired P is to be used again; false when `p` is in use.
     pub(crate) fn unretire(&mut self, p: &'static Proc) -> bool {
         // SAFETY: under the lock.
@@ -60,13 +60,13 @@ impl Lists {
     }
 
     /// A thread is wanted for `m`, which has its P already.
-    pub(crate) fn order(&mut self, m: &'static M) {
-        self.unborn.push_back(m);
+    pub(crate) fn request_start(&mut self, m: &'static M) {
+        self.start_pending.push_back(m);
     }
 
     /// The next M whose thread is to be started.
-    pub(crate) fn ordered(&mut self) -> Option<&'static M> {
-        self.unborn.pop_front()
+    pub(crate) fn take_start_request(&mut self) -> Option<&'static M> {
+        self.start_pending.pop_front()
     }
 
     /// How many Ms are at rest.
@@ -75,23 +75,23 @@ impl Lists {
     }
 
     /// `m` moves to another state; under the lock, which `self` proves.
-    pub(crate) fn set_state(&mut self, m: &'static M, state: State) {
+    pub(crate) fn set_state(&mut self, m: &'static M, state: MState) {
         // SAFETY: under the lock.
         let before = unsafe { m.state.replace(state) };
         self.resting += usize::from(state.is_rest());
         self.resting -= usize::from(before.is_rest());
         // Whoever is awake looks at the timers again before it rests; sysmon is awake too, or will be
         // after a nap.
-        self.resign(m);
+        self.resign_leader(m);
     }
 
     /// `m` keeps no deadline any more; under the lock, which `self` proves.
-    pub(crate) fn resign(&mut self, m: &'static M) {
-        if ptr::eq(self.keeper, m) {
-            (self.keeper, self.keeps_until) = (ptr::null(), u64::MAX);
+    pub(crate) fn resign_leader(&mut self, m: &'static M) {
+        if ptr::eq(self.timer_leader, m) {
+            (self.timer_leader, self.leader_deadline) = (ptr::null(), u64::MAX);
         }
     }
 }
 
 // SAFETY: the pointers are to Ms, Ps and Gs, which are tied to no thread.
-unsafe impl Send for Lists {}
+unsafe impl Send for SchedState {}

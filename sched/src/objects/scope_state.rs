@@ -3,7 +3,7 @@
 use g0_arch::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::waiter::Waiter;
-use crate::parts::owned_cell::Plain;
+use g0_arch::sync::OwnedCell;
 
 /// Set while the scope's owner waits.
 pub(crate) const WAITING: usize = 1 << (usize::BITS - 1);
@@ -13,7 +13,7 @@ pub(crate) const WAITING: usize = 1 << (usize::BITS - 1);
 pub struct ScopeState {
     pub(crate) running: AtomicUsize,
     pub(crate) panicked: AtomicBool,
-    pub(crate) waiter: Plain<*const Waiter>,
+    pub(crate) waiter: OwnedCell<*const Waiter>,
 }
 
 impl ScopeState {

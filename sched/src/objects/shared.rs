@@ -30,32 +30,32 @@ use super::config::{Config, Deadlock, ForeignThreads};
 use super::extras::Extras;
 use super::g::G;
 use super::p::Proc;
-use super::sched_state::Lists;
+use super::sched_state::SchedState;
 use crate::parts::count::Count;
-use crate::parts::owned_cell::Plain;
 use crate::parts::parker::Parker;
 use crate::parts::phase;
 use crate::parts::stat_atomic;
 use crate::parts::tracing::Tracing;
 use crate::parts::wait_reason::Coarse;
+use g0_arch::sync::OwnedCell;
 
 /// The shared state of one scheduler.
 pub struct Core {
     pub(crate) config: Config,
     /// What its threads are called. Set before it starts.
     #[cfg(feature = "std")]
-    pub(crate) name: Plain<&'static str>,
+    pub(crate) name: OwnedCell<&'static str>,
     /// Ps, Ms and Gs that wait for one another.
-    pub(crate) lists: Mutex<Lists>,
+    pub(crate) sched: Mutex<SchedState>,
     pub(crate) pool: Pool<&'static dyn StackSource>,
-    /// Lengths of lists, to be read without their lock.
+    /// Lengths of sched, to be read without their lock.
     pub(crate) idle_ps: CachePadded<AtomicUsize>,
     /// Ps that are wanted, and those that are not retired.
     pub(crate) procs: AtomicUsize,
     pub(crate) live_ps: AtomicUsize,
     pub(crate) spinning: CachePadded<AtomicUsize>,
     pub(crate) queued: AtomicUsize,
-    pub(crate) in_line: AtomicUsize,
+    pub(crate) p_waiters: AtomicUsize,
     pub(crate) phase: AtomicUsize,
     /// The main goroutine has called goexit.
     pub(crate) main_gone: AtomicBool,
@@ -69,21 +69,21 @@ pub struct Core {
     pub(crate) extras: Extras,
     /// What is done with such threads.
     pub(crate) foreign: ForeignThreads,
-    /// The next scheduler of the same [`Home`](crate::Home); under that one's lock.
-    pub(crate) neighbour: Plain<*const Core>,
+    /// The next scheduler of the same [`Registry`](crate::Registry); under that one's lock.
+    pub(crate) next_registered: OwnedCell<*const Core>,
     /// What is done when nothing can ever run again.
     pub(crate) deadlock: Deadlock,
     /// What is done with a panic that nobody takes.
     pub(crate) uncaught: super::config::Uncaught,
     /// Threads that serve it and are no Ms: they wake nobody by themselves.
-    pub(crate) helpers: AtomicUsize,
+    pub(crate) service_threads: AtomicUsize,
     /// Those who are no Ms and fire timers now; whether somebody looked for a deadlock meanwhile.
     pub(crate) watching: AtomicUsize,
     pub(crate) look_again: AtomicBool,
     /// A deadlock has been reported.
     pub(crate) reported: AtomicBool,
     /// Threads that are no Ms of it and give a stack back, or wake a goroutine; and those whose M has just ended.
-    pub(crate) guests: AtomicUsize,
+    pub(crate) external_refs: AtomicUsize,
     pub(crate) evicted: AtomicUsize,
     /// How many of them there may be; `usize::MAX`: as many as Ps are wanted.
     pub(crate) max_evicted: stat_atomic::AtomicUsize,
@@ -93,25 +93,25 @@ pub struct Core {
     pub(crate) evictions: Count,
     pub(crate) heavy_fences: Count,
     /// Ms without a P that look for one instead of sleeping.
-    pub(crate) lingering: AtomicUsize,
+    pub(crate) handoff_spinners: AtomicUsize,
     pub(crate) next_id: AtomicU64,
     /// The coarse clock, for those who must not read a clock.
     pub(crate) clock: stat_atomic::AtomicU32,
     /// Every G ever made, newest first.
     pub(crate) all_gs: AtomicPtr<G>,
     /// The last attempt to start a thread failed.
-    pub(crate) short_of_threads: AtomicBool,
+    pub(crate) start_refused: AtomicBool,
     /// A thread has run, ever: if none is left, another comes sooner or later.
-    pub(crate) born: AtomicBool,
+    pub(crate) has_started: AtomicBool,
     /// A P has become idle without a look at all queues.
-    pub(crate) unlooked: AtomicBool,
+    pub(crate) check_skipped: AtomicBool,
     /// There was no thread at all: nothing has run.
-    pub(crate) stillborn: AtomicBool,
+    pub(crate) never_started: AtomicBool,
     /// Sysmon sleeps until a P is taken from the idle list, or by the clock until then.
     pub(crate) sysmon_asleep: AtomicBool,
     pub(crate) sysmon_until: stat_atomic::AtomicU64,
     /// A P has been taken to work since sysmon looked.
-    pub(crate) stirred: stat_atomic::AtomicU8,
+    pub(crate) activity: stat_atomic::AtomicU8,
     pub(crate) sysmon: Parker,
     /// Rung when the last M has ended or the scheduler has halted.
     pub(crate) done: Parker,
@@ -129,15 +129,15 @@ impl Core {
             Self {
                 config,
                 #[cfg(feature = "std")]
-                name: Plain::new("g0"),
-                lists: Mutex::new(Lists::new()),
+                name: OwnedCell::new("g0"),
+                sched: Mutex::new(SchedState::new()),
                 pool: Pool::new(config.stack, config.stacks),
                 idle_ps: CachePadded::new(AtomicUsize::new(0)),
                 procs: AtomicUsize::new(config.procs.len()),
                 live_ps: AtomicUsize::new(config.procs.len()),
                 spinning: CachePadded::new(AtomicUsize::new(0)),
                 queued: AtomicUsize::new(0),
-                in_line: AtomicUsize::new(0),
+                p_waiters: AtomicUsize::new(0),
                 phase: AtomicUsize::new(phase::OPEN),
                 main_gone: AtomicBool::new(false),
                 main_g: AtomicPtr::new(ptr::null_mut()),
@@ -145,31 +145,31 @@ impl Core {
                 adopted: AtomicUsize::new(0),
                 extras: Extras::new(),
                 foreign: ForeignThreads::Bind,
-                neighbour: Plain::new(ptr::null()),
+                next_registered: OwnedCell::new(ptr::null()),
                 deadlock: Deadlock::Ignore,
                 uncaught: Uncaught::Fatal,
-                helpers: AtomicUsize::new(0),
+                service_threads: AtomicUsize::new(0),
                 watching: AtomicUsize::new(0),
                 look_again: AtomicBool::new(false),
                 reported: AtomicBool::new(false),
-                guests: AtomicUsize::new(0),
+                external_refs: AtomicUsize::new(0),
                 evicted: AtomicUsize::new(0),
                 max_evicted: stat_atomic::AtomicUsize::new(usize::MAX),
                 tracing: Tracing::off(),
                 retakes: Count::new(),
                 evictions: Count::new(),
                 heavy_fences: Count::new(),
-                lingering: AtomicUsize::new(0),
+                handoff_spinners: AtomicUsize::new(0),
                 next_id: AtomicU64::new(1),
                 clock: stat_atomic::AtomicU32::new(0),
                 all_gs: AtomicPtr::new(ptr::null_mut()),
-                short_of_threads: AtomicBool::new(false),
-                born: AtomicBool::new(false),
-                unlooked: AtomicBool::new(false),
-                stillborn: AtomicBool::new(false),
+                start_refused: AtomicBool::new(false),
+                has_started: AtomicBool::new(false),
+                check_skipped: AtomicBool::new(false),
+                never_started: AtomicBool::new(false),
                 sysmon_asleep: AtomicBool::new(false),
                 sysmon_until: stat_atomic::AtomicU64::new(u64::MAX),
-                stirred: stat_atomic::AtomicU8::new(0),
+                activity: stat_atomic::AtomicU8::new(0),
                 sysmon: Parker::new(),
                 done: Parker::new(),
             }

@@ -13,13 +13,13 @@ const TRIAL: u32 = 32;
 /// give would else make up for what never comes while it keeps its P, as where both threads share a
 /// CPU.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct AdaptiveSpin {
     length: u32,
     /// Waits in vain since the last that was not.
     vain: u32,
 }
 
-impl Patience {
+impl AdaptiveSpin {
     pub(crate) const FULL: Self = Self { length: LONGEST, vain: 0 };
 
     /// How long the next wait is.
@@ -44,18 +44,18 @@ mod tests {
 
     #[test]
     fn waits_in_vain_grow_shorter_and_a_good_one_makes_up_for_one() {
-        let mut patience = Patience::FULL;
+        let mut patience = AdaptiveSpin::FULL;
         for _ in 0..8 {
             patience = patience.after(false);
         }
         assert_eq!(patience.now(), u64::from(SHORTEST));
         assert_eq!(patience.after(true).now(), 2 * u64::from(SHORTEST));
-        assert_eq!(Patience::FULL.after(true).now(), u64::from(LONGEST));
+        assert_eq!(AdaptiveSpin::FULL.after(true).now(), u64::from(LONGEST));
     }
 
     #[test]
     fn after_many_waits_in_vain_one_is_long_and_if_it_is_good_so_is_the_next() {
-        let mut patience = Patience::FULL;
+        let mut patience = AdaptiveSpin::FULL;
         for _ in 0..TRIAL - 1 {
             patience = patience.after(false);
         }

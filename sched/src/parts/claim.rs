@@ -36,7 +36,7 @@
 //! *Rejected.* The flag on the P: an M that has lost its P and got another reads the wrong flag,
 //! and two Ms own one P. A word without a generation: a retaker that slept between its raise and
 //! its take mistakes a second retaker's raise for its own, and takes from an M that has been
-//! inside since. Waiting for the retaker's verdict: a preempted retaker would block the M.
+//! inside since. WaitReason for the retaker's verdict: a preempted retaker would block the M.
 
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 

@@ -15,7 +15,7 @@ pub enum Error {
     /// No stack could be had.
     Stack(StackError),
     /// The Ps given to this scheduler belong to another one.
-    Taken,
+    ProcsInUse,
     /// The calling thread runs goroutines of a runtime already.
     Nested,
     /// The calling thread belongs to no runtime.
@@ -23,11 +23,11 @@ pub enum Error {
     /// The runtime is being shut down.
     ShutDown,
     /// What the closure captures, or its result, would fill a quarter of the stack: box it.
-    Closure,
+    ClosureTooLarge,
     /// No thread could be started.
-    Thread,
+    ThreadSpawn,
     /// The kernel has no heavy fence for this process: ask for symmetric fences.
-    Fences,
+    MembarrierUnavailable,
 }
 
 impl fmt::Display for Error {
@@ -36,7 +36,7 @@ impl fmt::Display for Error {
             Error::Procs => write!(f, "a runtime needs between 1 and {} procs", crate::MAX_PROCS),
             Error::StackSize(error) => write!(f, "no usable stack size: {error}"),
             Error::Stack(error) => write!(f, "no stack for another goroutine: {error}"),
-            Error::Taken => f.write_str("these Ps belong to another scheduler: give each its own"),
+            Error::ProcsInUse => f.write_str("these Ps belong to another scheduler: give each its own"),
             Error::Nested => f.write_str(
                 "a runtime inside a runtime: this thread runs goroutines already; \
                  start a goroutine, or run the other runtime on a thread of its own",
@@ -45,13 +45,13 @@ impl fmt::Display for Error {
                 "this thread belongs to no runtime: start goroutines inside Runtime::run",
             ),
             Error::ShutDown => f.write_str("the runtime is shut down: its main function has returned"),
-            Error::Closure => f.write_str(
+            Error::ClosureTooLarge => f.write_str(
                 "the closure or its result is larger than a quarter of the stack: box what it captures",
             ),
-            Error::Fences => f.write_str(
+            Error::MembarrierUnavailable => f.write_str(
                 "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",
             ),
-            Error::Thread => f.write_str("the system has no thread for the runtime"),
+            Error::ThreadSpawn => f.write_str("the system has no thread for the runtime"),
         }
     }
 }

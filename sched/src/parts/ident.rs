@@ -22,14 +22,14 @@ use super::stat_atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// The label of a goroutine.
 #[derive(Debug)]
-pub(crate) struct Label {
+pub(crate) struct Ident {
     id: AtomicU64,
     name: AtomicPtr<u8>,
     len: AtomicUsize,
     site: AtomicPtr<Location<'static>>,
 }
 
-impl Label {
+impl Ident {
     /// Of a G that has never run.
     pub(crate) fn new(site: &'static Location<'static>) -> Self {
         Self {
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_label_says_what_was_set() {
         let site = Location::caller();
-        let label = Label::new(site);
+        let label = Ident::new(site);
         assert_eq!(label.read().map(|(id, name, _)| (id, name)), Some((0, "")));
         label.set(7, "seven", site);
         assert_eq!(label.read(), Some((7, "seven", site)));

@@ -1,8 +1,8 @@
-//! Intrusive lists: a FIFO for one owner (or under a lock), linked through the elements.
+//! Intrusive sched: a FIFO for one owner (or under a lock), linked through the elements.
 
 use core::ptr::{self, NonNull};
 
-use super::owned_cell::Plain;
+use g0_arch::sync::OwnedCell;
 
 /// An element's link. It belongs to whichever list the element is in, and to one list at a time.
 pub trait Linked {
@@ -12,7 +12,7 @@ pub trait Linked {
 
 /// The link word of an element.
 #[derive(Debug)]
-pub struct Link<T: ?Sized>(Plain<*mut T>)
+pub struct Link<T: ?Sized>(OwnedCell<*mut T>)
 where
     *mut T: Copy;
 
@@ -20,7 +20,7 @@ impl<T> Link<T> {
     maybe_const! {
         /// Linked to nothing.
         pub fn new() -> Self {
-            Self(Plain::new(ptr::null_mut()))
+            Self(OwnedCell::new(ptr::null_mut()))
         }
     }
 

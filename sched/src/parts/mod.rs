@@ -1,7 +1,7 @@
 //! What Gs, Ms and Ps are made of: words, lists and queues that know of none of them.
 
 #[macro_use]
-pub(crate) mod owned_cell;
+mod macros;
 
 pub(crate) mod adaptive_spin;
 pub(crate) mod claim;

@@ -25,9 +25,9 @@ const PARKED: u8 = 2;
 /// At most one token, for one goroutine.
 #[derive(Debug)]
 #[repr(transparent)]
-pub(crate) struct Token(AtomicU8);
+pub(crate) struct ParkToken(AtomicU8);
 
-impl Token {
+impl ParkToken {
     maybe_const! {
         pub(crate) fn new() -> Self {
             Self(AtomicU8::new(EMPTY))

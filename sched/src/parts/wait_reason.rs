@@ -10,7 +10,7 @@ use core::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 #[repr(u8)]
-pub enum Waiting {
+pub enum WaitReason {
     /// Its token: `park`.
     Park,
     /// To send on a channel.
@@ -49,7 +49,7 @@ pub enum Waiting {
     Shutdown,
 }
 
-impl Waiting {
+impl WaitReason {
     /// All of them, by number.
     pub const ALL: [Self; 18] = [
         Self::Park,
@@ -97,7 +97,7 @@ impl Waiting {
     }
 }
 
-impl fmt::Display for Waiting {
+impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
     }
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn each_reason_stands_at_its_number() {
-        for (n, reason) in Waiting::ALL.into_iter().enumerate() {
+        for (n, reason) in WaitReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, n);
         }
     }

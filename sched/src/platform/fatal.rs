@@ -42,7 +42,7 @@ pub(crate) fn fatal<P: Platform>(g: Option<NonNull<G>>, reason: &'static str) ->
     let report = match g {
         // SAFETY: the running goroutine's own fields.
         Some(g) => unsafe {
-            let label = &g.as_ref().label;
+            let label = &g.as_ref().ident;
             Fatal { reason, goroutine: label.id(), name: label.name(), site: Some(label.site()) }
         },
         None => Fatal { reason, goroutine: 0, name: "", site: None },

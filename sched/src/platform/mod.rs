@@ -8,8 +8,8 @@ use core::fmt;
 use g0_defer::Unwind;
 
 use crate::objects::m::M;
-use crate::objects::registry::Home;
-use crate::objects::report::{Stuck, Trace};
+use crate::objects::registry::Registry;
+use crate::objects::report::{DeadlockReport, Trace};
 use crate::parts::parker::Parker;
 use crate::platform::fatal::Fatal;
 
@@ -68,7 +68,7 @@ pub unsafe trait Platform: 'static + Sized {
     /// scheduler. `own` threads are the scheduler's. While there is anybody, no deadlock is reported.
     /// On g0 or by sysmon, no lock held. A kernel whose interrupt handlers use nothing but handles and
     /// wakers has none.
-    fn outsiders(own: usize) -> bool {
+    fn external_wakers(own: usize) -> bool {
         let _ = own;
         true
     }
@@ -76,7 +76,7 @@ pub unsafe trait Platform: 'static + Sized {
     /// Reports that nothing can ever run again, and ends the program; see [`Deadlock`](crate::Deadlock).
     /// On g0 or by sysmon, no lock held; must not unwind. A platform that has nowhere to print a list
     /// of goroutines keeps to [`fatal`](Platform::fatal), as provided.
-    fn deadlock(stuck: &Stuck) -> ! {
+    fn deadlock(stuck: &DeadlockReport) -> ! {
         Self::fatal(&stuck.fatal())
     }
 
@@ -111,7 +111,7 @@ pub unsafe trait Platform: 'static + Sized {
 
     /// Where a thread that is no M finds the scheduler that it calls into by a callback
     /// ([`bridge::adopt`](crate::foreign::bridge::adopt)): a static. Provided: nowhere, all such threads are refused. Any context.
-    fn home() -> Option<&'static Home> {
+    fn registry() -> Option<&'static Registry> {
         None
     }
 
@@ -153,7 +153,7 @@ pub unsafe trait Platform: 'static + Sized {
         false
     }
 
-    /// A locked goroutine has ended and its thread or core cannot: it is tainted from now on.
+    /// A locked goroutine has ended and its thread or core cannot: it is dying from now on.
     fn on_locked_exit(_m: &'static M) {}
 }
 

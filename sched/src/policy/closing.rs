@@ -2,7 +2,7 @@
 //!
 //! From CLOSING on both take the scheduler's lock and look at the G's status. A wake that comes
 //! second is remembered (`late`): whoever was taken out of a queue by a waker is going to be woken
-//! by it, and waits for that (`shutdown::await_late`).
+//! by it, and waits for that (`shutdown::await_pending_wake`).
 
 use core::ptr::NonNull;
 
@@ -22,17 +22,17 @@ impl Core {
     ///
     /// As [`Core::ready`], but that shutdown may have made `g` ready before.
     #[cold]
-    pub(crate) unsafe fn ready_late<P: Platform>(&'static self, g: NonNull<G>) -> bool {
-        let lists = self.lists.lock();
+    pub(crate) unsafe fn ready_closing<P: Platform>(&'static self, g: NonNull<G>) -> bool {
+        let sched = self.sched.lock();
         // SAFETY: a G lives as long as its scheduler.
         let this = unsafe { g.as_ref() };
         if this.status.load(Ordering::Relaxed) != status::PARKED {
             // SAFETY: under the lock.
-            unsafe { this.late.set(true) };
+            unsafe { this.wake_pending.set(true) };
             return false;
         }
         this.status.store(status::RUNNABLE, Ordering::Relaxed);
-        drop(lists);
+        drop(sched);
         // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is ours.
         unsafe { self.deliver::<P>(None, g, false) }
     }
@@ -46,10 +46,10 @@ pub(crate) fn last_one_out<P: Platform>(core: &'static Core) {
         // Pairs with the light fence of `extra::depart`.
         heavy_fence::<P>(core.config.symmetric);
     }
-    let lists = core.lists.lock();
+    let sched = core.sched.lock();
     // Under the lock: of two that end at the same time the second sees both counts.
     let left = core.goroutines();
-    drop(lists);
+    drop(sched);
     if left != 0 {
         return;
     }

@@ -15,7 +15,7 @@
 //! | whoever fires timers, or a timer tick in the middle of it | `watching` |
 //! | an M at rest that has yet to see what was published | that goroutine is RUNNABLE |
 //! | an interrupt handler, a reactor: by a handle or a waker | a goroutine that waits for its token, and whose count is not 0 |
-//! | a thread that is no M, by a channel, a lock, a handle | [`Platform::outsiders`] |
+//! | a thread that is no M, by a channel, a lock, a handle | [`Platform::external_wakers`] |
 //!
 //! The last to rest looks, or lets sysmon look; the look takes the lock and goes through all
 //! goroutines. That is dear, but who comes so far is alone in the program or almost sure to report.
@@ -26,11 +26,11 @@ use g0_arch::sync::atomic::{Ordering, fence};
 
 use crate::objects::config::Deadlock;
 use crate::objects::g::status;
-use crate::objects::report::Stuck;
-use crate::objects::sched_state::Lists;
+use crate::objects::report::DeadlockReport;
+use crate::objects::sched_state::SchedState;
 use crate::objects::shared::Core;
 use crate::parts::phase;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 /// What a look has found.
@@ -39,7 +39,7 @@ pub(crate) enum Look {
     /// Something can run.
     Alive,
     /// Nothing can, but there are outsiders.
-    Outsiders,
+    ExternalWakers,
     /// Nothing can.
     Dead,
 }
@@ -47,13 +47,13 @@ pub(crate) enum Look {
 impl Core {
     /// The calling M, or one whose thread ends, sleeps without a deadline. If it was the last, somebody
     /// looks for a deadlock. On g0 or a thread's own stack, no lock held.
-    pub(crate) fn rests_for_good<P: Platform>(&'static self) {
+    pub(crate) fn check_for_deadlock<P: Platform>(&'static self) {
         if self.deadlock == Deadlock::Ignore || !self.all_idle() {
             return;
         }
         if P::WATCHED {
             // Awake, it looks before it sleeps.
-            self.rouse_sysmon::<P>();
+            self.wake_sysmon::<P>();
         } else {
             self.report_deadlock::<P>();
         }
@@ -64,35 +64,36 @@ impl Core {
         let look = self.look_for_deadlock::<P>();
         // Two may look at the same time, and see the same: one says so. Relaxed: the program ends with it.
         if look == Look::Dead && !self.reported.swap(true, Ordering::Relaxed) {
-            P::deadlock(&Stuck::new(self, P::now()));
+            P::deadlock(&DeadlockReport::new(self, P::now()));
         }
         look
     }
 
     /// Looks whether anything can ever run again. No lock held.
     pub(crate) fn look_for_deadlock<P: Platform>(&'static self) -> Look {
-        if self.deadlock == Deadlock::Ignore || !self.nothing_moves(&self.lists.lock()) {
+        if self.deadlock == Deadlock::Ignore || !self.nothing_moves(&self.sched.lock()) {
             return Look::Alive;
         }
         if self.deadlock == Deadlock::Auto {
             // Its own threads: Ms, and those that serve it otherwise.
-            let own = self.live_ms.load(Ordering::Relaxed) + self.helpers.load(Ordering::Relaxed);
-            if P::outsiders(own) {
-                return Look::Outsiders;
+            let own =
+                self.live_ms.load(Ordering::Relaxed) + self.service_threads.load(Ordering::Relaxed);
+            if P::external_wakers(own) {
+                return Look::ExternalWakers;
             }
         }
         // Again, for meanwhile somebody may have come.
-        let lists = self.lists.lock();
-        if self.nothing_moves(&lists) && self.nobody_is_woken() { Look::Dead } else { Look::Alive }
+        let sched = self.sched.lock();
+        if self.nothing_moves(&sched) && self.no_wake_is_due() { Look::Dead } else { Look::Alive }
     }
 
     /// Whether all Ms are at rest and nothing wakes them by itself.
-    fn nothing_moves(&self, lists: &Lists) -> bool {
+    fn nothing_moves(&self, sched: &SchedState) -> bool {
         // Relaxed: what Ms change they change before they come to rest, under the lock.
         let rests = self.phase() == phase::OPEN
             && self.all_idle()
-            && lists.resting() == self.live_ms.load(Ordering::Relaxed)
-            && lists.global.is_empty()
+            && sched.resting() == self.live_ms.load(Ordering::Relaxed)
+            && sched.global.is_empty()
             && self.next_deadline() == u64::MAX;
         if !rests {
             return false;
@@ -115,7 +116,7 @@ impl Core {
     }
 
     /// Whether no goroutine is runnable, and none can be woken by a handle. Under the lock.
-    fn nobody_is_woken(&self) -> bool {
+    fn no_wake_is_due(&self) -> bool {
         let mut at = self.all_gs.load(Ordering::Acquire);
         while let Some(g) = NonNull::new(at) {
             // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
@@ -125,7 +126,7 @@ impl Core {
                 status::RUNNABLE => true,
                 status::PARKED => {
                     let (reason, _) = this.waiting();
-                    matches!(reason, Waiting::Park | Waiting::Future)
+                    matches!(reason, WaitReason::Park | WaitReason::Future)
                         && this.refs.load(Ordering::Acquire) != 0
                 }
                 _ => false,
@@ -150,7 +151,7 @@ impl Core {
         fence(Ordering::SeqCst);
         if self.look_again.load(Ordering::Relaxed) && self.look_again.swap(false, Ordering::AcqRel)
         {
-            self.rests_for_good::<P>();
+            self.check_for_deadlock::<P>();
         }
     }
 }

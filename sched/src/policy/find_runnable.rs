@@ -44,7 +44,7 @@ pub enum Next {
     /// Run this G. The M has a P and is inside.
     Run(NonNull<G>),
     /// Park until `nextp` is set, then call `Core::woken` and ask again. After a wake without it
-    /// ask [`Core::stir`].
+    /// ask [`Core::spurious_wakeup`].
     Wait,
     /// The same, until this deadline at most, nanoseconds.
     WaitUntil(u64),
@@ -64,9 +64,9 @@ impl Core {
                 return Next::Stop;
             }
             // SAFETY: `m.p` is ours to read: we are inside; null when we gave it away.
-            if !m.claim.holds() && self.want_p::<P>(m) == Got::Place {
+            if !m.claim.holds() && self.want_p::<P>(m) == Got::Queued {
                 // SAFETY: our thread's.
-                unsafe { m.lingers.set(true) };
+                unsafe { m.spins_before_sleep.set(true) };
                 return Next::Wait;
             }
             // SAFETY: the claim is OWNED and we are inside, so the P is ours.
@@ -76,8 +76,8 @@ impl Core {
                 self.hand_off::<P>(super::sched_state::disown(m));
                 continue;
             }
-            // SAFETY: `tainted` is our thread's.
-            if unsafe { m.tainted.replace(false) } && self.taint::<P>(m, p) {
+            // SAFETY: `dying` is our thread's.
+            if unsafe { m.dying.replace(false) } && self.end_locked::<P>(m, p) {
                 return Next::Stop;
             }
             // SAFETY: ours, as above.
@@ -92,11 +92,11 @@ impl Core {
                     None => continue,
                 }
             }
-            if fair && self.slice_over::<P>(p) && self.serve_line::<P>(m) {
+            if fair && self.slice_over::<P>(p) && self.serve_p_wait_queue::<P>(m) {
                 // All that is queued has gone with the P, but for what is bound to this M.
                 // SAFETY: the local list is our thread's.
                 if m.local.with(|local| unsafe { (*local).is_empty() })
-                    && let Some(wait) = self.go_aside::<P>(m)
+                    && let Some(wait) = self.rest_without_p::<P>(m)
                 {
                     return wait;
                 }
@@ -128,7 +128,7 @@ impl Core {
         unsafe {
             p.looks.set(if fair { 0 } else { p.looks.get().saturating_add(1) });
             if fair {
-                p.rewind();
+                p.reset_fair_turn();
                 // The other queues' turn: each is the first of them in turn, for the one before it may
                 // never be empty, nor `runnext`.
                 for queue in 0..3 {
@@ -158,7 +158,7 @@ impl Core {
     /// Whether others stand in line and this M's P has served it for long enough.
     fn slice_over<P: Platform>(&self, p: &'static Proc) -> bool {
         // SAFETY: the P is the caller's.
-        self.in_line.load(Ordering::Relaxed) != 0
+        self.p_waiters.load(Ordering::Relaxed) != 0
             && P::now().saturating_sub(unsafe { p.since.get() }) >= SLICE
     }
 
@@ -186,7 +186,7 @@ impl Core {
             }
             let over = P::cpus() == 1
                 || round == ROUNDS
-                || self.in_line.load(Ordering::Relaxed) != 0
+                || self.p_waiters.load(Ordering::Relaxed) != 0
                 || self.phase() == phase::HALTED
                 || P::now().saturating_sub(start) >= SPIN;
             if over {
@@ -254,7 +254,7 @@ impl Core {
             self.spinning.fetch_sub(1, Ordering::AcqRel);
         }
         // SAFETY: our thread's.
-        unsafe { m.lingers.set(rest == Rest::Handed) };
+        unsafe { m.spins_before_sleep.set(rest == Rest::Handed) };
         // With the P in other hands nothing is left for us to see to, unless publishers relied on us:
         // whoever got the P may have rested meanwhile.
         if spinning || rest == Rest::Idle {
@@ -264,24 +264,24 @@ impl Core {
             if work {
                 match self.look_again::<P>(m) {
                     Some(Got::Proc) => return None,
-                    Some(Got::Place) => return Some(Next::Wait),
+                    Some(Got::Queued) => return Some(Next::Wait),
                     None => {}
                 }
             }
         }
         // Work of our own: only we can do it, so we insist on a P.
         if !m.inbox.sleep() {
-            return match self.unrest::<P>(m, true) {
+            return match self.stop_resting::<P>(m, true) {
                 Some(Got::Proc) => None,
                 _ => Some(Next::Wait),
             };
         }
-        self.keep::<P>(m)
+        self.sleep_or_lead::<P>(m)
     }
 
     /// `m`, at rest, has seen work for any M: it goes on, spinning, if a P is idle.
     fn look_again<P: Platform>(&self, m: &'static M) -> Option<Got> {
-        let got = self.unrest::<P>(m, false);
+        let got = self.stop_resting::<P>(m, false);
         // SAFETY: our thread's.
         unsafe {
             // A reserved M looks for nothing but its own G.
@@ -295,10 +295,10 @@ impl Core {
 
     /// `m`, at rest, is about to sleep: until the next deadline, if no other M sleeps until then.
     /// None: that has passed, and `m` has a P.
-    fn keep<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+    fn sleep_or_lead<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         let deadline = self.next_deadline();
         if deadline == u64::MAX {
-            self.rests_for_good::<P>();
+            self.check_for_deadlock::<P>();
             return Some(Next::Wait);
         }
         if deadline <= P::now() {
@@ -313,7 +313,7 @@ impl Core {
                 _ => return Some(Next::Wait),
             }
         }
-        Some(if self.become_keeper(m, deadline) { Next::WaitUntil(deadline) } else { Next::Wait })
+        Some(if self.lead_timers(m, deadline) { Next::WaitUntil(deadline) } else { Next::Wait })
     }
 
     /// What `m` does next that was told to wait and woke without `nextp`: a deadline has passed,
@@ -322,22 +322,22 @@ impl Core {
     /// # Safety
     ///
     /// `m` is the calling thread's, which is on g0 and inside, and has been told to wait.
-    pub unsafe fn stir<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+    pub unsafe fn spurious_wakeup<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         if m.inbox.has_mail() {
-            return match self.unrest::<P>(m, true) {
+            return match self.stop_resting::<P>(m, true) {
                 Some(Got::Proc) => None,
                 _ => Some(Next::Wait),
             };
         }
         // Whatever it kept, it does so no more unless it says so again.
-        self.resign(m);
-        self.keep::<P>(m)
+        self.resign_leader(m);
+        self.sleep_or_lead::<P>(m)
     }
 
     /// A goroutine has ended that had locked this M's thread: the thread ends with it, the P
     /// handed off first. On the safe runtime other goroutines may be bound here, and the thread
     /// goes on: the platform is told.
-    fn taint<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> bool {
+    fn end_locked<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> bool {
         // SAFETY: our thread's.
         if !unsafe { m.migrating.get() } {
             P::on_locked_exit(m);
@@ -350,19 +350,19 @@ impl Core {
 
     /// Rests, without a P: how to wait. None when there is mail: then a P is needed, or (timers)
     /// there is one.
-    fn go_aside<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
+    fn rest_without_p<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // Before it is on the idle list, as in `go_idle`.
         self.stop_spinning::<P>(m);
-        self.rest_aside::<P>(m, false)
+        self.sleep_without_p::<P>(m, false)
     }
 
-    /// The rest of [`go_aside`](Self::go_aside): on the idle list, or (`private`) for mail only.
-    fn rest_aside<P: Platform>(&'static self, m: &'static M, private: bool) -> Option<Next> {
-        self.set_aside(m, private);
+    /// The rest of [`rest_without_p`](Self::rest_without_p): on the idle list, or (`private`) for mail only.
+    fn sleep_without_p<P: Platform>(&'static self, m: &'static M, private: bool) -> Option<Next> {
+        self.mark_resting(m, private);
         if m.inbox.sleep() {
-            return self.keep::<P>(m);
+            return self.sleep_or_lead::<P>(m);
         }
-        if self.recall(m) { None } else { Some(Next::Wait) }
+        if self.unmark_resting(m) { None } else { Some(Next::Wait) }
     }
 
     /// What an M does that may run one G only. `None`: ask again.
@@ -377,11 +377,11 @@ impl Core {
     ) -> Option<Next> {
         // SAFETY: the flags and the local list are our thread's, and the P is ours; thieves do not
         // reach `runnext`, and what is in it is unbound.
-        let (mine, shared, gives_way) = unsafe {
+        let (mine, shared, yield_requested) = unsafe {
             if let Some(next) = p.runq.replace_next(None) {
                 let _ = self.append(p, next);
             }
-            let shared = !m.migrating.get() && !m.alone.get() && !P::Unwind::panicking();
+            let shared = !m.migrating.get() && !m.exclusive.get() && !P::Unwind::panicking();
             let fair = p.is_fair();
             let mine = if shared {
                 m.local.with_mut(|local| (*local).pop(&m.inbox, fair))
@@ -389,25 +389,25 @@ impl Core {
                 self.take_own::<P>(m, p, g)
             };
             if fair {
-                p.rewind();
+                p.reset_fair_turn();
             }
-            (mine, shared, m.gives_way.replace(false) || fair)
+            (mine, shared, m.yield_requested.replace(false) || fair)
         };
         let others = || {
             !p.runq.is_empty()
                 || self.queued.load(Ordering::Relaxed) != 0
-                || self.in_line.load(Ordering::Relaxed) != 0
+                || self.p_waiters.load(Ordering::Relaxed) != 0
         };
         match mine {
             // A turn for those who may not run here, then ours again.
-            Some(mine) if gives_way && others() => {
+            Some(mine) if yield_requested && others() => {
                 // It has not run, and is the next one still: behind one that yields it would never be.
                 // SAFETY: the local list is our thread's, and `mine` has just left it.
                 m.local.with_mut(|local| unsafe { (*local).push_next(mine) });
                 self.pass::<P>(m, p, g, shared)
             }
             Some(g) => Some(Next::Run(g)),
-            None if self.linger_with_p::<P>(m, p) => None,
+            None if self.spin_with_p::<P>(m, p) => None,
             None if others() && shared => self.leave_to_others::<P>(m, p),
             None if others() => {
                 super::sched_state::disown(m);
@@ -451,7 +451,7 @@ impl Core {
     ) -> Option<Next> {
         super::sched_state::disown(m);
         let handed = self.hand_off::<P>(p);
-        if self.want_p::<P>(m) == Got::Place {
+        if self.want_p::<P>(m) == Got::Queued {
             return Some(Next::Wait);
         }
         // SAFETY: the P is ours and we are inside.
@@ -487,7 +487,7 @@ impl Core {
         if self.hand_off::<P>(p) {
             return self.await_mail::<P>(m);
         }
-        if self.want_p::<P>(m) == Got::Place {
+        if self.want_p::<P>(m) == Got::Queued {
             return Some(Next::Wait);
         }
         // SAFETY: the P is ours and we are inside.
@@ -501,14 +501,14 @@ impl Core {
     /// The P is somebody else's already: rests until a G of our own is ready.
     fn await_mail<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // SAFETY: our thread's.
-        unsafe { m.lingers.set(true) };
-        self.rest_aside::<P>(m, true)
+        unsafe { m.spins_before_sleep.set(true) };
+        self.sleep_without_p::<P>(m, true)
     }
 
     /// Gives the P away and sleeps until a G of our own is ready.
     fn sleep_for_g<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // SAFETY: our thread's. It has just lingered.
-        unsafe { m.lingers.set(false) };
+        unsafe { m.spins_before_sleep.set(false) };
         self.rest::<P>(m, true);
         heavy_fence::<P>(self.config.symmetric);
         // The P's queues may wait for an M now; or it is idle and others' queues do (L11).
@@ -518,11 +518,11 @@ impl Core {
             self.wake::<P>();
         }
         if !m.inbox.sleep() {
-            return match self.unrest::<P>(m, true) {
+            return match self.stop_resting::<P>(m, true) {
                 Some(Got::Proc) => None,
                 _ => Some(Next::Wait),
             };
         }
-        self.keep::<P>(m)
+        self.sleep_or_lead::<P>(m)
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting on one's feet before sleeping: the hand-off between a locked goroutine's thread and the
+//! WaitReason on one's feet before sleeping: the hand-off between a locked goroutine's thread and the
 //! others.
 //!
 //! A sleeping thread takes microseconds to wake, and as much from whoever wakes it; a thread that
@@ -15,10 +15,10 @@ use g0_arch::sync::atomic::Ordering;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
-use crate::parts::adaptive_spin::Patience;
-use crate::parts::owned_cell::Plain;
+use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::phase;
 use crate::platform::Platform;
+use g0_arch::sync::OwnedCell;
 
 /// Rounds at most: a clock may stand still.
 const ROUNDS: u32 = 10_000;
@@ -27,19 +27,15 @@ impl Core {
     /// `m`, whose goroutine is elsewhere, looks for it with the P still at hand: true when something
     /// has come for this M, by mail or by a timer. False when others need the P, or it has looked for
     /// long enough.
-    pub(super) fn linger_with_p<P: Platform>(
-        &'static self,
-        m: &'static M,
-        p: &'static Proc,
-    ) -> bool {
+    pub(super) fn spin_with_p<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> bool {
         let others = || {
-            self.in_line.load(Ordering::Relaxed) != 0
+            self.p_waiters.load(Ordering::Relaxed) != 0
                 || self.queued.load(Ordering::Relaxed) != 0
                 || (self.spinning.load(Ordering::Relaxed) == 0
                     && self.config.procs.iter().any(|p| !p.runq.is_empty()))
         };
         let mut come = false;
-        self.linger::<P>(&m.patience_with_p, || {
+        self.spin_until::<P>(&m.handoff_spin_with_p, || {
             // A goroutine bound here comes into the local list at once.
             come = self.serve_timers::<P>(Some(m), p) || m.inbox.has_mail();
             come || others() || self.phase() == phase::HALTED
@@ -49,29 +45,33 @@ impl Core {
 
     /// `m`, at rest and told to wait, looks for the P that it may be given. A hint: whether it was is
     /// in `nextp`.
-    pub(crate) fn linger_for_p<P: Platform>(&self, m: &'static M) {
-        self.lingering.fetch_add(1, Ordering::Relaxed);
-        self.linger::<P>(&m.patience, || {
+    pub(crate) fn spin_for_p<P: Platform>(&self, m: &'static M) {
+        self.handoff_spinners.fetch_add(1, Ordering::Relaxed);
+        self.spin_until::<P>(&m.handoff_spin, || {
             !m.nextp.load(Ordering::Relaxed).is_null()
                 || m.inbox.has_mail()
                 || self.phase() == phase::HALTED
         });
-        self.lingering.fetch_sub(1, Ordering::Relaxed);
+        self.handoff_spinners.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Looks until `done`, in bounds. `patience` is the calling thread's.
-    fn linger<P: Platform>(&self, patience: &Plain<Patience>, mut done: impl FnMut() -> bool) {
+    /// Looks until `done`, in bounds. `handoff_spin` is the calling thread's.
+    fn spin_until<P: Platform>(
+        &self,
+        handoff_spin: &OwnedCell<AdaptiveSpin>,
+        mut done: impl FnMut() -> bool,
+    ) {
         let running = self
             .live_ps
             .load(Ordering::Relaxed)
             .saturating_sub(self.idle_ps.load(Ordering::Relaxed))
-            + self.lingering.load(Ordering::Relaxed)
+            + self.handoff_spinners.load(Ordering::Relaxed)
             + self.evicted.load(Ordering::Relaxed);
         if P::cpus() < 2 || running > P::cpus() {
             return;
         }
         // SAFETY: our thread's.
-        let before = unsafe { patience.get() };
+        let before = unsafe { handoff_spin.get() };
         let start = P::now();
         let backoff = Backoff::new();
         let mut good = false;
@@ -84,6 +84,6 @@ impl Core {
             backoff.reset();
         }
         // SAFETY: as above.
-        unsafe { patience.set(before.after(good)) };
+        unsafe { handoff_spin.set(before.after(good)) };
     }
 }

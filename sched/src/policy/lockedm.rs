@@ -115,7 +115,7 @@ pub(crate) unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
             return g.as_ref().locks.set(more);
         }
         if !m.migrating.get() {
-            m.lockers.set(m.lockers.get() + 1);
+            m.locked_gs.set(m.locked_gs.get() + 1);
         }
         g.as_ref().locks.set(one);
         g.as_ref().bound.set(m);
@@ -158,7 +158,7 @@ pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
         let before = m.reserved.get();
         lock_internal(m, g);
         m.reserved.set(g.as_ptr());
-        m.alone.set(true);
+        m.exclusive.set(true);
         before
     }
 }
@@ -171,7 +171,7 @@ pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
 pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
     // SAFETY: the caller's promise.
     unsafe {
-        m.alone.set(m.is_extra());
+        m.exclusive.set(m.is_extra());
         // Another goroutine of the safe runtime may hold a lock on this thread too.
         m.reserved.set(if before.is_null() { g.as_ptr() } else { before });
     }
@@ -185,9 +185,9 @@ pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
 pub(crate) unsafe fn untie_shared(m: &'static M) {
     // SAFETY: the caller's promise.
     unsafe {
-        let lockers = m.lockers.get().saturating_sub(1);
-        m.lockers.set(lockers);
-        if lockers == 0 {
+        let locked_gs = m.locked_gs.get().saturating_sub(1);
+        m.locked_gs.set(locked_gs);
+        if locked_gs == 0 {
             m.reserved.set(ptr::null_mut());
         }
     }

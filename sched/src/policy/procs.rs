@@ -22,7 +22,7 @@ use core::ptr;
 use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::p::Proc;
-use crate::objects::sched_state::Lists;
+use crate::objects::sched_state::SchedState;
 use crate::objects::shared::Core;
 use crate::parts::error::Error;
 use crate::platform::Platform;
@@ -59,41 +59,41 @@ impl Core {
         if procs == 0 || procs > self.config.procs.len() {
             return Err(Error::Procs);
         }
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         let before = self.procs.swap(procs, Ordering::Relaxed);
-        self.retire_idle(&mut lists);
-        drop(lists);
+        self.retire_idle(&mut sched);
+        drop(sched);
         for p in &self.config.procs[..procs] {
-            let mut lists = self.lists.lock();
+            let mut sched = self.sched.lock();
             // One that has not come to retire yet just goes on.
-            let first = if lists.unretire(p) {
+            let first = if sched.unretire(p) {
                 self.live_ps.fetch_add(1, Ordering::Relaxed);
-                self.put_p(&mut lists, p)
+                self.put_p(&mut sched, p)
             } else {
                 None
             };
-            drop(lists);
+            drop(sched);
             if let Some(first) = first {
                 P::unpark(&first.parker);
             }
         }
         for p in self.config.procs {
             // The timers of all are looked at anew, and busy Ms come to the scheduler soon.
-            p.hasten();
+            p.request_fair_turn();
         }
         self.wake::<P>();
         Ok(before)
     }
 
     /// `p`, which nobody owns, is not wanted: what is queued there goes to the global queue.
-    pub(super) fn retire(&self, lists: &mut Lists, p: &'static Proc) {
+    pub(super) fn retire(&self, sched: &mut SchedState, p: &'static Proc) {
         // SAFETY: nobody owns the P, so it is the caller's; the global queue is under the lock.
         unsafe {
             while let Some(g) = p.runq.replace_next(None).or_else(|| p.runq.pop()) {
-                lists.global.push_back(g);
+                sched.global.push_back(g);
             }
         }
-        self.queued.store(lists.global.len(), Ordering::Relaxed);
+        self.queued.store(sched.global.len(), Ordering::Relaxed);
         // SAFETY: under the lock.
         unsafe { p.retired.set(true) };
         self.live_ps.fetch_sub(1, Ordering::Relaxed);

@@ -34,7 +34,7 @@ impl Core {
         // SAFETY: the caller's promise.
         unsafe {
             if self.phase() != phase::OPEN {
-                return self.ready_late::<P>(g);
+                return self.ready_closing::<P>(g);
             }
             self.deliver::<P>(m, g, true)
         }
@@ -54,7 +54,7 @@ impl Core {
         // SAFETY: the caller's promise.
         unsafe {
             if self.phase() != phase::OPEN {
-                return self.ready_late::<P>(g);
+                return self.ready_closing::<P>(g);
             }
             self.deliver::<P>(m, g, false)
         }
@@ -128,17 +128,17 @@ impl Core {
     /// The ring is full: its older half and `g` go to the global queue.
     #[cold]
     unsafe fn overflow(&'static self, p: &'static Proc, g: NonNull<G>) {
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         // SAFETY: what leaves the ring is ours, once each; the global queue is under the lock.
         unsafe {
             let mut hints = Hints::new();
             p.runq.spill(|old| {
                 hints.pass(old);
-                lists.global.push_back(old);
+                sched.global.push_back(old);
             });
-            lists.global.push_back(g);
+            sched.global.push_back(g);
         }
-        self.queued.store(lists.global.len(), Ordering::Relaxed);
+        self.queued.store(sched.global.len(), Ordering::Relaxed);
     }
 
     #[cold]
@@ -152,11 +152,11 @@ impl Core {
             }
             return false;
         }
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         // SAFETY: the caller's promise; the queue is under the lock.
-        unsafe { lists.global.push_back(g) };
-        self.queued.store(lists.global.len(), Ordering::Relaxed);
-        drop(lists);
+        unsafe { sched.global.push_back(g) };
+        self.queued.store(sched.global.len(), Ordering::Relaxed);
+        drop(sched);
         self.wants_wake()
     }
 
@@ -188,22 +188,22 @@ impl Core {
         if self.queued.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let mut lists = self.lists.lock();
-        let first = lists.global.pop()?;
-        let share = lists.global.len() / self.procs() + 1;
+        let mut sched = self.sched.lock();
+        let first = sched.global.pop()?;
+        let share = sched.global.len() / self.procs() + 1;
         let room = crate::parts::runq::RING / 2 - p.runq.len().min(crate::parts::runq::RING / 2);
         for _ in 1..share.min(room) {
-            let Some(g) = lists.global.pop() else { break };
+            let Some(g) = sched.global.pop() else { break };
             // SAFETY: it is ours now.
             unsafe { prefetch::follow(g) };
             // SAFETY: the caller owns the P. There is room: it was counted.
             if let Err(g) = unsafe { p.runq.push(g) } {
                 // SAFETY: it has just left this queue.
-                unsafe { lists.global.push_front(g) };
+                unsafe { sched.global.push_front(g) };
                 break;
             }
         }
-        self.queued.store(lists.global.len(), Ordering::Relaxed);
+        self.queued.store(sched.global.len(), Ordering::Relaxed);
         Some(first)
     }
 }

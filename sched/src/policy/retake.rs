@@ -77,7 +77,7 @@ impl Core {
             if p.runq.is_empty() || p.ring_seen.swap(head, Ordering::Relaxed) != head {
                 p.ring_since.store(now, Ordering::Relaxed);
             } else if now.saturating_sub(p.ring_since.load(Ordering::Relaxed)) >= COMPUTE {
-                p.hasten();
+                p.request_fair_turn();
             }
         }
     }
@@ -163,7 +163,7 @@ impl Core {
         p.runq.has_next()
             || !p.runq.is_empty()
             || self.queued.load(Ordering::Relaxed) != 0
-            || self.in_line.load(Ordering::Relaxed) != 0
+            || self.p_waiters.load(Ordering::Relaxed) != 0
             || !self.is_wanted(p)
     }
 

@@ -12,9 +12,9 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use g0_arch::sync::atomic::Ordering;
 
-use crate::objects::m::{M, State};
+use crate::objects::m::{M, MState};
 use crate::objects::p::Proc;
-use crate::objects::sched_state::Lists;
+use crate::objects::sched_state::SchedState;
 use crate::objects::shared::Core;
 use crate::platform::Platform;
 
@@ -24,7 +24,7 @@ pub(crate) enum Got {
     /// A P; it is the M's now.
     Proc,
     /// A place in the line: wait until `nextp` is set.
-    Place,
+    Queued,
 }
 
 /// What became of the P of an M that rests.
@@ -39,63 +39,63 @@ pub(super) enum Rest {
 impl Core {
     /// A P has become free: the first M in line gets it, else it is idle; one that is not wanted
     /// retires.
-    pub(super) fn put_p(&self, lists: &mut Lists, p: &'static Proc) -> Option<&'static M> {
+    pub(super) fn put_p(&self, sched: &mut SchedState, p: &'static Proc) -> Option<&'static M> {
         if !self.is_wanted(p) {
-            self.retire(lists, p);
+            self.retire(sched, p);
             return None;
         }
-        if let Some(m) = lists.line.pop_front() {
-            self.in_line.fetch_sub(1, Relaxed);
-            hand(lists, m, p);
+        if let Some(m) = sched.p_wait_queue.pop_front() {
+            self.p_waiters.fetch_sub(1, Relaxed);
+            hand(sched, m, p);
             return Some(m);
         }
         // SAFETY: an idle P's link is under the lock.
-        unsafe { p.idle.set(lists.idle_ps) };
-        lists.idle_ps = p;
+        unsafe { p.idle.set(sched.idle_ps) };
+        sched.idle_ps = p;
         self.idle_ps.fetch_add(1, Ordering::Release);
         None
     }
 
     /// Idle Ps that are not wanted retire.
-    pub(super) fn retire_idle(&self, lists: &mut Lists) {
-        let mut at = core::mem::replace(&mut lists.idle_ps, ptr::null());
+    pub(super) fn retire_idle(&self, sched: &mut SchedState) {
+        let mut at = core::mem::replace(&mut sched.idle_ps, ptr::null());
         self.idle_ps.store(0, Ordering::Relaxed);
         // SAFETY: Ps live as long as the scheduler; an idle P's link is under the lock.
         while let Some(p) = unsafe { at.as_ref() } {
             // SAFETY: as above.
             at = unsafe { p.idle.get() };
             // Nobody stands in line while a P is idle.
-            let _ = self.put_p(lists, p);
+            let _ = self.put_p(sched, p);
         }
     }
 
-    fn take_p(&self, lists: &mut Lists) -> Option<&'static Proc> {
+    fn take_p(&self, sched: &mut SchedState) -> Option<&'static Proc> {
         // SAFETY: Ps live as long as the scheduler.
-        let p: &'static Proc = unsafe { lists.idle_ps.as_ref()? };
+        let p: &'static Proc = unsafe { sched.idle_ps.as_ref()? };
         // SAFETY: an idle P's link is under the lock.
-        lists.idle_ps = unsafe { p.idle.get() };
+        sched.idle_ps = unsafe { p.idle.get() };
         self.idle_ps.fetch_sub(1, Relaxed);
         Some(p)
     }
 
-    fn stand_in_line(&self, lists: &mut Lists, m: &'static M) {
-        lists.line.push_back(m);
-        self.in_line.fetch_add(1, Relaxed);
-        lists.set_state(m, State::Line);
+    fn wait_for_a_p(&self, sched: &mut SchedState, m: &'static M) {
+        sched.p_wait_queue.push_back(m);
+        self.p_waiters.fetch_add(1, Relaxed);
+        sched.set_state(m, MState::WaitsForP);
     }
 
     /// `m`, inside and without a P, wants one: an idle P, or the end of the line.
     pub(crate) fn want_p<P: Platform>(&self, m: &'static M) -> Got {
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         // SAFETY: `state` is under the lock.
-        debug_assert_eq!(unsafe { m.state.get() }, State::Busy);
-        let Some(p) = self.take_p(&mut lists) else {
-            self.stand_in_line(&mut lists, m);
-            return Got::Place;
+        debug_assert_eq!(unsafe { m.state.get() }, MState::Busy);
+        let Some(p) = self.take_p(&mut sched) else {
+            self.wait_for_a_p(&mut sched, m);
+            return Got::Queued;
         };
-        drop(lists);
+        drop(sched);
         own::<P>(self, m, p);
-        self.rouse_sysmon::<P>();
+        self.wake_sysmon::<P>();
         Got::Proc
     }
 
@@ -109,67 +109,67 @@ impl Core {
 
     /// `m`, inside, gives its P away for good or until it asks for one again; returns whom to
     /// unpark.
-    pub(crate) fn give_p(&self, lists: &mut Lists, m: &'static M) -> Option<&'static M> {
+    pub(crate) fn give_p(&self, sched: &mut SchedState, m: &'static M) -> Option<&'static M> {
         let p = disown(m);
-        self.put_p(lists, p)
+        self.put_p(sched, p)
     }
 
     /// Hands `m`'s P to the first M in line; false: nobody waits.
-    pub(crate) fn serve_line<P: Platform>(&self, m: &'static M) -> bool {
-        let mut lists = self.lists.lock();
-        let Some(first) = lists.line.pop_front() else { return false };
-        self.in_line.fetch_sub(1, Relaxed);
-        hand(&mut lists, first, disown(m));
-        drop(lists);
+    pub(crate) fn serve_p_wait_queue<P: Platform>(&self, m: &'static M) -> bool {
+        let mut sched = self.sched.lock();
+        let Some(first) = sched.p_wait_queue.pop_front() else { return false };
+        self.p_waiters.fetch_sub(1, Relaxed);
+        hand(&mut sched, first, disown(m));
+        drop(sched);
         P::unpark(&first.parker);
         true
     }
 
     /// `m`, without a P, rests: as in [`rest`](Self::rest).
-    pub(super) fn set_aside(&self, m: &'static M, private: bool) {
-        let mut lists = self.lists.lock();
+    pub(super) fn mark_resting(&self, m: &'static M, private: bool) {
+        let mut sched = self.sched.lock();
         let state = if private {
-            State::Private
+            MState::AwaitsOwnG
         } else {
-            lists.idle_ms.push_front(m);
-            State::Idle
+            sched.idle_ms.push_front(m);
+            MState::Idle
         };
-        lists.set_state(m, state);
+        sched.set_state(m, state);
     }
 
     /// `m`, at rest, comes back without a P; false when it has been given one meanwhile.
-    pub(super) fn recall(&self, m: &'static M) -> bool {
-        let mut lists = self.lists.lock();
+    pub(super) fn unmark_resting(&self, m: &'static M) -> bool {
+        let mut sched = self.sched.lock();
         // SAFETY: under the lock.
         match unsafe { m.state.get() } {
-            State::Idle => lists.idle_ms.remove(m),
-            State::Private => {}
-            State::Busy | State::Line | State::Free => return false,
+            MState::Idle => sched.idle_ms.remove(m),
+            MState::AwaitsOwnG => {}
+            MState::Busy | MState::WaitsForP | MState::Free => return false,
         }
-        lists.set_state(m, State::Busy);
+        sched.set_state(m, MState::Busy);
         true
     }
 
     /// `m` gives its P away and rests: on the idle list, or (`private`) until its inbox wakes it.
     /// None when the global queue has filled meanwhile: then nothing has changed (L11).
     pub(super) fn rest<P: Platform>(&self, m: &'static M, private: bool) -> Option<Rest> {
-        let mut lists = self.lists.lock();
-        if !private && !lists.global.is_empty() {
+        let mut sched = self.sched.lock();
+        if !private && !sched.global.is_empty() {
             return None;
         }
-        let wake = self.give_p(&mut lists, m);
+        let wake = self.give_p(&mut sched, m);
         if (private || wake.is_none()) && !self.config.symmetric {
             // The caller passes it next.
             self.heavy_fences.add_shared(1);
         }
         let state = if private {
-            State::Private
+            MState::AwaitsOwnG
         } else {
-            lists.idle_ms.push_front(m);
-            State::Idle
+            sched.idle_ms.push_front(m);
+            MState::Idle
         };
-        lists.set_state(m, state);
-        drop(lists);
+        sched.set_state(m, state);
+        drop(sched);
         Some(match wake {
             Some(wake) => {
                 P::unpark(&wake.parker);
@@ -179,80 +179,80 @@ impl Core {
         })
     }
 
-    /// `m`, at rest and awake, has found a reason not to sleep. `Got::Place`: it sleeps after
+    /// `m`, at rest and awake, has found a reason not to sleep. `Got::Queued`: it sleeps after
     /// all, but in line, or it has been given a P already; `None`: no P is idle, and without
     /// `insist` it stays at rest.
-    pub(super) fn unrest<P: Platform>(&self, m: &'static M, insist: bool) -> Option<Got> {
-        let mut lists = self.lists.lock();
+    pub(super) fn stop_resting<P: Platform>(&self, m: &'static M, insist: bool) -> Option<Got> {
+        let mut sched = self.sched.lock();
         // SAFETY: under the lock.
         let state = unsafe { m.state.get() };
-        if !matches!(state, State::Idle | State::Private) {
-            return Some(Got::Place);
+        if !matches!(state, MState::Idle | MState::AwaitsOwnG) {
+            return Some(Got::Queued);
         }
-        let p = self.take_p(&mut lists);
+        let p = self.take_p(&mut sched);
         if p.is_none() && !insist {
             return None;
         }
-        if state == State::Idle {
-            lists.idle_ms.remove(m);
+        if state == MState::Idle {
+            sched.idle_ms.remove(m);
         }
         let Some(p) = p else {
-            self.stand_in_line(&mut lists, m);
-            return Some(Got::Place);
+            self.wait_for_a_p(&mut sched, m);
+            return Some(Got::Queued);
         };
-        lists.set_state(m, State::Busy);
-        drop(lists);
+        sched.set_state(m, MState::Busy);
+        drop(sched);
         own::<P>(self, m, p);
-        self.rouse_sysmon::<P>();
+        self.wake_sysmon::<P>();
         Some(Got::Proc)
     }
 
     /// `m`, at rest, is to sleep until `deadline`; false when it is at rest no more, or another M
     /// sleeps until then already.
-    pub(super) fn become_keeper(&self, m: &'static M, deadline: u64) -> bool {
-        let mut lists = self.lists.lock();
+    pub(super) fn lead_timers(&self, m: &'static M, deadline: u64) -> bool {
+        let mut sched = self.sched.lock();
         // SAFETY: under the lock.
-        let rests = matches!(unsafe { m.state.get() }, State::Idle | State::Private);
-        let kept = lists.keeps_until <= deadline && !ptr::eq(lists.keeper, m);
+        let rests = matches!(unsafe { m.state.get() }, MState::Idle | MState::AwaitsOwnG);
+        let kept = sched.leader_deadline <= deadline && !ptr::eq(sched.timer_leader, m);
         if !rests || kept {
             return false;
         }
-        (lists.keeper, lists.keeps_until) = (m, deadline);
+        (sched.timer_leader, sched.leader_deadline) = (m, deadline);
         true
     }
 
     /// `m`, at rest and awake, keeps no deadline any more. One that did so and then slept without a
     /// deadline would keep all others from the role.
-    pub(super) fn resign(&self, m: &'static M) {
-        self.lists.lock().resign(m);
+    pub(super) fn resign_leader(&self, m: &'static M) {
+        self.sched.lock().resign_leader(m);
     }
 
     /// Whether an M at rest sleeps until the next deadline, or there is none.
-    pub(crate) fn is_kept(&self) -> bool {
-        let lists = self.lists.lock();
-        lists.keeps_until <= self.next_deadline()
+    pub(crate) fn has_timer_leader(&self) -> bool {
+        let sched = self.sched.lock();
+        sched.leader_deadline <= self.next_deadline()
     }
 
     /// Mail has come for an M that sleeps: it gets a P and wakes, or stands in line for one.
     pub(crate) fn wake_bound<P: Platform>(&self, m: &'static M) {
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         // SAFETY: under the lock.
         let state = unsafe { m.state.get() };
-        if !matches!(state, State::Idle | State::Private) {
+        if !matches!(state, MState::Idle | MState::AwaitsOwnG) {
             return; // somebody else has woken it, or it stands in line
         }
-        if state == State::Idle {
-            lists.idle_ms.remove(m);
+        if state == MState::Idle {
+            sched.idle_ms.remove(m);
         }
-        match self.take_p(&mut lists) {
+        match self.take_p(&mut sched) {
             Some(p) => {
-                hand(&mut lists, m, p);
-                drop(lists);
-                self.rouse_sysmon::<P>();
+                hand(&mut sched, m, p);
+                drop(sched);
+                self.wake_sysmon::<P>();
                 P::unpark(&m.parker);
             }
             None => {
-                self.stand_in_line(&mut lists, m);
+                self.wait_for_a_p(&mut sched, m);
             }
         }
     }
@@ -260,43 +260,43 @@ impl Core {
     /// An idle P and an M for it, idle or new: `Some((m, new))`. The P is given already; a new M
     /// is to be started; it spins. None: no P is idle, or there is no M; the caller's place among
     /// those that spin is given up then.
-    pub(super) fn pair<P: Platform>(&'static self) -> Option<(&'static M, bool)> {
-        let mut lists = self.lists.lock();
-        let Some(p) = self.take_p(&mut lists) else {
+    pub(super) fn take_idle_pair<P: Platform>(&'static self) -> Option<(&'static M, bool)> {
+        let mut sched = self.sched.lock();
+        let Some(p) = self.take_p(&mut sched) else {
             // Under the lock: an M that rests after this sees that nobody spins.
             self.spinning.fetch_sub(1, Ordering::AcqRel);
             return None;
         };
-        self.crew::<P>(lists, p, true)
+        self.assign_m::<P>(sched, p, true)
     }
 
     /// An M for `p`, which nobody owns: as [`pair`](Self::pair).
-    pub(super) fn crew<P: Platform>(
+    pub(super) fn assign_m<P: Platform>(
         &'static self,
-        mut lists: g0_arch::sync::MutexGuard<'_, Lists>,
+        mut sched: g0_arch::sync::MutexGuard<'_, SchedState>,
         p: &'static Proc,
         spinning: bool,
     ) -> Option<(&'static M, bool)> {
-        if let Some(m) = lists.idle_ms.pop_front() {
+        if let Some(m) = sched.idle_ms.pop_front() {
             // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
             unsafe { m.spinning.set(spinning) };
-            hand(&mut lists, m, p);
+            hand(&mut sched, m, p);
             return Some((m, false));
         }
-        let m = match lists.free_ms.pop_front() {
+        let m = match sched.free_ms.pop_front() {
             Some(m) => {
-                drop(lists);
+                drop(sched);
                 Some(m)
             }
-            None => self.unused_m(lists),
+            None => self.unused_m(sched),
         };
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         let Some(m) = m else {
             if spinning {
                 self.spinning.fetch_sub(1, Ordering::AcqRel);
             }
-            let wake = self.put_p(&mut lists, p);
-            drop(lists);
+            let wake = self.put_p(&mut sched, p);
+            drop(sched);
             if let Some(wake) = wake {
                 P::unpark(&wake.parker);
             }
@@ -304,21 +304,21 @@ impl Core {
         };
         // SAFETY: the M has not been started; what is written before that is its own to read.
         unsafe { m.spinning.set(spinning) };
-        hand(&mut lists, m, p);
-        drop(lists);
+        hand(&mut sched, m, p);
+        drop(sched);
         self.live_ms.fetch_add(1, Relaxed);
         Some((m, true))
     }
 
     /// An M for a thread that is there already.
     pub(crate) fn first_m(&'static self) -> Option<&'static M> {
-        let mut lists = self.lists.lock();
-        let m = match lists.free_ms.pop_front() {
+        let mut sched = self.sched.lock();
+        let m = match sched.free_ms.pop_front() {
             Some(m) => {
-                lists.set_state(m, State::Busy);
+                sched.set_state(m, MState::Busy);
                 m
             }
-            None => self.unused_m(lists)?,
+            None => self.unused_m(sched)?,
         };
         self.live_ms.fetch_add(1, Relaxed);
         Some(m)
@@ -326,29 +326,29 @@ impl Core {
 
     /// An M for good, to be an extra one. It is not counted among those that have been started.
     pub(crate) fn extra_m(&'static self) -> Option<&'static M> {
-        let mut lists = self.lists.lock();
-        match lists.free_ms.pop_front() {
+        let mut sched = self.sched.lock();
+        match sched.free_ms.pop_front() {
             Some(m) => {
-                lists.set_state(m, State::Busy);
+                sched.set_state(m, MState::Busy);
                 Some(m)
             }
-            None => self.unused_m(lists),
+            None => self.unused_m(sched),
         }
     }
 
     /// An M that has never run, made without the lock held.
     fn unused_m(
         &'static self,
-        mut lists: g0_arch::sync::MutexGuard<'_, Lists>,
+        mut sched: g0_arch::sync::MutexGuard<'_, SchedState>,
     ) -> Option<&'static M> {
-        let m = match self.config.machines.get(lists.used_ms) {
+        let m = match self.config.machines.get(sched.used_ms) {
             Some(m) => {
-                lists.used_ms += 1;
-                drop(lists);
+                sched.used_ms += 1;
+                drop(sched);
                 m
             }
             None => {
-                drop(lists);
+                drop(sched);
                 (self.config.more)()?
             }
         };
@@ -356,45 +356,45 @@ impl Core {
             return None; // another scheduler's
         }
         self.adopt(m);
-        let mut lists = self.lists.lock();
-        lists.ms += 1;
+        let mut sched = self.sched.lock();
+        sched.ms += 1;
         // SAFETY: under the lock.
         unsafe {
-            m.id.set(lists.ms);
-            m.all.set(lists.all_ms);
+            m.id.set(sched.ms);
+            m.all.set(sched.all_ms);
         }
-        lists.all_ms = m;
+        sched.all_ms = m;
         Some(m)
     }
 
     /// The M could not be started, or has ended without a P: it may be used again.
     pub(crate) fn retire_m(&self, m: &'static M) {
-        let mut lists = self.lists.lock();
-        lists.set_state(m, State::Free);
-        lists.free_ms.push_front(m);
-        drop(lists);
+        let mut sched = self.sched.lock();
+        sched.set_state(m, MState::Free);
+        sched.free_ms.push_front(m);
+        drop(sched);
         self.live_ms.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// The P of an M that could not be started is free again.
-    pub(crate) fn unhand<P: Platform>(&self, m: &'static M) {
+    pub(crate) fn take_back_p<P: Platform>(&self, m: &'static M) {
         let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
         // SAFETY: as in `woken`.
-        let wake = self.put_p(&mut self.lists.lock(), unsafe { &*p });
+        let wake = self.put_p(&mut self.sched.lock(), unsafe { &*p });
         match wake {
             Some(wake) => P::unpark(&wake.parker),
-            None => self.rouse_sysmon::<P>(),
+            None => self.wake_sysmon::<P>(),
         }
     }
 
     /// Every M at rest or in line wakes and finds the scheduler halted.
     pub(crate) fn halt<P: Platform>(&self) {
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         self.phase.store(crate::parts::phase::HALTED, Ordering::Release);
         // SAFETY: Ms live as long as the scheduler.
-        let mut at: Option<&'static M> = unsafe { lists.all_ms.as_ref() };
-        while let Some(_m) = lists.idle_ms.pop_front().or_else(|| lists.line.pop_front()) {}
-        drop(lists);
+        let mut at: Option<&'static M> = unsafe { sched.all_ms.as_ref() };
+        while let Some(_m) = sched.idle_ms.pop_front().or_else(|| sched.p_wait_queue.pop_front()) {}
+        drop(sched);
         while let Some(m) = at {
             P::unpark(&m.parker);
             // SAFETY: written once, before the M was published.
@@ -406,8 +406,8 @@ impl Core {
 }
 
 /// Gives `p` to `m`, which waits; under the lock, the wake comes after.
-fn hand(lists: &mut Lists, m: &'static M, p: &'static Proc) {
-    lists.set_state(m, State::Busy);
+fn hand(sched: &mut SchedState, m: &'static M, p: &'static Proc) {
+    sched.set_state(m, MState::Busy);
     // Release: pairs with the Acquire in `woken`; carries the P's data from its last owner.
     m.nextp.store(ptr::from_ref(p).cast_mut(), Ordering::Release);
 }
@@ -422,7 +422,7 @@ fn own<P: Platform>(core: &Core, m: &'static M, p: &'static Proc) {
     unsafe {
         p.since.set(now);
         // Others' turn has just been: the P has come from them.
-        p.rewind();
+        p.reset_fair_turn();
     }
     p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     m.claim.own();

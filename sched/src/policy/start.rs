@@ -21,7 +21,7 @@ impl Core {
                 p.random.set(i as u32 * 2 + 1);
                 p.free.with_mut(|free| *free = g0_stack::Cache::new(self.config.stack));
             }
-            self.put_p(&mut self.lists.lock(), p);
+            self.put_p(&mut self.sched.lock(), p);
         }
         true
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | busy | its M, when nothing else is runnable and every 61st switch; thieves that find no work |
 //! | busy with one goroutine for long | sysmon, or a timer tick, which asks for that look or fires them itself |
-//! | idle | the *keeper*: of the Ms at rest the one that sleeps until the next deadline of all Ps |
+//! | idle | the *timer_leader*: of the Ms at rest the one that sleeps until the next deadline of all Ps |
 //!
 //! A timer is armed in the post-switch step, on the P of the M where its goroutine parked, and
 //! stays there: whoever fires it makes the goroutine ready where *it* is. Arming wakes nobody: the M
@@ -91,7 +91,7 @@ impl Core {
                 // No switch since the last look, or idle.
                 self.serve_timers::<P>(None, p);
             } else {
-                p.hasten();
+                p.request_fair_turn();
             }
         }
         self.unwatch::<P>();

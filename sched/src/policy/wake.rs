@@ -34,10 +34,10 @@ impl Core {
 
     /// Wakes sysmon if it sleeps for longer than a nap; called without the lock, after a P has been
     /// taken to work.
-    pub(crate) fn rouse_sysmon<P: Platform>(&self) {
+    pub(crate) fn wake_sysmon<P: Platform>(&self) {
         // Relaxed: it only shortens the next sleep. The line is written once a look.
-        if self.stirred.load(stat_atomic::Ordering::Relaxed) == 0 {
-            self.stirred.store(1, stat_atomic::Ordering::Relaxed);
+        if self.activity.load(stat_atomic::Ordering::Relaxed) == 0 {
+            self.activity.store(1, stat_atomic::Ordering::Relaxed);
         }
         // Sysmon stores `asleep` and then counts the idle Ps; we have counted one less before.
         fence(Ordering::SeqCst);
@@ -59,7 +59,7 @@ impl Core {
         if self.spinning.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return;
         }
-        if let Some((m, new)) = self.pair::<P>() {
+        if let Some((m, new)) = self.take_idle_pair::<P>() {
             self.launch::<P>(m, new);
         }
     }
@@ -76,33 +76,33 @@ impl Core {
         }
         p.hand_offs.add(1);
         if !self.is_wanted(p) {
-            let first = self.put_p(&mut self.lists.lock(), p);
+            let first = self.put_p(&mut self.sched.lock(), p);
             // It may be wanted again by now, and have gone to the first in line.
             if let Some(first) = first {
                 P::unpark(&first.parker);
             }
             self.wake::<P>();
-            self.rouse_sysmon::<P>();
+            self.wake_sysmon::<P>();
             return false;
         }
         let runnable = !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
-        let mut lists = self.lists.lock();
+        let mut sched = self.sched.lock();
         // Those in line are in the middle of a goroutine and may go on with it for long: every
         // other time what is queued has its turn.
-        lists.queues_turn = runnable && !lists.queues_turn;
-        if !lists.queues_turn && self.in_line.load(Ordering::Relaxed) != 0 {
-            let first = self.put_p(&mut lists, p);
-            drop(lists);
+        sched.queues_turn = runnable && !sched.queues_turn;
+        if !sched.queues_turn && self.p_waiters.load(Ordering::Relaxed) != 0 {
+            let first = self.put_p(&mut sched, p);
+            drop(sched);
             if let Some(first) = first {
                 P::unpark(&first.parker);
             }
             return true;
         }
-        match self.crew::<P>(lists, p, false) {
+        match self.assign_m::<P>(sched, p, false) {
             Some((m, new)) => self.launch::<P>(m, new),
             None => {
                 // The P is idle, and its timers have nobody else.
-                self.rouse_sysmon::<P>();
+                self.wake_sysmon::<P>();
                 false
             }
         }
@@ -111,28 +111,28 @@ impl Core {
     /// Lets `m`, which has been given a P, run: false when it cannot.
     fn launch<P: Platform>(&'static self, m: &'static M, new: bool) -> bool {
         if !new {
-            self.rouse_sysmon::<P>();
+            self.wake_sysmon::<P>();
             P::unpark(&m.parker);
             return true;
         }
         if P::WATCHED {
-            self.lists.lock().order(m);
+            self.sched.lock().request_start(m);
             P::unpark(&self.sysmon);
             return true;
         }
-        self.rouse_sysmon::<P>();
+        self.wake_sysmon::<P>();
         self.start::<P>(m)
     }
 
     /// Starts threads that were ordered. By the watcher, whose thread runs nothing else (L10). False
     /// when there is no thread at all, nor has been any: nothing will ever run.
-    pub(crate) fn start_ordered<P: Platform>(&'static self) -> bool {
+    pub(crate) fn start_requested<P: Platform>(&'static self) -> bool {
         loop {
-            let m = self.lists.lock().ordered();
+            let m = self.sched.lock().take_start_request();
             let Some(m) = m else { return true };
             if !self.start::<P>(m)
                 && self.live_ms.load(Ordering::Acquire) == 0
-                && !self.born.load(Ordering::Relaxed)
+                && !self.has_started.load(Ordering::Relaxed)
             {
                 return false;
             }
@@ -140,9 +140,9 @@ impl Core {
     }
 
     /// The scheduler has halted: what was ordered is not needed any more.
-    pub(crate) fn cancel_orders(&'static self) {
+    pub(crate) fn cancel_start_requests(&'static self) {
         loop {
-            let m = self.lists.lock().ordered();
+            let m = self.sched.lock().take_start_request();
             let Some(m) = m else { return };
             self.retire_m(m);
         }
@@ -151,14 +151,14 @@ impl Core {
     fn start<P: Platform>(&'static self, m: &'static M) -> bool {
         let started = P::start(m).is_ok();
         // Relaxed: the watcher looks again and again.
-        self.short_of_threads.store(!started, Ordering::Relaxed);
+        self.start_refused.store(!started, Ordering::Relaxed);
         if !started {
             // Work goes on with the Ms there are.
             // SAFETY: the M was not started, so its fields are still ours.
             if unsafe { m.spinning.replace(false) } {
                 self.spinning.fetch_sub(1, Ordering::AcqRel);
             }
-            self.unhand::<P>(m);
+            self.take_back_p::<P>(m);
             self.retire_m(m);
         }
         started
@@ -176,12 +176,12 @@ impl Core {
             self.hand_off::<P>(p);
             return;
         }
-        let first = self.put_p(&mut self.lists.lock(), p);
+        let first = self.put_p(&mut self.sched.lock(), p);
         match first {
             Some(first) => P::unpark(&first.parker),
             None => {
-                self.unlooked.store(true, Ordering::Relaxed);
-                self.rouse_sysmon::<P>();
+                self.check_skipped.store(true, Ordering::Relaxed);
+                self.wake_sysmon::<P>();
             }
         }
     }
@@ -189,21 +189,22 @@ impl Core {
     /// Tries again to start a thread, when there was none to be had and work waits; or for the first time,
     /// when nobody has looked.
     pub(crate) fn retry<P: Platform>(&'static self) {
-        let unlooked = || {
-            self.unlooked.load(Ordering::Relaxed) && self.unlooked.swap(false, Ordering::Relaxed)
+        let check_skipped = || {
+            self.check_skipped.load(Ordering::Relaxed)
+                && self.check_skipped.swap(false, Ordering::Relaxed)
         };
-        if self.lacks_a_thread() || unlooked() && self.is_behind() {
+        if self.start_is_overdue() || check_skipped() && self.work_lacks_an_m() {
             self.wake::<P>();
         }
     }
 
     /// Whether work and a P wait for a thread that was refused.
-    pub(crate) fn lacks_a_thread(&self) -> bool {
-        self.short_of_threads.load(Ordering::Relaxed) && self.is_behind()
+    pub(crate) fn start_is_overdue(&self) -> bool {
+        self.start_refused.load(Ordering::Relaxed) && self.work_lacks_an_m()
     }
 
     /// Whether work waits, and a P is idle.
-    fn is_behind(&self) -> bool {
+    fn work_lacks_an_m(&self) -> bool {
         // Relaxed: the watcher looks again and again.
         self.idle_ps.load(Ordering::Relaxed) != 0
             && (self.queued.load(Ordering::Relaxed) != 0

@@ -10,7 +10,7 @@ use super::lock::{leave_as, m_of};
 use super::queue::{Node, Queue};
 use crate::exec::enter::enter;
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::wait::waiter::go_on_as;
 
@@ -84,7 +84,7 @@ impl<P: Platform> Barrier<P> {
             return BarrierWaitResult(true);
         }
         state.waiting += 1;
-        let waiter = Waiter::new(who, false, Waiting::Barrier);
+        let waiter = Waiter::new(who, false, WaitReason::Barrier);
         let node = Node::new(&waiter, ptr::null_mut());
         let withdraw = || {
             let mut state = self.state.lock();

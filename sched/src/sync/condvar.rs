@@ -1,4 +1,4 @@
-//! Waiting for a condition under a mutex.
+//! WaitReason for a condition under a mutex.
 //!
 //! Between the release of the mutex and the place in the queue a notification may come. It is not
 //! lost, because each leaves a mark, the count of notices, that a waiter compares with what it saw
@@ -33,7 +33,7 @@ use super::poison::{LockResult, PoisonError};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::wait::waiter::Woken;
@@ -248,7 +248,7 @@ impl<P: Platform> Condvar<P> {
             leave_as(who);
             return if notified { Woken::Ready } else { Woken::TimedOut };
         }
-        let waiter = Waiter::new(who, false, Waiting::Condvar);
+        let waiter = Waiter::new(who, false, WaitReason::Condvar);
         let node = Node::new(&waiter, core::ptr::null_mut());
         // SAFETY: the node stays until the wait is over; `notify` pops and wakes it once.
         let woken = unsafe {

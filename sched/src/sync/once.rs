@@ -23,7 +23,7 @@ use super::queue::{Node, Queue};
 use crate::exec::enter::{Caller, enter, enter_anywhere};
 use crate::objects::g::G;
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 const INCOMPLETE: u32 = 0;
@@ -235,7 +235,7 @@ impl<P: Platform> Once<P> {
                 leave_as(who);
                 panic!("{reason}");
             }
-            let waiter = Waiter::new(who, false, Waiting::Once);
+            let waiter = Waiter::new(who, false, WaitReason::Once);
             let node = Node::new(&waiter, ptr::null_mut());
             // SAFETY: the node stays until the wait is over; the end of the closure pops and wakes
             // it once.

@@ -29,7 +29,7 @@ use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::wait::waiter::Woken;
@@ -265,7 +265,7 @@ impl<P: Platform> Semaphore<P> {
             leave_as(who);
             return true;
         }
-        let waiter = Waiter::new(who, false, Waiting::Semaphore);
+        let waiter = Waiter::new(who, false, WaitReason::Semaphore);
         let node = Node::new(&waiter, ptr::from_ref(&permits).cast_mut().cast());
         let leaving = Leaving(self);
         // SAFETY: the node stays until the wait is over, and so does the number; `serve` takes the

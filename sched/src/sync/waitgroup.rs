@@ -1,4 +1,4 @@
-//! Waiting for a number of things to be done.
+//! WaitReason for a number of things to be done.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -9,7 +9,7 @@ use super::lock::{leave_as, m_of, wait_in};
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::enter;
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 struct State {
@@ -92,7 +92,7 @@ impl<P: Platform> WaitGroup<P> {
             drop(state);
             return leave_as(who);
         }
-        let waiter = Waiter::new(who, false, Waiting::WaitGroup);
+        let waiter = Waiter::new(who, false, WaitReason::WaitGroup);
         let node = Node::new(&waiter, core::ptr::null_mut());
         // SAFETY: the node stays until the wait is over; `done` pops and wakes it once.
         unsafe {

@@ -9,7 +9,7 @@ use crate::exec::enter::{Caller, caller, enter};
 use crate::exec::switch::core_of;
 use crate::exec::yields::yield_now;
 use crate::objects::g::G;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::wait::park_token;
 
@@ -78,7 +78,7 @@ fn on_goroutine<P: Platform, F: Future>(
             yield_now::<P>();
         } else if let Caller::Goroutine(m, _) = enter::<P>() {
             // SAFETY: as above.
-            unsafe { g.as_ref() }.waits_for(Waiting::Future, core_of(m).coarse());
+            unsafe { g.as_ref() }.waits_for(WaitReason::Future, core_of(m).coarse());
             match deadline {
                 None => park_token::wait::<P>(m, g, wakes),
                 Some(at) => park_token::wait_until::<P>(m, g, wakes, at),

@@ -11,7 +11,7 @@ use crate::exec::switch::core_of;
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::parts::parker::Parker;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 /// Sleeps for `length` at least. A goroutine parks, any other thread blocks. A length of zero returns at
@@ -59,7 +59,7 @@ fn nap<P: Platform>(time: Instant<P>) {
 /// `m` and `g` are the caller's, inside.
 unsafe fn park<P: Platform>(m: &'static M, g: NonNull<G>, at: u64) {
     // SAFETY: the running goroutine is alive.
-    unsafe { g.as_ref() }.waits_for(Waiting::Sleep, core_of(m).coarse());
+    unsafe { g.as_ref() }.waits_for(WaitReason::Sleep, core_of(m).coarse());
     /// # Safety
     ///
     /// None is needed.
@@ -80,6 +80,6 @@ unsafe fn park<P: Platform>(m: &'static M, g: NonNull<G>, at: u64) {
             return crate::exec::cancel::unwind::<P>(g);
         }
         // It has fired: the wake is on its way.
-        leave(crate::wait::cancel::await_late::<P>(m, g));
+        leave(crate::wait::cancel::await_pending_wake::<P>(m, g));
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting: one waiter, and one token.
+//! WaitReason: one waiter, and one token.
 
 pub(crate) mod cancel;
 pub(crate) mod park_token;

@@ -1,30 +1,30 @@
-//! Waiting for a token, and giving it.
+//! WaitReason for a token, and giving it.
 
 use core::ptr::{self, NonNull};
 
-use super::cancel::await_late;
+use super::cancel::await_pending_wake;
 use crate::exec::cancel::{obey, unwind};
 use crate::exec::deadline::Deadline;
 use crate::exec::enter::{leave, reenter};
 use crate::exec::park::{go_on, gopark};
 use crate::exec::switch::core_of;
 use crate::exec::wake::ready_from;
-use crate::objects::g::{G, home};
+use crate::objects::g::{G, scheduler_of};
 use crate::objects::m::M;
-use crate::parts::park_token::Token;
+use crate::parts::park_token::ParkToken;
 use crate::parts::phase;
 use crate::platform::Platform;
 
 /// The running goroutine `g` parks until it has its `token`, and takes it. Inside before, outside
 /// after; it may be on another M then. Shutdown unwinds out of it.
 #[inline]
-pub(crate) fn wait<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token) {
+pub(crate) fn wait<P: Platform>(m: &'static M, g: NonNull<G>, token: &ParkToken) {
     /// # Safety
     ///
     /// As [`crate::objects::g::Unlock`]; `arg` is the token.
     unsafe fn commit(arg: *mut u8, _g: NonNull<G>) -> bool {
         // SAFETY: the token lies in a G, which stays.
-        unsafe { &*arg.cast::<Token>() }.commit()
+        unsafe { &*arg.cast::<ParkToken>() }.commit()
     }
     let arg = ptr::from_ref(token).cast_mut().cast();
     // SAFETY: whoever turns PARKED into TOKEN wakes us, once.
@@ -33,9 +33,9 @@ pub(crate) fn wait<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token) {
 }
 
 /// As [`wait`], until `at` at most, nanoseconds: a timer gives the token too.
-pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token, at: u64) {
+pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &ParkToken, at: u64) {
     struct Armed<'a> {
-        token: &'a Token,
+        token: &'a ParkToken,
         deadline: Deadline,
     }
     /// # Safety
@@ -57,7 +57,7 @@ pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &Toke
     /// `token` is that of a G.
     unsafe fn claim(token: *const ()) -> bool {
         // SAFETY: the caller's promise; Gs stay.
-        unsafe { &*token.cast::<Token>() }.give()
+        unsafe { &*token.cast::<ParkToken>() }.give()
     }
     let deadline = Deadline::new(at, g, claim, ptr::from_ref(token).cast());
     let mut armed = Armed { token, deadline };
@@ -73,9 +73,9 @@ pub(crate) fn wait_until<P: Platform>(m: &'static M, g: NonNull<G>, token: &Toke
 
 /// The end of a wait. Inside before, outside after.
 #[inline(always)]
-fn resume<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token, cancelled: bool) {
+fn resume<P: Platform>(m: &'static M, g: NonNull<G>, token: &ParkToken, cancelled: bool) {
     if cancelled {
-        let m = if token.withdraw() { m } else { await_late::<P>(m, g) };
+        let m = if token.withdraw() { m } else { await_pending_wake::<P>(m, g) };
         leave(m);
         return unwind::<P>(g);
     }
@@ -95,7 +95,7 @@ fn resume<P: Platform>(m: &'static M, g: NonNull<G>, token: &Token, cancelled: b
 ///
 /// `g` is not freed meanwhile: a counted handle keeps it, or it is the running goroutine.
 #[inline]
-pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &Token) {
+pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &ParkToken) {
     if P::in_interrupt() {
         // SAFETY: the caller's promise.
         return unsafe { crate::exec::interrupt::give::<P>(g, token) };
@@ -114,7 +114,7 @@ pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &Token) {
 unsafe fn wake<P: Platform>(g: NonNull<G>) {
     // SAFETY: Ms are never freed; the caller's promises.
     unsafe {
-        let home = home(g);
+        let home = scheduler_of(g);
         match P::current().as_ref() {
             Some(m) if m.running().is_some() && core::ptr::eq(core_of(m), home) => {
                 reenter::<P>(m);

@@ -30,7 +30,7 @@ use crate::objects::m::M;
 use crate::objects::waiter::OPEN;
 use crate::objects::waiter::{CANCELLED, TIMED_OUT, Waiter};
 use crate::parts::parker::Parker;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 /// How a wait ended.
@@ -45,7 +45,7 @@ pub(crate) enum Woken {
 impl Waiter {
     /// For the caller, who is about to wait for one thing, or (`contested`) for several.
     #[inline(always)]
-    pub(crate) fn new(caller: Caller, contested: bool, reason: Waiting) -> Self {
+    pub(crate) fn new(caller: Caller, contested: bool, reason: WaitReason) -> Self {
         let (g, core) = match caller {
             Caller::Goroutine(m, g) => {
                 let core = core_of(m);
@@ -204,7 +204,7 @@ impl Waiter {
         several: bool,
         withdraw: impl FnOnce() -> bool,
     ) -> Woken {
-        let late = || super::cancel::await_late::<P>(m, g);
+        let late = || super::cancel::await_pending_wake::<P>(m, g);
         if self.contested.get() {
             if !self.claim(CANCELLED) {
                 // Somebody has claimed the wait, so the wake is on its way.

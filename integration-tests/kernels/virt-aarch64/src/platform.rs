@@ -76,7 +76,7 @@ unsafe impl Platform for Virt {
     }
 
     /// The handlers use handles and wakers only.
-    fn outsiders(_: usize) -> bool {
+    fn external_wakers(_: usize) -> bool {
         false
     }
 

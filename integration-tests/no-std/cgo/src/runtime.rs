@@ -6,7 +6,7 @@ use core::cell::UnsafeCell;
 use core::ptr::{null_mut, slice_from_raw_parts_mut};
 
 use g0_arch::{Arch, Context, Native};
-use g0_cgo::{BadCall, Call, Here, NoUnwind, Runtime, Seat};
+use g0_cgo::{BadCall, Call, CallerContext, NoUnwind, Runtime, MHandle};
 use nostd_start::{exit, say};
 
 const STACK: usize = 64 << 10;
@@ -113,37 +113,37 @@ pub struct Little;
 unsafe impl Runtime for Little {
     type Unwind = NoUnwind;
 
-    fn here() -> Here {
+    fn here() -> CallerContext {
         let m = MACHINE.0.get();
         // SAFETY: one thread, and no reference into the machine is kept anywhere.
         unsafe {
             if (*m).current.is_null() {
-                return Here::Outside;
+                return CallerContext::Outside;
             }
-            let seat = Seat {
+            let handle = MHandle {
                 g0_sp: &raw mut (*m).g0_sp,
                 call: &raw mut (*m).call,
                 limit: (&raw mut (*(*m).current).stack).cast(),
                 token: null_mut(),
             };
-            if (*m).call.is_null() { Here::Goroutine(seat) } else { Here::Foreign(seat) }
+            if (*m).call.is_null() { CallerContext::Goroutine(handle) } else { CallerContext::Foreign(handle) }
         }
     }
 
-    unsafe fn enter(_: Seat) {}
-    unsafe fn leave(_: Seat) {}
-    unsafe fn release(_: Seat) {}
+    unsafe fn enter(_: MHandle) {}
+    unsafe fn leave(_: MHandle) {}
+    unsafe fn release(_: MHandle) {}
 
-    unsafe fn begin(_: Seat) -> usize {
+    unsafe fn begin(_: MHandle) -> usize {
         0
     }
 
-    unsafe fn end(_: Seat, _: usize) {}
+    unsafe fn end(_: MHandle, _: usize) {}
 
-    unsafe fn settle(seat: Seat, bottom: *mut u8) {
+    unsafe fn settle(handle: MHandle, bottom: *mut u8) {
         loop {
             // SAFETY: the machine's word; whoever has frames below ours is ready to go on.
-            if unsafe { seat.g0_sp.read() } == bottom {
+            if unsafe { handle.g0_sp.read() } == bottom {
                 return;
             }
             yield_now();

@@ -13,7 +13,7 @@ const SLEEPERS: u64 = 20;
 const NAP: Duration = Duration::from_millis(50);
 
 /// What was seen of one way to call C.
-struct Seen {
+struct GoroutineInfo {
     /// From the first start to the last end.
     wall: Duration,
     /// All naps together.
@@ -32,7 +32,7 @@ fn nap() -> Duration {
     start.elapsed()
 }
 
-fn sleepers(env: &Env, sleep: fn() -> Duration) -> Result<Seen, String> {
+fn sleepers(env: &Env, sleep: fn() -> Duration) -> Result<GoroutineInfo, String> {
     let count = env.stage("naps", SLEEPERS);
     env.run(Runtime::builder().procs(1), move || {
         let asleep = Arc::new(AtomicU64::new(SLEEPERS));
@@ -60,7 +60,7 @@ fn sleepers(env: &Env, sleep: fn() -> Duration) -> Result<Seen, String> {
             handles.into_iter().map(|h| h.join().expect("it does not panic")).collect();
         let wall = start.elapsed();
         let turns = counter.join().expect("it does not panic");
-        Seen { wall, slept: naps.iter().sum(), turns, naps: naps.len() as u64 }
+        GoroutineInfo { wall, slept: naps.iter().sum(), turns, naps: naps.len() as u64 }
     })
 }
 

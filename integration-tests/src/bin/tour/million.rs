@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use g0_cgo::{Here, Runtime as _, Sched};
+use g0_cgo::{CallerContext, Runtime as _, Sched};
 use g0_sched::{Error, Hosted, Runtime, WaitGroup, try_go, yield_now};
 use g0_stack::StackError;
 
@@ -40,7 +40,7 @@ impl Shared {
     }
 }
 
-struct Seen {
+struct GoroutineInfo {
     started: u64,
     refused: Option<Error>,
     create_ns: f64,
@@ -53,7 +53,7 @@ struct Seen {
 /// Whether the byte beneath the running goroutine's stack is out of reach. The kernel is asked to
 /// read it: it reports what would be a fault here.
 fn guard_beneath() -> bool {
-    let Here::Goroutine(seat) = Sched::<Hosted>::here() else { return false };
+    let CallerContext::Goroutine(handle) = Sched::<Hosted>::here() else { return false };
     let mut ends = [0; 2];
     // SAFETY: the kernel writes two descriptors; they are closed once. From the address it only
     // copies, and says EFAULT where it cannot.
@@ -61,7 +61,7 @@ fn guard_beneath() -> bool {
         if libc::pipe(ends.as_mut_ptr()) != 0 {
             return false;
         }
-        let written = libc::write(ends[1], seat.limit.wrapping_sub(1).cast(), 1);
+        let written = libc::write(ends[1], handle.limit.wrapping_sub(1).cast(), 1);
         libc::close(ends[0]);
         libc::close(ends[1]);
         written < 0
@@ -69,7 +69,7 @@ fn guard_beneath() -> bool {
 }
 
 /// Parks up to `n` goroutines at the same time, and lets them go again.
-fn park(env: &Env, n: u64, guards: bool) -> Result<Seen, String> {
+fn park(env: &Env, n: u64, guards: bool) -> Result<GoroutineInfo, String> {
     let count = env.stage("goroutines parked", n);
     // One processor: with more, they compete for the process's memory map at each first touch.
     let builder = Runtime::builder().procs(1).stack_size(STACK).guards(guards);
@@ -110,7 +110,7 @@ fn park(env: &Env, n: u64, guards: bool) -> Result<Seen, String> {
         shared.ended.wait();
         let end_ns = start.elapsed().as_nanos() as f64 / started as f64;
         count.stage("giving the memory back", 0);
-        Ok::<_, String>(Seen {
+        Ok::<_, String>(GoroutineInfo {
             started,
             refused,
             create_ns,

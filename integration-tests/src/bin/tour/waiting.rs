@@ -53,7 +53,7 @@ fn listener(done: &Receiver<()>) -> bool {
 }
 
 /// What was seen.
-struct Seen {
+struct GoroutineInfo {
     late: Vec<Duration>,
     polls: u64,
     stopped: u64,
@@ -109,7 +109,7 @@ pub fn run(env: &Env) -> Result<(), String> {
             stopped += u64::from(joined(handle));
             count.add(1);
         }
-        Ok::<_, String>(Seen { late, polls, stopped, stop: start.elapsed() })
+        Ok::<_, String>(GoroutineInfo { late, polls, stopped, stop: start.elapsed() })
     })??;
     reactor.join().map_err(|_| "the reactor's thread panicked")?;
 

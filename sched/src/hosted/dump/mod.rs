@@ -24,7 +24,7 @@ use super::dump::stack::Copy;
 use super::{Hosted, futex};
 use crate::exec::enter::caller;
 use crate::exec::switch::core_of;
-use crate::introspect::{Seen, State};
+use crate::introspect::{GoroutineInfo, State};
 use crate::objects::g::G;
 use crate::objects::shared::Core;
 
@@ -48,7 +48,7 @@ pub fn dump(out: impl Write) -> io::Result<()> {
 
 /// Writes every goroutine of `core`, the oldest first.
 pub(super) fn write(core: &'static Core, mut out: impl Write) -> io::Result<()> {
-    let mut all: Vec<(NonNull<G>, Seen)> = core.seen(futex::now()).collect();
+    let mut all: Vec<(NonNull<G>, GoroutineInfo)> = core.seen(futex::now()).collect();
     all.sort_unstable_by_key(|(_, seen)| seen.id);
     let mut walker = Walker::new();
     for (g, seen) in all {

@@ -43,7 +43,7 @@ fn waits(g: NonNull<G>, id: u64) -> Result<usize, Why> {
     let mut sp = [0; size_of::<usize>()];
     // By the kernel, for it may be written at this moment.
     read(this.context.as_ptr().addr(), &mut sp)?;
-    if this.status.load(Ordering::Acquire) != status::PARKED || this.label.id() != id {
+    if this.status.load(Ordering::Acquire) != status::PARKED || this.ident.id() != id {
         return Err(Why::Woke);
     }
     Ok(usize::from_ne_bytes(sp))

@@ -16,7 +16,7 @@
 use core::ptr::{self, NonNull};
 
 use super::g::G;
-use crate::parts::owned_cell::Plain;
+use g0_arch::sync::OwnedCell;
 
 /// A tick is 2¹⁴ nanoseconds.
 const SHIFT: u32 = 14;
@@ -42,9 +42,9 @@ pub struct Timer {
     g: NonNull<G>,
     claim: Claim,
     arg: *const (),
-    place: Plain<u16>,
-    next: Plain<*const Timer>,
-    prev: Plain<*const Timer>,
+    place: OwnedCell<u16>,
+    next: OwnedCell<*const Timer>,
+    prev: OwnedCell<*const Timer>,
 }
 
 impl Timer {
@@ -61,9 +61,9 @@ impl Timer {
             g,
             claim,
             arg,
-            place: Plain::new(NOWHERE),
-            next: Plain::new(ptr::null()),
-            prev: Plain::new(ptr::null()),
+            place: OwnedCell::new(NOWHERE),
+            next: OwnedCell::new(ptr::null()),
+            prev: OwnedCell::new(ptr::null()),
         }
     }
 }

@@ -30,7 +30,7 @@ use super::lock::{Patience, leave_as, m_of, wait_in};
 use super::queue::{Node, Taken};
 use crate::exec::enter::enter;
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::wait::waiter::Woken;
@@ -175,7 +175,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                 // SAFETY: it has not been moved.
                 let value = ManuallyDrop::new(unsafe { ManuallyDrop::take(&mut value) });
                 let mut held = Held { value, sent: false };
-                let waiter = Waiter::new(who, false, Waiting::Send);
+                let waiter = Waiter::new(who, false, WaitReason::Send);
                 let node = Node::new(&waiter, (&raw mut held.value).cast());
                 let until = patience.deadline();
                 // SAFETY: the node stays until the wait is over; whoever pops it wakes it once.
@@ -267,7 +267,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             Got::Empty if patience.is_over::<P>() => Missing::Later,
             Got::Empty => {
                 let mut slot = MaybeUninit::<T>::uninit();
-                let waiter = Waiter::new(who, false, Waiting::Receive);
+                let waiter = Waiter::new(who, false, WaitReason::Receive);
                 let node = Node::new(&waiter, slot.as_mut_ptr().cast());
                 let until = patience.deadline();
                 // SAFETY: as in `send_with`; a node that was served has a value in its slot.

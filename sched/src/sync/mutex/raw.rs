@@ -84,7 +84,7 @@ use g0_defer::Unwind;
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::exec::yields::yield_now;
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::sync::lock::{leave_as, m_of, wait_in};
 use crate::sync::queue::{Node, Queue};
@@ -223,7 +223,7 @@ impl<P: Platform> RawMutex<P> {
                 continue;
             }
             let handed = Cell::new(false);
-            let waiter = Waiter::new(who, false, Waiting::Mutex);
+            let waiter = Waiter::new(who, false, WaitReason::Mutex);
             let node = Node::new(&waiter, handed.as_ptr().cast());
             // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.
             let woken = unsafe {

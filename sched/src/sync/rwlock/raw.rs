@@ -31,7 +31,7 @@ use g0_arch::sync::atomic::{AtomicU32, Ordering};
 
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::sync::lock::{leave_as, m_of, wait_in};
 use crate::sync::queue::{Node, Queue, Taken};
@@ -130,8 +130,8 @@ impl<P: Platform> RawRwLock<P> {
         }
         // A writer's node has a slot; nothing goes through it.
         let (slot, reason) = match kind {
-            Kind::Read => (ptr::null_mut(), Waiting::Read),
-            Kind::Write => (NonNull::dangling().as_ptr(), Waiting::Write),
+            Kind::Read => (ptr::null_mut(), WaitReason::Read),
+            Kind::Write => (NonNull::dangling().as_ptr(), WaitReason::Write),
         };
         let waiter = Waiter::new(who, false, reason);
         let node = Node::new(&waiter, slot);

@@ -1,4 +1,4 @@
-//! Waiting for the first of several channel operations.
+//! WaitReason for the first of several channel operations.
 //!
 //! ```text
 //!   lock all channels, in the order of their addresses
@@ -32,7 +32,7 @@ use super::queue::Node;
 use crate::exec::enter::{Caller, enter};
 use crate::exec::switch::proc_of;
 use crate::objects::waiter::Waiter;
-use crate::parts::wait_reason::Waiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::time::Instant;
 use crate::wait::waiter::{Woken, go_on_as};
@@ -134,7 +134,7 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) 
             leave_as(who);
             return false;
         }
-        let reason = if cases.is_empty() { Waiting::SelectNone } else { Waiting::Select };
+        let reason = if cases.is_empty() { WaitReason::SelectNone } else { WaitReason::Select };
         let waiter = Waiter::new(who, true, reason);
         for case in cases {
             case.enqueue(&waiter);

@@ -1,6 +1,4 @@
-//! Words that one thread at a time uses, by the names that this crate has for them; and an assertion.
-
-pub(crate) use g0_arch::sync::{OwnedCell as Plain, WatchedPtr as Shown, load_owned as own};
+//! What the layers write again and again.
 
 macro_rules! maybe_const {
     ($($function:tt)*) => {
