@@ -13,6 +13,7 @@
 //!                └── soak       a minute of everything that blocks
 //!            checkers           the tests under sanitizers and valgrind
 //!            compare            g0 and the peers, side by side
+//!            instructions       of this tree and of another, counted
 //!   report: the steps      run: commands with a time limit      tree: where things are
 //! ```
 
@@ -24,6 +25,7 @@ mod coverage;
 mod debian;
 mod downstream;
 mod features;
+mod instructions;
 mod loom;
 mod mutants;
 mod nostd;
@@ -62,10 +64,13 @@ cargo xtask COMMAND
           [--json FILE]          the same table for programs
           [--plot FILE.svg]      the same table drawn
           [--from FILE]          what --json wrote before, in place of measuring
+  instructions [ROW...]          instructions of an operation, counted by callgrind
+      [--against COMMIT|FOLDER]  beside those of another tree: none may rise by more than 1 %
+      [--install]
   sanitize address|thread        the tests under clang's sanitizers, every switch of stacks announced; a planted mistake
            [--install]           must be found; what cannot run there is listed with the reason
   valgrind [--install]           the same under memcheck
-  all [--install]                ci, loom --deep, sanitize, valgrind and compare
+  all [--install]                ci, loom --deep, sanitize, valgrind, the counts of instructions, and compare
 
 --install   lets a step install the Debian packages it needs; without it the step prints the command and fails
 ";
@@ -104,6 +109,13 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
+        ["instructions", ..] => match instructions::Options::parse(&args[1..], install) {
+            Ok(options) => instructions::run(&mut report, &options),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        },
         ["sanitize", name] if Checker::parse(name).is_some() => {
             let checker = Checker::parse(name).expect("as the guard says");
             checkers::run(&mut report, checker, install);
@@ -122,6 +134,7 @@ fn main() -> ExitCode {
             for checker in [Checker::Address, Checker::Thread, Checker::Valgrind] {
                 checkers::run(&mut report, checker, install);
             }
+            instructions::run(&mut report, &instructions::Options::alone(install));
             compare::run(&mut report, &compare::Options::all(install));
         }
         _ => {
