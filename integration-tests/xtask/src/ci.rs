@@ -3,13 +3,14 @@
 use crate::report::Report;
 use crate::run::Cmd;
 use crate::{
-    conformance, coverage, debian, downstream, features, mutants, nostd, shuttle, soak, targets,
-    tree,
+    arrows, conformance, coverage, debian, downstream, features, mutants, nostd, shuttle, soak,
+    targets, tree,
 };
 
 /// Runs all steps of `ci`.
 pub fn run(report: &mut Report, install: bool) {
     format(report);
+    arrows::run(report, None);
     lint(report);
     documentation(report);
     conformance::run(report);

@@ -4,7 +4,8 @@
 //! lists all of them. A step whose tool or whose subject is missing fails and says what is missing: nothing is skipped.
 //!
 //! ```text
-//!   main ── ci ──┬── features   each crate alone, each feature
+//!   main ── ci ──┬── arrows     which module names which
+//!                ├── features   each crate alone, each feature
 //!                ├── conformance  the behaviours, each with its test
 //!                ├── nostd      linked without std
 //!                ├── loom       the models          ┐ mutants builds and runs
@@ -17,6 +18,7 @@
 //!   report: the steps      run: commands with a time limit      tree: where things are
 //! ```
 
+mod arrows;
 mod checkers;
 mod ci;
 mod compare;
@@ -45,7 +47,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--install]                 all that every change must pass:
-                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the seven below
+                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the eight below
+  arrows [--files CRATE]         the modules of each crate name only what lies below them, in one order of layers,
+                                 and no files form a cycle (--files: of this crate every file's arrows)
   conformance                    every behaviour that is listed is shown by a test that exists
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
@@ -86,6 +90,10 @@ fn main() -> ExitCode {
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
+        }
+        ["arrows"] => arrows::run(&mut report, None),
+        ["arrows", "--files", krate] if tree::CRATES.contains(&krate) => {
+            arrows::run(&mut report, Some(krate));
         }
         ["ci"] => ci::run(&mut report, install),
         ["conformance"] => conformance::run(&mut report),
