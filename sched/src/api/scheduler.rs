@@ -48,7 +48,7 @@ impl<P: Platform> Scheduler<P> {
         /// What it does when all its goroutines wait. Without it: [`Deadlock::Ignore`], for
         /// [`Deadlock::Auto`] needs a platform that knows its outsiders.
         pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
-            self.core.deadlock = deadlock;
+            self.core.deadlock.mode = deadlock;
             self
         }
     }
@@ -66,14 +66,14 @@ impl<P: Platform> Scheduler<P> {
         /// What it does with threads that it has not started and that call back. Without it:
         /// [`ForeignThreads::Bind`], where the platform has a [home](Platform::registry).
         pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
-            self.core.foreign = how;
+            self.core.foreign.mode = how;
             self
         }
     }
 
     /// Every so many nanoseconds sysmon passes a line about it to [`Platform::trace`]; 0: never.
     pub fn trace(&self, period: u64) {
-        self.core.tracing.set(period);
+        self.core.stats.tracing.set(period);
     }
 
     /// The core, for a platform's sysmon or timer tick.
@@ -166,7 +166,7 @@ impl<P: Platform> Scheduler<P> {
                 let m = this_m::<P>();
                 let g = self.core.main();
                 if exited {
-                    self.core.main_gone.store(true, Ordering::Relaxed);
+                    self.core.end.main_gone.store(true, Ordering::Relaxed);
                 } else {
                     (*out).result = Some(result);
                     // After the halt `begin` may return, and `out` is gone.
@@ -188,7 +188,7 @@ impl<P: Platform> Scheduler<P> {
             let carried = carry(&self.core, m);
             if carried.is_err() {
                 // Whoever has come meanwhile is not to stay.
-                self.core.phase.store(phase::HALTED, Ordering::SeqCst);
+                self.core.end.phase.store(phase::HALTED, Ordering::SeqCst);
             }
             drop(registration);
             carried?;
@@ -216,11 +216,11 @@ struct Registration<P: Platform>(&'static Core, PhantomData<fn() -> P>);
 impl<P: Platform> Registration<P> {
     fn new(core: &'static Core) -> Self {
         if let Some(home) = P::registry()
-            && core.foreign != ForeignThreads::Refuse
+            && core.foreign.mode != ForeignThreads::Refuse
         {
             home.register(core);
             // Where Ms start before they are carried, main may have returned already.
-            if core.phase.load(Ordering::SeqCst) != phase::OPEN {
+            if core.end.phase.load(Ordering::SeqCst) != phase::OPEN {
                 home.unregister(core);
             }
         }
@@ -242,9 +242,9 @@ pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     // SAFETY: it has just been taken from the unused ones and runs here.
     unsafe { start_m::<P>(m) };
     // It serves no more than to wait.
-    core.service_threads.fetch_add(1, Ordering::Relaxed);
+    core.deadlock.service_threads.fetch_add(1, Ordering::Relaxed);
     // This M may have ended early, with a goroutine that had locked it.
     while core.phase() != phase::HALTED {
-        P::park(&core.done, None);
+        P::park(&core.end.done, None);
     }
 }

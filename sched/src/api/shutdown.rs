@@ -41,7 +41,7 @@ const LOOK: u64 = 200_000;
 /// can be ended, reports how many goroutines are left behind, and halts the scheduler.
 pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
     let core = core_of(m);
-    core.phase.store(phase::CLOSING, Ordering::SeqCst);
+    core.end.phase.store(phase::CLOSING, Ordering::SeqCst);
     if let Some(home) = P::registry() {
         // Foreign threads go to the next, if there is one.
         home.unregister(core);
@@ -92,7 +92,7 @@ fn settle<P: Platform>(core: &'static Core, deadline: u64) {
 
 /// Wakes every parked goroutine that can be unwound.
 fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
-    let mut at = core.all_gs.load(Ordering::Acquire);
+    let mut at = core.gs.all.load(Ordering::Acquire);
     while let Some(g) = NonNull::new(at) {
         // SAFETY: registered Gs live as long as the scheduler.
         let this = unsafe { g.as_ref() };

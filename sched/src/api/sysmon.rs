@@ -35,19 +35,19 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
         if !core.start_requested::<P>() {
             // Nobody is there to run anything: the run ends before it has begun.
             // Relaxed: read after the watcher has been joined.
-            core.never_started.store(true, Ordering::Relaxed);
+            core.ms.never_started.store(true, Ordering::Relaxed);
             core.halt::<P>();
         }
         core.make_spare();
         // Relaxed: it only shortens this sleep.
-        let activity = core.activity.swap(0, stat_atomic::Ordering::Relaxed) != 0;
+        let activity = core.sysmon.activity.swap(0, stat_atomic::Ordering::Relaxed) != 0;
         if activity {
             looks = 0;
         }
         if core.all_idle() {
-            core.sysmon_until.store(u64::MAX, stat_atomic::Ordering::Relaxed);
+            core.sysmon.until.store(u64::MAX, stat_atomic::Ordering::Relaxed);
             // Release: who sees it does not see the end of an earlier sleep.
-            core.sysmon_asleep.store(true, Ordering::Release);
+            core.sysmon.asleep.store(true, Ordering::Release);
             // Pairs with the fence in `wake_sysmon`.
             fence(Ordering::SeqCst);
             if core.all_idle() && core.phase() != phase::HALTED {
@@ -67,13 +67,13 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
                 if core.start_is_overdue() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
-                until = until.min(core.tracing.due());
-                core.sysmon_until.store(until, stat_atomic::Ordering::Relaxed);
-                if P::park(&core.sysmon, (until != u64::MAX).then_some(until)) {
+                until = until.min(core.stats.tracing.due());
+                core.sysmon.until.store(until, stat_atomic::Ordering::Relaxed);
+                if P::park(&core.sysmon.parker, (until != u64::MAX).then_some(until)) {
                     looks = 0; // something has moved
                 }
             }
-            core.sysmon_asleep.store(false, Ordering::Relaxed);
+            core.sysmon.asleep.store(false, Ordering::Relaxed);
             (period, calm) = (SHORT, 0);
         } else {
             looks = 0;
@@ -84,7 +84,7 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
             P::look_around();
         }
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
-        P::park(&core.sysmon, Some(late.min(now.saturating_add(period))));
+        P::park(&core.sysmon.parker, Some(late.min(now.saturating_add(period))));
         if core.tick::<P>() {
             (period, calm) = (SHORT, 0);
         } else {

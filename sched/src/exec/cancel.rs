@@ -32,7 +32,7 @@ fn may_unwind<P: Platform>(g: NonNull<G>) -> bool {
     // SAFETY: the running goroutine's own fields.
     let (exiting, held) = unsafe { (g.as_ref().exiting.get(), is_held(g)) };
     // SAFETY: as above.
-    let main = unsafe { scheduler_of(g) }.main_g.load(Ordering::Relaxed) == g.as_ptr();
+    let main = unsafe { scheduler_of(g) }.end.main_g.load(Ordering::Relaxed) == g.as_ptr();
     P::UNWINDS && !main && !exiting && !held && !P::Unwind::panicking()
 }
 

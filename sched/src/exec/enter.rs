@@ -147,11 +147,11 @@ pub(crate) fn wait_on_g0<P: Platform>(m: &'static M, mut deadline: Option<u64>) 
             return core.woken::<P>(m);
         }
         // Acquire: pairs with `halt`.
-        if core.phase.load(Ordering::Acquire) == phase::HALTED {
+        if core.end.phase.load(Ordering::Acquire) == phase::HALTED {
             return;
         }
         // SAFETY: our thread's.
-        if unsafe { m.spins_before_sleep.replace(false) } {
+        if unsafe { m.spin.before_sleep.replace(false) } {
             core.spin_for_p::<P>(m);
             continue;
         }

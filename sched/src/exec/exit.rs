@@ -86,7 +86,7 @@ unsafe fn runs_here(m: &'static M, g: NonNull<G>) -> bool {
     // SAFETY: the G waits for the caller alone, so its fields stand still.
     unsafe {
         let bound = g.as_ref().bound.get();
-        (bound.is_null() || core::ptr::eq(bound, m)) && m.reserved.get().is_null()
+        (bound.is_null() || core::ptr::eq(bound, m)) && m.lock.reserved.get().is_null()
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
         let locked = is_locked(g);
         let scope = this.scope.get();
         this.status.store(status::DEAD, Ordering::Relaxed);
-        p.ended.store(p.ended.load(Ordering::Relaxed) + 1, Ordering::Release);
+        p.counts.ended.store(p.counts.ended.load(Ordering::Relaxed) + 1, Ordering::Release);
         let waiter = core::ptr::with_exposed_provenance::<Waiter>(word);
         if word == DETACHED {
             free(m, g);
@@ -128,7 +128,9 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
                     // As above, a moment later.
                     this.join.store(DETACHED, Ordering::Relaxed);
                     this.status.store(status::RUNNABLE, Ordering::Relaxed);
-                    p.ended.store(p.ended.load(Ordering::Relaxed) - 1, Ordering::Release);
+                    p.counts
+                        .ended
+                        .store(p.counts.ended.load(Ordering::Relaxed) - 1, Ordering::Release);
                     return run_again::<P>(m, g);
                 }
                 DETACHED => free(m, g),
@@ -139,13 +141,13 @@ pub(crate) unsafe fn post_exit<P: Platform>(m: &'static M, g: NonNull<G>) {
             scope.done::<P>(m);
         }
         if locked {
-            m.reserved.set(core::ptr::null_mut());
+            m.lock.reserved.set(core::ptr::null_mut());
             if !m.migrating.get() {
                 crate::policy::lockedm::untie_shared(m);
             }
-            m.dying.set(true);
+            m.lock.dying.set(true);
         }
-        if core_of(m).main_gone.load(Ordering::Relaxed) {
+        if core_of(m).end.main_gone.load(Ordering::Relaxed) {
             crate::policy::closing::last_one_out::<P>(core_of(m));
         }
     }

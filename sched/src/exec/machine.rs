@@ -23,7 +23,7 @@ use crate::policy::find_runnable::Next;
 pub unsafe fn start_m<P: Platform>(m: &'static M) {
     P::set_current(m);
     // Relaxed: read by whoever has seen this M end, by the count of those alive.
-    core_of(m).has_started.store(true, Ordering::Relaxed);
+    core_of(m).ms.has_started.store(true, Ordering::Relaxed);
     // SAFETY: on the thread's own stack.
     unsafe { m.fiber.adopt() };
     // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
@@ -34,12 +34,12 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     unsafe { core.forward::<P>(m) };
     // The run may end with this M, and all of it be freed: not before we have left. Relaxed: who sees
     // the M retired sees this.
-    core.external_refs.fetch_add(1, Ordering::Relaxed);
+    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
     core.retire_m(m);
     core.check_for_deadlock::<P>();
-    P::unpark(&core.done);
+    P::unpark(&core.end.done);
     // Release: whoever frees comes after our last access.
-    core.external_refs.fetch_sub(1, Ordering::Release);
+    core.end.external_refs.fetch_sub(1, Ordering::Release);
 }
 
 unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {

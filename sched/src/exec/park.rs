@@ -68,8 +68,8 @@ pub(crate) unsafe fn gopark<P: Platform>(
     unsafe {
         g.as_ref().unlock.set(Some(unlock));
         g.as_ref().unlock_arg.set(arg);
-        proc_of(m).parks.add(1);
-        let slow = proc_of(m).count() || !m.reserved.get().is_null();
+        proc_of(m).counts.parks.add(1);
+        let slow = proc_of(m).count() || !m.lock.reserved.get().is_null();
         let m = if P::Unwind::panicking() {
             mcall_unwinding::<P>(m, g, Tag::Park)
         } else if !slow && let Some(next) = pick(m) {
@@ -110,13 +110,13 @@ pub(super) unsafe fn mcall_unwinding<P: Platform>(
 ) -> &'static M {
     // SAFETY: the caller's promise; internal lock and unlock are paired here.
     unsafe {
-        let before = m.reserved.get();
+        let before = m.lock.reserved.get();
         crate::policy::lockedm::lock_internal(m, g);
-        m.reserved.set(g.as_ptr());
+        m.lock.reserved.set(g.as_ptr());
         let m = mcall::<P>(m, g, tag);
         crate::policy::lockedm::unlock_internal::<P>(m, g);
         // Another goroutine of the safe runtime may hold a lock on this thread too.
-        m.reserved.set(if crate::policy::lockedm::is_locked(g) { g.as_ptr() } else { before });
+        m.lock.reserved.set(if crate::policy::lockedm::is_locked(g) { g.as_ptr() } else { before });
         m
     }
 }

@@ -125,13 +125,13 @@ pub(crate) unsafe fn free_without_p(home: &'static Core, g: NonNull<G>) {
             return;
         }
         // Relaxed: the fence orders it.
-        home.external_refs.fetch_add(1, Ordering::Relaxed);
+        home.end.external_refs.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         g.as_ref().fiber.retire();
         let mut cache = g0_stack::Cache::new(home.config.stack);
         home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
         home.pool.drain(&mut cache);
         // Release: the pool is left before.
-        home.external_refs.fetch_sub(1, Ordering::Release);
+        home.end.external_refs.fetch_sub(1, Ordering::Release);
     }
 }

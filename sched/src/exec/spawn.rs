@@ -107,10 +107,10 @@ where
         let g = init_g(core, stack);
         g.as_ref().scope.set(scope);
         let result = prepare::<P, F, T>(g, f, next_id(m), name, site);
-        p.started.store(p.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        p.counts.started.store(p.counts.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         // An idle P can steal it from the ring at once; else it runs next, and what was to run
         // next goes behind the others.
-        let wake = if core.idle_ps.load(Ordering::Relaxed) != 0 {
+        let wake = if core.ps.idle.load(Ordering::Relaxed) != 0 {
             core.append(p, g)
         } else {
             match p.runq.replace_next(Some(g)) {
@@ -190,7 +190,7 @@ unsafe fn next_id(m: &'static M) -> u64 {
         let (mut id, mut end) = proc_of(m).ids.get();
         if id == end {
             const BATCH: u64 = 64;
-            id = core_of(m).next_id.fetch_add(BATCH, Ordering::Relaxed);
+            id = core_of(m).gs.next_id.fetch_add(BATCH, Ordering::Relaxed);
             end = id + BATCH;
         }
         proc_of(m).ids.set((id + 1, end));
@@ -317,12 +317,12 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     // SAFETY: the stack is ours; the caller's promises.
     unsafe {
         let g = init_g(core, stack);
-        let id = core.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());
         prepare::<P, F, ()>(g, f, id, "main", site);
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
-        core.main_g.store(g.as_ptr(), Ordering::Relaxed);
-        core.config.procs[0].started.fetch_add(1, Ordering::Relaxed);
+        core.end.main_g.store(g.as_ptr(), Ordering::Relaxed);
+        core.config.procs[0].counts.started.fetch_add(1, Ordering::Relaxed);
         if let Some(m) = wired {
             crate::policy::lockedm::wire(m, g);
         }

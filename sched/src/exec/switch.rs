@@ -85,11 +85,11 @@ pub(crate) unsafe fn assign(m: &'static M, g: NonNull<G>) {
             g.as_ref().bound.get().is_null() || core::ptr::eq(g.as_ref().bound.get(), m),
             "L1: a bound goroutine on another M"
         );
-        let reserved = m.reserved.get();
+        let reserved = m.lock.reserved.get();
         checked!(
             reserved.is_null()
                 || reserved == g.as_ptr()
-                || !(m.migrating.get() || m.exclusive.get()),
+                || !(m.migrating.get() || m.lock.exclusive.get()),
             "L2: another goroutine on a reserved M"
         );
     }

@@ -72,12 +72,12 @@ pub(crate) unsafe fn ready_from<P: Platform>(
             _ => {
                 // The run may end with this goroutine, and all of it be freed: not before we have
                 // left. Relaxed: whoever looks comes after the wake.
-                core.external_refs.fetch_add(1, Ordering::Relaxed);
+                core.end.external_refs.fetch_add(1, Ordering::Relaxed);
                 if core.ready_closing::<P>(g) {
                     wake_for::<P>(core);
                 }
                 // Release: whoever frees comes after our last access.
-                core.external_refs.fetch_sub(1, Ordering::Release);
+                core.end.external_refs.fetch_sub(1, Ordering::Release);
             }
         }
     }

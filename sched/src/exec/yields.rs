@@ -19,14 +19,15 @@ pub fn yield_now<P: Platform>() {
     };
     // SAFETY: inside, with a P, on `g`'s own stack; `pick`'s goroutine may run here.
     unsafe {
-        let m = if proc_of(m).count() || !m.reserved.get().is_null() || P::Unwind::panicking() {
+        let m = if proc_of(m).count() || !m.lock.reserved.get().is_null() || P::Unwind::panicking()
+        {
             if lonely::<P>(m) {
                 m
             } else if P::Unwind::panicking() {
-                m.yield_requested.set(true);
+                m.lock.yield_requested.set(true);
                 mcall_unwinding::<P>(m, g, Tag::Yield)
             } else {
-                m.yield_requested.set(!m.reserved.get().is_null());
+                m.lock.yield_requested.set(!m.lock.reserved.get().is_null());
                 mcall::<P>(m, g, Tag::Yield)
             }
         } else if let Some(next) = pick(m) {
@@ -55,8 +56,8 @@ fn lonely<P: Platform>(m: &'static crate::objects::m::M) -> bool {
         let p = proc_of(m);
         let lonely = p.runq.is_empty()
             && !p.runq.has_next()
-            && core.queued.load(Relaxed) == 0
-            && core.p_waiters.load(Relaxed) == 0
+            && core.work.queued.load(Relaxed) == 0
+            && core.work.p_waiters.load(Relaxed) == 0
             && !m.inbox.is_touched()
             && m.local.with(|local| (*local).is_empty());
         let lonely = lonely && !(p.is_fair() && p.timers.due() <= P::now());

@@ -159,7 +159,7 @@ impl MHandle {
     #[inline]
     pub fn top(self) -> *mut u8 {
         // SAFETY: written once, before the thread was given the M.
-        unsafe { self.m.own_g.get().cast() }
+        unsafe { self.m.extra.own_g.get().cast() }
     }
 
     /// The handle of a token.
@@ -231,7 +231,7 @@ impl MHandle {
     /// On the goroutine's stack, outside.
     #[inline(always)]
     pub unsafe fn enter(self) {
-        self.m.calls.add(1);
+        self.m.foreign.calls.add(1);
     }
 
     /// It is back: the bridge has cleared its word. Then there is a P again.
@@ -305,7 +305,7 @@ impl MHandle {
             if let Some(g) = self.m.curg() {
                 unlock_callback::<P>(self.m, g, word >> ERRNO.count_ones());
             }
-            self.m.callbacks.add(1);
+            self.m.foreign.callbacks.add(1);
             let errno = self.m.errno.get();
             if !errno.is_null() {
                 errno.write((word & ERRNO) as i32);
@@ -356,7 +356,7 @@ impl MHandle {
     /// The library call that this M's goroutine prepares or is in. Its own thread only.
     #[inline]
     pub fn libcall(self) -> *mut LibCall {
-        self.m.libcall.as_ptr()
+        self.m.foreign.libcall.as_ptr()
     }
 
     /// Where this thread's `errno` lies, or null. Its own thread only.

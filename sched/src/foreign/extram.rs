@@ -102,8 +102,8 @@ fn take_over<P: Platform>() -> Result<&'static M, Refused> {
     let core = home.visit(|core| {
         let core = core.filter(|core| core.phase() == phase::OPEN)?;
         // From now on it is not freed. Whoever awaits its Ms sees the first count first.
-        core.live_ms.fetch_add(1, Ordering::SeqCst);
-        core.adopted.fetch_add(1, Ordering::SeqCst);
+        core.ms.live.fetch_add(1, Ordering::SeqCst);
+        core.ms.adopted.fetch_add(1, Ordering::SeqCst);
         Some(core)
     });
     let core = core.ok_or(Refused::NoRuntime)?;
@@ -116,10 +116,10 @@ fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         m.fiber.adopt();
         m.errno.set(P::errno());
         m.g0_sp.set(stack_pointer());
-        m.g.store(m.own_g.get(), Ordering::Relaxed);
+        m.g.store(m.extra.own_g.get(), Ordering::Relaxed);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
-        m.kept.set(core.foreign == ForeignThreads::Bind && P::keep(m));
+        m.extra.kept.set(core.foreign.mode == ForeignThreads::Bind && P::keep(m));
         P::set_current(m);
         if arrive(m) {
             return Ok(m);
@@ -149,14 +149,14 @@ impl Errno {
 
 /// A spare M, or a new one.
 fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
-    let (m, last) = match core.extras.take() {
+    let (m, last) = match core.foreign.extras.take() {
         Some((m, last)) => (m, last),
         None => (make(core)?, true),
     };
     // Of those who find none together one asks.
-    if last && !core.extras.wanted.swap(true, Ordering::AcqRel) {
+    if last && !core.foreign.extras.wanted.swap(true, Ordering::AcqRel) {
         if P::WATCHED {
-            P::unpark(&core.sysmon);
+            P::unpark(&core.sysmon.parker);
         } else {
             core.make_spare();
         }
@@ -191,15 +191,15 @@ fn make(core: &'static Core) -> Option<&'static M> {
         // Nobody joins it, and it never ends.
         this.join.store(DETACHED, Ordering::Relaxed);
         this.locks.set(Locks::NONE);
-        let id = core.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         this.ident.set(id, "foreign thread", Location::caller());
         // One lock that is never undone: nobody else runs here, and nobody unwinds it.
         crate::policy::lockedm::lock_internal(m, g);
-        m.exclusive.set(true);
-        m.own_g.set(g.as_ptr());
-        m.extra.store(true, crate::parts::stat_atomic::Ordering::Relaxed);
+        m.lock.exclusive.set(true);
+        m.extra.own_g.set(g.as_ptr());
+        m.extra.is_extra.store(true, crate::parts::stat_atomic::Ordering::Relaxed);
     }
-    core.extras.register(m);
+    core.foreign.extras.register(m);
     Some(m)
 }
 
@@ -207,11 +207,11 @@ impl Core {
     /// Makes a spare extra M if one is wanted. By the watcher; without one, by the thread that has taken
     /// the last.
     pub(crate) fn make_spare(&'static self) {
-        if self.extras.wanted.load(Ordering::Relaxed)
-            && self.extras.wanted.swap(false, Ordering::AcqRel)
+        if self.foreign.extras.wanted.load(Ordering::Relaxed)
+            && self.foreign.extras.wanted.swap(false, Ordering::AcqRel)
             && let Some(m) = make(self)
         {
-            self.extras.put(m);
+            self.foreign.extras.put(m);
         }
     }
 
@@ -222,10 +222,10 @@ impl Core {
     /// No thread has an extra M any more, and none will.
     #[cfg(any(feature = "std", loom))]
     pub(crate) unsafe fn free_extras(&'static self) {
-        for m in self.extras.all() {
+        for m in self.foreign.extras.all() {
             // SAFETY: the caller's promise: nothing on that stack is live.
             unsafe {
-                crate::exec::refs::free_without_p(self, NonNull::new_unchecked(m.own_g.get()))
+                crate::exec::refs::free_without_p(self, NonNull::new_unchecked(m.extra.own_g.get()))
             };
         }
     }
@@ -240,7 +240,7 @@ impl Core {
 pub(crate) unsafe fn arrive(m: &'static M) -> bool {
     // SAFETY: the caller's promise; the goroutine lives as long as the scheduler.
     unsafe {
-        let g = &*m.own_g.get();
+        let g = &*m.extra.own_g.get();
         // Relaxed: ordered by the fence; see above.
         g.status.store(status::RUNNABLE, Ordering::Relaxed);
         light_fence(m.symmetric.get());
@@ -262,17 +262,17 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
     // SAFETY: the caller's promise.
     unsafe {
         // Release: whoever counts us out sees what the callback did.
-        (*m.own_g.get()).status.store(status::DEAD, Ordering::Release);
+        (*m.extra.own_g.get()).status.store(status::DEAD, Ordering::Release);
         // Pairs with the heavy fence of `last_one_out`: it finds us gone, or we find main gone.
         light_fence(m.symmetric.get());
-        if core_of(m).main_gone.load(Ordering::Relaxed) {
+        if core_of(m).end.main_gone.load(Ordering::Relaxed) {
             crate::policy::closing::last_one_out::<P>(core_of(m));
         }
         if m.evicted.load(Ordering::Relaxed) {
             // The closure that has computed without a P is done.
             core_of(m).unevict(m);
         }
-        if !m.kept.get() {
+        if !m.extra.kept.get() {
             part::<P>(m);
         }
     }
@@ -289,7 +289,7 @@ pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
         return false;
     }
     // SAFETY: the running goroutine's own field. It is as good as new.
-    unsafe { (*m.own_g.get()).exiting.set(false) };
+    unsafe { (*m.extra.own_g.get()).exiting.set(false) };
     true
 }
 
@@ -312,24 +312,24 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
         m.set_call(ptr::null_mut());
         m.g.store(ptr::null_mut(), Ordering::Relaxed);
         // Locks that a callback has left are the thread's, not the next one's.
-        (*m.own_g.get()).locks.set(Locks::INTERNAL);
+        (*m.extra.own_g.get()).locks.set(Locks::INTERNAL);
     }
     P::set_current(ptr::null());
-    depart_from::<P>(core, || core.extras.put(m));
+    depart_from::<P>(core, || core.foreign.extras.put(m));
     errno.put_back();
 }
 
 /// A thread has done with `core`; `last` is its last act there.
 fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
     // Until the very end it is not freed. Relaxed: the next counts order it.
-    core.external_refs.fetch_add(1, Ordering::Relaxed);
+    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
     last();
     // In this order: who awaits the others never takes one of those for one of ours.
-    core.adopted.fetch_sub(1, Ordering::AcqRel);
-    core.live_ms.fetch_sub(1, Ordering::AcqRel);
+    core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
+    core.ms.live.fetch_sub(1, Ordering::AcqRel);
     core.check_for_deadlock::<P>();
     // Release: whoever frees comes after our last access.
-    core.external_refs.fetch_sub(1, Ordering::Release);
+    core.end.external_refs.fetch_sub(1, Ordering::Release);
 }
 
 /// The calling thread is between callbacks, with an extra M: it gives it back. False: it is anything else.

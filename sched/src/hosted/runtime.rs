@@ -351,7 +351,7 @@ impl fmt::Debug for Runtime {
 fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let _run = fork::Run::begin();
     // This thread, unless it is an M, and the one that starts all others, main's first.
-    core.service_threads.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
+    core.deadlock.service_threads.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
     let watcher = std::thread::Builder::new()
         .name("g0 sysmon".to_string())
         .spawn(move || sysmon::<Hosted>(core))
@@ -359,8 +359,8 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
         None => {
-            while core.phase.load(Ordering::Acquire) != phase::HALTED {
-                Hosted::park(&core.done, None);
+            while core.end.phase.load(Ordering::Acquire) != phase::HALTED {
+                Hosted::park(&core.end.done, None);
             }
         }
     }
@@ -369,16 +369,16 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     // `extra`.
     // Then those who are on their way out, or the run would stay for their sake.
     let awaited = || {
-        let live = core.live_ms.load(Ordering::Acquire);
-        live > core.adopted.load(Ordering::Acquire)
-            || core.external_refs.load(Ordering::Acquire) != 0
+        let live = core.ms.live.load(Ordering::Acquire);
+        live > core.ms.adopted.load(Ordering::Acquire)
+            || core.end.external_refs.load(Ordering::Acquire) != 0
     };
     while awaited() && futex::now() < deadline {
-        Hosted::park(&core.done, Some(futex::now().saturating_add(1_000_000)));
+        Hosted::park(&core.end.done, Some(futex::now().saturating_add(1_000_000)));
     }
-    Hosted::unpark(&core.sysmon);
+    Hosted::unpark(&core.sysmon.parker);
     let _ = watcher.join();
-    if core.never_started.load(Ordering::Relaxed) { Err(Error::ThreadSpawn) } else { Ok(()) }
+    if core.ms.never_started.load(Ordering::Relaxed) { Err(Error::ThreadSpawn) } else { Ok(()) }
 }
 
 /// Frees a runtime that has ended or never ran, unless something of it lives: a thread that did
@@ -388,7 +388,7 @@ impl Drop for Runtime {
         // SAFETY: alive until it is freed below.
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
         let core = scheduler.core();
-        if core.live_ms.load(Ordering::Acquire) != 0 {
+        if core.ms.live.load(Ordering::Acquire) != 0 {
             return;
         }
         // SAFETY: no extra M is a thread's, and none comes to a runtime that has ended or never began.
@@ -400,7 +400,7 @@ impl Drop for Runtime {
         fence(Ordering::SeqCst);
         // An M that has just ended is a guest too, for its last words: so it is worth a wait.
         let deadline = futex::now().saturating_add(PATIENCE);
-        while core.external_refs.load(Ordering::Acquire) != 0 {
+        while core.end.external_refs.load(Ordering::Acquire) != 0 {
             if futex::now() > deadline {
                 return;
             }
@@ -416,7 +416,7 @@ impl Drop for Runtime {
             }
             let mut m = core.sched.lock().all_ms;
             while let Some(this) = m.as_ref() {
-                let next = this.all.get();
+                let next = this.links.all.get();
                 drop(Box::from_raw(m.cast_mut()));
                 m = next;
             }
@@ -440,7 +440,7 @@ fn hold(holds: bool) {
 
 /// Whether a goroutine of `core` is in use: alive, or held by a handle.
 fn is_held(core: &Core) -> bool {
-    let mut at = NonNull::new(core.all_gs.load(Ordering::Acquire));
+    let mut at = NonNull::new(core.gs.all.load(Ordering::Acquire));
     while let Some(g) = at {
         // SAFETY: Gs live as long as their stacks, which are not freed yet.
         unsafe {

@@ -11,7 +11,7 @@ use crate::platform::fatal::Fatal;
 impl DeadlockReport {
     /// In one sentence.
     pub fn reason(&self) -> &'static str {
-        if self.core.main_gone.load(Ordering::Relaxed) {
+        if self.core.end.main_gone.load(Ordering::Relaxed) {
             "deadlock: main has called goexit, and all other goroutines wait for ever"
         } else {
             "deadlock: all goroutines wait for ever"

@@ -87,7 +87,7 @@ impl Core {
 
     /// All Gs that were ever used.
     pub(crate) fn all_goroutines(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
-        let mut at = self.all_gs.load(Ordering::Acquire);
+        let mut at = self.gs.all.load(Ordering::Acquire);
         core::iter::from_fn(move || {
             let g = NonNull::new(at)?;
             // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
@@ -124,7 +124,7 @@ fn ms_from(first: *const M) -> impl Iterator<Item = &'static M> {
         // SAFETY: Ms are never freed; the link is written once, before the M is in the list.
         unsafe {
             let m: &'static M = at.as_ref()?;
-            at = m.all.get();
+            at = m.links.all.get();
             Some(m)
         }
     })

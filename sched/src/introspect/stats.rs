@@ -53,7 +53,7 @@ pub struct MachineStats {
     /// At rest.
     pub idle: usize,
     /// In line for a P.
-    pub p_waiters: usize,
+    pub waiting_for_p: usize,
     /// In foreign code.
     pub foreign: usize,
     /// They compute without a P.
@@ -65,7 +65,7 @@ pub struct MachineStats {
 impl MachineStats {
     /// All that have been started and have not ended.
     pub fn all(&self) -> usize {
-        self.running + self.idle + self.p_waiters + self.foreign + self.evicted
+        self.running + self.idle + self.waiting_for_p + self.foreign + self.evicted
     }
 }
 
@@ -144,20 +144,20 @@ impl Core {
         let (machines, procs, first) = now;
         let (mut calls, mut callbacks) = (0, 0);
         for m in ms_from(first) {
-            callbacks += m.callbacks.get();
-            calls += m.calls.get();
+            callbacks += m.foreign.callbacks.get();
+            calls += m.foreign.calls.get();
         }
         Stats {
             goroutines: self.goroutine_stats(first),
             machines,
             procs,
-            started: sum(|p| p.started.load(Ordering::Relaxed)),
-            parks: sum(|p| p.parks.get()),
-            steals: sum(|p| p.steals.get()),
-            hand_offs: sum(|p| p.hand_offs.get()),
-            retakes: self.retakes.get(),
-            evictions: self.evictions.get(),
-            heavy_fences: self.heavy_fences.get(),
+            started: sum(|p| p.counts.started.load(Ordering::Relaxed)),
+            parks: sum(|p| p.counts.parks.get()),
+            steals: sum(|p| p.counts.steals.get()),
+            hand_offs: sum(|p| p.counts.hand_offs.get()),
+            retakes: self.stats.retakes.get(),
+            evictions: self.stats.evictions.get(),
+            heavy_fences: self.stats.heavy_fences.get(),
             foreign_calls: calls,
             callbacks,
             timers: sum(|p| p.timers.fired()),
@@ -204,22 +204,22 @@ impl Core {
         // SAFETY: Ms are never freed; link and state are under the lock.
         while let Some(m) = unsafe { at.as_ref() } {
             // SAFETY: as above.
-            let (m, state): (&M, MState) = unsafe { (m, m.state.get()) };
+            let (m, state): (&M, MState) = unsafe { (m, m.links.state.get()) };
             // SAFETY: as above.
-            at = unsafe { m.all.get() };
+            at = unsafe { m.links.all.get() };
             if m.is_extra() && m.g.load(Ordering::Relaxed).is_null() {
                 continue; // a spare one
             }
             let count = match state {
                 MState::Free => continue,
                 MState::Idle | MState::AwaitsOwnG => &mut stats.idle,
-                MState::WaitsForP => &mut stats.p_waiters,
+                MState::WaitsForP => &mut stats.waiting_for_p,
                 MState::Busy if m.evicted.load(Ordering::Relaxed) => &mut stats.evicted,
                 MState::Busy if !m.call.load(Ordering::Relaxed).is_null() => &mut stats.foreign,
                 MState::Busy => &mut stats.running,
             };
             *count += 1;
-            stats.locked += usize::from(m.reserved.is_set());
+            stats.locked += usize::from(m.lock.reserved.is_set());
         }
         stats
     }
@@ -227,8 +227,8 @@ impl Core {
     /// What each P does.
     pub(crate) fn proc_stats(&self) -> ProcStats {
         let _sched = self.sched.lock();
-        let live = self.live_ps.load(Ordering::Relaxed);
-        let idle = self.idle_ps.load(Ordering::Relaxed);
+        let live = self.ps.live.load(Ordering::Relaxed);
+        let idle = self.ps.idle.load(Ordering::Relaxed);
         ProcStats { busy: live.saturating_sub(idle), idle, retired: self.config.procs.len() - live }
     }
 }
@@ -254,7 +254,7 @@ impl fmt::Display for Stats {
             m.all(),
             m.running,
             m.idle,
-            m.p_waiters,
+            m.waiting_for_p,
             m.foreign,
             m.evicted,
             m.locked

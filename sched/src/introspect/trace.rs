@@ -19,13 +19,13 @@ impl fmt::Display for Trace {
             p.idle,
             m.all(),
             m.idle,
-            core.spinning.load(Ordering::Relaxed),
-            m.p_waiters,
+            core.work.searching.load(Ordering::Relaxed),
+            m.waiting_for_p,
             m.foreign,
             m.evicted,
             m.locked,
             core.goroutines(),
-            core.queued.load(Ordering::Relaxed),
+            core.work.queued.load(Ordering::Relaxed),
         )?;
         for (i, p) in core.config.procs.iter().take(p.busy + p.idle).enumerate() {
             let space = if i == 0 { "" } else { " " };

@@ -37,12 +37,12 @@ pub fn parker(m: &M) -> &Parker {
 
 /// Threads that are no Ms and still at work in the scheduler.
 pub fn external_refs(core: &Core) -> usize {
-    core.external_refs.load(Ordering::Acquire)
+    core.end.external_refs.load(Ordering::Acquire)
 }
 
 /// Where sysmon waits, and who has started the scheduler.
 pub fn other_parkers(core: &Core) -> [&Parker; 2] {
-    [&core.sysmon, &core.done]
+    [&core.sysmon.parker, &core.end.done]
 }
 
 /// Gives the free stacks of all Ps back to the pool.
@@ -165,7 +165,7 @@ pub unsafe fn bind(m: &'static M, g: NonNull<G>, reserve: bool) {
     unsafe {
         g.as_ref().bound.set(m);
         if reserve {
-            m.reserved.set(g.as_ptr());
+            m.lock.reserved.set(g.as_ptr());
         }
     }
 }
@@ -197,7 +197,7 @@ pub unsafe fn end_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: u
 /// Both are the caller's.
 pub unsafe fn ties(m: &M, g: NonNull<G>) -> (*const M, *mut G) {
     // SAFETY: the caller's promise.
-    unsafe { (g.as_ref().bound.get(), m.reserved.get()) }
+    unsafe { (g.as_ref().bound.get(), m.lock.reserved.get()) }
 }
 
 /// The scheduler of the calling goroutine.
@@ -225,7 +225,7 @@ pub fn extras() -> Extras {
 /// `m` is the caller's.
 pub unsafe fn use_extra(m: &M) {
     // SAFETY: the caller's promise.
-    unsafe { m.kept.set(!m.kept.get()) };
+    unsafe { m.extra.kept.set(!m.extra.kept.get()) };
 }
 
 /// As [`Core::woken`].
@@ -250,7 +250,7 @@ pub fn halt<P: Platform>(core: &Core) {
 
 /// Whether the scheduler has halted, as an M that waits asks.
 pub fn halted(core: &Core) -> bool {
-    core.phase.load(Ordering::Acquire) == crate::parts::phase::HALTED
+    core.end.phase.load(Ordering::Acquire) == crate::parts::phase::HALTED
 }
 
 /// As [`Core::first_m`].
@@ -270,12 +270,12 @@ pub fn goroutines(core: &Core) -> u64 {
 
 /// How many Ps are idle.
 pub fn idle_ps(core: &Core) -> usize {
-    core.idle_ps.load(Ordering::Relaxed)
+    core.ps.idle.load(Ordering::Relaxed)
 }
 
 /// How many Ps are not retired.
 pub fn live_ps(core: &Core) -> usize {
-    core.live_ps.load(Ordering::Relaxed)
+    core.ps.live.load(Ordering::Relaxed)
 }
 
 /// As [`Core::set_procs`].
@@ -286,12 +286,12 @@ pub fn set_procs<P: Platform>(core: &'static Core, procs: usize) {
 /// How many Gs the global queue holds, as it is read without the lock, and as it is.
 pub fn queued(core: &Core) -> [usize; 2] {
     let held = core.sched.lock().global.len();
-    [core.queued.load(Ordering::Relaxed), held]
+    [core.work.queued.load(Ordering::Relaxed), held]
 }
 
 /// How many Ms count as looking for work.
 pub fn spinning(core: &Core) -> usize {
-    core.spinning.load(Ordering::Relaxed)
+    core.work.searching.load(Ordering::Relaxed)
 }
 
 /// Undoes the reservation of [`bind`], as `unlock_os_thread` does.
@@ -301,12 +301,12 @@ pub fn spinning(core: &Core) -> usize {
 /// `m` is the caller's.
 pub unsafe fn unreserve(m: &M) {
     // SAFETY: the caller's promise.
-    unsafe { m.reserved.set(core::ptr::null_mut()) };
+    unsafe { m.lock.reserved.set(core::ptr::null_mut()) };
 }
 
 /// `core`, before it starts, with a say about deadlocks.
 pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
-    core.deadlock = deadlock;
+    core.deadlock.mode = deadlock;
     core
 }
 

@@ -141,8 +141,8 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     let shared: &'static Scheduler<P> = unsafe { &*scheduler };
     let core = shared.core();
     let watcher = if P::WATCHED { MACHINE } else { NOBODY };
-    core.sysmon.handle.store(watcher, Ordering::Relaxed);
-    for parker in ms_ref.iter().map(|m| &m.parker).chain([&core.done]) {
+    core.sysmon.parker.handle.store(watcher, Ordering::Relaxed);
+    for parker in ms_ref.iter().map(|m| &m.parker).chain([&core.end.done]) {
         parker.handle.store(MACHINE, Ordering::Relaxed);
     }
     AT_WORK.set(true);
@@ -151,7 +151,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
         shared.begin(main, Location::caller(), CallingThread::Waits, |core, _| {
             while core.phase() != phase::HALTED {
                 core.start_requested::<P>();
-                P::park(&core.sysmon, None);
+                P::park(&core.sysmon.parker, None);
             }
             core.cancel_start_requests();
             Ok(())
@@ -167,7 +167,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");
     STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
     AT_WORK.set(false);
-    if core.external_refs.load(Ordering::Acquire) != 0 {
+    if core.end.external_refs.load(Ordering::Acquire) != 0 {
         // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
         return OUT.set(0);
     }

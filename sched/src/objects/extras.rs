@@ -95,7 +95,7 @@ impl Extras {
             let m: &'static M = unsafe { m_of(head).as_ref()? };
             // Relaxed: stored before the M was put there. Another thread's meanwhile, and then maybe
             // in the list again with another link: the mark tells.
-            let next = m.spare.load(Ordering::Relaxed);
+            let next = m.extra.spare.load(Ordering::Relaxed);
             match self.head.compare_exchange_weak(
                 head,
                 pack(next, mark(head) + 1),
@@ -112,7 +112,7 @@ impl Extras {
     pub fn put(&self, m: &'static M) {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            m.spare.store(m_of(head), Ordering::Relaxed);
+            m.extra.spare.store(m_of(head), Ordering::Relaxed);
             // Release: whoever takes it finds it as we leave it. Those who take or put others in
             // between go on with our release sequence.
             match self.head.compare_exchange_weak(
@@ -132,7 +132,7 @@ impl Extras {
         let mut first = self.all.load(Ordering::Relaxed);
         loop {
             // SAFETY: it is not registered yet, so nobody reads the link.
-            unsafe { m.extras.set(first) };
+            unsafe { m.extra.next.set(first) };
             let this = ptr::from_ref(m).cast_mut();
             // Release: whoever goes through them finds each complete.
             match self.all.compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
@@ -151,7 +151,7 @@ impl Extras {
             // SAFETY: they live as long as the scheduler; the link is written once, before.
             unsafe {
                 let m: &'static M = at.as_ref()?;
-                at = m.extras.get();
+                at = m.extra.next.get();
                 Some(m)
             }
         })
@@ -162,14 +162,15 @@ impl Core {
     /// How many callbacks of foreign threads run.
     pub(crate) fn foreign_callbacks(&self) -> u64 {
         // SAFETY: an extra M's goroutine is written once, before the M is registered.
-        let runs =
-            |m: &&M| unsafe { &*m.own_g.get() }.status.load(Ordering::Acquire) != status::DEAD;
-        self.extras.all().filter(runs).count() as u64
+        let runs = |m: &&M| {
+            unsafe { &*m.extra.own_g.get() }.status.load(Ordering::Acquire) != status::DEAD
+        };
+        self.foreign.extras.all().filter(runs).count() as u64
     }
 
     /// Whether a thread of somebody else's has ever come.
     pub(crate) fn has_extras(&self) -> bool {
-        self.extras.all().next().is_some()
+        self.foreign.extras.all().next().is_some()
     }
 }
 

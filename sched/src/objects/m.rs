@@ -21,16 +21,14 @@ use g0_arch::tools::Fiber;
 
 use super::g::G;
 use super::local::Local;
+use super::m_parts::{Extra, ForeignCalls, Links, Reservation, Searching};
 use super::p::Proc;
 use super::shared::Core;
-use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::claim::Claim;
-use crate::parts::count::Count;
 use crate::parts::inbox::Inbox;
-use crate::parts::libcall::LibCall;
 use crate::parts::parker::Parker;
 use crate::parts::stat_atomic;
-use g0_arch::sync::{OwnedCell, WatchedPtr, load_owned};
+use g0_arch::sync::{OwnedCell, load_owned};
 
 /// Where an M stands; under the scheduler's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,64 +72,26 @@ pub struct M {
     pub(crate) g0_sp: OwnedCell<*mut u8>,
     /// Where this thread's `errno` lies, or null.
     pub(crate) errno: OwnedCell<*mut i32>,
-    /// The one G it may run (L2), or null.
-    pub(crate) reserved: WatchedPtr<G>,
+    pub(crate) lock: Reservation,
     pub(crate) symmetric: OwnedCell<bool>,
     pub(crate) migrating: OwnedCell<bool>,
-    /// Calls of foreign code.
-    pub(crate) calls: Count,
-    /// Returns to it.
-    pub(crate) callbacks: Count,
-    /// How many of both there were when sysmon looked last.
-    pub(crate) calls_seen: stat_atomic::AtomicU64,
-    /// Gs bound here, by others: shared.
+    /// Gs bound here, pushed by any thread.
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
     pub(crate) local: UnsafeCell<Local>,
-    pub(crate) spinning: OwnedCell<bool>,
-    /// Whether it is worth looking for a P for a while before sleeping, and for how long.
-    pub(crate) spins_before_sleep: OwnedCell<bool>,
-    pub(crate) handoff_spin: OwnedCell<AdaptiveSpin>,
-    /// The same for its goroutine, with a P.
-    pub(crate) handoff_spin_with_p: OwnedCell<AdaptiveSpin>,
+    pub(crate) spin: Searching,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
-    /// Its locked goroutine yields: others first.
-    pub(crate) yield_requested: OwnedCell<bool>,
-    /// Locked goroutines on this M: more than one on the safe runtime only.
-    pub(crate) locked_gs: OwnedCell<u32>,
-    /// Its reserved goroutine shares it with nobody, on the safe runtime neither.
-    pub(crate) exclusive: OwnedCell<bool>,
-    /// The library call that its goroutine prepares or is in.
-    pub(crate) libcall: OwnedCell<LibCall>,
-    /// No goroutine may run here any more.
-    pub(crate) dying: OwnedCell<bool>,
-    /// It is for threads that the scheduler did not start. Written once; read by anybody.
-    pub(crate) extra: stat_atomic::AtomicBool,
-    /// The goroutine of an extra M, the only one that runs here. Written once, before the M is an
-    /// extra one.
-    pub(crate) own_g: OwnedCell<*mut G>,
-    /// What an extra M's `call` points to between callbacks: the bridge's own, as if a call were open.
-    pub(crate) root: OwnedCell<*mut u8>,
-    /// Whether its thread keeps an extra M until it ends.
-    pub(crate) kept: OwnedCell<bool>,
-    /// The next spare one. Of its thread, or the list's: see `core::extra`.
-    pub(crate) spare: AtomicPtr<M>,
-    /// All extra Ms; written once.
-    pub(crate) extras: OwnedCell<*const M>,
+    pub(crate) foreign: ForeignCalls,
+    pub(crate) extra: Extra,
     /// Where `start_m` waits to return.
     pub(crate) base: OwnedCell<*mut u8>,
-    /// The P it has been given while it waited; written under the lock before the wake (L3).
+    /// The P that the M has been given while it waited; written under the lock before the wake (L3).
     pub(crate) nextp: AtomicPtr<Proc>,
     pub(crate) parker: Parker,
-    /// Belongs to a scheduler.
+    /// The M belongs to a scheduler.
     pub(crate) taken: AtomicBool,
-    /// The five below are under the scheduler's lock.
-    pub(crate) state: OwnedCell<MState>,
-    pub(crate) next: OwnedCell<*const M>,
-    pub(crate) prev: OwnedCell<*const M>,
-    pub(crate) all: OwnedCell<*const M>,
-    pub(crate) id: OwnedCell<u32>,
+    pub(crate) links: Links,
     /// Its system stack, as memory checkers know it.
     pub(crate) fiber: Fiber,
 }
@@ -155,39 +115,20 @@ impl M {
                 core: OwnedCell::new(ptr::null()),
                 g0_sp: OwnedCell::new(ptr::null_mut()),
                 errno: OwnedCell::new(ptr::null_mut()),
-                reserved: WatchedPtr::new(ptr::null_mut()),
+                lock: Reservation::new(),
                 symmetric: OwnedCell::new(true),
                 migrating: OwnedCell::new(false),
-                calls: Count::new(),
-                callbacks: Count::new(),
-                calls_seen: stat_atomic::AtomicU64::new(0),
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
-                spinning: OwnedCell::new(false),
-                spins_before_sleep: OwnedCell::new(false),
-                handoff_spin: OwnedCell::new(AdaptiveSpin::FULL),
-                handoff_spin_with_p: OwnedCell::new(AdaptiveSpin::FULL),
+                spin: Searching::new(),
                 evicted: AtomicBool::new(false),
-                yield_requested: OwnedCell::new(false),
-                locked_gs: OwnedCell::new(0),
-                exclusive: OwnedCell::new(false),
-                libcall: OwnedCell::new(LibCall::NONE),
-                dying: OwnedCell::new(false),
-                extra: stat_atomic::AtomicBool::new(false),
-                own_g: OwnedCell::new(ptr::null_mut()),
-                root: OwnedCell::new(ptr::null_mut()),
-                kept: OwnedCell::new(false),
-                spare: AtomicPtr::new(ptr::null_mut()),
-                extras: OwnedCell::new(ptr::null()),
+                foreign: ForeignCalls::new(),
+                extra: Extra::new(),
                 base: OwnedCell::new(ptr::null_mut()),
                 nextp: AtomicPtr::new(ptr::null_mut()),
                 parker: Parker::new(),
                 taken: AtomicBool::new(false),
-                state: OwnedCell::new(MState::Busy),
-                next: OwnedCell::new(ptr::null()),
-                prev: OwnedCell::new(ptr::null()),
-                all: OwnedCell::new(ptr::null()),
-                id: OwnedCell::new(0),
+                links: Links::new(),
                 fiber: Fiber::none(),
             }
         }
@@ -220,14 +161,14 @@ impl M {
     /// How often it has gone to foreign code. Read by sysmon: the same stay there still?
     pub(crate) fn stays(&self) -> u64 {
         // Two words: each only grows, so whatever comes in between makes a later sum larger.
-        self.calls.get().wrapping_add(self.callbacks.get())
+        self.foreign.calls.get().wrapping_add(self.foreign.callbacks.get())
     }
 
     /// Whether it is for threads that the scheduler did not start. Anybody.
     #[inline(always)]
     pub(crate) fn is_extra(&self) -> bool {
         // Relaxed: written before the M owned a P, and by then known to whoever looks for that.
-        self.extra.load(stat_atomic::Ordering::Relaxed)
+        self.extra.is_extra.load(stat_atomic::Ordering::Relaxed)
     }
 
     /// Whether its thread is in code of its own, between callbacks. Its own thread only.
@@ -251,7 +192,7 @@ impl M {
     /// What `call` points to between callbacks.
     #[inline(always)]
     pub(crate) fn root(&self) -> *mut u8 {
-        ptr::from_ref(&self.root).cast_mut().cast()
+        ptr::from_ref(&self.extra.root).cast_mut().cast()
     }
 
     /// The goroutine on whose own stack the caller is: none on g0. Its own thread only.

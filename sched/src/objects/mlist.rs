@@ -19,10 +19,10 @@ impl MList {
     pub(crate) fn push_front(&mut self, m: &'static M) {
         // SAFETY: the links are under the lock that guards this list, and `m` is in no list.
         unsafe {
-            m.prev.set(ptr::null());
-            m.next.set(self.head);
+            m.links.prev.set(ptr::null());
+            m.links.next.set(self.head);
             match self.head.as_ref() {
-                Some(head) => head.prev.set(m),
+                Some(head) => head.links.prev.set(m),
                 None => self.tail = m,
             }
         }
@@ -32,10 +32,10 @@ impl MList {
     pub(crate) fn push_back(&mut self, m: &'static M) {
         // SAFETY: as in `push_front`.
         unsafe {
-            m.next.set(ptr::null());
-            m.prev.set(self.tail);
+            m.links.next.set(ptr::null());
+            m.links.prev.set(self.tail);
             match self.tail.as_ref() {
-                Some(tail) => tail.next.set(m),
+                Some(tail) => tail.links.next.set(m),
                 None => self.head = m,
             }
         }
@@ -53,13 +53,13 @@ impl MList {
     pub(crate) fn remove(&mut self, m: &'static M) {
         // SAFETY: as in `push_front`, but that `m` is in this list.
         unsafe {
-            let (prev, next) = (m.prev.get(), m.next.get());
+            let (prev, next) = (m.links.prev.get(), m.links.next.get());
             match prev.as_ref() {
-                Some(prev) => prev.next.set(next),
+                Some(prev) => prev.links.next.set(next),
                 None => self.head = next,
             }
             match next.as_ref() {
-                Some(next) => next.prev.set(prev),
+                Some(next) => next.links.prev.set(prev),
                 None => self.tail = prev,
             }
         }

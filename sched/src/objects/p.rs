@@ -16,6 +16,36 @@ use g0_arch::sync::OwnedCell;
 /// How many switches go by before the other queues are looked at.
 pub(crate) const FAIR: u32 = 61;
 
+/// What sysmon saw at its last looks. Sysmon's.
+pub(crate) struct Watched {
+    /// The tick, and since when it has not changed.
+    pub(crate) tick: AtomicU32,
+    pub(crate) since: AtomicU64,
+    /// What had left the ring, and since when nothing more has.
+    pub(crate) ring_head: AtomicU32,
+    pub(crate) ring_since: AtomicU64,
+    /// The tick at which a timer was late.
+    pub(crate) late_tick: AtomicU32,
+}
+
+/// What has happened here. Written by the owner, summed by any thread.
+pub(crate) struct PCounts {
+    /// Goroutines started, and ended.
+    pub(crate) started: AtomicU64,
+    pub(crate) ended: AtomicU64,
+    pub(crate) parks: Count,
+    pub(crate) steals: Count,
+    pub(crate) hand_offs: Count,
+}
+
+/// Where a P without an owner stands. Under the scheduler's lock.
+pub(crate) struct PLinks {
+    /// Next in the idle list.
+    pub(crate) idle: OwnedCell<*const Proc>,
+    /// Not in use.
+    pub(crate) retired: OwnedCell<bool>,
+}
+
 /// A processor. Its plain fields belong to the M that owns it, while that is inside.
 #[repr(C, align(128))]
 pub struct Proc {
@@ -27,21 +57,10 @@ pub struct Proc {
     /// How often its queues were looked at since each of them had its turn. The turns above are put off
     /// whenever the P changes hands, which may be more often than they come. The owner's.
     pub(crate) looks: OwnedCell<u32>,
-    /// What sysmon saw last: the tick, and since when.
-    pub(crate) seen: AtomicU32,
-    pub(crate) seen_since: AtomicU64,
-    /// The same of its ring: what had left it, and since when nothing more has.
-    pub(crate) ring_seen: AtomicU32,
-    pub(crate) ring_since: AtomicU64,
+    pub(crate) watch: Watched,
     /// Belongs to a scheduler.
     pub(crate) taken: AtomicBool,
-    /// Goroutines started and ended here. Written by the owner, summed by anybody.
-    pub(crate) started: AtomicU64,
-    pub(crate) ended: AtomicU64,
-    /// For statistics; written by the owner.
-    pub(crate) parks: Count,
-    pub(crate) steals: Count,
-    pub(crate) hand_offs: Count,
+    pub(crate) counts: PCounts,
     /// Free Gs with their stacks.
     pub(crate) free: UnsafeCell<Cache>,
     /// Free records of deferred calls.
@@ -53,12 +72,7 @@ pub struct Proc {
     pub(crate) random: OwnedCell<u32>,
     /// The owner. Written by the owner and by retakers, read by sysmon.
     pub(crate) m: AtomicPtr<M>,
-    /// Next in the idle list; under the scheduler's lock.
-    pub(crate) idle: OwnedCell<*const Proc>,
-    /// Not in use; under the scheduler's lock.
-    pub(crate) retired: OwnedCell<bool>,
-    /// The tick at which sysmon last saw a timer late.
-    pub(crate) late_at: AtomicU32,
+    pub(crate) links: PLinks,
     /// Deadlines of goroutines that parked here. Last, for it is large.
     pub(crate) timers: Timers,
 }
@@ -78,25 +92,31 @@ impl Proc {
                 tick: AtomicU32::new(0),
                 fair_at: AtomicU32::new(FAIR),
                 looks: OwnedCell::new(0),
-                seen: AtomicU32::new(0),
-                seen_since: AtomicU64::new(0),
-                ring_seen: AtomicU32::new(0),
-                ring_since: AtomicU64::new(0),
+                watch: Watched {
+                    tick: AtomicU32::new(0),
+                    since: AtomicU64::new(0),
+                    ring_head: AtomicU32::new(0),
+                    ring_since: AtomicU64::new(0),
+                    late_tick: AtomicU32::new(0),
+                },
                 taken: AtomicBool::new(false),
-                started: AtomicU64::new(0),
-                ended: AtomicU64::new(0),
-                parks: Count::new(),
-                steals: Count::new(),
-                hand_offs: Count::new(),
+                counts: PCounts {
+                    started: AtomicU64::new(0),
+                    ended: AtomicU64::new(0),
+                    parks: Count::new(),
+                    steals: Count::new(),
+                    hand_offs: Count::new(),
+                },
                 free: UnsafeCell::new(Cache::new(Class::MIN)),
                 defers: UnsafeCell::new(g0_defer::Pool::new()),
                 ids: OwnedCell::new((0, 0)),
                 since: OwnedCell::new(0),
                 random: OwnedCell::new(1),
                 m: AtomicPtr::new(ptr::null_mut()),
-                idle: OwnedCell::new(ptr::null()),
-                retired: OwnedCell::new(false),
-                late_at: AtomicU32::new(0),
+                links: PLinks {
+                    idle: OwnedCell::new(ptr::null()),
+                    retired: OwnedCell::new(false),
+                },
                 timers: Timers::new(),
             }
         }

@@ -55,16 +55,16 @@ impl Registry {
         let lock = self.lock.lock();
         // SAFETY: the links are under the lock, and those who live here are alive.
         unsafe {
-            core.next_registered.set(ptr::null());
+            core.foreign.next_registered.set(ptr::null());
             let mut last: *const Core = self.first.load(Ordering::Relaxed);
             if last.is_null() {
                 self.first.store(this, Ordering::SeqCst);
                 return;
             }
-            while let Some(next) = (*last).next_registered.get().as_ref() {
+            while let Some(next) = (*last).foreign.next_registered.get().as_ref() {
                 last = next;
             }
-            (*last).next_registered.set(this);
+            (*last).foreign.next_registered.set(this);
         }
         drop(lock);
     }
@@ -76,12 +76,12 @@ impl Registry {
         unsafe {
             let mut at: *const Core = self.first.load(Ordering::Relaxed);
             if ptr::eq(at, core) {
-                self.first.store(core.next_registered.get().cast_mut(), Ordering::SeqCst);
+                self.first.store(core.foreign.next_registered.get().cast_mut(), Ordering::SeqCst);
             } else {
                 while let Some(one) = at.as_ref() {
-                    at = one.next_registered.get();
+                    at = one.foreign.next_registered.get();
                     if ptr::eq(at, core) {
-                        one.next_registered.set(core.next_registered.get());
+                        one.foreign.next_registered.set(core.foreign.next_registered.get());
                         break;
                     }
                 }

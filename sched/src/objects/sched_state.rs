@@ -56,7 +56,7 @@ impl SchedState {
     /// A retired P is to be used again; false when `p` is in use.
     pub(crate) fn unretire(&mut self, p: &'static Proc) -> bool {
         // SAFETY: under the lock.
-        unsafe { p.retired.replace(false) }
+        unsafe { p.links.retired.replace(false) }
     }
 
     /// A thread is wanted for `m`, which has its P already.
@@ -77,7 +77,7 @@ impl SchedState {
     /// `m` moves to another state; under the lock, which `self` proves.
     pub(crate) fn set_state(&mut self, m: &'static M, state: MState) {
         // SAFETY: under the lock.
-        let before = unsafe { m.state.replace(state) };
+        let before = unsafe { m.links.state.replace(state) };
         self.resting += usize::from(state.is_rest());
         self.resting -= usize::from(before.is_rest());
         // Whoever is awake looks at the timers again before it rests; sysmon is awake too, or will be

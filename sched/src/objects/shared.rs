@@ -18,26 +18,25 @@
 //! | `late` | who wins when a wake meets the end | – |
 //! | `deadlock` | whether anything can ever run again | L12 |
 
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
-use g0_arch::CachePadded;
 use g0_arch::sync::Mutex;
-use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use g0_arch::sync::atomic::{AtomicU64, Ordering};
 use g0_stack::{Pool, StackSource};
 
+use super::config::Config;
+#[cfg(feature = "std")]
+use g0_arch::sync::OwnedCell;
+
 use super::config::Uncaught;
-use super::config::{Config, Deadlock, ForeignThreads};
-use super::extras::Extras;
+use super::core_parts::{
+    CoreStats, DeadlockCheck, End, Evictions, Foreign, Gs, Ms, Ps, SysmonState, Work,
+};
 use super::g::G;
 use super::p::Proc;
 use super::sched_state::SchedState;
-use crate::parts::count::Count;
-use crate::parts::parker::Parker;
-use crate::parts::phase;
 use crate::parts::stat_atomic;
-use crate::parts::tracing::Tracing;
 use crate::parts::wait_reason::Coarse;
-use g0_arch::sync::OwnedCell;
 
 /// The shared state of one scheduler.
 pub struct Core {
@@ -48,73 +47,18 @@ pub struct Core {
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
     pub(crate) pool: Pool<&'static dyn StackSource>,
-    /// Lengths of sched, to be read without their lock.
-    pub(crate) idle_ps: CachePadded<AtomicUsize>,
-    /// Ps that are wanted, and those that are not retired.
-    pub(crate) procs: AtomicUsize,
-    pub(crate) live_ps: AtomicUsize,
-    pub(crate) spinning: CachePadded<AtomicUsize>,
-    pub(crate) queued: AtomicUsize,
-    pub(crate) p_waiters: AtomicUsize,
-    pub(crate) phase: AtomicUsize,
-    /// The main goroutine has called goexit.
-    pub(crate) main_gone: AtomicBool,
-    /// The goroutine whose return ends the scheduler.
-    pub(crate) main_g: AtomicPtr<G>,
-    /// Ms that have been started and not ended, extra ones that a thread has included.
-    pub(crate) live_ms: AtomicUsize,
-    /// Ms of threads that the scheduler did not start, and of which no end is to be awaited.
-    pub(crate) adopted: AtomicUsize,
-    /// Those Ms, spare or not.
-    pub(crate) extras: Extras,
-    /// What is done with such threads.
-    pub(crate) foreign: ForeignThreads,
-    /// The next scheduler of the same [`Registry`](crate::Registry); under that one's lock.
-    pub(crate) next_registered: OwnedCell<*const Core>,
-    /// What is done when nothing can ever run again.
-    pub(crate) deadlock: Deadlock,
+    pub(crate) ps: Ps,
+    pub(crate) work: Work,
+    pub(crate) ms: Ms,
+    pub(crate) gs: Gs,
+    pub(crate) end: End,
+    pub(crate) foreign: Foreign,
+    pub(crate) deadlock: DeadlockCheck,
     /// What is done with a panic that nobody takes.
-    pub(crate) uncaught: super::config::Uncaught,
-    /// Threads that serve it and are no Ms: they wake nobody by themselves.
-    pub(crate) service_threads: AtomicUsize,
-    /// Those who are no Ms and fire timers now; whether somebody looked for a deadlock meanwhile.
-    pub(crate) watching: AtomicUsize,
-    pub(crate) look_again: AtomicBool,
-    /// A deadlock has been reported.
-    pub(crate) reported: AtomicBool,
-    /// Threads that are no Ms of it and give a stack back, or wake a goroutine; and those whose M has just ended.
-    pub(crate) external_refs: AtomicUsize,
-    pub(crate) evicted: AtomicUsize,
-    /// How many of them there may be; `usize::MAX`: as many as Ps are wanted.
-    pub(crate) max_evicted: stat_atomic::AtomicUsize,
-    /// For statistics.
-    pub(crate) tracing: Tracing,
-    pub(crate) retakes: Count,
-    pub(crate) evictions: Count,
-    pub(crate) heavy_fences: Count,
-    /// Ms without a P that look for one instead of sleeping.
-    pub(crate) handoff_spinners: AtomicUsize,
-    pub(crate) next_id: AtomicU64,
-    /// The coarse clock, for those who must not read a clock.
-    pub(crate) clock: stat_atomic::AtomicU32,
-    /// Every G ever made, newest first.
-    pub(crate) all_gs: AtomicPtr<G>,
-    /// The last attempt to start a thread failed.
-    pub(crate) start_refused: AtomicBool,
-    /// A thread has run, ever: if none is left, another comes sooner or later.
-    pub(crate) has_started: AtomicBool,
-    /// A P has become idle without a look at all queues.
-    pub(crate) check_skipped: AtomicBool,
-    /// There was no thread at all: nothing has run.
-    pub(crate) never_started: AtomicBool,
-    /// Sysmon sleeps until a P is taken from the idle list, or by the clock until then.
-    pub(crate) sysmon_asleep: AtomicBool,
-    pub(crate) sysmon_until: stat_atomic::AtomicU64,
-    /// A P has been taken to work since sysmon looked.
-    pub(crate) activity: stat_atomic::AtomicU8,
-    pub(crate) sysmon: Parker,
-    /// Rung when the last M has ended or the scheduler has halted.
-    pub(crate) done: Parker,
+    pub(crate) uncaught: Uncaught,
+    pub(crate) evict: Evictions,
+    pub(crate) stats: CoreStats,
+    pub(crate) sysmon: SysmonState,
 }
 
 // SAFETY: what is not atomic or under the lock is written before the scheduler starts.
@@ -132,64 +76,36 @@ impl Core {
                 name: OwnedCell::new("g0"),
                 sched: Mutex::new(SchedState::new()),
                 pool: Pool::new(config.stack, config.stacks),
-                idle_ps: CachePadded::new(AtomicUsize::new(0)),
-                procs: AtomicUsize::new(config.procs.len()),
-                live_ps: AtomicUsize::new(config.procs.len()),
-                spinning: CachePadded::new(AtomicUsize::new(0)),
-                queued: AtomicUsize::new(0),
-                p_waiters: AtomicUsize::new(0),
-                phase: AtomicUsize::new(phase::OPEN),
-                main_gone: AtomicBool::new(false),
-                main_g: AtomicPtr::new(ptr::null_mut()),
-                live_ms: AtomicUsize::new(0),
-                adopted: AtomicUsize::new(0),
-                extras: Extras::new(),
-                foreign: ForeignThreads::Bind,
-                next_registered: OwnedCell::new(ptr::null()),
-                deadlock: Deadlock::Ignore,
+                ps: Ps::new(config.procs.len()),
+                work: Work::new(),
+                ms: Ms::new(),
+                gs: Gs::new(),
+                end: End::new(),
+                foreign: Foreign::new(),
+                deadlock: DeadlockCheck::new(),
                 uncaught: Uncaught::Fatal,
-                service_threads: AtomicUsize::new(0),
-                watching: AtomicUsize::new(0),
-                look_again: AtomicBool::new(false),
-                reported: AtomicBool::new(false),
-                external_refs: AtomicUsize::new(0),
-                evicted: AtomicUsize::new(0),
-                max_evicted: stat_atomic::AtomicUsize::new(usize::MAX),
-                tracing: Tracing::off(),
-                retakes: Count::new(),
-                evictions: Count::new(),
-                heavy_fences: Count::new(),
-                handoff_spinners: AtomicUsize::new(0),
-                next_id: AtomicU64::new(1),
-                clock: stat_atomic::AtomicU32::new(0),
-                all_gs: AtomicPtr::new(ptr::null_mut()),
-                start_refused: AtomicBool::new(false),
-                has_started: AtomicBool::new(false),
-                check_skipped: AtomicBool::new(false),
-                never_started: AtomicBool::new(false),
-                sysmon_asleep: AtomicBool::new(false),
-                sysmon_until: stat_atomic::AtomicU64::new(u64::MAX),
-                activity: stat_atomic::AtomicU8::new(0),
-                sysmon: Parker::new(),
-                done: Parker::new(),
+                evict: Evictions::new(),
+                stats: CoreStats::new(),
+                sysmon: SysmonState::new(),
             }
         }
     }
 
     /// The goroutine whose return ends the scheduler; from when it has been started.
     pub(crate) fn main(&self) -> NonNull<G> {
-        NonNull::new(self.main_g.load(Ordering::Relaxed)).expect("g0: a scheduler without a main")
+        NonNull::new(self.end.main_g.load(Ordering::Relaxed))
+            .expect("g0: a scheduler without a main")
     }
 
     pub(crate) fn phase(&self) -> usize {
-        self.phase.load(Ordering::Relaxed)
+        self.end.phase.load(Ordering::Relaxed)
     }
 
     /// What time it is, roughly.
     #[inline(always)]
     pub(crate) fn coarse(&self) -> Coarse {
         // Relaxed: for reports only.
-        Coarse(self.clock.load(stat_atomic::Ordering::Relaxed))
+        Coarse(self.stats.clock.load(stat_atomic::Ordering::Relaxed))
     }
 
     /// Whoever reads the clock for something else tells what it said.
@@ -198,14 +114,14 @@ impl Core {
         let now = Coarse::of(now);
         // The line that everybody reads is written once a unit.
         if self.coarse() != now {
-            self.clock.store(now.0, stat_atomic::Ordering::Relaxed);
+            self.stats.clock.store(now.0, stat_atomic::Ordering::Relaxed);
         }
     }
 
     /// Before it starts: how many Ms may compute without a P at a time.
     #[cfg(feature = "std")]
     pub(crate) fn evict_at_most(&self, most: usize) {
-        self.max_evicted.store(most, stat_atomic::Ordering::Relaxed);
+        self.evict.max.store(most, stat_atomic::Ordering::Relaxed);
     }
 
     /// Goroutines that have been started and not ended, callbacks of foreign threads among them.
@@ -214,17 +130,17 @@ impl Core {
             self.config.procs.iter().map(|p| f(p).load(Ordering::Acquire)).sum::<u64>()
         };
         // Ends first: a goroutine that ends in between is counted as running.
-        let ended = sum(|p| &p.ended);
-        sum(|p| &p.started).wrapping_sub(ended) + self.foreign_callbacks()
+        let ended = sum(|p| &p.counts.ended);
+        sum(|p| &p.counts.started).wrapping_sub(ended) + self.foreign_callbacks()
     }
 
     /// Registers a new G for ever.
     pub(crate) fn register(&self, g: NonNull<G>) {
-        let mut head = self.all_gs.load(Ordering::Relaxed);
+        let mut head = self.gs.all.load(Ordering::Relaxed);
         loop {
             // SAFETY: `g` is not registered yet, so nobody reads the link.
             unsafe { g.as_ref().all.set(head) };
-            match self.all_gs.compare_exchange_weak(
+            match self.gs.all.compare_exchange_weak(
                 head,
                 g.as_ptr(),
                 Ordering::Release,

@@ -55,10 +55,10 @@ pub(crate) fn last_one_out<P: Platform>(core: &'static Core) {
     }
     if foreign {
         // As in `close`: a thread that calls back now is refused, or seen. That one is the last then.
-        core.phase.store(phase::CLOSING, Ordering::SeqCst);
+        core.end.phase.store(phase::CLOSING, Ordering::SeqCst);
         heavy_fence::<P>(core.config.symmetric);
         if core.foreign_callbacks() != 0 {
-            core.phase.store(phase::OPEN, Ordering::SeqCst);
+            core.end.phase.store(phase::OPEN, Ordering::SeqCst);
             return;
         }
     }

@@ -48,7 +48,7 @@ impl Core {
     /// The calling M, or one whose thread ends, sleeps without a deadline. If it was the last, somebody
     /// looks for a deadlock. On g0 or a thread's own stack, no lock held.
     pub(crate) fn check_for_deadlock<P: Platform>(&'static self) {
-        if self.deadlock == Deadlock::Ignore || !self.all_idle() {
+        if self.deadlock.mode == Deadlock::Ignore || !self.all_idle() {
             return;
         }
         if P::WATCHED {
@@ -63,7 +63,7 @@ impl Core {
     pub(crate) fn report_deadlock<P: Platform>(&'static self) -> Look {
         let look = self.look_for_deadlock::<P>();
         // Two may look at the same time, and see the same: one says so. Relaxed: the program ends with it.
-        if look == Look::Dead && !self.reported.swap(true, Ordering::Relaxed) {
+        if look == Look::Dead && !self.deadlock.reported.swap(true, Ordering::Relaxed) {
             P::deadlock(&DeadlockReport::new(self, P::now()));
         }
         look
@@ -71,13 +71,13 @@ impl Core {
 
     /// Looks whether anything can ever run again. No lock held.
     pub(crate) fn look_for_deadlock<P: Platform>(&'static self) -> Look {
-        if self.deadlock == Deadlock::Ignore || !self.nothing_moves(&self.sched.lock()) {
+        if self.deadlock.mode == Deadlock::Ignore || !self.nothing_moves(&self.sched.lock()) {
             return Look::Alive;
         }
-        if self.deadlock == Deadlock::Auto {
+        if self.deadlock.mode == Deadlock::Auto {
             // Its own threads: Ms, and those that serve it otherwise.
-            let own =
-                self.live_ms.load(Ordering::Relaxed) + self.service_threads.load(Ordering::Relaxed);
+            let own = self.ms.live.load(Ordering::Relaxed)
+                + self.deadlock.service_threads.load(Ordering::Relaxed);
             if P::external_wakers(own) {
                 return Look::ExternalWakers;
             }
@@ -92,7 +92,7 @@ impl Core {
         // Relaxed: what Ms change they change before they come to rest, under the lock.
         let rests = self.phase() == phase::OPEN
             && self.all_idle()
-            && sched.resting() == self.live_ms.load(Ordering::Relaxed)
+            && sched.resting() == self.ms.live.load(Ordering::Relaxed)
             && sched.global.is_empty()
             && self.next_deadline() == u64::MAX;
         if !rests {
@@ -101,7 +101,7 @@ impl Core {
         // After the deadlines, which the fence sees to: who has taken a timer out before is counted, or
         // has made its goroutine runnable.
         fence(Ordering::Acquire);
-        if self.watching.load(Ordering::Acquire) == 0 {
+        if self.deadlock.watching.load(Ordering::Acquire) == 0 {
             return true;
         }
         // Whoever watches looks again when done; who has been done meanwhile has not seen that it should:
@@ -110,14 +110,14 @@ impl Core {
         //   look_again := true               watching -= 1
         //   fence                            fence
         //   load watching                    load look_again
-        self.look_again.store(true, Ordering::Relaxed);
+        self.deadlock.look_again.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.watching.load(Ordering::Acquire) == 0
+        self.deadlock.watching.load(Ordering::Acquire) == 0
     }
 
     /// Whether no goroutine is runnable, and none can be woken by a handle. Under the lock.
     fn no_wake_is_due(&self) -> bool {
-        let mut at = self.all_gs.load(Ordering::Acquire);
+        let mut at = self.gs.all.load(Ordering::Acquire);
         while let Some(g) = NonNull::new(at) {
             // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
             let (this, next) = unsafe { (g.as_ref(), g.as_ref().all.get()) };
@@ -140,16 +140,17 @@ impl Core {
 
     /// From now on, until [`unwatch`](Self::unwatch), the caller, who is no M, may make goroutines ready.
     pub(crate) fn watch(&self) {
-        self.watching.fetch_add(1, Ordering::AcqRel);
+        self.deadlock.watching.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Undoes a [`watch`](Self::watch).
     pub(crate) fn unwatch<P: Platform>(&'static self) {
         // Release: what was made ready is seen by whoever finds nobody watching.
-        self.watching.fetch_sub(1, Ordering::AcqRel);
+        self.deadlock.watching.fetch_sub(1, Ordering::AcqRel);
         // Pairs with the fence in `nothing_moves`.
         fence(Ordering::SeqCst);
-        if self.look_again.load(Ordering::Relaxed) && self.look_again.swap(false, Ordering::AcqRel)
+        if self.deadlock.look_again.load(Ordering::Relaxed)
+            && self.deadlock.look_again.swap(false, Ordering::AcqRel)
         {
             self.check_for_deadlock::<P>();
         }

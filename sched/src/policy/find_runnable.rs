@@ -66,7 +66,7 @@ impl Core {
             // SAFETY: `m.p` is ours to read: we are inside; null when we gave it away.
             if !m.claim.holds() && self.want_p::<P>(m) == Got::Queued {
                 // SAFETY: our thread's.
-                unsafe { m.spins_before_sleep.set(true) };
+                unsafe { m.spin.before_sleep.set(true) };
                 return Next::Wait;
             }
             // SAFETY: the claim is OWNED and we are inside, so the P is ours.
@@ -77,7 +77,7 @@ impl Core {
                 continue;
             }
             // SAFETY: `dying` is our thread's.
-            if unsafe { m.dying.replace(false) } && self.end_locked::<P>(m, p) {
+            if unsafe { m.lock.dying.replace(false) } && self.end_locked::<P>(m, p) {
                 return Next::Stop;
             }
             // SAFETY: ours, as above.
@@ -86,7 +86,7 @@ impl Core {
                 self.serve_timers::<P>(Some(m), p);
             }
             // SAFETY: `reserved` is our thread's.
-            if let Some(g) = NonNull::new(unsafe { m.reserved.get() }) {
+            if let Some(g) = NonNull::new(unsafe { m.lock.reserved.get() }) {
                 match self.next_reserved::<P>(m, p, g) {
                     Some(next) => return next,
                     None => continue,
@@ -158,7 +158,7 @@ impl Core {
     /// Whether others stand in line and this M's P has served it for long enough.
     fn slice_over<P: Platform>(&self, p: &'static Proc) -> bool {
         // SAFETY: the P is the caller's.
-        self.p_waiters.load(Ordering::Relaxed) != 0
+        self.work.p_waiters.load(Ordering::Relaxed) != 0
             && P::now().saturating_sub(unsafe { p.since.get() }) >= SLICE
     }
 
@@ -166,16 +166,16 @@ impl Core {
     fn spin<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> Option<NonNull<G>> {
         let procs = self.config.procs;
         // SAFETY: `spinning` is our thread's.
-        if !unsafe { m.spinning.get() } {
-            let live = self.live_ps.load(Ordering::Relaxed);
-            let busy = live.saturating_sub(self.idle_ps.load(Ordering::Relaxed));
-            if procs.len() == 1 || 2 * self.spinning.load(Ordering::Relaxed) >= busy {
+        if !unsafe { m.spin.searching.get() } {
+            let live = self.ps.live.load(Ordering::Relaxed);
+            let busy = live.saturating_sub(self.ps.idle.load(Ordering::Relaxed));
+            if procs.len() == 1 || 2 * self.work.searching.load(Ordering::Relaxed) >= busy {
                 return self.steal::<P>(p, m);
             }
             // SAFETY: as above.
-            unsafe { m.spinning.set(true) };
+            unsafe { m.spin.searching.set(true) };
             // AcqRel: publishers that see it leave the looking to us.
-            self.spinning.fetch_add(1, Ordering::AcqRel);
+            self.work.searching.fetch_add(1, Ordering::AcqRel);
         }
         let start = P::now();
         let backoff = Backoff::new();
@@ -186,7 +186,7 @@ impl Core {
             }
             let over = P::cpus() == 1
                 || round == ROUNDS
-                || self.p_waiters.load(Ordering::Relaxed) != 0
+                || self.work.p_waiters.load(Ordering::Relaxed) != 0
                 || self.phase() == phase::HALTED
                 || P::now().saturating_sub(start) >= SPIN;
             if over {
@@ -209,7 +209,7 @@ impl Core {
                     && !victim.runq.is_empty()
                     && let Some(g) = p.runq.steal(&victim.runq)
                 {
-                    p.steals.add(1);
+                    p.counts.steals.add(1);
                     return Some(g);
                 }
             }
@@ -229,12 +229,12 @@ impl Core {
     /// Stops spinning, and passes the looking on if this was the last M that did.
     fn stop_spinning<P: Platform>(&'static self, m: &'static M) {
         // SAFETY: our thread's.
-        if unsafe { m.spinning.replace(false) } {
+        if unsafe { m.spin.searching.replace(false) } {
             // Publishers have left it to us to find what they published, wherever that is: so the
             // last that stops looking passes the looking on, while a P is idle.
-            let last = self.spinning.fetch_sub(1, Ordering::AcqRel) == 1;
+            let last = self.work.searching.fetch_sub(1, Ordering::AcqRel) == 1;
             light_fence(self.config.symmetric);
-            if last && self.idle_ps.load(Ordering::Relaxed) != 0 {
+            if last && self.ps.idle.load(Ordering::Relaxed) != 0 {
                 self.wake::<P>();
             }
         }
@@ -244,22 +244,22 @@ impl Core {
     fn go_idle<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // Before we are on the idle list: from then on the flag is whoever wakes us's to set.
         // SAFETY: our thread's.
-        let spinning = unsafe { m.spinning.replace(false) };
+        let spinning = unsafe { m.spin.searching.replace(false) };
         let Some(rest) = self.rest::<P>(m, false) else {
             // SAFETY: our thread's again: we have not rested.
-            unsafe { m.spinning.set(spinning) };
+            unsafe { m.spin.searching.set(spinning) };
             return None;
         };
         if spinning {
-            self.spinning.fetch_sub(1, Ordering::AcqRel);
+            self.work.searching.fetch_sub(1, Ordering::AcqRel);
         }
         // SAFETY: our thread's.
-        unsafe { m.spins_before_sleep.set(rest == Rest::Handed) };
+        unsafe { m.spin.before_sleep.set(rest == Rest::Handed) };
         // With the P in other hands nothing is left for us to see to, unless publishers relied on us:
         // whoever got the P may have rested meanwhile.
         if spinning || rest == Rest::Idle {
             heavy_fence::<P>(self.config.symmetric);
-            let work = self.queued.load(Ordering::Relaxed) != 0
+            let work = self.work.queued.load(Ordering::Relaxed) != 0
                 || self.config.procs.iter().any(|p| !p.runq.is_empty());
             if work {
                 match self.look_again::<P>(m) {
@@ -285,9 +285,9 @@ impl Core {
         // SAFETY: our thread's.
         unsafe {
             // A reserved M looks for nothing but its own G.
-            if got == Some(Got::Proc) && m.reserved.get().is_null() {
-                m.spinning.set(true);
-                self.spinning.fetch_add(1, Ordering::AcqRel);
+            if got == Some(Got::Proc) && m.lock.reserved.get().is_null() {
+                m.spin.searching.set(true);
+                self.work.searching.fetch_add(1, Ordering::AcqRel);
             }
         }
         got
@@ -381,7 +381,7 @@ impl Core {
             if let Some(next) = p.runq.replace_next(None) {
                 let _ = self.append(p, next);
             }
-            let shared = !m.migrating.get() && !m.exclusive.get() && !P::Unwind::panicking();
+            let shared = !m.migrating.get() && !m.lock.exclusive.get() && !P::Unwind::panicking();
             let fair = p.is_fair();
             let mine = if shared {
                 m.local.with_mut(|local| (*local).pop(&m.inbox, fair))
@@ -391,12 +391,12 @@ impl Core {
             if fair {
                 p.reset_fair_turn();
             }
-            (mine, shared, m.yield_requested.replace(false) || fair)
+            (mine, shared, m.lock.yield_requested.replace(false) || fair)
         };
         let others = || {
             !p.runq.is_empty()
-                || self.queued.load(Ordering::Relaxed) != 0
-                || self.p_waiters.load(Ordering::Relaxed) != 0
+                || self.work.queued.load(Ordering::Relaxed) != 0
+                || self.work.p_waiters.load(Ordering::Relaxed) != 0
         };
         match mine {
             // A turn for those who may not run here, then ours again.
@@ -501,18 +501,18 @@ impl Core {
     /// The P is somebody else's already: rests until a G of our own is ready.
     fn await_mail<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // SAFETY: our thread's.
-        unsafe { m.spins_before_sleep.set(true) };
+        unsafe { m.spin.before_sleep.set(true) };
         self.sleep_without_p::<P>(m, true)
     }
 
     /// Gives the P away and sleeps until a G of our own is ready.
     fn sleep_for_g<P: Platform>(&'static self, m: &'static M) -> Option<Next> {
         // SAFETY: our thread's. It has just lingered.
-        unsafe { m.spins_before_sleep.set(false) };
+        unsafe { m.spin.before_sleep.set(false) };
         self.rest::<P>(m, true);
         heavy_fence::<P>(self.config.symmetric);
         // The P's queues may wait for an M now; or it is idle and others' queues do (L11).
-        if self.queued.load(Ordering::Relaxed) != 0
+        if self.work.queued.load(Ordering::Relaxed) != 0
             || self.config.procs.iter().any(|p| !p.runq.is_empty())
         {
             self.wake::<P>();

@@ -29,13 +29,13 @@ impl Core {
     /// long enough.
     pub(super) fn spin_with_p<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> bool {
         let others = || {
-            self.p_waiters.load(Ordering::Relaxed) != 0
-                || self.queued.load(Ordering::Relaxed) != 0
-                || (self.spinning.load(Ordering::Relaxed) == 0
+            self.work.p_waiters.load(Ordering::Relaxed) != 0
+                || self.work.queued.load(Ordering::Relaxed) != 0
+                || (self.work.searching.load(Ordering::Relaxed) == 0
                     && self.config.procs.iter().any(|p| !p.runq.is_empty()))
         };
         let mut come = false;
-        self.spin_until::<P>(&m.handoff_spin_with_p, || {
+        self.spin_until::<P>(&m.spin.with_p, || {
             // A goroutine bound here comes into the local list at once.
             come = self.serve_timers::<P>(Some(m), p) || m.inbox.has_mail();
             come || others() || self.phase() == phase::HALTED
@@ -46,13 +46,13 @@ impl Core {
     /// `m`, at rest and told to wait, looks for the P that it may be given. A hint: whether it was is
     /// in `nextp`.
     pub(crate) fn spin_for_p<P: Platform>(&self, m: &'static M) {
-        self.handoff_spinners.fetch_add(1, Ordering::Relaxed);
-        self.spin_until::<P>(&m.handoff_spin, || {
+        self.work.handoff_spinners.fetch_add(1, Ordering::Relaxed);
+        self.spin_until::<P>(&m.spin.for_p, || {
             !m.nextp.load(Ordering::Relaxed).is_null()
                 || m.inbox.has_mail()
                 || self.phase() == phase::HALTED
         });
-        self.handoff_spinners.fetch_sub(1, Ordering::Relaxed);
+        self.work.handoff_spinners.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Looks until `done`, in bounds. `handoff_spin` is the calling thread's.
@@ -62,11 +62,12 @@ impl Core {
         mut done: impl FnMut() -> bool,
     ) {
         let running = self
-            .live_ps
+            .ps
+            .live
             .load(Ordering::Relaxed)
-            .saturating_sub(self.idle_ps.load(Ordering::Relaxed))
-            + self.handoff_spinners.load(Ordering::Relaxed)
-            + self.evicted.load(Ordering::Relaxed);
+            .saturating_sub(self.ps.idle.load(Ordering::Relaxed))
+            + self.work.handoff_spinners.load(Ordering::Relaxed)
+            + self.evict.count.load(Ordering::Relaxed);
         if P::cpus() < 2 || running > P::cpus() {
             return;
         }

@@ -115,11 +115,11 @@ pub(crate) unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
             return g.as_ref().locks.set(more);
         }
         if !m.migrating.get() {
-            m.locked_gs.set(m.locked_gs.get() + 1);
+            m.lock.locked_gs.set(m.lock.locked_gs.get() + 1);
         }
         g.as_ref().locks.set(one);
         g.as_ref().bound.set(m);
-        m.reserved.set(g.as_ptr());
+        m.lock.reserved.set(g.as_ptr());
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Loc
         }
         g.as_ref().locks.set(Locks::NONE);
         if m.migrating.get() {
-            m.reserved.set(ptr::null_mut());
+            m.lock.reserved.set(ptr::null_mut());
             g.as_ref().bound.set(ptr::null());
         } else {
             untie_shared(m);
@@ -155,10 +155,10 @@ pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Loc
 pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
     // SAFETY: the caller's promise.
     unsafe {
-        let before = m.reserved.get();
+        let before = m.lock.reserved.get();
         lock_internal(m, g);
-        m.reserved.set(g.as_ptr());
-        m.exclusive.set(true);
+        m.lock.reserved.set(g.as_ptr());
+        m.lock.exclusive.set(true);
         before
     }
 }
@@ -171,9 +171,9 @@ pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
 pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
     // SAFETY: the caller's promise.
     unsafe {
-        m.exclusive.set(m.is_extra());
+        m.lock.exclusive.set(m.is_extra());
         // Another goroutine of the safe runtime may hold a lock on this thread too.
-        m.reserved.set(if before.is_null() { g.as_ptr() } else { before });
+        m.lock.reserved.set(if before.is_null() { g.as_ptr() } else { before });
     }
 }
 
@@ -185,10 +185,10 @@ pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
 pub(crate) unsafe fn untie_shared(m: &'static M) {
     // SAFETY: the caller's promise.
     unsafe {
-        let locked_gs = m.locked_gs.get().saturating_sub(1);
-        m.locked_gs.set(locked_gs);
+        let locked_gs = m.lock.locked_gs.get().saturating_sub(1);
+        m.lock.locked_gs.set(locked_gs);
         if locked_gs == 0 {
-            m.reserved.set(ptr::null_mut());
+            m.lock.reserved.set(ptr::null_mut());
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::platform::Platform;
 impl Core {
     /// How many Ps are wanted.
     pub(crate) fn procs(&self) -> usize {
-        self.procs.load(Ordering::Relaxed)
+        self.ps.wanted.load(Ordering::Relaxed)
     }
 
     /// Whether `p` is one of them.
@@ -46,7 +46,7 @@ impl Core {
     /// Before it starts: how many Ps are wanted at first, of those that there are.
     #[cfg(feature = "std")]
     pub(crate) fn begin_with(&self, procs: usize) {
-        self.procs.store(procs, Ordering::Relaxed);
+        self.ps.wanted.store(procs, Ordering::Relaxed);
     }
 
     /// From now on `procs` Ps are wanted; returns how many were. On g0 or a thread's own stack: it may
@@ -60,14 +60,14 @@ impl Core {
             return Err(Error::Procs);
         }
         let mut sched = self.sched.lock();
-        let before = self.procs.swap(procs, Ordering::Relaxed);
+        let before = self.ps.wanted.swap(procs, Ordering::Relaxed);
         self.retire_idle(&mut sched);
         drop(sched);
         for p in &self.config.procs[..procs] {
             let mut sched = self.sched.lock();
             // One that has not come to retire yet just goes on.
             let first = if sched.unretire(p) {
-                self.live_ps.fetch_add(1, Ordering::Relaxed);
+                self.ps.live.fetch_add(1, Ordering::Relaxed);
                 self.put_p(&mut sched, p)
             } else {
                 None
@@ -93,9 +93,9 @@ impl Core {
                 sched.global.push_back(g);
             }
         }
-        self.queued.store(sched.global.len(), Ordering::Relaxed);
+        self.work.queued.store(sched.global.len(), Ordering::Relaxed);
         // SAFETY: under the lock.
-        unsafe { p.retired.set(true) };
-        self.live_ps.fetch_sub(1, Ordering::Relaxed);
+        unsafe { p.links.retired.set(true) };
+        self.ps.live.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -138,7 +138,7 @@ impl Core {
             });
             sched.global.push_back(g);
         }
-        self.queued.store(sched.global.len(), Ordering::Relaxed);
+        self.work.queued.store(sched.global.len(), Ordering::Relaxed);
     }
 
     #[cold]
@@ -155,7 +155,7 @@ impl Core {
         let mut sched = self.sched.lock();
         // SAFETY: the caller's promise; the queue is under the lock.
         unsafe { sched.global.push_back(g) };
-        self.queued.store(sched.global.len(), Ordering::Relaxed);
+        self.work.queued.store(sched.global.len(), Ordering::Relaxed);
         drop(sched);
         self.wants_wake()
     }
@@ -185,7 +185,7 @@ impl Core {
     ///
     /// The caller owns `p` and is inside.
     pub(super) unsafe fn take_global(&self, p: &'static Proc) -> Option<NonNull<G>> {
-        if self.queued.load(Ordering::Relaxed) == 0 {
+        if self.work.queued.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let mut sched = self.sched.lock();
@@ -203,7 +203,7 @@ impl Core {
                 break;
             }
         }
-        self.queued.store(sched.global.len(), Ordering::Relaxed);
+        self.work.queued.store(sched.global.len(), Ordering::Relaxed);
         Some(first)
     }
 }

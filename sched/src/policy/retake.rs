@@ -61,7 +61,7 @@ impl Core {
                 for suspect in suspects.iter_mut().filter_map(Option::take) {
                     taken |= self.take_from::<P>(suspect);
                 }
-                self.heavy_fences.add_shared(u64::from(!self.config.symmetric));
+                self.stats.heavy_fences.add_shared(u64::from(!self.config.symmetric));
             }
         }
         taken
@@ -74,9 +74,9 @@ impl Core {
         for p in self.config.procs {
             let head = p.runq.head();
             // Relaxed: two sysmons would only disagree about how long it has been.
-            if p.runq.is_empty() || p.ring_seen.swap(head, Ordering::Relaxed) != head {
-                p.ring_since.store(now, Ordering::Relaxed);
-            } else if now.saturating_sub(p.ring_since.load(Ordering::Relaxed)) >= COMPUTE {
+            if p.runq.is_empty() || p.watch.ring_head.swap(head, Ordering::Relaxed) != head {
+                p.watch.ring_since.store(now, Ordering::Relaxed);
+            } else if now.saturating_sub(p.watch.ring_since.load(Ordering::Relaxed)) >= COMPUTE {
                 p.request_fair_turn();
             }
         }
@@ -96,20 +96,22 @@ impl Core {
         }
         let now = P::now();
         // Relaxed: two sysmons would only disagree about how long it has been.
-        let seen = p.seen.swap(tick, Ordering::Relaxed);
+        let seen = p.watch.tick.swap(tick, Ordering::Relaxed);
         if seen != tick {
-            p.seen_since.store(now, Ordering::Relaxed);
+            p.watch.since.store(now, Ordering::Relaxed);
         }
         // The same call as at the last look? Relaxed: sysmon takes an old call for the new one at
         // worst, and looks again.
         let calls = m.stays();
-        let call = foreign && m.calls_seen.swap(calls, stat_atomic::Ordering::Relaxed) == calls;
+        let call =
+            foreign && m.foreign.calls_seen.swap(calls, stat_atomic::Ordering::Relaxed) == calls;
         // The same goroutine for long, in whatever it does: short calls count as computing.
         let long =
-            seen == tick && now.saturating_sub(p.seen_since.load(Ordering::Relaxed)) >= COMPUTE;
+            seen == tick && now.saturating_sub(p.watch.since.load(Ordering::Relaxed)) >= COMPUTE;
         let any = long && foreign && m.is_extra();
         let call = call || any;
-        let long = long && self.evicted.load(Ordering::Relaxed) + evictions < self.max_evicted();
+        let long =
+            long && self.evict.count.load(Ordering::Relaxed) + evictions < self.max_evicted();
         if !call && !long {
             return None;
         }
@@ -132,7 +134,7 @@ impl Core {
         let evict = s.call.is_none();
         if evict {
             // Counted before the M can see that it has lost its P.
-            self.evicted.fetch_add(1, Ordering::Relaxed);
+            self.evict.count.fetch_add(1, Ordering::Relaxed);
             s.m.evicted.store(true, Ordering::Relaxed);
         }
         let second_look = || {
@@ -146,12 +148,12 @@ impl Core {
         };
         if !s.m.claim.take(s.raised, second_look) {
             if evict && s.m.evicted.swap(false, Ordering::Relaxed) {
-                self.evicted.fetch_sub(1, Ordering::Relaxed);
+                self.evict.count.fetch_sub(1, Ordering::Relaxed);
             }
             return false;
         }
-        self.retakes.add_shared(1);
-        self.evictions.add_shared(u64::from(evict));
+        self.stats.retakes.add_shared(1);
+        self.stats.evictions.add_shared(u64::from(evict));
         // The P is ours; `m.p` may be the M's next one already. Release: with what its last owner did.
         s.p.m.store(core::ptr::null_mut(), Ordering::Release);
         self.hand_off::<P>(s.p);
@@ -162,8 +164,8 @@ impl Core {
     fn has_use_for(&self, p: &'static Proc) -> bool {
         p.runq.has_next()
             || !p.runq.is_empty()
-            || self.queued.load(Ordering::Relaxed) != 0
-            || self.p_waiters.load(Ordering::Relaxed) != 0
+            || self.work.queued.load(Ordering::Relaxed) != 0
+            || self.work.p_waiters.load(Ordering::Relaxed) != 0
             || !self.is_wanted(p)
     }
 
@@ -175,15 +177,15 @@ impl Core {
     pub(crate) unsafe fn has_had_enough<P: Platform>(&self, p: &'static Proc) -> bool {
         // SAFETY: the caller's promise. What sysmon has seen is how long no other goroutine has run, not
         // how long the P has been with this M.
-        let since = unsafe { p.since.get() }.max(p.seen_since.load(Ordering::Relaxed));
-        p.seen.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
+        let since = unsafe { p.since.get() }.max(p.watch.since.load(Ordering::Relaxed));
+        p.watch.tick.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
             && P::now().saturating_sub(since) >= COMPUTE
             && self.has_use_for(p)
     }
 
     /// How many Ms may compute without a P at a time.
     fn max_evicted(&self) -> usize {
-        match self.max_evicted.load(stat_atomic::Ordering::Relaxed) {
+        match self.evict.max.load(stat_atomic::Ordering::Relaxed) {
             usize::MAX => self.procs(),
             most => most,
         }
@@ -192,12 +194,12 @@ impl Core {
     /// `m` notices that its P was taken while it computed.
     pub(crate) fn unevict(&self, m: &'static M) {
         if m.evicted.load(Ordering::Relaxed) && m.evicted.swap(false, Ordering::Relaxed) {
-            self.evicted.fetch_sub(1, Ordering::Relaxed);
+            self.evict.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// Whether nothing runs, so that nothing has to be watched.
     pub(crate) fn all_idle(&self) -> bool {
-        self.idle_ps.load(Ordering::Relaxed) == self.live_ps.load(Ordering::Relaxed)
+        self.ps.idle.load(Ordering::Relaxed) == self.ps.live.load(Ordering::Relaxed)
     }
 }

@@ -45,25 +45,25 @@ impl Core {
             return None;
         }
         if let Some(m) = sched.p_wait_queue.pop_front() {
-            self.p_waiters.fetch_sub(1, Relaxed);
+            self.work.p_waiters.fetch_sub(1, Relaxed);
             hand(sched, m, p);
             return Some(m);
         }
         // SAFETY: an idle P's link is under the lock.
-        unsafe { p.idle.set(sched.idle_ps) };
+        unsafe { p.links.idle.set(sched.idle_ps) };
         sched.idle_ps = p;
-        self.idle_ps.fetch_add(1, Ordering::Release);
+        self.ps.idle.fetch_add(1, Ordering::Release);
         None
     }
 
     /// Idle Ps that are not wanted retire.
     pub(super) fn retire_idle(&self, sched: &mut SchedState) {
         let mut at = core::mem::replace(&mut sched.idle_ps, ptr::null());
-        self.idle_ps.store(0, Ordering::Relaxed);
+        self.ps.idle.store(0, Ordering::Relaxed);
         // SAFETY: Ps live as long as the scheduler; an idle P's link is under the lock.
         while let Some(p) = unsafe { at.as_ref() } {
             // SAFETY: as above.
-            at = unsafe { p.idle.get() };
+            at = unsafe { p.links.idle.get() };
             // Nobody stands in line while a P is idle.
             let _ = self.put_p(sched, p);
         }
@@ -73,14 +73,14 @@ impl Core {
         // SAFETY: Ps live as long as the scheduler.
         let p: &'static Proc = unsafe { sched.idle_ps.as_ref()? };
         // SAFETY: an idle P's link is under the lock.
-        sched.idle_ps = unsafe { p.idle.get() };
-        self.idle_ps.fetch_sub(1, Relaxed);
+        sched.idle_ps = unsafe { p.links.idle.get() };
+        self.ps.idle.fetch_sub(1, Relaxed);
         Some(p)
     }
 
     fn wait_for_a_p(&self, sched: &mut SchedState, m: &'static M) {
         sched.p_wait_queue.push_back(m);
-        self.p_waiters.fetch_add(1, Relaxed);
+        self.work.p_waiters.fetch_add(1, Relaxed);
         sched.set_state(m, MState::WaitsForP);
     }
 
@@ -88,7 +88,7 @@ impl Core {
     pub(crate) fn want_p<P: Platform>(&self, m: &'static M) -> Got {
         let mut sched = self.sched.lock();
         // SAFETY: `state` is under the lock.
-        debug_assert_eq!(unsafe { m.state.get() }, MState::Busy);
+        debug_assert_eq!(unsafe { m.links.state.get() }, MState::Busy);
         let Some(p) = self.take_p(&mut sched) else {
             self.wait_for_a_p(&mut sched, m);
             return Got::Queued;
@@ -118,7 +118,7 @@ impl Core {
     pub(crate) fn serve_p_wait_queue<P: Platform>(&self, m: &'static M) -> bool {
         let mut sched = self.sched.lock();
         let Some(first) = sched.p_wait_queue.pop_front() else { return false };
-        self.p_waiters.fetch_sub(1, Relaxed);
+        self.work.p_waiters.fetch_sub(1, Relaxed);
         hand(&mut sched, first, disown(m));
         drop(sched);
         P::unpark(&first.parker);
@@ -141,7 +141,7 @@ impl Core {
     pub(super) fn unmark_resting(&self, m: &'static M) -> bool {
         let mut sched = self.sched.lock();
         // SAFETY: under the lock.
-        match unsafe { m.state.get() } {
+        match unsafe { m.links.state.get() } {
             MState::Idle => sched.idle_ms.remove(m),
             MState::AwaitsOwnG => {}
             MState::Busy | MState::WaitsForP | MState::Free => return false,
@@ -160,7 +160,7 @@ impl Core {
         let wake = self.give_p(&mut sched, m);
         if (private || wake.is_none()) && !self.config.symmetric {
             // The caller passes it next.
-            self.heavy_fences.add_shared(1);
+            self.stats.heavy_fences.add_shared(1);
         }
         let state = if private {
             MState::AwaitsOwnG
@@ -185,7 +185,7 @@ impl Core {
     pub(super) fn stop_resting<P: Platform>(&self, m: &'static M, insist: bool) -> Option<Got> {
         let mut sched = self.sched.lock();
         // SAFETY: under the lock.
-        let state = unsafe { m.state.get() };
+        let state = unsafe { m.links.state.get() };
         if !matches!(state, MState::Idle | MState::AwaitsOwnG) {
             return Some(Got::Queued);
         }
@@ -212,7 +212,7 @@ impl Core {
     pub(super) fn lead_timers(&self, m: &'static M, deadline: u64) -> bool {
         let mut sched = self.sched.lock();
         // SAFETY: under the lock.
-        let rests = matches!(unsafe { m.state.get() }, MState::Idle | MState::AwaitsOwnG);
+        let rests = matches!(unsafe { m.links.state.get() }, MState::Idle | MState::AwaitsOwnG);
         let kept = sched.leader_deadline <= deadline && !ptr::eq(sched.timer_leader, m);
         if !rests || kept {
             return false;
@@ -237,7 +237,7 @@ impl Core {
     pub(crate) fn wake_bound<P: Platform>(&self, m: &'static M) {
         let mut sched = self.sched.lock();
         // SAFETY: under the lock.
-        let state = unsafe { m.state.get() };
+        let state = unsafe { m.links.state.get() };
         if !matches!(state, MState::Idle | MState::AwaitsOwnG) {
             return; // somebody else has woken it, or it stands in line
         }
@@ -264,7 +264,7 @@ impl Core {
         let mut sched = self.sched.lock();
         let Some(p) = self.take_p(&mut sched) else {
             // Under the lock: an M that rests after this sees that nobody spins.
-            self.spinning.fetch_sub(1, Ordering::AcqRel);
+            self.work.searching.fetch_sub(1, Ordering::AcqRel);
             return None;
         };
         self.assign_m::<P>(sched, p, true)
@@ -279,7 +279,7 @@ impl Core {
     ) -> Option<(&'static M, bool)> {
         if let Some(m) = sched.idle_ms.pop_front() {
             // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
-            unsafe { m.spinning.set(spinning) };
+            unsafe { m.spin.searching.set(spinning) };
             hand(&mut sched, m, p);
             return Some((m, false));
         }
@@ -293,7 +293,7 @@ impl Core {
         let mut sched = self.sched.lock();
         let Some(m) = m else {
             if spinning {
-                self.spinning.fetch_sub(1, Ordering::AcqRel);
+                self.work.searching.fetch_sub(1, Ordering::AcqRel);
             }
             let wake = self.put_p(&mut sched, p);
             drop(sched);
@@ -303,10 +303,10 @@ impl Core {
             return None;
         };
         // SAFETY: the M has not been started; what is written before that is its own to read.
-        unsafe { m.spinning.set(spinning) };
+        unsafe { m.spin.searching.set(spinning) };
         hand(&mut sched, m, p);
         drop(sched);
-        self.live_ms.fetch_add(1, Relaxed);
+        self.ms.live.fetch_add(1, Relaxed);
         Some((m, true))
     }
 
@@ -320,7 +320,7 @@ impl Core {
             }
             None => self.unused_m(sched)?,
         };
-        self.live_ms.fetch_add(1, Relaxed);
+        self.ms.live.fetch_add(1, Relaxed);
         Some(m)
     }
 
@@ -360,8 +360,8 @@ impl Core {
         sched.ms += 1;
         // SAFETY: under the lock.
         unsafe {
-            m.id.set(sched.ms);
-            m.all.set(sched.all_ms);
+            m.links.id.set(sched.ms);
+            m.links.all.set(sched.all_ms);
         }
         sched.all_ms = m;
         Some(m)
@@ -373,7 +373,7 @@ impl Core {
         sched.set_state(m, MState::Free);
         sched.free_ms.push_front(m);
         drop(sched);
-        self.live_ms.fetch_sub(1, Ordering::AcqRel);
+        self.ms.live.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// The P of an M that could not be started is free again.
@@ -390,7 +390,7 @@ impl Core {
     /// Every M at rest or in line wakes and finds the scheduler halted.
     pub(crate) fn halt<P: Platform>(&self) {
         let mut sched = self.sched.lock();
-        self.phase.store(crate::parts::phase::HALTED, Ordering::Release);
+        self.end.phase.store(crate::parts::phase::HALTED, Ordering::Release);
         // SAFETY: Ms live as long as the scheduler.
         let mut at: Option<&'static M> = unsafe { sched.all_ms.as_ref() };
         while let Some(_m) = sched.idle_ms.pop_front().or_else(|| sched.p_wait_queue.pop_front()) {}
@@ -398,10 +398,10 @@ impl Core {
         while let Some(m) = at {
             P::unpark(&m.parker);
             // SAFETY: written once, before the M was published.
-            at = unsafe { m.all.get().as_ref() };
+            at = unsafe { m.links.all.get().as_ref() };
         }
-        P::unpark(&self.sysmon);
-        P::unpark(&self.done);
+        P::unpark(&self.sysmon.parker);
+        P::unpark(&self.end.done);
     }
 }
 

@@ -87,7 +87,7 @@ impl Core {
             }
             let tick = p.tick.load(Ordering::Relaxed);
             // Relaxed: two sysmons would only look twice.
-            if p.late_at.swap(tick, Ordering::Relaxed) == tick {
+            if p.watch.late_tick.swap(tick, Ordering::Relaxed) == tick {
                 // No switch since the last look, or idle.
                 self.serve_timers::<P>(None, p);
             } else {

@@ -9,18 +9,18 @@ impl Core {
     /// Prints a line if it is time. By sysmon.
     pub(crate) fn trace<P: Platform>(&'static self, now: u64) {
         // Relaxed: sysmon's own, once it runs.
-        if now < self.tracing.due() {
+        if now < self.stats.tracing.due() {
             return;
         }
-        let start = match self.tracing.start.load(stat_atomic::Ordering::Relaxed) {
+        let start = match self.stats.tracing.start.load(stat_atomic::Ordering::Relaxed) {
             0 => {
-                self.tracing.start.store(now, stat_atomic::Ordering::Relaxed);
+                self.stats.tracing.start.store(now, stat_atomic::Ordering::Relaxed);
                 now
             }
             start => start,
         };
-        let period = self.tracing.period.load(stat_atomic::Ordering::Relaxed);
-        self.tracing.next.store(now.saturating_add(period), stat_atomic::Ordering::Relaxed);
+        let period = self.stats.tracing.period.load(stat_atomic::Ordering::Relaxed);
+        self.stats.tracing.next.store(now.saturating_add(period), stat_atomic::Ordering::Relaxed);
         P::trace(&Trace { core: self, since_start: now - start });
     }
 }

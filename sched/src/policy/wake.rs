@@ -29,25 +29,26 @@ impl Core {
     #[inline(always)]
     pub(crate) fn wants_wake(&self) -> bool {
         light_fence(self.config.symmetric);
-        self.idle_ps.load(Ordering::Relaxed) != 0 && self.spinning.load(Ordering::Relaxed) == 0
+        self.ps.idle.load(Ordering::Relaxed) != 0
+            && self.work.searching.load(Ordering::Relaxed) == 0
     }
 
     /// Wakes sysmon if it sleeps for longer than a nap; called without the lock, after a P has been
     /// taken to work.
     pub(crate) fn wake_sysmon<P: Platform>(&self) {
         // Relaxed: it only shortens the next sleep. The line is written once a look.
-        if self.activity.load(stat_atomic::Ordering::Relaxed) == 0 {
-            self.activity.store(1, stat_atomic::Ordering::Relaxed);
+        if self.sysmon.activity.load(stat_atomic::Ordering::Relaxed) == 0 {
+            self.sysmon.activity.store(1, stat_atomic::Ordering::Relaxed);
         }
         // Sysmon stores `asleep` and then counts the idle Ps; we have counted one less before.
         fence(Ordering::SeqCst);
         // Acquire: `sysmon_until` is this sleep's, or still without end.
-        if self.sysmon_asleep.load(Ordering::Acquire)
-            && self.sysmon_until.load(stat_atomic::Ordering::Relaxed)
+        if self.sysmon.asleep.load(Ordering::Acquire)
+            && self.sysmon.until.load(stat_atomic::Ordering::Relaxed)
                 > P::now().saturating_add(super::wake::NAP)
-            && self.sysmon_asleep.swap(false, Ordering::AcqRel)
+            && self.sysmon.asleep.swap(false, Ordering::AcqRel)
         {
-            P::unpark(&self.sysmon);
+            P::unpark(&self.sysmon.parker);
         }
     }
 
@@ -56,7 +57,8 @@ impl Core {
     /// On g0 or a thread's own stack: it may start a thread. No lock held.
     pub(crate) fn wake<P: Platform>(&'static self) {
         // AcqRel: one waker at a time takes the role; see `wants_wake` for the pairing.
-        if self.spinning.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        if self.work.searching.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err()
+        {
             return;
         }
         if let Some((m, new)) = self.take_idle_pair::<P>() {
@@ -74,7 +76,7 @@ impl Core {
                 let _ = self.append(p, next);
             }
         }
-        p.hand_offs.add(1);
+        p.counts.hand_offs.add(1);
         if !self.is_wanted(p) {
             let first = self.put_p(&mut self.sched.lock(), p);
             // It may be wanted again by now, and have gone to the first in line.
@@ -85,12 +87,12 @@ impl Core {
             self.wake_sysmon::<P>();
             return false;
         }
-        let runnable = !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
+        let runnable = !p.runq.is_empty() || self.work.queued.load(Ordering::Relaxed) != 0;
         let mut sched = self.sched.lock();
         // Those in line are in the middle of a goroutine and may go on with it for long: every
         // other time what is queued has its turn.
         sched.queues_turn = runnable && !sched.queues_turn;
-        if !sched.queues_turn && self.p_waiters.load(Ordering::Relaxed) != 0 {
+        if !sched.queues_turn && self.work.p_waiters.load(Ordering::Relaxed) != 0 {
             let first = self.put_p(&mut sched, p);
             drop(sched);
             if let Some(first) = first {
@@ -117,7 +119,7 @@ impl Core {
         }
         if P::WATCHED {
             self.sched.lock().request_start(m);
-            P::unpark(&self.sysmon);
+            P::unpark(&self.sysmon.parker);
             return true;
         }
         self.wake_sysmon::<P>();
@@ -131,8 +133,8 @@ impl Core {
             let m = self.sched.lock().take_start_request();
             let Some(m) = m else { return true };
             if !self.start::<P>(m)
-                && self.live_ms.load(Ordering::Acquire) == 0
-                && !self.has_started.load(Ordering::Relaxed)
+                && self.ms.live.load(Ordering::Acquire) == 0
+                && !self.ms.has_started.load(Ordering::Relaxed)
             {
                 return false;
             }
@@ -151,12 +153,12 @@ impl Core {
     fn start<P: Platform>(&'static self, m: &'static M) -> bool {
         let started = P::start(m).is_ok();
         // Relaxed: the watcher looks again and again.
-        self.start_refused.store(!started, Ordering::Relaxed);
+        self.ms.start_refused.store(!started, Ordering::Relaxed);
         if !started {
             // Work goes on with the Ms there are.
             // SAFETY: the M was not started, so its fields are still ours.
-            if unsafe { m.spinning.replace(false) } {
-                self.spinning.fetch_sub(1, Ordering::AcqRel);
+            if unsafe { m.spin.searching.replace(false) } {
+                self.work.searching.fetch_sub(1, Ordering::AcqRel);
             }
             self.take_back_p::<P>(m);
             self.retire_m(m);
@@ -170,8 +172,9 @@ impl Core {
     /// looks for that at its next look. It has one: this P was owned until now.
     pub(crate) fn leave_p<P: Platform>(&'static self, m: &'static M) {
         let p = super::sched_state::disown(m);
-        let work =
-            p.runq.has_next() || !p.runq.is_empty() || self.queued.load(Ordering::Relaxed) != 0;
+        let work = p.runq.has_next()
+            || !p.runq.is_empty()
+            || self.work.queued.load(Ordering::Relaxed) != 0;
         if work {
             self.hand_off::<P>(p);
             return;
@@ -180,7 +183,7 @@ impl Core {
         match first {
             Some(first) => P::unpark(&first.parker),
             None => {
-                self.check_skipped.store(true, Ordering::Relaxed);
+                self.sysmon.unchecked.store(true, Ordering::Relaxed);
                 self.wake_sysmon::<P>();
             }
         }
@@ -189,25 +192,25 @@ impl Core {
     /// Tries again to start a thread, when there was none to be had and work waits; or for the first time,
     /// when nobody has looked.
     pub(crate) fn retry<P: Platform>(&'static self) {
-        let check_skipped = || {
-            self.check_skipped.load(Ordering::Relaxed)
-                && self.check_skipped.swap(false, Ordering::Relaxed)
+        let unchecked = || {
+            self.sysmon.unchecked.load(Ordering::Relaxed)
+                && self.sysmon.unchecked.swap(false, Ordering::Relaxed)
         };
-        if self.start_is_overdue() || check_skipped() && self.work_lacks_an_m() {
+        if self.start_is_overdue() || unchecked() && self.work_lacks_an_m() {
             self.wake::<P>();
         }
     }
 
     /// Whether work and a P wait for a thread that was refused.
     pub(crate) fn start_is_overdue(&self) -> bool {
-        self.start_refused.load(Ordering::Relaxed) && self.work_lacks_an_m()
+        self.ms.start_refused.load(Ordering::Relaxed) && self.work_lacks_an_m()
     }
 
     /// Whether work waits, and a P is idle.
     fn work_lacks_an_m(&self) -> bool {
         // Relaxed: the watcher looks again and again.
-        self.idle_ps.load(Ordering::Relaxed) != 0
-            && (self.queued.load(Ordering::Relaxed) != 0
+        self.ps.idle.load(Ordering::Relaxed) != 0
+            && (self.work.queued.load(Ordering::Relaxed) != 0
                 || self.config.procs.iter().any(|p| !p.runq.is_empty()))
     }
 }

@@ -31,8 +31,8 @@ impl Spin {
         let Some((m, _)) = caller::<P>() else { return true };
         let core = core_of(m);
         // Relaxed, all of it: a guess.
-        let idle = core.idle_ps.load(Ordering::Relaxed);
-        if idle + 1 >= core.live_ps.load(Ordering::Relaxed) || m.inbox.is_touched() {
+        let idle = core.ps.idle.load(Ordering::Relaxed);
+        if idle + 1 >= core.ps.live.load(Ordering::Relaxed) || m.inbox.is_touched() {
             return false;
         }
         // SAFETY: Ps live as long as their scheduler; its ring may be looked at from anywhere.

@@ -1,0 +1,249 @@
+//! The parts of a [`Core`], each with one owner.
+
+use core::ptr;
+
+use g0_arch::CachePadded;
+use g0_arch::sync::OwnedCell;
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
+
+use super::config::{Deadlock, ForeignThreads};
+use super::extras::Extras;
+use super::g::G;
+use super::shared::Core;
+use crate::parts::count::Count;
+use crate::parts::parker::Parker;
+use crate::parts::phase;
+use crate::parts::stat_atomic;
+use crate::parts::tracing::Tracing;
+
+/// How many Ps there are. Written under the scheduler's lock, read by any thread.
+pub(crate) struct Ps {
+    /// On the idle list.
+    pub(crate) idle: CachePadded<AtomicUsize>,
+    /// How many are wanted.
+    pub(crate) wanted: AtomicUsize,
+    /// How many are not retired.
+    pub(crate) live: AtomicUsize,
+}
+
+/// How much work waits, and how many Ms look for it: what is asked without the lock.
+pub(crate) struct Work {
+    /// Ms that search for work, and those that a waker has sent to search.
+    pub(crate) searching: CachePadded<AtomicUsize>,
+    /// The length of the global queue. Written under the lock.
+    pub(crate) queued: AtomicUsize,
+    /// The length of the P wait queue. Written under the lock.
+    pub(crate) p_waiters: AtomicUsize,
+    /// Ms without a P that spin for one instead of sleeping.
+    pub(crate) handoff_spinners: AtomicUsize,
+}
+
+/// Threads that are Ms, and attempts to start them.
+pub(crate) struct Ms {
+    /// Ms that have been started and not ended, extra ones that a thread has included.
+    pub(crate) live: AtomicUsize,
+    /// Ms of threads that the scheduler did not start, and of which no end is to be awaited.
+    pub(crate) adopted: AtomicUsize,
+    /// The last attempt to start a thread failed.
+    pub(crate) start_refused: AtomicBool,
+    /// A thread has run, ever: if none is left, another comes sooner or later.
+    pub(crate) has_started: AtomicBool,
+    /// There was no thread at all: nothing has run.
+    pub(crate) never_started: AtomicBool,
+}
+
+/// How the scheduler ends.
+pub(crate) struct End {
+    /// See [`phase`](crate::parts::phase).
+    pub(crate) phase: AtomicUsize,
+    /// The main goroutine has called goexit.
+    pub(crate) main_gone: AtomicBool,
+    /// The goroutine whose return ends the scheduler.
+    pub(crate) main_g: AtomicPtr<G>,
+    /// Threads that are at work in the scheduler and are no Ms of it: they give a stack back, or wake a
+    /// goroutine, or their M has just ended.
+    pub(crate) external_refs: AtomicUsize,
+    /// Rung when the last M has ended or the scheduler has halted.
+    pub(crate) done: Parker,
+}
+
+/// What the look for a deadlock asks; see `policy::deadlock`.
+pub(crate) struct DeadlockCheck {
+    /// What is done when nothing can ever run again. Set before the start.
+    pub(crate) mode: Deadlock,
+    /// Threads that serve the scheduler and are no Ms: they wake no goroutine by themselves.
+    pub(crate) service_threads: AtomicUsize,
+    /// Threads that are no Ms and fire timers now.
+    pub(crate) watching: AtomicUsize,
+    /// The look for a deadlock is to be repeated by the thread that is watching.
+    pub(crate) look_again: AtomicBool,
+    /// A deadlock has been reported.
+    pub(crate) reported: AtomicBool,
+}
+
+/// Threads that the scheduler did not start.
+pub(crate) struct Foreign {
+    /// What is done with such threads. Set before the start.
+    pub(crate) mode: ForeignThreads,
+    /// Their Ms, spare or not.
+    pub(crate) extras: Extras,
+    /// The next scheduler of the same [`Registry`](crate::Registry); under the registry's lock.
+    pub(crate) next_registered: OwnedCell<*const Core>,
+}
+
+/// Ms that compute without a P.
+pub(crate) struct Evictions {
+    pub(crate) count: AtomicUsize,
+    /// How many there may be; `usize::MAX`: as many as Ps are wanted. Set before the start.
+    pub(crate) max: stat_atomic::AtomicUsize,
+}
+
+/// What is counted for reports, and the clock that they are stamped by.
+pub(crate) struct CoreStats {
+    pub(crate) tracing: Tracing,
+    pub(crate) retakes: Count,
+    pub(crate) evictions: Count,
+    pub(crate) heavy_fences: Count,
+    /// The coarse clock, for code that must not read a clock.
+    pub(crate) clock: stat_atomic::AtomicU32,
+}
+
+/// The Gs.
+pub(crate) struct Gs {
+    pub(crate) next_id: AtomicU64,
+    /// Every G ever made, newest first.
+    pub(crate) all: AtomicPtr<G>,
+}
+
+/// How sysmon sleeps, and what wakes it.
+pub(crate) struct SysmonState {
+    pub(crate) parker: Parker,
+    /// Sysmon sleeps until a P is taken from the idle list, or by the clock until `until`.
+    pub(crate) asleep: AtomicBool,
+    pub(crate) until: stat_atomic::AtomicU64,
+    /// A P has been taken to work since sysmon looked.
+    pub(crate) activity: stat_atomic::AtomicU8,
+    /// A P has become idle without a look at all queues.
+    pub(crate) unchecked: AtomicBool,
+}
+
+impl Ps {
+    maybe_const! {
+        pub(crate) fn new(procs: usize) -> Self {
+            Self {
+                idle: CachePadded::new(AtomicUsize::new(0)),
+                wanted: AtomicUsize::new(procs),
+                live: AtomicUsize::new(procs),
+            }
+        }
+    }
+}
+
+impl Work {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                searching: CachePadded::new(AtomicUsize::new(0)),
+                queued: AtomicUsize::new(0),
+                p_waiters: AtomicUsize::new(0),
+                handoff_spinners: AtomicUsize::new(0),
+            }
+        }
+    }
+}
+
+impl Ms {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                live: AtomicUsize::new(0),
+                adopted: AtomicUsize::new(0),
+                start_refused: AtomicBool::new(false),
+                has_started: AtomicBool::new(false),
+                never_started: AtomicBool::new(false),
+            }
+        }
+    }
+}
+
+impl End {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                phase: AtomicUsize::new(phase::OPEN),
+                main_gone: AtomicBool::new(false),
+                main_g: AtomicPtr::new(ptr::null_mut()),
+                external_refs: AtomicUsize::new(0),
+                done: Parker::new(),
+            }
+        }
+    }
+}
+
+impl DeadlockCheck {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                mode: Deadlock::Ignore,
+                service_threads: AtomicUsize::new(0),
+                watching: AtomicUsize::new(0),
+                look_again: AtomicBool::new(false),
+                reported: AtomicBool::new(false),
+            }
+        }
+    }
+}
+
+impl Foreign {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                mode: ForeignThreads::Bind,
+                extras: Extras::new(),
+                next_registered: OwnedCell::new(ptr::null()),
+            }
+        }
+    }
+}
+
+impl Evictions {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self { count: AtomicUsize::new(0), max: stat_atomic::AtomicUsize::new(usize::MAX) }
+        }
+    }
+}
+
+impl CoreStats {
+    pub(crate) const fn new() -> Self {
+        Self {
+            tracing: Tracing::off(),
+            retakes: Count::new(),
+            evictions: Count::new(),
+            heavy_fences: Count::new(),
+            clock: stat_atomic::AtomicU32::new(0),
+        }
+    }
+}
+
+impl Gs {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self { next_id: AtomicU64::new(1), all: AtomicPtr::new(ptr::null_mut()) }
+        }
+    }
+}
+
+impl SysmonState {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                parker: Parker::new(),
+                asleep: AtomicBool::new(false),
+                until: stat_atomic::AtomicU64::new(u64::MAX),
+                activity: stat_atomic::AtomicU8::new(0),
+                unchecked: AtomicBool::new(false),
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The parts of an [`M`], each with one owner.
+
+use core::ptr;
+
+use g0_arch::sync::atomic::AtomicPtr;
+use g0_arch::sync::{OwnedCell, WatchedPtr};
+
+use super::g::G;
+use super::m::{M, MState};
+use crate::parts::adaptive_spin::AdaptiveSpin;
+use crate::parts::count::Count;
+use crate::parts::libcall::LibCall;
+use crate::parts::stat_atomic;
+
+/// Which goroutines may run here; see `policy::lockedm`. The M's own thread.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    /// The one G that the M may run (L2), or null.
+    pub(crate) reserved: WatchedPtr<G>,
+    /// Goroutines that have locked this thread: more than one on the safe runtime only.
+    pub(crate) locked_gs: OwnedCell<u32>,
+    /// The reserved goroutine shares the thread with none, on the safe runtime neither.
+    pub(crate) exclusive: OwnedCell<bool>,
+    /// The reserved goroutine yields: what else is queued runs first.
+    pub(crate) yield_requested: OwnedCell<bool>,
+    /// The goroutine that had locked the thread has ended: no goroutine may run here any more.
+    pub(crate) dying: OwnedCell<bool>,
+}
+
+/// How the M looks for work before it sleeps. The M's own thread; while the M is at rest, the waker.
+#[derive(Debug)]
+pub(crate) struct Searching {
+    /// It is counted among the Ms that search.
+    pub(crate) searching: OwnedCell<bool>,
+    /// Whether it is worth spinning for a P before the next sleep.
+    pub(crate) before_sleep: OwnedCell<bool>,
+    /// For how long it spins for a P.
+    pub(crate) for_p: OwnedCell<AdaptiveSpin>,
+    /// For how long it spins, with a P, for its own goroutine.
+    pub(crate) with_p: OwnedCell<AdaptiveSpin>,
+}
+
+/// What the bridge to foreign code counts and keeps. The M's own thread; counts are read by sysmon.
+#[derive(Debug)]
+pub(crate) struct ForeignCalls {
+    /// Calls of foreign code.
+    pub(crate) calls: Count,
+    /// Callbacks that have returned to it.
+    pub(crate) callbacks: Count,
+    /// The sum of both when sysmon looked last. Sysmon's.
+    pub(crate) calls_seen: stat_atomic::AtomicU64,
+    /// The library call that the M's goroutine prepares or is in.
+    pub(crate) libcall: OwnedCell<LibCall>,
+}
+
+/// What an extra M has beside others; see [`extras`](super::extras). Its thread's while it has one.
+#[derive(Debug)]
+pub(crate) struct Extra {
+    /// The M is for threads that the scheduler did not start. Written once; read by any thread.
+    pub(crate) is_extra: stat_atomic::AtomicBool,
+    /// The M's goroutine, the only one that runs here. Written once, before the M is an extra one.
+    pub(crate) own_g: OwnedCell<*mut G>,
+    /// What the M's `call` points to between callbacks: the bridge's own, as if a call were open.
+    pub(crate) root: OwnedCell<*mut u8>,
+    /// Whether the thread keeps the M until it ends.
+    pub(crate) kept: OwnedCell<bool>,
+    /// The next spare M. The list's while the M is spare.
+    pub(crate) spare: AtomicPtr<M>,
+    /// The next older extra M; written once.
+    pub(crate) next: OwnedCell<*const M>,
+}
+
+/// Where the M stands. Under the scheduler's lock.
+#[derive(Debug)]
+pub(crate) struct Links {
+    pub(crate) state: OwnedCell<MState>,
+    pub(crate) next: OwnedCell<*const M>,
+    pub(crate) prev: OwnedCell<*const M>,
+    /// The next older M; written once.
+    pub(crate) all: OwnedCell<*const M>,
+    pub(crate) id: OwnedCell<u32>,
+}
+
+impl Reservation {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                reserved: WatchedPtr::new(ptr::null_mut()),
+                locked_gs: OwnedCell::new(0),
+                exclusive: OwnedCell::new(false),
+                yield_requested: OwnedCell::new(false),
+                dying: OwnedCell::new(false),
+            }
+        }
+    }
+}
+
+impl Searching {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                searching: OwnedCell::new(false),
+                before_sleep: OwnedCell::new(false),
+                for_p: OwnedCell::new(AdaptiveSpin::FULL),
+                with_p: OwnedCell::new(AdaptiveSpin::FULL),
+            }
+        }
+    }
+}
+
+impl ForeignCalls {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                calls: Count::new(),
+                callbacks: Count::new(),
+                calls_seen: stat_atomic::AtomicU64::new(0),
+                libcall: OwnedCell::new(LibCall::NONE),
+            }
+        }
+    }
+}
+
+impl Extra {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                is_extra: stat_atomic::AtomicBool::new(false),
+                own_g: OwnedCell::new(ptr::null_mut()),
+                root: OwnedCell::new(ptr::null_mut()),
+                kept: OwnedCell::new(false),
+                spare: AtomicPtr::new(ptr::null_mut()),
+                next: OwnedCell::new(ptr::null()),
+            }
+        }
+    }
+}
+
+impl Links {
+    maybe_const! {
+        pub(crate) fn new() -> Self {
+            Self {
+                state: OwnedCell::new(MState::Busy),
+                next: OwnedCell::new(ptr::null()),
+                prev: OwnedCell::new(ptr::null()),
+                all: OwnedCell::new(ptr::null()),
+                id: OwnedCell::new(0),
+            }
+        }
+    }
+}
