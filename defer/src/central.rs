@@ -11,12 +11,11 @@
 
 use core::ptr::{self, NonNull};
 
-use g0_arch::sync::Mutex;
+use g0_arch::sync::{Mutex, OwnedCell};
 
 use crate::class::CLASSES;
 #[cfg(not(loom))]
 use crate::class::{LINE, lines};
-use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::pool::HALF;
 use crate::record::{Holds, Record};
@@ -33,20 +32,28 @@ pub struct Central {
 struct List {
     lock: Mutex<()>,
     /// The first record of the topmost bundle. Under the lock.
-    top: Plain<*mut Record>,
+    top: OwnedCell<*mut Record>,
     /// How many bundles there are. Under the lock.
-    bundles: Plain<usize>,
+    bundles: OwnedCell<usize>,
 }
 
 impl List {
     #[cfg(not(loom))]
     const fn new() -> List {
-        List { lock: Mutex::new(()), top: Plain::new(ptr::null_mut()), bundles: Plain::new(0) }
+        List {
+            lock: Mutex::new(()),
+            top: OwnedCell::new(ptr::null_mut()),
+            bundles: OwnedCell::new(0),
+        }
     }
 
     #[cfg(loom)]
     fn new() -> List {
-        List { lock: Mutex::new(()), top: Plain::new(ptr::null_mut()), bundles: Plain::new(0) }
+        List {
+            lock: Mutex::new(()),
+            top: OwnedCell::new(ptr::null_mut()),
+            bundles: OwnedCell::new(0),
+        }
     }
 }
 

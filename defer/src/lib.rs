@@ -165,7 +165,6 @@ mod memory;
 mod own;
 #[cfg(feature = "std")]
 mod panics;
-mod plain;
 mod pool;
 mod record;
 mod recover;

@@ -13,7 +13,7 @@ use core::alloc::Layout;
 use core::any::Any;
 use core::ptr::{self, NonNull};
 
-use crate::plain::Plain;
+use g0_arch::sync::OwnedCell;
 
 /// What a record is at the moment.
 #[derive(Clone, Copy)]
@@ -63,9 +63,9 @@ pub(crate) type Look = unsafe fn(record: NonNull<Record>) -> (*mut (dyn Any + Se
 #[repr(C)]
 pub(crate) struct Record {
     /// In a chain, a list of payloads, a bundle.
-    pub(crate) next: Plain<*mut Record>,
-    pub(crate) holds: Plain<Holds>,
-    origin: Plain<Origin>,
+    pub(crate) next: OwnedCell<*mut Record>,
+    pub(crate) holds: OwnedCell<Holds>,
+    origin: OwnedCell<Origin>,
 }
 
 /// A record with what is in it.
@@ -93,9 +93,9 @@ impl Record {
     pub(crate) unsafe fn make(at: NonNull<u8>, origin: Origin) -> NonNull<Record> {
         let record = at.cast::<Record>();
         let header = Record {
-            next: Plain::new(ptr::null_mut()),
-            holds: Plain::new(Holds::Empty),
-            origin: Plain::new(origin),
+            next: OwnedCell::new(ptr::null_mut()),
+            holds: OwnedCell::new(Holds::Empty),
+            origin: OwnedCell::new(origin),
         };
         // SAFETY: the caller's promise.
         unsafe { record.write(header) };

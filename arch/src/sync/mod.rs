@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`atomic`] | `core::sync::atomic` | `loom::sync::atomic`, which can tell where they were used (`recorded`) |
 //! | [`cell::UnsafeCell`] | loom's interface over core's cell, and `get` | loom's |
+//! | [`OwnedCell`], [`WatchedPtr`] | plain memory, whose user the protocol names | the same, and a race on it is reported |
 //! | [`Mutex`] | a spin lock that waits by [`Backoff`] | loom's lock |
 //! | [`Backoff`] | crossbeam's | every wait runs another thread of the model |
 //! | [`hint`] | `core::hint` | loom's |
@@ -17,13 +18,31 @@
 //! With `--cfg g0_shuttle` as well, it is shuttle's in place of loom's: one schedule at random of many
 //! threads and many steps, where every access is sequentially consistent.
 
+/// A function that is `const` except under loom, whose objects are made at run time.
+///
+/// For the g0 crates among themselves, and no part of the interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! const_unless_loom {
+    ($(#[$attr:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$attr])*
+        $vis const fn $($rest)*
+        #[cfg(loom)]
+        $(#[$attr])*
+        $vis fn $($rest)*
+    };
+}
+
 pub mod atomic;
 mod backoff;
 pub mod cell;
 pub mod hint;
 mod mutex;
+mod owned_cell;
 #[cfg(loom)]
 pub mod recorded;
 
 pub use backoff::Backoff;
 pub use mutex::{Mutex, MutexGuard};
+pub use owned_cell::{OwnedCell, WatchedPtr, load_owned};

@@ -23,17 +23,12 @@ pub type MutexGuard<'a, T> = lock::MutexGuard<'a, T>;
 pub struct Mutex<T>(lock::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// An open lock.
-    #[cfg(not(loom))]
-    #[inline]
-    pub const fn new(value: T) -> Self {
-        Mutex(lock::Mutex::new(value))
-    }
-
-    /// An open lock. Not `const`: the model registers it.
-    #[cfg(loom)]
-    pub fn new(value: T) -> Self {
-        Mutex(lock::Mutex::new(value))
+    crate::const_unless_loom! {
+        /// An open lock. `const` except under loom, where the model registers it.
+        #[inline]
+        pub fn new(value: T) -> Self {
+            Mutex(lock::Mutex::new(value))
+        }
     }
 
     /// Takes the lock, waiting as long as it takes.

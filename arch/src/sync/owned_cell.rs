@@ -1,0 +1,156 @@
+//! Words of a shared structure that one thread at a time uses, as the structure's protocol says.
+//!
+//! An atomic would hide a mistake in the protocol: two threads at the same word are no race then. These
+//! are plain memory, and a model reports the race.
+
+use super::atomic::AtomicPtr;
+#[cfg(not(loom))]
+use super::atomic::Ordering;
+use super::cell::UnsafeCell;
+
+/// A word that has one user at a time: an owner who changes, or whoever holds a lock.
+///
+/// Each field of this type says which thread may use it, and when. Outside of models reading and writing
+/// are one plain move.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct OwnedCell<T>(UnsafeCell<T>);
+
+// SAFETY: access is by the unsafe functions below, whose callers promise an order, and by a bare
+// pointer; a value is a copy and leaves nothing behind in the thread that wrote it.
+unsafe impl<T: Copy> Sync for OwnedCell<T> {}
+// SAFETY: as above.
+unsafe impl<T: Copy> Send for OwnedCell<T> {}
+
+impl<T: Copy> OwnedCell<T> {
+    crate::const_unless_loom! {
+        /// A cell holding `value`. `const` except under loom.
+        #[inline]
+        pub fn new(value: T) -> Self {
+            Self(UnsafeCell::new(value))
+        }
+    }
+
+    /// The value.
+    ///
+    /// # Safety
+    ///
+    /// No other thread writes it at the same time.
+    #[inline(always)]
+    pub unsafe fn get(&self) -> T {
+        // SAFETY: the caller's promise.
+        self.0.with(|word| unsafe { *word })
+    }
+
+    /// Overwrites the value.
+    ///
+    /// # Safety
+    ///
+    /// No other thread reads or writes it at the same time.
+    #[inline(always)]
+    pub unsafe fn set(&self, value: T) {
+        // SAFETY: the caller's promise.
+        self.0.with_mut(|word| unsafe { *word = value });
+    }
+
+    /// Overwrites the value and returns what it was.
+    ///
+    /// # Safety
+    ///
+    /// As [`set`](Self::set).
+    #[inline(always)]
+    pub unsafe fn replace(&self, value: T) -> T {
+        // SAFETY: the caller's promise.
+        self.0.with_mut(|word| unsafe { core::mem::replace(&mut *word, value) })
+    }
+
+    /// Its address, for assembly that is about to write there: a model sees the write at this call.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *mut T {
+        self.0.with_mut(|word| word)
+    }
+}
+
+/// A pointer that one thread at a time uses, while reports of other threads may watch whether it is set.
+///
+/// Its owner pays for plain memory. No model has a report, so to models it is an [`OwnedCell`].
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct WatchedPtr<T> {
+    #[cfg(not(loom))]
+    word: AtomicPtr<T>,
+    #[cfg(loom)]
+    word: OwnedCell<*mut T>,
+}
+
+impl<T> WatchedPtr<T> {
+    crate::const_unless_loom! {
+        /// A pointer that is `value`. `const` except under loom.
+        #[inline]
+        pub fn new(value: *mut T) -> Self {
+            #[cfg(not(loom))]
+            return Self { word: AtomicPtr::new(value) };
+            #[cfg(loom)]
+            return Self { word: OwnedCell::new(value) };
+        }
+    }
+
+    /// The pointer.
+    ///
+    /// # Safety
+    ///
+    /// No other thread writes it at the same time.
+    #[inline(always)]
+    pub unsafe fn get(&self) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe {
+            #[cfg(not(loom))]
+            return load_owned(&self.word);
+            #[cfg(loom)]
+            return self.word.get();
+        }
+    }
+
+    /// Overwrites the pointer.
+    ///
+    /// # Safety
+    ///
+    /// No other thread writes it, or reads it by [`get`](Self::get), at the same time.
+    #[inline(always)]
+    pub unsafe fn set(&self, value: *mut T) {
+        // Relaxed: a report decides nothing by it.
+        #[cfg(not(loom))]
+        self.word.store(value, Ordering::Relaxed);
+        #[cfg(loom)]
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.word.set(value);
+        }
+    }
+
+    /// Whether it was not null at some moment. For any thread; always `false` in a model.
+    pub fn is_set(&self) -> bool {
+        #[cfg(not(loom))]
+        return !self.word.load(Ordering::Relaxed).is_null();
+        #[cfg(loom)]
+        return false;
+    }
+}
+
+/// An atomic pointer, read as plain memory by its only writer.
+///
+/// Outside of models the compiler may then keep the pointer in a register, as with any field.
+///
+/// # Safety
+///
+/// No other thread writes it at the same time.
+#[inline(always)]
+pub unsafe fn load_owned<T>(word: &AtomicPtr<T>) -> *mut T {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(not(loom))]
+        return *word.as_ptr();
+        #[cfg(loom)]
+        return word.unsync_load();
+    }
+}
