@@ -41,7 +41,7 @@ pub fn other_parkers(core: &Core) -> [&Parker; 2] {
     [&core.sysmon, &core.done]
 }
 
-/// Gives the free stacks of all Ps back to the pool.
+/// Gives the free stacks of all Ps back to the depot.
 ///
 /// # Safety
 ///
@@ -49,7 +49,7 @@ pub fn other_parkers(core: &Core) -> [&Parker; 2] {
 pub unsafe fn drain_stacks(core: &Core) {
     for p in core.config.procs {
         // SAFETY: nobody uses the Ps any more.
-        p.free.with_mut(|free| core.pool.drain(unsafe { &mut *free }));
+        p.free.with_mut(|free| core.depot.drain(unsafe { &mut *free }));
     }
 }
 

@@ -309,7 +309,7 @@ pub(crate) unsafe fn free(m: &'static M, g: NonNull<G>) {
         }
         g.as_ref().fiber.retire();
         let stack = g0_stack::Stack::from_raw(G::header(g));
-        proc_of(m).free.with_mut(|free| core_of(m).pool.free(&mut *free, stack));
+        proc_of(m).free.with_mut(|free| core_of(m).depot.free(&mut *free, stack));
     }
 }
 
@@ -379,7 +379,7 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
     }
 }
 
-/// Frees a G on a thread that has no cache of its scheduler: into the central pool.
+/// Frees a G on a thread that has no cache of its scheduler: into the depot.
 ///
 /// What is freed may be the last that held the scheduler together, whose owner looks for that:
 ///
@@ -387,7 +387,7 @@ fn free_from_outside<P: Platform>(g: NonNull<G>) {
 ///   this thread                       the owner, all Ms having ended
 ///   guests += 1                       look whether a G is held
 ///   fence                             fence
-///   free the G, use the pool          look at guests
+///   free the G, use the depot         look at guests
 ///   guests -= 1
 /// ```
 ///
@@ -409,9 +409,9 @@ pub(crate) unsafe fn free_far(home: &'static Core, g: NonNull<G>) {
         fence(Ordering::SeqCst);
         g.as_ref().fiber.retire();
         let mut cache = g0_stack::Cache::new(home.config.stack);
-        home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
-        home.pool.drain(&mut cache);
-        // Release: the pool is left before.
+        home.depot.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
+        home.depot.drain(&mut cache);
+        // Release: the depot is left before.
         home.guests.fetch_sub(1, Ordering::Release);
     }
 }

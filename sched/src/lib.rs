@@ -281,7 +281,7 @@ mod waiting;
 
 pub use crate::core::{Config, Core, Deadlock, Mobility};
 #[cfg(not(loom))]
-pub use defers::central;
+pub use defers::defer_depot;
 pub use defers::{Defers, PlainFrames, Uncaught};
 pub use error::Error;
 pub use exec::machine::start_m;

@@ -45,7 +45,7 @@ pub struct Proc {
     /// Free Gs with their stacks.
     pub(crate) free: UnsafeCell<Cache>,
     /// Free records of deferred calls.
-    pub(crate) defers: UnsafeCell<g0_defer::Pool>,
+    pub(crate) defers: UnsafeCell<g0_defer::Cache>,
     /// Ids it may give out: next and end.
     pub(crate) ids: Plain<(u64, u64)>,
     /// When its M got it, nanoseconds.
@@ -89,7 +89,7 @@ impl Proc {
                 steals: Count::new(),
                 hand_offs: Count::new(),
                 free: UnsafeCell::new(Cache::new(Class::MIN)),
-                defers: UnsafeCell::new(g0_defer::Pool::new()),
+                defers: UnsafeCell::new(g0_defer::Cache::new()),
                 ids: Plain::new((0, 0)),
                 since: Plain::new(0),
                 random: Plain::new(1),

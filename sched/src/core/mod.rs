@@ -43,7 +43,7 @@ use core::ptr::{self, NonNull};
 use g0_arch::CachePadded;
 use g0_arch::sync::Mutex;
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
-use g0_stack::{Class, Pool, StackSource};
+use g0_stack::{Class, Depot, StackSource};
 
 use crate::g::G;
 use crate::home::ForeignThreads;
@@ -119,7 +119,7 @@ pub struct Core {
     pub(crate) name: Plain<&'static str>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) lists: Mutex<Lists>,
-    pub(crate) pool: Pool<&'static dyn StackSource>,
+    pub(crate) depot: Depot<&'static dyn StackSource>,
     /// Lengths of lists, to be read without their lock.
     pub(crate) idle_ps: CachePadded<AtomicUsize>,
     /// Ps that are wanted, and those that are not retired.
@@ -203,7 +203,7 @@ impl Core {
                 #[cfg(feature = "std")]
                 name: Plain::new("g0"),
                 lists: Mutex::new(Lists::new()),
-                pool: Pool::new(config.stack, config.stacks),
+                depot: Depot::new(config.stack, config.stacks),
                 idle_ps: CachePadded::new(AtomicUsize::new(0)),
                 procs: AtomicUsize::new(config.procs.len()),
                 live_ps: AtomicUsize::new(config.procs.len()),
