@@ -144,7 +144,8 @@
 //! # The rest
 //!
 //! [`sync`] is the one place from which the g0 crates take atomics, cells and locks, so that
-//! `--cfg loom` puts a model in their place. [`tools`] tells valgrind and the sanitizers about
+//! `--cfg loom` puts a model in their place. [`magazine`] keeps free items, in a cache for each P and
+//! a depot for all, for the crates that have such items. [`tools`] tells valgrind and the sanitizers about
 //! stacks.
 //!
 //! # Features
@@ -158,6 +159,7 @@
 extern crate std;
 
 mod api;
+pub mod magazine;
 pub mod sync;
 #[cfg(feature = "std")]
 mod threads;

@@ -5,40 +5,41 @@ use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
 use g0_defer::{
-    Catch, Catches, Central, Forgets, Local, Memory, Own, Pool, Throw, Unwind, recovering_in,
+    Cache, Catch, Catches, Depot, Forgets, Local, Memory, Own, Throw, Unwind, recovering_in,
     scope_in,
 };
 
 /// Room for 64 records of four words and for 16 of twelve.
 static SMALL: Memory<64> = Memory::new();
 static MIDDLE: Memory<32> = Memory::new();
-static CENTRAL: Central = Central::new();
+static DEPOT: Depot = Depot::new();
 
 /// What belongs to the one core.
 struct Core {
-    pool: UnsafeCell<Pool>,
+    cache: UnsafeCell<Cache>,
     innermost: Cell<*const Catch>,
 }
 
 // SAFETY: there is one core, and this program has no interrupt handlers (and no second thread).
 unsafe impl Sync for Core {}
 
-static CORE: Core = Core { pool: UnsafeCell::new(Pool::new()), innermost: Cell::new(ptr::null()) };
+static CORE: Core =
+    Core { cache: UnsafeCell::new(Cache::new()), innermost: Cell::new(ptr::null()) };
 
 /// The machine.
 enum Machine {}
 type Panics = Own<Machine>;
 
-// SAFETY: one core; the closures do not come back to the pool.
+// SAFETY: one core; the closures do not come back to the cache.
 unsafe impl Local for Machine {
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         // SAFETY: nobody else has it.
-        Some(f(unsafe { &mut *CORE.pool.get() }))
+        Some(f(unsafe { &mut *CORE.cache.get() }))
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         // SAFETY: as above.
-        Some(f(Some(unsafe { &mut *CORE.pool.get() }), &CENTRAL))
+        Some(f(Some(unsafe { &mut *CORE.cache.get() }), &DEPOT))
     }
 }
 
@@ -70,8 +71,8 @@ fn work(things: usize, fails: bool, open: &Cell<usize>) {
 }
 
 fn main() {
-    CENTRAL.give(&SMALL, 4);
-    CENTRAL.give(&MIDDLE, 12);
+    DEPOT.give(&SMALL, 4);
+    DEPOT.give(&MIDDLE, 12);
     let open = Cell::new(0);
 
     for _ in 0..1000 {

@@ -37,5 +37,10 @@ pub(crate) const fn of(wanted: Layout) -> Option<usize> {
     None
 }
 
+/// The least class whose records hold so many words.
+pub(crate) fn of_words(words: usize) -> Option<usize> {
+    WORDS.iter().position(|&room| words <= room)
+}
+
 #[cfg(all(target_pointer_width = "64", not(loom)))]
 const _: () = assert!(lines(0) == 1 && lines(1) == 2 && lines(2) == 4);

@@ -6,8 +6,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeferError {
-    /// Without an allocator a scope holds four calls of four words each, and as many more as its pools
-    /// were given memory for; this is one more than that.
+    /// Without an allocator a scope holds four calls of four words each, and as many more as its depot was
+    /// given memory for; this is one more than that.
     FrameFull,
     /// Without an allocator no call captures more than 28 words.
     TooLarge,
@@ -20,7 +20,7 @@ impl fmt::Display for DeferError {
         f.write_str(match self {
             DeferError::FrameFull => {
                 "no place for the deferred call: a scope holds four that capture four words each; capture less, open \
-                 a scope within, give the pools memory, or turn on g0-defer's feature `alloc`"
+                 a scope within, give the depot memory, or turn on g0-defer's feature `alloc`"
             }
             DeferError::TooLarge => {
                 "no place for the deferred call: it captures more than 28 words; capture a reference, or turn on \

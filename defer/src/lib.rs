@@ -8,7 +8,7 @@
 //! scope ends. There is no record and nothing to register; the compiler places the block at each
 //! exit, as if one had written it there.
 //!
-//! **[`scope_in`]** (without pools [`scope_with`], with std `scope`) is for all else: calls deferred in
+//! **[`scope_in`]** (without caches [`scope_with`], with std `scope`) is for all else: calls deferred in
 //! a loop, calls that may park, calls that may panic. Each has a record in a chain, last in first out.
 //! The scope catches what unwinds its body, runs the chain outside of any unwinding, and goes on with
 //! what was in flight.
@@ -99,23 +99,24 @@
 //!
 //! ```text
 //!   scope's frame     4 of four words          no lock, no call
-//!   P's pool          32 of each class         no lock; `Local` says whose
-//!   central list      bundles of 16            a lock for a few instructions, on the system stack
+//!   P's cache         32 of each class         no lock; `Local` says whose
+//!   depot             magazines of 16          a lock for a few instructions, on the system stack
 //!   allocator         what is missing, and what is larger than 28 words
 //! ```
 //!
-//! Pools pay where calls are deferred in loops or capture more than four words. Their classes are one,
-//! two and four cache lines, headers included. A P takes and gives within its own 32; then half of them go to the
-//! central list, or come from there, as one chain that was linked before: the time under the lock does not
-//! depend on how many they are. [`Local`] is what a scheduler implements; its two ways are told apart by
-//! type, so that what runs without a lock cannot reach one. Without an allocator the central list is given
-//! static [`Memory`], and a scope that finds none left refuses the call with an error that tells the remedy.
+//! Caches pay where calls are deferred in loops or capture more than four words. Their classes are one,
+//! two and four cache lines, headers included. A P takes and gives within its own 32; then half of them, a
+//! [magazine](g0_arch::magazine), go to the depot that all Ps share, or come from there. It was linked
+//! before: the time under the lock does not depend on how many they are. [`Local`] is what a scheduler
+//! implements; its two ways are told apart by type, so that what runs without a lock cannot reach one.
+//! Without an allocator the depot is given static [`Memory`], and a scope that finds none left refuses the
+//! call with an error that tells the remedy.
 //!
 //! > L16. A record is in exactly one place, and each deferred call runs exactly once.
 //!
-//! A record is empty and back in the pool *before* its call runs. So a call that never returns (it
+//! A record is empty and back in the cache *before* its call runs. So a call that never returns (it
 //! parks for ever, its goroutine is ended) holds no record, and a call that defers another finds
-//! the record that it came out of. A record that is freed twice, or that comes to a pool or out of one with a
+//! the record that it came out of. A record that is freed twice, or that comes to a cache or out of one with a
 //! panic in it, ends the program: [`Local::fatal`].
 //!
 //! # Rejected
@@ -128,7 +129,7 @@
 //!   calls would end in a recursion as deep. The lists are flat.
 //! - *A catch around each call*: one around all of them is left and entered again only when something
 //!   unwinds.
-//! - *An array of pointers as the cache*, as Go has it: its half has to be linked into a chain before it goes
+//! - *An array of pointers as the cache*, as Go has it: its half has to be linked into a list before it goes
 //!   and counted out of one when it comes. Two magazines change places instead.
 //! - *A safe throw without an unwinder*: it would skip the destructor of a scope of threads that borrow from
 //!   the frame, and they would write into what comes after it.
@@ -137,7 +138,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | (none) | `defer!`, scopes, pools over static memory, `Own`, `NoUnwind` |
+//! | (none) | `defer!`, scopes, caches over static memory, `Own`, `NoUnwind` |
 //! | `alloc` | scopes of any number of calls of any size |
 //! | `std` | `Rust`, `scope`, `recovering`, `Panics`, `is_goexit` |
 #![no_std]
@@ -147,9 +148,10 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-mod central;
+mod cache;
 mod chain;
 mod class;
+mod depot;
 #[cfg(loom)]
 #[doc(hidden)]
 pub mod doors;
@@ -165,7 +167,6 @@ mod memory;
 mod own;
 #[cfg(feature = "std")]
 mod panics;
-mod pool;
 mod record;
 mod recover;
 #[cfg(any(
@@ -181,18 +182,18 @@ mod store;
 mod thrown;
 mod unwind;
 
-pub use central::Central;
+pub use cache::Cache;
+pub use depot::Depot;
 pub use error::{DeferError, Refused};
 pub use goexit::Goexit;
 pub use guard::Deferred;
-pub use local::{Local, Unpooled};
+pub use local::{Local, Uncached};
 #[cfg(not(loom))]
 pub use memory::Memory;
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
 pub use own::{Catch, Catches, Forgets, Own};
 #[cfg(feature = "std")]
 pub use panics::Panics;
-pub use pool::Pool;
 #[cfg(feature = "std")]
 pub use recover::recovering;
 pub use recover::{Recover, Recovering, recovering_in, recovering_with};

@@ -1,28 +1,28 @@
-//! Whose pool: the one trait by which a scheduler lends its Ps' pools.
+//! Whose cache: the one trait by which a scheduler lends its Ps' caches.
 
-use crate::{Central, Pool};
+use crate::{Cache, Depot};
 
-/// Gives the pool of the P that the caller runs on, for the length of a closure.
+/// Gives the cache of the P that the caller runs on, for the length of a closure.
 ///
 /// The closures are this crate's own, a few instructions without a branch back, and never run
 /// anybody's code: a scheduler runs them *inside*, where its P cannot be taken from it.
 ///
 /// # Safety
 ///
-/// While a closure runs, nobody else has the pool that it was given: no other thread, no interrupt
+/// While a closure runs, nobody else has the cache that it was given: no other thread, no interrupt
 /// handler, no goroutine that is switched to meanwhile. [`fatal`](Local::fatal) does not return and does
 /// not unwind.
 pub unsafe trait Local: 'static {
-    /// The fast way: calls `f` with the pool of the current P, on the caller's stack. None, and `f` is
+    /// The fast way: calls `f` with the cache of the current P, on the caller's stack. None, and `f` is
     /// not called, where there is no P: a thread that runs no goroutines.
     ///
     /// No closure that comes this way takes a lock: it has none to take.
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R>;
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R>;
 
-    /// The slow way, to and from the central list: calls `f` on the system stack if there is one, with
-    /// the pool if there is a P. It takes a lock for a few instructions. None, and `f` is not called,
-    /// where there is no central list either.
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R>;
+    /// The slow way, to and from the depot: calls `f` on the system stack if there is one, with
+    /// the cache if there is a P. It takes a lock for a few instructions. None, and `f` is not called,
+    /// where there is no depot either.
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R>;
 
     /// Records are not what they have to be: ends the program. Called inside or outside.
     fn fatal(reason: &'static str) -> ! {
@@ -30,19 +30,19 @@ pub unsafe trait Local: 'static {
     }
 }
 
-/// No pools: a record that does not fit into its scope goes to the allocator, and without one nowhere.
+/// No caches: a record that does not fit into its scope goes to the allocator, and without one nowhere.
 #[derive(Clone, Copy, Debug)]
-pub enum Unpooled {}
+pub enum Uncached {}
 
-// SAFETY: there is no pool.
-unsafe impl Local for Unpooled {
+// SAFETY: there is no cache.
+unsafe impl Local for Uncached {
     #[inline(always)]
-    fn with<R>(_: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    fn with<R>(_: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         None
     }
 
     #[inline(always)]
-    fn with_central<R>(_: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+    fn with_depot<R>(_: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         None
     }
 }

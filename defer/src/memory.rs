@@ -11,7 +11,7 @@ use crate::class::LINE;
 #[repr(C, align(64))]
 struct Line(#[allow(dead_code)] MaybeUninit<[u8; LINE]>);
 
-/// Memory for records, in a static: `LINES` times 64 bytes. See [`Central::give`](crate::Central::give).
+/// Memory for records, in a static: `LINES` times 64 bytes. See [`Depot::give`](crate::Depot::give).
 ///
 /// A record of four words takes one line on a machine of 64 bits, one of twelve two, one of 28 four.
 pub struct Memory<const LINES: usize> {

@@ -13,13 +13,15 @@ use core::alloc::Layout;
 use core::any::Any;
 use core::ptr::{self, NonNull};
 
+use g0_arch::magazine::Link;
 use g0_arch::sync::OwnedCell;
 
 /// What a record is at the moment.
 #[derive(Clone, Copy)]
 pub(crate) enum Holds {
-    /// In a pool. The first of a bundle says how many it has, and which bundle lies beneath.
-    Free { count: u32, below: *mut Record },
+    /// In a cache or depot. The first of a magazine in a depot says how many it has, and which magazine
+    /// lies below.
+    Free { len: u32, below: *mut Record },
     /// Taken, and nothing in it.
     Empty,
     /// A deferred call.
@@ -28,15 +30,20 @@ pub(crate) enum Holds {
     Panic(Look),
 }
 
+impl Holds {
+    /// Of a record that is about to come into a magazine.
+    pub(crate) const FREE: Holds = Holds::Free { len: 0, below: ptr::null_mut() };
+}
+
 /// Where a record's memory is from, and so where it goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A slot of a scope.
     Frame,
-    /// A block of the allocator's of this class: it goes to pools.
+    /// A block of the allocator's of this class: it goes to caches.
     #[cfg(feature = "alloc")]
     Block(u8),
-    /// Static memory of this class: it goes to pools, and never to the allocator.
+    /// Static memory of this class: it goes to caches, and never to the allocator.
     #[cfg_attr(loom, allow(dead_code))]
     Given(u8),
     /// A block of the allocator's for this one use.
@@ -62,7 +69,7 @@ pub(crate) type Look = unsafe fn(record: NonNull<Record>) -> (*mut (dyn Any + Se
 /// A record's header.
 #[repr(C)]
 pub(crate) struct Record {
-    /// In a chain, a list of payloads, a bundle.
+    /// In a chain, a list of payloads, a magazine.
     pub(crate) next: OwnedCell<*mut Record>,
     pub(crate) holds: OwnedCell<Holds>,
     origin: OwnedCell<Origin>,
@@ -146,5 +153,38 @@ impl Record {
     pub(crate) unsafe fn content<T>(record: NonNull<Record>) -> *mut T {
         // SAFETY: the caller's promise: the memory reaches so far.
         unsafe { &raw mut (*record.cast::<Full<T>>().as_ptr()).content }
+    }
+}
+
+// SAFETY: `next` is a cell of its own, and a free record holds nothing but what is written here.
+unsafe impl Link for Record {
+    #[inline(always)]
+    unsafe fn next(&self) -> *mut Record {
+        // SAFETY: the caller's promise.
+        unsafe { self.next.get() }
+    }
+
+    #[inline(always)]
+    unsafe fn set_next(&self, next: *mut Record) {
+        // SAFETY: the caller's promise.
+        unsafe { self.next.set(next) };
+    }
+
+    unsafe fn magazine(&self) -> (u32, *mut Record) {
+        // SAFETY: the caller's promise.
+        match unsafe { self.holds.get() } {
+            Holds::Free { len, below } => (len, below),
+            _ => unreachable!("L16: a record in the depot is in use"),
+        }
+    }
+
+    unsafe fn set_magazine(&self, len: u32, below: *mut Record) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !matches!(self.holds.get(), Holds::Free { .. }) {
+                unreachable!("L16: a record that is in use comes to the depot");
+            }
+            self.holds.set(Holds::Free { len, below });
+        }
     }
 }

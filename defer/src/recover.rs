@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 use crate::chain::Call;
 use crate::scope::{Scope, refuse, run};
-use crate::{Local, Refused, Unpooled, Unwind};
+use crate::{Local, Refused, Uncached, Unwind};
 
 /// What is in flight, as a deferred call of the scope that it unwinds sees it.
 ///
@@ -54,7 +54,7 @@ impl<U: Unwind> core::fmt::Debug for Recover<'_, U> {
 
 /// A [`Scope`] whose deferred calls may recover; made by [`recovering_in`], [`recovering_with`] and,
 /// with std, `recovering`.
-pub struct Recovering<'scope, 'env: 'scope, U: Unwind, L: Local = Unpooled> {
+pub struct Recovering<'scope, 'env: 'scope, U: Unwind, L: Local = Uncached> {
     scope: Scope<'scope, 'env, L>,
     unwind: PhantomData<fn() -> U>,
 }
@@ -120,12 +120,12 @@ pub fn recovering_in<'env, U: Unwind, L: Local, R>(
     run::<U, L, R>(&recovering.scope.chain, || body(&recovering))
 }
 
-/// [`recovering_in`] without pools.
+/// [`recovering_in`] without caches.
 #[inline]
 pub fn recovering_with<'env, U: Unwind, R>(
     body: impl for<'scope> FnOnce(&'scope Recovering<'scope, 'env, U>) -> R,
 ) -> Option<R> {
-    recovering_in::<U, Unpooled, R>(body)
+    recovering_in::<U, Uncached, R>(body)
 }
 
 /// [`recovering_with`] Rust's unwinder.

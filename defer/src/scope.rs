@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use crate::chain::{Call, Chain};
 use crate::drain::Drain;
-use crate::{Local, Refused, Unpooled, Unwind};
+use crate::{Local, Refused, Uncached, Unwind};
 
 /// Where calls are deferred to; made by [`scope_in`], [`scope_with`] and, with std, `scope`.
 ///
@@ -30,7 +30,7 @@ use crate::{Local, Refused, Unpooled, Unwind};
 /// });
 /// assert!(ran.get());
 /// ```
-pub struct Scope<'scope, 'env: 'scope, L: Local = Unpooled> {
+pub struct Scope<'scope, 'env: 'scope, L: Local = Uncached> {
     pub(crate) chain: Chain<L>,
     // Invariant in both: a shorter `'scope` would let a call borrow what does not live until it
     // runs.
@@ -125,12 +125,12 @@ pub(crate) fn run<U: Unwind, L: Local, R>(chain: &Chain<L>, body: impl FnOnce() 
     }
 }
 
-/// [`scope_in`] without pools: records that do not fit into the frame go to the allocator.
+/// [`scope_in`] without caches: records that do not fit into the frame go to the allocator.
 #[inline]
 pub fn scope_with<'env, U: Unwind, R>(
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 ) -> R {
-    scope_in::<U, Unpooled, R>(body)
+    scope_in::<U, Uncached, R>(body)
 }
 
 /// [`scope_with`] Rust's unwinder.

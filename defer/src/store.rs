@@ -1,4 +1,4 @@
-//! Where records live: a few in the scope's own frame, more in the P's pool, the rest in the allocator.
+//! Where records live: a few in the scope's own frame, more in the P's cache, the rest in the allocator.
 //!
 //! The places in the frame are a stack of slots with a count. That suffices because a scope's
 //! records come and go last in first out: of the records that are in slots, the one that goes is
@@ -10,10 +10,11 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use crate::cache::Magazine;
 use crate::record::{Holds, Origin, Record};
 use crate::{DeferError, Local, class};
 
-/// So many records find room in the frame; none in a model, which is about pools.
+/// So many records find room in the frame; none in a model, which is about caches.
 pub(crate) const SLOTS: usize = if cfg!(loom) { 0 } else { 4 };
 
 /// Memory for one record that captures up to four words. A word's alignment will do: a line of its own
@@ -79,11 +80,11 @@ impl<L: Local> Store<L> {
     }
 }
 
-/// An empty record with room for this layout, from a pool or the allocator.
+/// An empty record with room for this layout, from a cache, the depot or the allocator.
 #[inline(always)]
 pub(crate) fn take<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> {
     if let Some(class) = class::of(layout)
-        && let Some(Some(record)) = L::with(|pool| pool.take::<L>(class))
+        && let Some(Some(record)) = L::with(|cache| cache.take::<L>(class))
     {
         return Ok(record);
     }
@@ -96,18 +97,18 @@ fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> 
     let Some(class) = class::of(layout) else {
         return allocate(layout, None).ok_or(DeferError::TooLarge);
     };
-    let taken = L::with_central(|pool, central| {
-        // It may be another pool than a moment ago: the goroutine's P was taken, and it has one again.
-        let pool = pool?;
-        if let Some(record) = pool.take::<L>(class) {
+    let taken = L::with_depot(|cache, depot| {
+        // It may be another cache than a moment ago: the goroutine's P was taken, and it has one again.
+        let cache = cache?;
+        if let Some(record) = cache.take::<L>(class) {
             return Some(record);
         }
-        pool.refill(central, class);
-        pool.take::<L>(class)
+        cache.refill(depot, class);
+        cache.take::<L>(class)
     });
     match taken {
         Some(Some(record)) => Ok(record),
-        // It joins the pools when it is freed.
+        // It joins the caches when it is freed.
         Some(None) => allocate(class::layout(class), Some(class)).ok_or(DeferError::FrameFull),
         None => allocate(layout, None).ok_or(DeferError::FrameFull),
     }
@@ -124,7 +125,7 @@ pub(crate) unsafe fn give_back<L: Local>(record: NonNull<Record>, layout: Layout
     // SAFETY: the caller's promise.
     unsafe {
         if let Some(class) = class_of(record)
-            && L::with(|pool| pool.put::<L>(class, record)) == Some(true)
+            && L::with(|cache| cache.put::<L>(class, record)) == Some(true)
         {
             return;
         }
@@ -138,25 +139,25 @@ unsafe fn give_back_slowly<L: Local>(record: NonNull<Record>, layout: Layout) {
     // SAFETY: the caller's promise.
     unsafe {
         let Some(class) = class_of(record) else { return deallocate(record, layout) };
-        let surplus = L::with_central(|pool, central| {
-            let Some(pool) = pool else { return central.put_one(class, record) };
+        let surplus = L::with_depot(|cache, depot| {
+            let Some(cache) = cache else { return depot.put_one(class, record) };
             // As above: this one may have room.
-            if pool.put::<L>(class, record) {
-                return core::ptr::null_mut();
+            if cache.put::<L>(class, record) {
+                return Magazine::new();
             }
-            let surplus = pool.spill(central, class);
-            pool.put::<L>(class, record);
+            let surplus = cache.spill(depot, class);
+            cache.put::<L>(class, record);
             surplus
         });
         match surplus {
             Some(surplus) => dispose(surplus),
-            // Its pools have gone, or it came from where there are some to where there are none.
-            None => dispose(record.as_ptr()),
+            // Its caches have gone, or it came from where there are some to where there are none.
+            None => dispose(one(record)),
         }
     }
 }
 
-/// The class of a record that goes to pools.
+/// The class of a record that goes to caches.
 ///
 /// # Safety
 ///
@@ -174,21 +175,30 @@ unsafe fn class_of(record: NonNull<Record>) -> Option<usize> {
     }
 }
 
-/// Gives a chain of records that no pool keeps to the allocator, those that are its own.
+/// A magazine of one record.
 ///
 /// # Safety
 ///
-/// They are the caller's, who does not use them again.
-pub(crate) unsafe fn dispose(mut at: *mut Record) {
-    while let Some(record) = NonNull::new(at) {
-        // SAFETY: the caller's promise.
+/// It is the caller's, who does not use it again.
+pub(crate) unsafe fn one(record: NonNull<Record>) -> Magazine {
+    let mut magazine = Magazine::new();
+    // SAFETY: the caller's promise; records lie where they are until they are disposed of.
+    unsafe { magazine.push(record) };
+    magazine
+}
+
+/// Gives records that neither cache nor depot keeps to the allocator, those that are its own.
+pub(crate) fn dispose(mut magazine: Magazine) {
+    while let Some(record) = magazine.pop() {
+        // SAFETY: the magazine gave it up, and it was allocated with its class's layout.
+        #[cfg(feature = "alloc")]
         unsafe {
-            at = record.as_ref().next.get();
-            #[cfg(feature = "alloc")]
             if let Origin::Block(class) = record.as_ref().origin() {
                 deallocate(record, class::layout(usize::from(class)));
             }
         }
+        #[cfg(not(feature = "alloc"))]
+        let _ = record;
     }
 }
 

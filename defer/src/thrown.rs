@@ -13,7 +13,7 @@ use crate::{Goexit, Local, store};
 /// Panics of one goroutine of which each replaced the one before it, mostly one. What
 /// [`Own`](crate::Own) throws and catches.
 ///
-/// Each lies in a record of `L`'s pools, so a throw allocates nothing where a pool has one.
+/// Each lies in a record of `L`'s caches, so a throw allocates nothing where a cache or the depot has one.
 ///
 /// > A ring that is never empty: `newest`, and behind it the oldest, the next to it, and so on. Each
 /// > record holds a panic.
@@ -43,7 +43,7 @@ impl<L: Local> Thrown<L> {
     pub(crate) fn new<T: Any + Send>(value: T) -> Self {
         let Ok(newest) = store::take::<L>(Record::layout::<T>()) else {
             L::fatal(
-                "no memory for the payload of a panic: panic with a smaller value, or give the pools memory, \
+                "no memory for the payload of a panic: panic with a smaller value, or give the depot memory, \
                  or turn on g0-defer's feature `alloc`",
             )
         };

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use common::{Here, Jumps, VISITS};
-use g0_defer::{Central, Goexit, Local, Own, Pool, Throw, Thrown, Unwind, recovering_in, scope_in};
+use g0_defer::{Cache, Depot, Goexit, Local, Own, Throw, Thrown, Unwind, recovering_in, scope_in};
 
 /// Throws `value` through a scope; what is caught of it.
 fn round_trip<T: Send + 'static>(value: T) -> T {
@@ -206,12 +206,12 @@ type CarefulOwn = Own<Careful>;
 
 // SAFETY: as `Here`, which does it.
 unsafe impl Local for Careful {
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         Here::with(f)
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-        Here::with_central(f)
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        Here::with_depot(f)
     }
 }
 

@@ -5,26 +5,26 @@
 use std::cell::{Cell, RefCell};
 use std::ptr;
 
-use g0_defer::{Catch, Catches, Central, Local, Own, Pool, recovering_in, scope_in};
+use g0_defer::{Cache, Catch, Catches, Depot, Local, Own, recovering_in, scope_in};
 
 enum Here {}
 type Panics = Own<Here>;
 
-static CENTRAL: Central = Central::new();
+static DEPOT: Depot = Depot::new();
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
     static INNERMOST: Cell<*const Catch> = const { Cell::new(ptr::null()) };
 }
 
 // SAFETY: a thread's own; the faults of this program are none of the closures'.
 unsafe impl Local for Here {
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
-        Some(POOL.with_borrow_mut(f))
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        Some(CACHE.with_borrow_mut(f))
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-        Some(POOL.with_borrow_mut(|pool| f(Some(pool), &CENTRAL)))
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        Some(CACHE.with_borrow_mut(|cache| f(Some(cache), &DEPOT)))
     }
 }
 

@@ -258,7 +258,7 @@ mod time;
 mod wait;
 
 #[cfg(not(loom))]
-pub use api::defers::central;
+pub use api::defers::defer_depot;
 pub use api::defers::{Defers, PlainFrames};
 pub use api::scheduler::{Ended, Scheduler};
 pub use api::shutdown;

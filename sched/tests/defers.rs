@@ -1,4 +1,4 @@
-//! Deferred calls, panics and recover on goroutines, with the Ps' pools.
+//! Deferred calls, panics and recover on goroutines, with the Ps' caches.
 
 mod common;
 
@@ -450,7 +450,7 @@ fn a_once_whose_closure_ends_by_goexit_or_panic_has_run_once() {
     });
 }
 
-/// With one record in flight for each call that waits for ever, the pools go on.
+/// With one record in flight for each call that waits for ever, the caches go on.
 #[test]
 fn a_deferred_call_that_never_returns_holds_no_record() {
     on_each_kind(|kind, procs| {

@@ -7,7 +7,7 @@
 
 use std::fs;
 
-use g0_stack::{Cache, Class, Pool, SlabSource, Stack, StackSource};
+use g0_stack::{Cache, Class, Depot, SlabSource, Stack, StackSource};
 
 const SIZE: usize = 64 << 10;
 const PAGE: usize = 4096;
@@ -57,15 +57,15 @@ fn mappings() -> usize {
     fs::read_to_string("/proc/self/maps").map_or(0, |text| text.lines().count())
 }
 
-/// Makes all of them through a pool, as a scheduler would; checks, reports, takes them down.
+/// Makes all of them through a depot, as a scheduler would; checks, reports, takes them down.
 fn create(stacks: usize, class: Class) -> Result<f64, Box<dyn std::error::Error>> {
     let (rss, tables, maps) = (status("VmRSS"), status("VmPTE"), mappings());
-    let pool = Pool::new(class, SlabSource::new());
+    let depot = Depot::new(class, SlabSource::new());
     let mut cache = Cache::new(class);
     let mut held: Vec<Stack> = Vec::with_capacity(stacks);
     let start = now();
     for _ in 0..stacks {
-        held.push(pool.alloc(&mut cache)?);
+        held.push(depot.alloc(&mut cache)?);
     }
     let created = each(start, stacks);
     assert!(held.iter().all(|stack| stack.check() && stack.guarded()));
@@ -80,19 +80,19 @@ fn create(stacks: usize, class: Class) -> Result<f64, Box<dyn std::error::Error>
     let start = now();
     for stack in held.drain(..) {
         // SAFETY: nothing ran on it.
-        unsafe { pool.free(&mut cache, stack) };
+        unsafe { depot.free(&mut cache, stack) };
     }
     let freed = each(start, stacks);
     let start = now();
     for _ in 0..stacks {
-        held.push(pool.alloc(&mut cache)?);
+        held.push(depot.alloc(&mut cache)?);
     }
     println!("         free {freed:.1} ns, take again {:.1} ns", each(start, stacks));
     for stack in held {
         // SAFETY: nothing ran on it.
-        unsafe { pool.source().free(stack) };
+        unsafe { depot.source().free(stack) };
     }
-    pool.drain(&mut cache);
+    depot.drain(&mut cache);
     Ok(created)
 }
 

@@ -1,36 +1,35 @@
 //! A processor's own free stacks.
 
-use crate::list::List;
-use crate::{Class, Stack};
+use g0_arch::magazine;
+
+use crate::list::{List, retired, revived};
+use crate::{Class, Header, Stack};
 
 /// Stacks of one class, last in first out, for one owner (a scheduler's P).
 ///
 /// At most [`Cache::CAPACITY`] stacks, linked through their own headers: no allocation, no lock,
-/// a few instructions each way. They lie in two halves: `put` and `get` work on the *hot* one; a
-/// full hot half becomes the *cold* one as a whole, and what goes to the pool and comes from it is
-/// a whole half. So an owner that swings around a boundary does not go to the pool each time, and
-/// nobody walks a list to cut it in two.
+/// a few instructions each way. They lie in two [magazines](g0_arch::magazine), and what goes to the
+/// depot and comes from it is a whole one.
 ///
 /// The bytes of a stack stay as they are in a cache, the payload beneath the header included.
 /// Dropping a cache that holds stacks loses them until their source is dropped: give them to a
-/// [`Pool`](crate::Pool) first.
+/// [`Depot`](crate::Depot) first.
 ///
-/// > **Invariant.** Both halves hold free stacks of `class` only, at most `HALF` each.
+/// > **Invariant.** Both magazines hold free stacks of `class` only, at most `HALF` each.
 pub struct Cache {
     class: Class,
-    hot: List,
-    cold: List,
+    free: magazine::Cache<Header, { Cache::HALF as u32 }>,
 }
 
 impl Cache {
     /// Most stacks a cache holds.
     pub const CAPACITY: usize = 64;
-    /// Stacks of a half, which is what moves between a cache and a pool.
+    /// Stacks of a magazine, which is what moves between a cache and a depot.
     pub const HALF: usize = Cache::CAPACITY / 2;
 
     /// An empty cache.
     pub const fn new(class: Class) -> Cache {
-        Cache { class, hot: List::EMPTY, cold: List::EMPTY }
+        Cache { class, free: magazine::Cache::new() }
     }
 
     /// The class of the stacks in it.
@@ -42,13 +41,13 @@ impl Cache {
     /// How many stacks are in it.
     #[inline]
     pub fn len(&self) -> usize {
-        (self.hot.len() + self.cold.len()) as usize
+        self.free.len() as usize
     }
 
     /// Whether it has none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.hot.is_empty() && self.cold.is_empty()
+        self.free.is_empty()
     }
 
     /// The stack that was put in last.
@@ -57,10 +56,8 @@ impl Cache {
     /// If the stack's header was overwritten while it lay here.
     #[inline]
     pub fn get(&mut self) -> Option<Stack> {
-        if self.hot.is_empty() {
-            core::mem::swap(&mut self.hot, &mut self.cold);
-        }
-        self.hot.pop("Cache::get")
+        // SAFETY: the cache gave it up.
+        self.free.get().map(|header| unsafe { revived(header, "Cache::get") })
     }
 
     /// Keeps a stack that no frame is live on.
@@ -76,39 +73,30 @@ impl Cache {
     /// No frame on the stack is live, and nothing but the payload's owner points into it.
     #[inline]
     pub unsafe fn put(&mut self, stack: Stack) -> Result<(), Stack> {
-        if self.hot.len() as usize == Cache::HALF {
-            if !self.cold.is_empty() {
-                return Err(stack);
-            }
-            self.cold = self.hot.take();
+        if !self.free.make_room() {
+            return Err(stack);
         }
         if stack.class() != self.class {
             wrong_class();
         }
-        self.hot.push(stack, "Cache::put");
+        // SAFETY: a stack is its owner's, and stays mapped while it is listed; there is room.
+        unsafe { self.free.push(retired(stack, "Cache::put")) };
         Ok(())
     }
 
-    /// A whole half if there is one, the cold one first.
+    /// A whole magazine if there is one, the cold one first.
     pub(crate) fn take_half(&mut self) -> List {
-        if !self.cold.is_empty() {
-            self.cold.take()
-        } else if self.hot.len() as usize == Cache::HALF {
-            self.hot.take()
-        } else {
-            List::EMPTY
-        }
+        self.free.take_half()
     }
 
     /// Everything, in two lists.
     pub(crate) fn take_all(&mut self) -> [List; 2] {
-        [self.hot.take(), self.cold.take()]
+        self.free.take_all()
     }
 
     /// Takes a list of at most a half in; the cache is empty.
-    pub(crate) fn fill(&mut self, list: List) {
-        debug_assert!(self.is_empty() && list.len() as usize <= Cache::HALF);
-        self.hot = list;
+    pub(crate) fn fill(&mut self, magazine: List) {
+        self.free.fill(magazine);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::StackError;
 /// A stack's size class: a power of two of bytes.
 ///
 /// Stacks of one class are interchangeable, which is what makes free lists short: a cache or a
-/// pool holds one class. The class counts what a stack may use, its header (and the payload
+/// depot holds one class. The class counts what a stack may use, its header (and the payload
 /// beneath it) included; a guard page lies below and is not counted.
 ///
 /// Sizes run from 4 KiB to 1 GiB where addresses have 64 bits, and from 512 bytes to 16 MiB where

@@ -67,13 +67,13 @@ pub struct Header {
     identity: AtomicUsize,
     /// Next in a free list.
     pub(crate) next: Cell<*mut Header>,
-    /// First stack of the next batch; of use in the first stack of a batch in a pool.
-    pub(crate) next_batch: Cell<*mut Header>,
+    /// First stack of the magazine below; of use in the first stack of a magazine in a depot.
+    pub(crate) below: Cell<*mut Header>,
     bottom: *mut u8,
     /// Tells sources apart.
     pub(crate) origin: usize,
-    /// Stacks in the batch; of use in the first stack of a batch in a pool.
-    pub(crate) batch_len: Cell<u32>,
+    /// Stacks of the magazine; of use in the first stack of a magazine in a depot.
+    pub(crate) magazine_len: Cell<u32>,
     class: Cell<Class>,
     kind: Kind,
     flags: Cell<u8>,
@@ -112,10 +112,10 @@ impl Header {
         let header = Header {
             identity: AtomicUsize::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
             next: Cell::new(ptr::null_mut()),
-            next_batch: Cell::new(ptr::null_mut()),
+            below: Cell::new(ptr::null_mut()),
             bottom: parts.bottom,
             origin: parts.origin,
-            batch_len: Cell::new(0),
+            magazine_len: Cell::new(0),
             class: Cell::new(parts.class),
             kind: parts.kind,
             flags: Cell::new(parts.flags | FRESH),

@@ -9,17 +9,17 @@
 //! allows 65,530, and a guard page made by `mprotect` costs two. This crate makes stacks by the
 //! slab, guards them without mappings, keeps the free ones where they are found again in a few
 //! instructions, and says which stack overflowed when one does. Its ends also serve alone: a
-//! kernel takes [`StaticSource`] and [`Pool`] without an allocator; an emulator takes
+//! kernel takes [`StaticSource`] and [`Depot`] without an allocator; an emulator takes
 //! `SlabSource` without a scheduler.
 //!
 //! # A stack from end to end
 //!
 //! ```text
-//!   SlabSource ─ alloc ─→ Pool ─ refill ─→ Cache ─ get ─→ Stack ─ (frames run on it)
-//!   StaticSource              ←─ flush ──        ←─ put ──
+//!   SlabSource ─ alloc ─→ Depot ─ refill ─→ Cache ─ get ─→ Stack ─ (frames run on it)
+//!   StaticSource               ←─ flush ──        ←─ put ──
 //!   HeapSource   ←─ trim ──
-//!     a lock, the kernel    a lock for a      no lock, one
-//!                           constant time     owner
+//!     a lock, the kernel    a lock for a       no lock, one
+//!                           constant time      owner
 //! ```
 //!
 //! A [`Stack`] is a word: the address of the [`Header`] at the top of its own memory. The header
@@ -27,41 +27,41 @@
 //! word that is looked at whenever the stack goes on a list or comes off. Beneath the header the
 //! scheduler keeps its own record of the goroutine, the *payload*: a parked goroutine's record,
 //! its last frames and the stack's header are in one page, so it costs one page and no more. The
-//! payload stays as it is while the stack is in caches and pools; [`Stack::first_use`] tells when
+//! payload stays as it is while the stack is in caches and depots; [`Stack::first_use`] tells when
 //! there is none yet.
 //!
-//! A [`Cache`] belongs to one processor. It has two halves of 32: one that is worked on, and one
-//! that goes to the [`Pool`] or came from it as a whole. So half a cache of slack lies between two
-//! visits to the lock, the chain that changes hands is linked before the lock is taken, and the
-//! lock is held for a constant time. Nothing in caches and pools allocates.
+//! A [`Cache`] belongs to one processor. It has two [magazines](g0_arch::magazine) of 32: one that is
+//! worked on, and one that goes to the [`Depot`] or came from it as a whole. So half a cache of slack
+//! lies between two visits to the lock, the list that changes hands is linked before the lock is taken,
+//! and the lock is held for a constant time. Nothing in caches and depots allocates.
 //!
 //! ```
-//! use g0_stack::{Cache, Class, Pool, StaticSource};
+//! use g0_stack::{Cache, Class, Depot, StaticSource};
 //! # #[cfg(not(loom))]
 //! static STACKS: StaticSource<16, 8192> = StaticSource::new();
 //!
 //! # fn main() -> Result<(), g0_stack::StackError> {
 //! # #[cfg(not(loom))] {
 //! let class = Class::for_size(8192)?;
-//! let pool = Pool::new(class, &STACKS);
+//! let depot = Depot::new(class, &STACKS);
 //! let mut cache = Cache::new(class); // one for each processor
 //!
-//! let mut stack = pool.alloc(&mut cache)?;
+//! let mut stack = depot.alloc(&mut cache)?;
 //! assert!(stack.first_use()); // the payload is still uninitialised
 //! let record = stack.payload::<u64>();
 //! // SAFETY: the payload lies within the stack, which is ours.
 //! unsafe { record.write(7) };
 //! // ... frames run from `record` downwards, for instance by `g0_arch::Arch::call_on` ...
 //! // SAFETY: no frame is live on the stack.
-//! unsafe { pool.free(&mut cache, stack) };
+//! unsafe { depot.free(&mut cache, stack) };
 //!
-//! let mut again = pool.alloc(&mut cache)?;
+//! let mut again = depot.alloc(&mut cache)?;
 //! assert!(!again.first_use());
 //! // SAFETY: it is the stack that was put back last, and its payload is as it was.
 //! assert_eq!(unsafe { again.payload::<u64>().read() }, 7);
 //! # // SAFETY: as above.
-//! # unsafe { pool.free(&mut cache, again) };
-//! # pool.drain(&mut cache);
+//! # unsafe { depot.free(&mut cache, again) };
+//! # depot.drain(&mut cache);
 //! # }
 //! # Ok(()) }
 //! ```
@@ -98,7 +98,7 @@
 //!
 //! # Invariants
 //!
-//! > A stack is in exactly one place: its source, one batch of a pool, one half of a cache, or its
+//! > A stack is in exactly one place: its source, one magazine of a depot or of a cache, or its
 //! > owner's hands. The identity word says whether it is free, and contradiction is fatal.
 //! >
 //! > Memory of a stack stays mapped and in place as long as a [`Stack`] for it exists.
@@ -116,12 +116,12 @@
 //! record that links a segment back is a payload, and the segment kept for the next call over the
 //! boundary hangs in [`Header`]'s spare words. *Copying* stacks double through the classes:
 //! [`Class`] is a power of two for that, and frame maps belong to a trait beside [`StackSource`],
-//! not to it. Neither needs a change to caches and pools, which hold stacks and ask nothing of
+//! not to it. Neither needs a change to caches and depots, which hold stacks and ask nothing of
 //! them but their class.
 //!
 //! # Features
 //!
-//! `default = []`: [`StaticSource`], [`Cache`], [`Pool`]; no allocator. `alloc`: `HeapSource`, and
+//! `default = []`: [`StaticSource`], [`Cache`], [`Depot`]; no allocator. `alloc`: `HeapSource`, and
 //! sources in an `Arc`. `std`: `SlabSource` and `overflow`, on Linux.
 
 #[cfg(feature = "alloc")]
@@ -131,6 +131,7 @@ extern crate std;
 
 mod cache;
 mod class;
+mod depot;
 mod error;
 mod header;
 #[cfg(feature = "alloc")]
@@ -140,7 +141,6 @@ mod list;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod overflow;
 mod paint;
-mod pool;
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod slab;
 mod source;
@@ -148,11 +148,11 @@ mod static_source;
 
 pub use cache::Cache;
 pub use class::Class;
+pub use depot::Depot;
 pub use error::StackError;
 pub use header::Header;
 #[cfg(feature = "alloc")]
 pub use heap::HeapSource;
-pub use pool::Pool;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};

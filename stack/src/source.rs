@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use crate::{Class, Header, StackError};
 
-/// Owns one stack. Dropping it does nothing: give it back to a cache, a pool or its source.
+/// Owns one stack. Dropping it does nothing: give it back to a cache, a depot or its source.
 ///
 /// It is a word, so that it can be kept in atomics and intrusive lists
 /// ([`into_raw`](Stack::into_raw), [`from_raw`](Stack::from_raw)), and dereferences to its header.
@@ -46,7 +46,7 @@ impl Stack {
     }
 
     /// True once after the stack came from its source: then the payload beneath the header is
-    /// uninitialised memory. Caches and pools leave payload and answer as they are.
+    /// uninitialised memory. Caches and depots leave payload and answer as they are.
     #[inline]
     pub fn first_use(&mut self) -> bool {
         self.header().take_fresh()

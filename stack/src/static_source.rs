@@ -6,7 +6,7 @@ use g0_arch::sync::Mutex;
 use g0_arch::sync::cell::UnsafeCell;
 
 use crate::header::{CANARY, Kind, PAINTED, Parts};
-use crate::list::List;
+use crate::list::{self, List};
 use crate::{Class, Header, Stack, StackError, StackSource, paint};
 
 /// One stack's memory.
@@ -57,25 +57,15 @@ impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
         assert!(SIZE >= 512, "SIZE must be at least 512");
     };
 
-    /// A source whose stacks have never been used. `const` except under loom.
-    #[cfg(not(loom))]
-    pub const fn new() -> Self {
-        const { Self::FITS };
-        StaticSource {
-            paint: false,
-            shelf: Mutex::new(Shelf { free: List::EMPTY, fresh: 0 }),
-            blocks: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
-        }
-    }
-
-    /// A source whose stacks have never been used. `const` except under loom.
-    #[cfg(loom)]
-    pub fn new() -> Self {
-        const { Self::FITS };
-        StaticSource {
-            paint: false,
-            shelf: Mutex::new(Shelf { free: List::EMPTY, fresh: 0 }),
-            blocks: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+    g0_arch::const_unless_loom! {
+        /// A source whose stacks have never been used. `const` except under loom.
+        pub fn new() -> Self {
+            const { Self::FITS };
+            StaticSource {
+                paint: false,
+                shelf: Mutex::new(Shelf { free: List::new(), fresh: 0 }),
+                blocks: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+            }
         }
     }
 
@@ -118,7 +108,7 @@ unsafe impl<const N: usize, const SIZE: usize> StackSource for &'static StaticSo
         }
         let index = {
             let mut shelf = self.shelf.lock();
-            if let Some(header) = shelf.free.pop_retired() {
+            if let Some(header) = shelf.free.pop() {
                 // SAFETY: the list owned it.
                 let stack = unsafe { Stack::from_raw(header) };
                 stack.renew(class, "StaticSource::alloc");
@@ -135,6 +125,6 @@ unsafe impl<const N: usize, const SIZE: usize> StackSource for &'static StaticSo
 
     unsafe fn free(&self, stack: Stack) {
         stack.check_origin(core::ptr::from_ref(*self).addr(), "StaticSource::free");
-        self.shelf.lock().free.push(stack, "StaticSource::free");
+        list::push(&mut self.shelf.lock().free, stack, "StaticSource::free");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use g0_stack::{Cache, Class, HeapSource, Pool, StackSource};
+use g0_stack::{Cache, Class, Depot, HeapSource, StackSource};
 
 #[test]
 fn heap_stacks_carry_a_canary_and_are_written_to_the_last_byte() {
@@ -23,16 +23,16 @@ fn heap_stacks_carry_a_canary_and_are_written_to_the_last_byte() {
 
 #[test]
 fn a_pool_over_a_shared_source_gives_everything_back() {
-    let pool = Pool::new(Class::MIN, Arc::new(HeapSource::new().painted()));
+    let depot = Depot::new(Class::MIN, Arc::new(HeapSource::new().painted()));
     let mut cache = Cache::new(Class::MIN);
-    let stacks: Vec<_> = (0..200).map(|_| pool.alloc(&mut cache).unwrap()).collect();
+    let stacks: Vec<_> = (0..200).map(|_| depot.alloc(&mut cache).unwrap()).collect();
     for stack in stacks {
         assert_eq!(stack.high_water(), Some(0));
         // SAFETY: nothing runs on it.
-        unsafe { pool.free(&mut cache, stack) };
+        unsafe { depot.free(&mut cache, stack) };
     }
-    pool.drain(&mut cache);
-    assert!(pool.len() >= 200);
+    depot.drain(&mut cache);
+    assert!(depot.len() >= 200);
 }
 
 #[test]

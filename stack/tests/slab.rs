@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use g0_stack::{Cache, Class, Pool, SlabSource, Stack, StackSource};
+use g0_stack::{Cache, Class, Depot, SlabSource, Stack, StackSource};
 
 fn class(size: usize) -> Class {
     Class::for_size(size).unwrap()
@@ -110,9 +110,9 @@ fn high_water_of_a_slab_stack_needs_no_paint() {
 #[test]
 fn idle_stacks_give_back_all_but_their_top_page_and_keep_their_guard() {
     let source = SlabSource::new();
-    let pool = Pool::new(class(65536), &source);
+    let depot = Depot::new(class(65536), &source);
     let mut cache = Cache::new(class(65536));
-    let stack = pool.alloc(&mut cache).unwrap();
+    let stack = depot.alloc(&mut cache).unwrap();
     let (bottom, size) = (stack.bottom(), stack.size());
     let payload = stack.payload::<[u64; 64]>();
     // SAFETY: within the stack.
@@ -122,10 +122,10 @@ fn idle_stacks_give_back_all_but_their_top_page_and_keep_their_guard() {
     }
     assert!(resident(bottom, size) >= 15 * 4096);
     // SAFETY: nothing runs on it.
-    unsafe { pool.free(&mut cache, stack) };
-    pool.drain(&mut cache);
-    assert_eq!(pool.release_idle(), 0, "it was in use a moment ago");
-    assert!(pool.release_idle() >= 1);
+    unsafe { depot.free(&mut cache, stack) };
+    depot.drain(&mut cache);
+    assert_eq!(depot.release_idle(), 0, "it was in use a moment ago");
+    assert!(depot.release_idle() >= 1);
     assert_eq!(resident(bottom, size), 4096);
     // SAFETY: the payload was written and stays.
     assert_eq!(unsafe { payload.read() }, [42; 64]);

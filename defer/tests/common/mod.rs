@@ -1,11 +1,11 @@
 //! The unwinders, and what the tests need to know of the payloads of each: one of a kernel's own, so that
-//! scopes are tested without the feature `std` too; `Own`, over a thread's pool; Rust's.
+//! scopes are tested without the feature `std` too; `Own`, over a thread's cache; Rust's.
 #![allow(dead_code)]
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use g0_defer::{Catch, Catches, Central, Forgets, Local, Own, Pool, Throw, Thrown, Unwind};
+use g0_defer::{Cache, Catch, Catches, Depot, Forgets, Local, Own, Throw, Thrown, Unwind};
 
 /// One unwinding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,22 +108,22 @@ impl Readable for g0_defer::Rust {
     }
 }
 
-/// A thread's own pool and catches.
+/// A thread's own cache and catches.
 #[derive(Debug)]
 pub enum Here {}
 
 pub type Jumps = Own<Here>;
 
-static CENTRAL: Central = Central::new();
+static DEPOT: Depot = Depot::new();
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
     static INNERMOST: Cell<*const Catch> = const { Cell::new(std::ptr::null()) };
-    /// Fast and slow visits of this thread's pool.
+    /// Fast and slow visits of this thread's cache.
     pub static VISITS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// Without an allocator there is what the pools are given.
+/// Without an allocator there is what the caches are given.
 fn give() {
     #[cfg(not(feature = "alloc"))]
     {
@@ -133,24 +133,24 @@ fn give() {
         static LARGE: Memory<2048> = Memory::new();
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(|| {
-            CENTRAL.give(&SMALL, 4);
-            CENTRAL.give(&MIDDLE, 12);
-            CENTRAL.give(&LARGE, 28);
+            DEPOT.give(&SMALL, 4);
+            DEPOT.give(&MIDDLE, 12);
+            DEPOT.give(&LARGE, 28);
         });
     }
 }
 
 // SAFETY: a thread's own, and the closures do not come back to it.
 unsafe impl Local for Here {
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         VISITS.set((VISITS.get().0 + 1, VISITS.get().1));
-        Some(POOL.with_borrow_mut(f))
+        Some(CACHE.with_borrow_mut(f))
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         VISITS.set((VISITS.get().0, VISITS.get().1 + 1));
         give();
-        Some(POOL.with_borrow_mut(|pool| f(Some(pool), &CENTRAL)))
+        Some(CACHE.with_borrow_mut(|cache| f(Some(cache), &DEPOT)))
     }
 }
 

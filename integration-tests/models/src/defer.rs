@@ -1,14 +1,14 @@
-//! Pools of deferred calls: a record is in one place, and each call runs once (L16).
+//! Caches of deferred calls' records: a record is in one place, and each call runs once (L16).
 //!
-//! Each thread is a P with a pool of its own; all share one central list. They run scopes of more calls
-//! than a pool holds (four here), so that halves go to the list and come back, to whoever is first. A
+//! Each thread is a P with a cache of its own; all share one depot. They run scopes of more calls
+//! than a cache holds (four here), so that magazines go to the depot and come back, to whoever is first. A
 //! record's header is plain memory: a record that two have at a time is a race, and loom reports it. One
-//! that is in a pool twice is told by its state, and one that is lost by the count at the end.
+//! that is in a cache twice is told by its state, and one that is lost by the count at the end.
 
 use std::cell::Cell;
 use std::ptr;
 
-use g0_defer::{Central, Local, NoUnwind, Pool, doors, scope_in};
+use g0_defer::{Cache, Depot, Local, NoUnwind, doors, scope_in};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -35,24 +35,24 @@ pub const MODEL: Model = Model {
 };
 
 loom::thread_local! {
-    /// The pool of the P that this thread is, and the list that all share.
-    static HERE: Cell<(*mut Pool, *const Central)> = Cell::new((ptr::null_mut(), ptr::null()));
+    /// The cache of the P that this thread is, and the depot that all share.
+    static HERE: Cell<(*mut Cache, *const Depot)> = Cell::new((ptr::null_mut(), ptr::null()));
 }
 
 enum Ps {}
 
-// SAFETY: each thread has set its own pool, and the closures do not come back to it.
+// SAFETY: each thread has set its own cache, and the closures do not come back to it.
 unsafe impl Local for Ps {
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
-        let (pool, _) = HERE.with(Cell::get);
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        let (cache, _) = HERE.with(Cell::get);
         // SAFETY: this thread's own, alive while its work lasts.
-        Some(f(unsafe { &mut *pool }))
+        Some(f(unsafe { &mut *cache }))
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-        let (pool, central) = HERE.with(Cell::get);
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        let (cache, depot) = HERE.with(Cell::get);
         // SAFETY: as above.
-        Some(unsafe { f(Some(&mut *pool), &*central) })
+        Some(unsafe { f(Some(&mut *cache), &*depot) })
     }
 
     fn fatal(reason: &'static str) -> ! {
@@ -60,12 +60,12 @@ unsafe impl Local for Ps {
     }
 }
 
-/// Runs `work` as a P, whose pool goes to the central list afterwards.
-fn as_p(central: &Central, work: impl FnOnce()) {
-    let mut pool = Pool::new();
-    HERE.with(|here| here.set((&raw mut pool, central)));
+/// Runs `work` as a P, whose cache goes to the depot afterwards.
+fn as_p(depot: &Depot, work: impl FnOnce()) {
+    let mut cache = Cache::new();
+    HERE.with(|here| here.set((&raw mut cache, depot)));
     work();
-    pool.drain(central);
+    cache.drain(depot);
 }
 
 /// Defers so many calls and checks that each has run once, newest first.
@@ -84,8 +84,8 @@ fn scope(calls: usize) {
 }
 
 /// What is left of a schedule: all records are somewhere, and in one place.
-fn finish(central: Arc<Central>, wanted: usize) {
-    drop(central);
+fn finish(depot: Arc<Depot>, wanted: usize) {
+    drop(depot);
     let (made, gone) = doors::records();
     assert_eq!(made, gone, "L16: of {made} records {gone} are found again");
     if made < wanted {
@@ -96,11 +96,11 @@ fn finish(central: Arc<Central>, wanted: usize) {
 /// Each P runs two scopes of so many calls. Alone each would need records for the larger one.
 fn ps<const N: usize>(scopes: [[usize; 2]; N]) {
     doors::begin();
-    let central = Arc::new(Central::new());
+    let depot = Arc::new(Depot::new());
     let p = |[first, second]: [usize; 2]| {
-        let central = central.clone();
+        let depot = depot.clone();
         move || {
-            as_p(&central, || {
+            as_p(&depot, || {
                 scope(first);
                 scope(second);
             });
@@ -111,15 +111,15 @@ fn ps<const N: usize>(scopes: [[usize; 2]; N]) {
     for thread in threads {
         thread.join().expect("a P ends");
     }
-    finish(central, scopes.iter().map(|scopes| scopes[0].max(scopes[1])).sum());
+    finish(depot, scopes.iter().map(|scopes| scopes[0].max(scopes[1])).sum());
 }
 
 /// Deferred calls that defer, on two Ps.
 fn nested() {
     doors::begin();
-    let central = Arc::new(Central::new());
-    let work = |central: Arc<Central>| {
-        as_p(&central, || {
+    let depot = Arc::new(Depot::new());
+    let work = |depot: Arc<Depot>| {
+        as_p(&depot, || {
             let runs = Cell::new(0);
             scope_in::<NoUnwind, Ps, _>(|s| {
                 let runs = &runs;
@@ -134,9 +134,9 @@ fn nested() {
             scope(4);
         });
     };
-    let other = central.clone();
+    let other = depot.clone();
     let thread = thread::spawn(move || work(other));
-    work(central.clone());
+    work(depot.clone());
     thread.join().expect("a P ends");
-    finish(central, 10);
+    finish(depot, 10);
 }

@@ -1,8 +1,8 @@
-//! Deferred calls on goroutines: whose pool a record is from, and what becomes of a panic that nobody takes.
+//! Deferred calls on goroutines: whose cache a record is from, and what becomes of a panic that nobody takes.
 //!
-//! Every P has a [`Pool`]; what one has too many of goes to one list for all schedulers, for records know
+//! Every P has a [`Cache`]; what one has too many of goes to one depot for all schedulers, for records know
 //! nothing of either. The closures of `g0_defer` run *inside*, so no retaker takes the P from under them, and
-//! those that go to the list run on g0.
+//! those that go to the depot run on g0.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -10,7 +10,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 #[cfg(not(loom))]
-use g0_defer::{Catch, Catches, Central, Forgets, Local, Pool};
+use g0_defer::{Cache, Catch, Catches, Depot, Forgets, Local};
 
 #[cfg(not(loom))]
 use crate::objects::g::G;
@@ -18,7 +18,7 @@ use crate::platform::Platform;
 #[cfg(not(loom))]
 use crate::platform::fatal::fatal;
 
-/// The pools of the Ps: what scopes of goroutines take their records from. Elsewhere (threads that run no
+/// The caches of the Ps: what scopes of goroutines take their records from. Elsewhere (threads that run no
 /// goroutine, the system stack) records are the allocator's.
 pub struct Defers<P>(PhantomData<fn() -> P>);
 
@@ -30,43 +30,43 @@ impl<P> fmt::Debug for Defers<P> {
 
 /// What Ps have too many of.
 #[cfg(not(loom))]
-static CENTRAL: Central = Central::new();
+static DEPOT: Depot = Depot::new();
 
-/// The list to which a program without an allocator gives memory, by [`Central::give`].
+/// The depot to which a program without an allocator gives memory, by [`Depot::give`].
 #[cfg(not(loom))]
-pub fn central() -> &'static Central {
-    &CENTRAL
+pub fn defer_depot() -> &'static Depot {
+    &DEPOT
 }
 
-// SAFETY: a pool is its P's, and used inside only, by closures that do not come back.
+// SAFETY: a cache is its P's, and used inside only, by closures that do not come back.
 #[cfg(not(loom))]
 unsafe impl<P: Platform> Local for Defers<P> {
     #[inline(always)]
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         use crate::exec::{enter, switch};
         // SAFETY: Ms are never freed.
         let m = unsafe { P::current().as_ref() }?;
         m.running()?;
         enter::reenter::<P>(m);
-        // SAFETY: inside, with a P, and nobody else has its pool.
-        let result = unsafe { switch::proc_of(m).defers.with_mut(|pool| f(&mut *pool)) };
+        // SAFETY: inside, with a P, and nobody else has its cache.
+        let result = unsafe { switch::proc_of(m).defers.with_mut(|cache| f(&mut *cache)) };
         enter::leave(m);
         Some(result)
     }
 
     #[cold]
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         use crate::exec::g0::on_g0;
         use crate::exec::{enter, switch};
         // SAFETY: Ms are never freed.
         let m = match unsafe { P::current().as_ref() } {
             Some(m) if m.running().is_some() => m,
-            _ => return Some(f(None, &CENTRAL)),
+            _ => return Some(f(None, &DEPOT)),
         };
         enter::reenter::<P>(m);
         // SAFETY: as above, on a goroutine's stack.
         let result = unsafe {
-            on_g0(m, || switch::proc_of(m).defers.with_mut(|pool| f(Some(&mut *pool), &CENTRAL)))
+            on_g0(m, || switch::proc_of(m).defers.with_mut(|cache| f(Some(&mut *cache), &DEPOT)))
         };
         enter::leave(m);
         Some(result)
@@ -119,7 +119,7 @@ pub unsafe trait PlainFrames: Platform {}
 #[cfg(not(loom))]
 unsafe impl<P: PlainFrames> Forgets for Defers<P> {}
 
-/// [`g0_defer::scope_in`] on the Ps' pools, with the platform's unwinder.
+/// [`g0_defer::scope_in`] on the Ps' caches, with the platform's unwinder.
 #[cfg(not(loom))]
 #[inline]
 pub fn deferring<'env, P: Platform, R>(
@@ -128,7 +128,7 @@ pub fn deferring<'env, P: Platform, R>(
     g0_defer::scope_in::<P::Unwind, Defers<P>, R>(body)
 }
 
-/// [`g0_defer::recovering_in`] on the Ps' pools, with the platform's unwinder.
+/// [`g0_defer::recovering_in`] on the Ps' caches, with the platform's unwinder.
 #[cfg(not(loom))]
 #[inline]
 pub fn recovering<'env, P: Platform, R>(

@@ -29,7 +29,7 @@ pub(crate) unsafe fn free(m: &'static M, g: NonNull<G>) {
         }
         g.as_ref().fiber.retire();
         let stack = g0_stack::Stack::from_raw(G::header(g));
-        proc_of(m).free.with_mut(|free| core_of(m).pool.free(&mut *free, stack));
+        proc_of(m).free.with_mut(|free| core_of(m).depot.free(&mut *free, stack));
     }
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn free_from_anywhere<P: Platform>(g: NonNull<G>) {
     }
 }
 
-/// Frees a G on a thread that has no cache of its scheduler: into the central pool.
+/// Frees a G on a thread that has no cache of its scheduler: into the depot.
 ///
 /// What is freed may be the last that held the scheduler together, whose owner looks for that:
 ///
@@ -107,7 +107,7 @@ pub(crate) fn free_from_anywhere<P: Platform>(g: NonNull<G>) {
 ///   this thread                       the owner, all Ms having ended
 ///   external_refs += 1                       look whether a G is held
 ///   fence                             fence
-///   free the G, use the pool          look at external_refs
+///   free the G, use the depot         look at external_refs
 ///   external_refs -= 1
 /// ```
 ///
@@ -129,9 +129,9 @@ pub(crate) unsafe fn free_without_p(home: &'static Core, g: NonNull<G>) {
         fence(Ordering::SeqCst);
         g.as_ref().fiber.retire();
         let mut cache = g0_stack::Cache::new(home.config.stack);
-        home.pool.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
-        home.pool.drain(&mut cache);
-        // Release: the pool is left before.
+        home.depot.free(&mut cache, g0_stack::Stack::from_raw(G::header(g)));
+        home.depot.drain(&mut cache);
+        // Release: the depot is left before.
         home.end.external_refs.fetch_sub(1, Ordering::Release);
     }
 }

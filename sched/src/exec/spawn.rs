@@ -126,14 +126,14 @@ where
     }
 }
 
-/// A stack from the central pool or the source: system calls, so on g0.
+/// A stack from the depot or the source: system calls, so on g0.
 #[cold]
 #[inline(never)]
 unsafe fn fetch(m: &'static M) -> Result<Stack, Error> {
     let core = core_of(m);
     // SAFETY: inside, with a P, on a goroutine's stack.
     unsafe {
-        on_g0(m, || proc_of(m).free.with_mut(|free| core.pool.alloc(&mut *free)))
+        on_g0(m, || proc_of(m).free.with_mut(|free| core.depot.alloc(&mut *free)))
             .map_err(Error::Stack)
     }
 }
@@ -312,8 +312,8 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     wired: Option<&'static M>,
 ) -> Result<(), Error> {
     let mut cache = g0_stack::Cache::new(core.config.stack);
-    let stack = core.pool.alloc(&mut cache).map_err(Error::Stack)?;
-    core.pool.drain(&mut cache);
+    let stack = core.depot.alloc(&mut cache).map_err(Error::Stack)?;
+    core.depot.drain(&mut cache);
     // SAFETY: the stack is ours; the caller's promises.
     unsafe {
         let g = init_g(core, stack);

@@ -167,13 +167,13 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
 /// An extra M with its goroutine. Allocates.
 fn make(core: &'static Core) -> Option<&'static M> {
     let mut cache = g0_stack::Cache::new(core.config.stack);
-    let stack = core.pool.alloc(&mut cache);
-    core.pool.drain(&mut cache);
+    let stack = core.depot.alloc(&mut cache);
+    core.depot.drain(&mut cache);
     let stack = stack.ok()?;
     let Some(m) = core.extra_m().filter(|m| Extras::can_hold(*m)) else {
         // SAFETY: it has not been used.
-        unsafe { core.pool.free(&mut cache, stack) };
-        core.pool.drain(&mut cache);
+        unsafe { core.depot.free(&mut cache, stack) };
+        core.depot.drain(&mut cache);
         return None;
     };
     // SAFETY: the stack is ours, and so is the M, but for those who look at all Ms.

@@ -411,7 +411,7 @@ impl Drop for Runtime {
         unsafe {
             if scheduler.has_run() {
                 for p in core.config.procs {
-                    p.free.with_mut(|free| core.pool.drain(&mut *free));
+                    p.free.with_mut(|free| core.depot.drain(&mut *free));
                 }
             }
             let mut m = core.sched.lock().all_ms;

@@ -45,7 +45,7 @@ pub fn other_parkers(core: &Core) -> [&Parker; 2] {
     [&core.sysmon.parker, &core.end.done]
 }
 
-/// Gives the free stacks of all Ps back to the pool.
+/// Gives the free stacks of all Ps back to the depot.
 ///
 /// # Safety
 ///
@@ -53,7 +53,7 @@ pub fn other_parkers(core: &Core) -> [&Parker; 2] {
 pub unsafe fn drain_stacks(core: &Core) {
     for p in core.config.procs {
         // SAFETY: nobody uses the Ps any more.
-        p.free.with_mut(|free| core.pool.drain(unsafe { &mut *free }));
+        p.free.with_mut(|free| core.depot.drain(unsafe { &mut *free }));
     }
 }
 

@@ -175,7 +175,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     unsafe {
         core.free_extras();
         for p in procs_ref {
-            p.free.with_mut(|free| core.pool.drain(&mut *free));
+            p.free.with_mut(|free| core.depot.drain(&mut *free));
         }
         drop(Box::from_raw(scheduler));
         drop(Box::from_raw(procs));

@@ -64,7 +64,7 @@ pub struct Proc {
     /// Free Gs with their stacks.
     pub(crate) free: UnsafeCell<Cache>,
     /// Free records of deferred calls.
-    pub(crate) defers: UnsafeCell<g0_defer::Pool>,
+    pub(crate) defers: UnsafeCell<g0_defer::Cache>,
     /// Ids it may give out: next and end.
     pub(crate) ids: OwnedCell<(u64, u64)>,
     /// When its M got it, nanoseconds.
@@ -108,7 +108,7 @@ impl Proc {
                     hand_offs: Count::new(),
                 },
                 free: UnsafeCell::new(Cache::new(Class::MIN)),
-                defers: UnsafeCell::new(g0_defer::Pool::new()),
+                defers: UnsafeCell::new(g0_defer::Cache::new()),
                 ids: OwnedCell::new((0, 0)),
                 since: OwnedCell::new(0),
                 random: OwnedCell::new(1),

@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 
 use g0_arch::sync::Mutex;
 use g0_arch::sync::atomic::{AtomicU64, Ordering};
-use g0_stack::{Pool, StackSource};
+use g0_stack::{Depot, StackSource};
 
 use super::config::Config;
 #[cfg(feature = "std")]
@@ -46,7 +46,7 @@ pub struct Core {
     pub(crate) name: OwnedCell<&'static str>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
-    pub(crate) pool: Pool<&'static dyn StackSource>,
+    pub(crate) depot: Depot<&'static dyn StackSource>,
     pub(crate) ps: Ps,
     pub(crate) work: Work,
     pub(crate) ms: Ms,
@@ -75,7 +75,7 @@ impl Core {
                 #[cfg(feature = "std")]
                 name: OwnedCell::new("g0"),
                 sched: Mutex::new(SchedState::new()),
-                pool: Pool::new(config.stack, config.stacks),
+                depot: Depot::new(config.stack, config.stacks),
                 ps: Ps::new(config.procs.len()),
                 work: Work::new(),
                 ms: Ms::new(),

@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use g0_arch::sync::Mutex;
 
 use crate::header::{GUARDED, Kind, Parts};
-use crate::list::List;
+use crate::list::{self, List};
 use crate::{Class, Header, Stack, StackError, StackSource, idle};
 use chunk::{Chunk, Geometry};
 use guard::Guards;
@@ -115,7 +115,7 @@ impl SlabBuilder {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             page: page_size(),
             shelves: core::array::from_fn(|_| {
-                Mutex::new(Shelf { free: List::EMPTY, ready: None, made: 0 })
+                Mutex::new(Shelf { free: List::new(), ready: None, made: 0 })
             }),
             growth: Mutex::new(Growth {
                 guards: self.guards,
@@ -191,10 +191,10 @@ impl SlabSource {
             unsafe { header.write_volatile(0) };
         }
         let first = self.make(slots, class);
-        let mut rest = List::EMPTY;
+        let mut rest = List::new();
         // From the last to the first, so that they are handed out in their order.
         for next in (slots.next + 1..slots.end).rev() {
-            rest.push(self.make(Ready { next, ..slots }, class), "SlabSource::alloc");
+            list::push(&mut rest, self.make(Ready { next, ..slots }, class), "SlabSource::alloc");
         }
         self.shelves[class.index()].lock().free.prepend(rest);
         first
@@ -241,7 +241,7 @@ unsafe impl StackSource for SlabSource {
         loop {
             let slots = {
                 let mut shelf = self.shelves[class.index()].lock();
-                if let Some(header) = shelf.free.pop_retired() {
+                if let Some(header) = shelf.free.pop() {
                     // SAFETY: the list owned it.
                     let stack = unsafe { Stack::from_raw(header) };
                     stack.renew(class, "SlabSource::alloc");
@@ -259,7 +259,8 @@ unsafe impl StackSource for SlabSource {
 
     unsafe fn free(&self, stack: Stack) {
         stack.check_origin(self.id, "SlabSource::free");
-        self.shelves[stack.class().index()].lock().free.push(stack, "SlabSource::free");
+        let mut shelf = self.shelves[stack.class().index()].lock();
+        list::push(&mut shelf.free, stack, "SlabSource::free");
     }
 
     unsafe fn release_pages(&self, header: &Header) {

@@ -1,6 +1,6 @@
 //! g0-defer without std: deferred calls in straight-line code and in scopes, on a system where
 //! nothing unwinds. Without an allocator a scope's records lie in its frame; with one the fifth
-//! record goes there instead of being refused. With static memory for pools there are more of them
+//! record goes there instead of being refused. With static memory for caches there are more of them
 //! either way, and room for panics, which jump.
 #![no_std]
 #![no_main]
@@ -9,8 +9,8 @@ use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
 use g0_defer::{
-    Catch, Catches, Central, DeferError, Forgets, Local, Memory, NoUnwind, Own, Pool, Throw,
-    Unwind, defer, recovering_in, scope_in, scope_with,
+    Cache, Catch, Catches, DeferError, Depot, Forgets, Local, Memory, NoUnwind, Own, Throw, Unwind,
+    defer, recovering_in, scope_in, scope_with,
 };
 use nostd_start::check;
 
@@ -74,7 +74,7 @@ fn fifth_record() {
 
 /// What the one thread of this program has.
 struct Thread {
-    pool: UnsafeCell<Pool>,
+    cache: UnsafeCell<Cache>,
     innermost: Cell<*const Catch>,
 }
 
@@ -82,8 +82,8 @@ struct Thread {
 unsafe impl Sync for Thread {}
 
 static THREAD: Thread =
-    Thread { pool: UnsafeCell::new(Pool::new()), innermost: Cell::new(ptr::null()) };
-static CENTRAL: Central = Central::new();
+    Thread { cache: UnsafeCell::new(Cache::new()), innermost: Cell::new(ptr::null()) };
+static DEPOT: Depot = Depot::new();
 static MEMORY: Memory<100> = Memory::new();
 
 enum Here {}
@@ -91,14 +91,14 @@ type Panics = Own<Here>;
 
 // SAFETY: one thread; the closures do not come back.
 unsafe impl Local for Here {
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         // SAFETY: nobody else has it.
-        Some(f(unsafe { &mut *THREAD.pool.get() }))
+        Some(f(unsafe { &mut *THREAD.cache.get() }))
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         // SAFETY: as above.
-        Some(f(Some(unsafe { &mut *THREAD.pool.get() }), &CENTRAL))
+        Some(f(Some(unsafe { &mut *THREAD.cache.get() }), &DEPOT))
     }
 }
 
@@ -117,8 +117,8 @@ unsafe impl Catches for Here {
 unsafe impl Forgets for Here {}
 
 /// More calls than a frame holds, in static memory.
-fn pools() {
-    check(9, CENTRAL.give(&MEMORY, 4) == 100);
+fn caches() {
+    check(9, DEPOT.give(&MEMORY, 4) == 100);
     let left = Cell::new(90_u32);
     for _ in 0..3 {
         left.set(90);
@@ -171,7 +171,7 @@ fn main() {
     #[cfg(feature = "alloc")]
     check(7, nostd_start::heap_used() > before);
 
-    pools();
+    caches();
     panics();
 
     check(8, NoUnwind::catch(|| 7) == Ok(7) && !NoUnwind::panicking());

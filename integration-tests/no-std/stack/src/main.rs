@@ -1,9 +1,9 @@
-//! g0-stack without std: stacks from static memory through a pool and a cache, their payload, the
+//! g0-stack without std: stacks from static memory through a depot and a cache, their payload, the
 //! canary that tells of an overflow, the high-water mark; with an allocator, the heap source too.
 #![no_std]
 #![no_main]
 
-use g0_stack::{Cache, Class, Pool, Stack, StackError, StackSource, StaticSource};
+use g0_stack::{Cache, Class, Depot, Stack, StackError, StackSource, StaticSource};
 use nostd_start::check;
 
 nostd_start::program!(main);
@@ -16,7 +16,7 @@ const CLASS: Class = match Class::for_size(SIZE) {
 };
 
 static MEMORY: StaticSource<STACKS, SIZE> = StaticSource::new().painted();
-static POOL: Pool<&'static StaticSource<STACKS, SIZE>> = Pool::new(CLASS, &MEMORY);
+static DEPOT: Depot<&'static StaticSource<STACKS, SIZE>> = Depot::new(CLASS, &MEMORY);
 
 /// What a scheduler would keep beneath the header.
 struct Payload {
@@ -33,23 +33,23 @@ fn stack(from: Result<Stack, StackError>) -> Stack {
 fn use_every_stack(cache: &mut Cache) {
     let mut held = [const { None }; STACKS];
     for (id, place) in held.iter_mut().enumerate() {
-        let mut stack = stack(POOL.alloc(cache));
+        let mut stack = stack(DEPOT.alloc(cache));
         check(2, stack.first_use() && stack.check() && !stack.guarded());
         check(3, stack.size() < SIZE && stack.bottom() < stack.top());
         // SAFETY: the stack is ours and has room for the payload.
         unsafe { stack.payload::<Payload>().write(Payload { id: id as u64 }) };
         *place = Some(stack);
     }
-    check(4, matches!(POOL.alloc(cache), Err(StackError::Exhausted { stacks: STACKS })));
+    check(4, matches!(DEPOT.alloc(cache), Err(StackError::Exhausted { stacks: STACKS })));
     for stack in held.into_iter().flatten() {
         // SAFETY: nothing ran on it.
-        unsafe { POOL.free(cache, stack) };
+        unsafe { DEPOT.free(cache, stack) };
     }
 }
 
 /// The stack freed last comes back first, with what it carries.
 fn reuse_one(cache: &mut Cache) {
-    let mut stack = stack(POOL.alloc(cache));
+    let mut stack = stack(DEPOT.alloc(cache));
     check(5, !stack.first_use());
     // SAFETY: `use_every_stack` wrote it, and caches leave payloads alone.
     check(6, unsafe { (*stack.payload::<Payload>()).id } == STACKS as u64 - 1);
@@ -67,10 +67,10 @@ fn reuse_one(cache: &mut Cache) {
         last.write(!kept);
         check(9, !stack.canary_intact());
         last.write(kept);
-        POOL.free(cache, stack);
+        DEPOT.free(cache, stack);
     }
-    POOL.drain(cache);
-    check(10, POOL.trim(|_| {}) == STACKS);
+    DEPOT.drain(cache);
+    check(10, DEPOT.trim(|_| {}) == STACKS);
 }
 
 fn sizes() {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::ptr;
 
-use g0_defer::{Catch, Catches, Central, Forgets, Local, Own, Pool, recovering_in, scope_in};
+use g0_defer::{Cache, Catch, Catches, Depot, Forgets, Local, Own, recovering_in, scope_in};
 use g0_sched::{Mutex, deferring, go, goexit, recovering};
 
 use super::{median, on_one_p};
@@ -107,25 +107,25 @@ pub(crate) fn unwind() -> f64 {
     })
 }
 
-/// This thread's pool and catches: a platform of goroutines would have them in its Ps and Gs.
+/// This thread's cache and catches: a platform of goroutines would have them in its Ps and Gs.
 enum Here {}
 
-static CENTRAL: Central = Central::new();
+static DEPOT: Depot = Depot::new();
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
     static INNERMOST: Cell<*const Catch> = const { Cell::new(ptr::null()) };
 }
 
 // SAFETY: a thread's own, and the closures do not come back to it.
 unsafe impl Local for Here {
     #[inline]
-    fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
-        Some(POOL.with_borrow_mut(f))
+    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        Some(CACHE.with_borrow_mut(f))
     }
 
-    fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-        Some(POOL.with_borrow_mut(|pool| f(Some(pool), &CENTRAL)))
+    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        Some(CACHE.with_borrow_mut(|cache| f(Some(cache), &DEPOT)))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Caches and pools, over static memory: what runs without an allocator.
+//! Caches and depots, over static memory: what runs without an allocator.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use g0_stack::{Cache, Class, Pool, Stack, StackError, StackSource, StaticSource};
+use g0_stack::{Cache, Class, Depot, Stack, StackError, StackSource, StaticSource};
 
 const SIZE: usize = 4096;
 
@@ -95,13 +95,13 @@ fn cache_is_last_in_first_out_and_bounded() {
 }
 
 #[test]
-fn payload_survives_cache_and_pool() {
+fn payload_survives_cache_and_depot() {
     static SOURCE: StaticSource<80, SIZE> = StaticSource::new();
-    let pool = Pool::new(class(), &SOURCE);
+    let depot = Depot::new(class(), &SOURCE);
     let (mut one, mut two) = (Cache::new(class()), Cache::new(class()));
     let mut stacks = Vec::new();
     for number in 0..80_usize {
-        let mut stack = pool.alloc(&mut one).unwrap();
+        let mut stack = depot.alloc(&mut one).unwrap();
         assert!(stack.first_use());
         let payload = stack.payload::<[usize; 9]>();
         assert_eq!(payload.addr() % 64, 0);
@@ -112,13 +112,13 @@ fn payload_survives_cache_and_pool() {
     }
     for stack in stacks {
         // SAFETY: nothing runs on it.
-        unsafe { pool.free(&mut one, stack) };
+        unsafe { depot.free(&mut one, stack) };
     }
-    pool.drain(&mut one);
-    assert_eq!(pool.len(), 80);
+    depot.drain(&mut one);
+    assert_eq!(depot.len(), 80);
     let mut seen = HashSet::new();
     for _ in 0..80 {
-        let mut stack = pool.alloc(&mut two).unwrap();
+        let mut stack = depot.alloc(&mut two).unwrap();
         assert!(!stack.first_use());
         let payload = stack.payload::<[usize; 9]>();
         // SAFETY: written above; no longer fresh says so.
@@ -134,39 +134,39 @@ fn payload_survives_cache_and_pool() {
 #[test]
 fn flush_and_refill_move_halves() {
     static SOURCE: StaticSource<100, SIZE> = StaticSource::new();
-    let pool = Pool::new(class(), &SOURCE);
+    let depot = Depot::new(class(), &SOURCE);
     let mut cache = Cache::new(class());
     let stacks: Vec<_> = (0..100).map(|_| (&SOURCE).alloc(class()).unwrap()).collect();
     for (i, stack) in stacks.into_iter().enumerate() {
-        // SAFETY: nothing runs on it, and it is from the pool's source.
-        unsafe { pool.free(&mut cache, stack) };
-        assert_eq!(cache.len() + pool.len(), i + 1);
-        assert_eq!(pool.len() % Cache::HALF, 0);
+        // SAFETY: nothing runs on it, and it is from the depot's source.
+        unsafe { depot.free(&mut cache, stack) };
+        assert_eq!(cache.len() + depot.len(), i + 1);
+        assert_eq!(depot.len() % Cache::HALF, 0);
     }
-    assert_eq!(pool.len(), 64);
+    assert_eq!(depot.len(), 64);
     let mut other = Cache::new(class());
-    pool.refill(&mut other).unwrap();
-    assert_eq!((other.len(), pool.len()), (32, 32));
-    pool.refill(&mut other).unwrap();
+    depot.refill(&mut other).unwrap();
+    assert_eq!((other.len(), depot.len()), (32, 32));
+    depot.refill(&mut other).unwrap();
     assert_eq!(other.len(), 32, "a cache that has some is left alone");
-    pool.drain(&mut cache);
-    pool.drain(&mut other);
+    depot.drain(&mut cache);
+    depot.drain(&mut other);
     let mut last = 0;
-    assert_eq!(pool.trim(|_| last += 1), 100);
-    assert_eq!((last, pool.len()), (100, 0));
+    assert_eq!(depot.trim(|_| last += 1), 100);
+    assert_eq!((last, depot.len()), (100, 0));
     assert_eq!((0..100).filter(|_| (&SOURCE).alloc(class()).is_ok()).count(), 100);
 }
 
 #[test]
-fn a_short_pool_gives_what_there_is_and_then_the_sources_error() {
+fn a_short_depot_gives_what_there_is_and_then_the_sources_error() {
     static SOURCE: StaticSource<3, SIZE> = StaticSource::new();
-    let pool = Pool::new(class(), &SOURCE);
+    let depot = Depot::new(class(), &SOURCE);
     let mut cache = Cache::new(class());
-    let stacks: Vec<_> = (0..3).map(|_| pool.alloc(&mut cache).unwrap()).collect();
-    assert_eq!(pool.alloc(&mut cache).unwrap_err(), StackError::Exhausted { stacks: 3 });
+    let stacks: Vec<_> = (0..3).map(|_| depot.alloc(&mut cache).unwrap()).collect();
+    assert_eq!(depot.alloc(&mut cache).unwrap_err(), StackError::Exhausted { stacks: 3 });
     for stack in stacks {
         // SAFETY: nothing runs on it.
-        unsafe { pool.free(&mut cache, stack) };
+        unsafe { depot.free(&mut cache, stack) };
     }
     assert_eq!(cache.len(), 3);
 }
@@ -230,34 +230,34 @@ fn a_broken_canary_is_found_at_the_latest_when_the_stack_is_put_back() {
 #[test]
 fn idle_stacks_are_swept_without_losing_any() {
     static SOURCE: StaticSource<64, SIZE> = StaticSource::new();
-    let pool = Pool::new(class(), &SOURCE);
+    let depot = Depot::new(class(), &SOURCE);
     let mut cache = Cache::new(class());
     for _ in 0..64 {
         put(&mut cache, (&SOURCE).alloc(class()).unwrap());
     }
-    pool.drain(&mut cache);
-    assert_eq!([pool.release_idle(), pool.release_idle(), pool.release_idle()], [0, 64, 0]);
-    assert_eq!(pool.len(), 64);
-    pool.refill(&mut cache).unwrap();
-    let stack = pool.alloc(&mut cache).unwrap();
+    depot.drain(&mut cache);
+    assert_eq!([depot.release_idle(), depot.release_idle(), depot.release_idle()], [0, 64, 0]);
+    assert_eq!(depot.len(), 64);
+    depot.refill(&mut cache).unwrap();
+    let stack = depot.alloc(&mut cache).unwrap();
     // SAFETY: nothing runs on it.
-    unsafe { pool.free(&mut cache, stack) };
-    pool.drain(&mut cache);
+    unsafe { depot.free(&mut cache, stack) };
+    depot.drain(&mut cache);
     // Only the one that was used is young again.
-    assert_eq!([pool.release_idle(), pool.release_idle()], [0, 1]);
+    assert_eq!([depot.release_idle(), depot.release_idle()], [0, 1]);
 }
 
-/// Many owners, one pool: no stack is ever with two of them, and none is lost.
+/// Many owners, one depot: no stack is ever with two of them, and none is lost.
 #[test]
 fn a_stack_has_one_owner_among_many_threads() {
     const THREADS: usize = 4;
     // More than the threads and their caches ever hold.
     const STACKS: usize = THREADS * (200 + Cache::CAPACITY);
     static SOURCE: StaticSource<STACKS, SIZE> = StaticSource::new();
-    let pool = Pool::new(class(), &SOURCE);
+    let depot = Depot::new(class(), &SOURCE);
     std::thread::scope(|scope| {
         for thread in 1..=THREADS {
-            let pool = &pool;
+            let depot = &depot;
             scope.spawn(move || {
                 let mut cache = Cache::new(class());
                 let mut held: Vec<Stack> = Vec::new();
@@ -268,7 +268,7 @@ fn a_stack_has_one_owner_among_many_threads() {
                     // Swings of up to 200 stacks, so that halves move in both directions.
                     let aim = (random >> 40) as usize % 200;
                     while held.len() < aim {
-                        let mut stack = match pool.alloc(&mut cache) {
+                        let mut stack = match depot.alloc(&mut cache) {
                             Ok(stack) => stack,
                             // The rest is where another thread releases what is idle.
                             Err(StackError::Exhausted { .. }) => {
@@ -293,27 +293,27 @@ fn a_stack_has_one_owner_among_many_threads() {
                         unsafe {
                             let owner = stack.payload::<AtomicUsize>();
                             assert_eq!((*owner).swap(0, Ordering::Relaxed), thread);
-                            pool.free(&mut cache, stack);
+                            depot.free(&mut cache, stack);
                         }
                     }
                     if round % 512 == 0 {
-                        pool.release_idle();
+                        depot.release_idle();
                     }
                 }
                 for stack in held {
                     // SAFETY: as above.
                     unsafe {
                         (*stack.payload::<AtomicUsize>()).store(0, Ordering::Relaxed);
-                        pool.free(&mut cache, stack);
+                        depot.free(&mut cache, stack);
                     }
                 }
-                pool.drain(&mut cache);
+                depot.drain(&mut cache);
             });
         }
     });
-    let stacks = pool.len();
+    let stacks = depot.len();
     let mut seen = HashSet::new();
-    assert_eq!(pool.trim(|header| assert!(seen.insert(header.top().addr()))), stacks);
+    assert_eq!(depot.trim(|header| assert!(seen.insert(header.top().addr()))), stacks);
     let rest = (0..STACKS).filter(|_| (&SOURCE).alloc(class()).is_ok()).count();
     assert_eq!(rest, STACKS, "all stacks came back");
 }

@@ -1,11 +1,11 @@
-//! Pools: whose records, how many, and what an operation costs.
+//! Caches: whose records, how many, and what an operation costs.
 
 mod common;
 
 use std::cell::{Cell, RefCell};
 
 use common::{Here, VISITS};
-use g0_defer::{Central, Local, Memory, NoUnwind, Pool, scope_in};
+use g0_defer::{Cache, Depot, Local, Memory, NoUnwind, scope_in};
 
 type Of<'a, 'b, L> = g0_defer::Scope<'a, 'b, L>;
 
@@ -30,7 +30,7 @@ fn defers<L: Local>(n: usize) -> usize {
     runs.get()
 }
 
-/// What is called with a pool has no way to the central list, by its type; so no slow visit means no
+/// What is called with a cache has no way to the depot, by its type; so no slow visit means no
 /// lock and no switch to the system stack.
 #[test]
 fn a_million_calls_deferred_and_run_within_the_cache_take_no_lock_and_switch_no_stack() {
@@ -44,13 +44,13 @@ fn a_million_calls_deferred_and_run_within_the_cache_take_no_lock_and_switch_no_
     let after = VISITS.get();
     assert_eq!(runs, 1_000_000);
     assert_eq!(after.0 - before.0, 2_000_000, "a visit to take and one to give back");
-    assert_eq!(after.1 - before.1, 0, "visits to the central list");
+    assert_eq!(after.1 - before.1, 0, "visits to the depot");
 }
 
 #[test]
-fn beyond_the_cache_the_central_list_is_visited_once_for_sixteen() {
+fn beyond_the_cache_the_depot_is_visited_once_for_sixteen() {
     assert_eq!(defers::<Here>(512), 512);
-    // Tests on other threads have the same list, and may take what is ours: not each time.
+    // Tests on other threads have the same depot, and may take what is ours: not each time.
     let visits = (0..50).map(|_| {
         let before = VISITS.get().1;
         assert_eq!(defers::<Here>(512), 512);
@@ -60,18 +60,18 @@ fn beyond_the_cache_the_central_list_is_visited_once_for_sixteen() {
     assert!((40..=64).contains(&visits), "{visits} visits for 480 records there and back");
 }
 
-/// Pools without an allocator behind them: what they were given is all there is.
+/// Caches without an allocator behind them: what they were given is all there is.
 macro_rules! given {
     ($name:ident, $lines:expr, $words:expr, $records:expr) => {
         enum $name {}
 
         impl $name {
-            /// A pool and a list of this thread's own, over this static's memory.
+            /// A cache and a depot of this thread's own, over this static's memory.
             fn with_memory(f: impl FnOnce()) {
                 static MEMORY: Memory<$lines> = Memory::new();
-                CENTRAL.with(|central| {
-                    assert_eq!(central.give(&MEMORY, $words), $records);
-                    assert_eq!(central.give(&MEMORY, $words), 0, "it is given once");
+                DEPOT.with(|depot| {
+                    assert_eq!(depot.give(&MEMORY, $words), $records);
+                    assert_eq!(depot.give(&MEMORY, $words), 0, "it is given once");
                 });
                 f()
             }
@@ -79,20 +79,20 @@ macro_rules! given {
 
         // SAFETY: a thread's own.
         unsafe impl Local for $name {
-            fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
-                Some(POOL.with_borrow_mut(f))
+            fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+                Some(CACHE.with_borrow_mut(f))
             }
 
-            fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-                Some(CENTRAL.with(|central| POOL.with_borrow_mut(|pool| f(Some(pool), central))))
+            fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+                Some(DEPOT.with(|depot| CACHE.with_borrow_mut(|cache| f(Some(cache), depot))))
             }
         }
     };
 }
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
-    static CENTRAL: Central = const { Central::new() };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
+    static DEPOT: Depot = const { Depot::new() };
 }
 
 given!(One, 2, 12, 1);
@@ -145,44 +145,44 @@ fn static_memory_serves_as_many_calls_as_it_has_records() {
 /// Between the fast way and the slow one a goroutine may have come to another P: what is full or empty there
 /// is another matter.
 #[test]
-fn l16_no_record_is_lost_by_whoever_changes_its_p_on_the_way_to_the_central_list() {
+fn l16_no_record_is_lost_by_whoever_changes_its_p_on_the_way_to_the_depot() {
     thread_local! {
-        static POOLS: [RefCell<Pool>; 3] = const { [const { RefCell::new(Pool::new()) }; 3] };
-        static OWN: Central = const { Central::new() };
+        static CACHES: [RefCell<Cache>; 3] = const { [const { RefCell::new(Cache::new()) }; 3] };
+        static OWN: Depot = const { Depot::new() };
         static TURN: Cell<usize> = const { Cell::new(0) };
     }
     static MEMORY: Memory<400> = Memory::new();
     enum Moves {}
-    fn next<R>(f: impl FnOnce(&mut Pool) -> R) -> R {
+    fn next<R>(f: impl FnOnce(&mut Cache) -> R) -> R {
         TURN.set(TURN.get().wrapping_mul(25) + 7);
-        POOLS.with(|pools| f(&mut pools[TURN.get() / 8 % 3].borrow_mut()))
+        CACHES.with(|caches| f(&mut caches[TURN.get() / 8 % 3].borrow_mut()))
     }
     // SAFETY: a thread's own.
     unsafe impl Local for Moves {
-        fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+        fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
             Some(next(f))
         }
 
-        fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-            Some(OWN.with(|central| next(|pool| f(Some(pool), central))))
+        fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+            Some(OWN.with(|depot| next(|cache| f(Some(cache), depot))))
         }
     }
-    // Twice as many as can be in the pools beside those in use.
-    OWN.with(|central| assert_eq!(central.give(&MEMORY, 12), 200));
+    // Twice as many as can be in the caches beside those in use.
+    OWN.with(|depot| assert_eq!(depot.give(&MEMORY, 12), 200));
     for round in 0..500 {
         let calls = round % 24;
         assert_eq!(defers::<Moves>(calls), calls);
     }
-    // All are still there: each pool may be asked until it has none, and the list with it.
+    // All are still there: each cache may be asked until it has none, and the depot with it.
     let mut found = 0;
-    POOLS.with(|pools| {
-        let all = pools.iter().map(|pool| format!("{pool:?}"));
+    CACHES.with(|caches| {
+        let all = caches.iter().map(|cache| format!("{cache:?}"));
         for text in all {
             let numbers = text.split(['[', ',', ']']).nth(2).expect("three classes");
             found += numbers.trim().parse::<usize>().expect("a number");
         }
     });
-    OWN.with(|central| found += central.records(12));
+    OWN.with(|depot| found += depot.records(12));
     assert_eq!(found, 200, "L16: records were lost, or are in two places");
 }
 
@@ -212,7 +212,7 @@ fn above_the_largest_class_a_record_is_the_allocators_and_goes_back_to_it() {
         let (sum, captured) = (&sum, [1_u8; 10_000]);
         let before = VISITS.get();
         s.defer(move || sum.set(captured.iter().map(|&b| u32::from(b)).sum()));
-        assert_eq!(VISITS.get(), before, "the pools have nothing to do with it");
+        assert_eq!(VISITS.get(), before, "the caches have nothing to do with it");
     });
     assert_eq!(sum.get(), 10_000);
 }
@@ -256,17 +256,17 @@ fn captures_lie_as_they_are_aligned() {
 #[cfg(feature = "alloc")]
 #[test]
 fn records_pass_from_thread_to_thread() {
-    static SHARED: Central = Central::new();
-    thread_local!(static OWN: RefCell<Pool> = const { RefCell::new(Pool::new()) });
+    static SHARED: Depot = Depot::new();
+    thread_local!(static OWN: RefCell<Cache> = const { RefCell::new(Cache::new()) });
     enum Threads {}
-    // SAFETY: a thread's own pool.
+    // SAFETY: a thread's own cache.
     unsafe impl Local for Threads {
-        fn with<R>(f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
+        fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
             Some(OWN.with_borrow_mut(f))
         }
 
-        fn with_central<R>(f: impl FnOnce(Option<&mut Pool>, &Central) -> R) -> Option<R> {
-            Some(OWN.with_borrow_mut(|pool| f(Some(pool), &SHARED)))
+        fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+            Some(OWN.with_borrow_mut(|cache| f(Some(cache), &SHARED)))
         }
     }
     std::thread::scope(|threads| {
@@ -278,4 +278,35 @@ fn records_pass_from_thread_to_thread() {
             });
         }
     });
+}
+
+/// A record that finds its caches gone is freed by itself: the calls behind it have not run yet.
+#[cfg(feature = "alloc")]
+#[test]
+fn l16_a_record_whose_caches_have_gone_takes_no_other_with_it() {
+    thread_local! {
+        static LEFT: RefCell<Option<(Cache, Depot)>> = const { RefCell::new(None) };
+    }
+    enum Ends {}
+    // SAFETY: a thread's own.
+    unsafe impl Local for Ends {
+        fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+            LEFT.with_borrow_mut(|left| left.as_mut().map(|(cache, _)| f(cache)))
+        }
+
+        fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+            LEFT.with_borrow_mut(|left| left.as_mut().map(|(cache, depot)| f(Some(cache), depot)))
+        }
+    }
+    LEFT.set(Some((Cache::new(), Depot::new())));
+    let log = RefCell::new(Vec::new());
+    scope_in::<NoUnwind, Ends, _>(|s| {
+        let log = &log;
+        for i in 0..20 {
+            let captured = large(i);
+            s.defer(move || log.borrow_mut().push(captured[4]));
+        }
+        s.defer(|| LEFT.set(None));
+    });
+    assert_eq!(*log.borrow(), (0..20).rev().collect::<Vec<_>>());
 }

@@ -1,0 +1,121 @@
+//! A list of free items.
+
+use core::fmt;
+use core::ptr::{self, NonNull};
+
+use super::Link;
+
+/// Items, last in first out, linked through themselves. A list that is dropped loses its items.
+///
+/// > **Invariant.** From `first` on, `len` items are linked, which only this list refers to.
+#[must_use = "a list that is dropped loses its items"]
+pub struct List<T> {
+    first: *mut T,
+    len: u32,
+}
+
+// SAFETY: the list owns its items.
+unsafe impl<T: Send> Send for List<T> {}
+
+impl<T> List<T> {
+    /// An empty list.
+    #[inline]
+    pub const fn new() -> Self {
+        List { first: ptr::null_mut(), len: 0 }
+    }
+
+    /// A list from its parts.
+    ///
+    /// # Safety
+    ///
+    /// They are those of a list that was forgotten, and are used so once.
+    #[inline]
+    pub(super) const unsafe fn from_parts(first: *mut T, len: u32) -> Self {
+        List { first, len }
+    }
+
+    /// The item that was put in last, or null.
+    #[inline]
+    pub(super) const fn first(&self) -> *mut T {
+        self.first
+    }
+
+    /// How many items there are.
+    #[inline]
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.first.is_null()
+    }
+
+    /// Everything, which leaves an empty list.
+    #[inline]
+    pub fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+}
+
+impl<T: Link> List<T> {
+    /// Puts an item before all others.
+    ///
+    /// # Safety
+    ///
+    /// The item is the caller's, who gives it to the list. It stays valid and where it is until it is
+    /// taken out.
+    #[inline]
+    pub unsafe fn push(&mut self, item: NonNull<T>) {
+        // SAFETY: the caller's promise.
+        unsafe { item.as_ref().set_next(self.first) };
+        self.first = item.as_ptr();
+        self.len += 1;
+    }
+
+    /// Takes out the item that was put in last: it is the caller's.
+    #[inline]
+    pub fn pop(&mut self) -> Option<NonNull<T>> {
+        let item = NonNull::new(self.first)?;
+        // SAFETY: the list's, and valid since `push`.
+        self.first = unsafe { item.as_ref().next() };
+        self.len -= 1;
+        T::prefetch(self.first);
+        Some(item)
+    }
+
+    /// The items, first to last.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let mut at = self.first;
+        core::iter::from_fn(move || {
+            // SAFETY: the list's, and `&self` keeps them in it.
+            unsafe {
+                let item = at.as_ref()?;
+                at = item.next();
+                Some(item)
+            }
+        })
+    }
+
+    /// Puts `other` before this list. It walks along `other`.
+    pub fn prepend(&mut self, other: Self) {
+        let Some(last) = other.iter().last() else { return };
+        // SAFETY: both lists are ours, and become one.
+        unsafe { last.set_next(self.first) };
+        self.first = other.first;
+        self.len += other.len;
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        List::new()
+    }
+}
+
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("len", &self.len).finish_non_exhaustive()
+    }
+}

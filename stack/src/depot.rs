@@ -1,0 +1,191 @@
+//! Magazines of no owner, and the source behind them.
+
+use g0_arch::magazine;
+use g0_arch::sync::Mutex;
+
+use crate::list::{self, List, revived};
+use crate::{Cache, Class, Header, Stack, StackError, StackSource, idle};
+
+/// Stacks minted in one go when the depot is empty: enough to take the sources' locks
+/// seldom, few enough that a processor that needs one stack does not touch pages for many.
+const MINT: u32 = 8;
+
+/// What many caches of one class share: [magazines](g0_arch::magazine) under a lock, and a source.
+///
+/// A magazine moves in and out as a whole, so the lock is held for a handful of instructions whatever
+/// the number of stacks. As in the caches, payloads stay as they are.
+///
+/// > **Invariant.** Every stack in it is free, of `class`, from `source`, and in one magazine.
+pub struct Depot<S: StackSource> {
+    class: Class,
+    magazines: Mutex<magazine::Depot<Header>>,
+    source: S,
+}
+
+impl<S: StackSource> Depot<S> {
+    g0_arch::const_unless_loom! {
+        /// A depot of stacks of one class. `const` except under loom.
+        pub fn new(class: Class, source: S) -> Depot<S> {
+            Depot { class, magazines: Mutex::new(magazine::Depot::new()), source }
+        }
+    }
+
+    /// The class of its stacks.
+    #[inline]
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// The source behind it.
+    #[inline]
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// How many stacks are in its magazines at this moment.
+    pub fn len(&self) -> usize {
+        self.magazines.lock().items()
+    }
+
+    /// Whether there is none at this moment.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A stack from the cache, refilled if need be.
+    ///
+    /// # Errors
+    /// As [`refill`](Depot::refill).
+    #[inline]
+    pub fn alloc(&self, cache: &mut Cache) -> Result<Stack, StackError> {
+        match cache.get() {
+            Some(stack) => Ok(stack),
+            None => self.alloc_slow(cache),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&self, cache: &mut Cache) -> Result<Stack, StackError> {
+        self.refill(cache)?;
+        cache.get().ok_or(StackError::OutOfMemory)
+    }
+
+    /// Keeps the stack in the cache, which first gives a half away if it is full.
+    ///
+    /// # Safety
+    /// As for [`Cache::put`], and the stack came from this depot.
+    #[inline]
+    pub unsafe fn free(&self, cache: &mut Cache, stack: Stack) {
+        // SAFETY: the caller's promise is the same.
+        if let Err(stack) = unsafe { cache.put(stack) } {
+            self.flush(cache);
+            // SAFETY: as above. There is room now.
+            let put = unsafe { cache.put(stack) };
+            debug_assert!(put.is_ok());
+        }
+    }
+
+    /// Fills an empty cache with a magazine (at most half a cache), or mints a few stacks; a cache
+    /// that has stacks is left as it is.
+    ///
+    /// # Errors
+    /// What the source said, if not even one stack could be had.
+    #[cold]
+    pub fn refill(&self, cache: &mut Cache) -> Result<(), StackError> {
+        assert!(cache.class() == self.class, "g0-stack: Depot::refill: a cache of another class");
+        if !cache.is_empty() {
+            return Ok(());
+        }
+        let magazine = self.magazines.lock().pop();
+        if !magazine.is_empty() {
+            cache.fill(magazine);
+            return Ok(());
+        }
+        let mut minted = List::new();
+        while minted.len() < MINT {
+            match self.source.alloc(self.class) {
+                Ok(stack) => list::push(&mut minted, stack, "Depot::refill"),
+                Err(error) if minted.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        cache.fill(minted);
+        Ok(())
+    }
+
+    /// Takes a half of the cache, if it has a whole one.
+    #[cold]
+    pub fn flush(&self, cache: &mut Cache) {
+        assert!(cache.class() == self.class, "g0-stack: Depot::flush: a cache of another class");
+        let half = cache.take_half();
+        if !half.is_empty() {
+            self.magazines.lock().push(half);
+        }
+    }
+
+    /// Takes everything the cache has: its owner goes away.
+    #[cold]
+    pub fn drain(&self, cache: &mut Cache) {
+        assert!(cache.class() == self.class, "g0-stack: Depot::drain: a cache of another class");
+        let [hot, cold] = cache.take_all();
+        let mut magazines = self.magazines.lock();
+        magazines.push(hot);
+        magazines.push(cold);
+    }
+
+    /// Hands the pages of stacks that have been here since before the last call
+    /// back to the kernel, as [`StackSource::release_pages`] says; returns how many stacks.
+    ///
+    /// To be called now and then (a sysmon, every few seconds). Takes everything out for its
+    /// length, so a cache that is refilled meanwhile gets new stacks.
+    pub fn release_idle(&self) -> usize {
+        let mut idle = self.magazines.lock().take();
+        let mut done = magazine::Depot::new();
+        let mut released = 0;
+        loop {
+            let magazine = idle.pop();
+            if magazine.is_empty() {
+                break;
+            }
+            released += idle::sweep(&magazine, &self.source);
+            done.push(magazine);
+        }
+        // Turned round twice, the magazines come back in their order.
+        loop {
+            let magazine = done.pop();
+            if magazine.is_empty() {
+                return released;
+            }
+            self.magazines.lock().push(magazine);
+        }
+    }
+
+    /// Gives all stacks of its magazines back to the source; returns how many. Payloads die:
+    /// `last` is called with each stack first, to drop what lies there.
+    pub fn trim(&self, mut last: impl FnMut(&Header)) -> usize {
+        let mut all = self.magazines.lock().take();
+        let stacks = all.items();
+        loop {
+            let mut magazine = all.pop();
+            if magazine.is_empty() {
+                return stacks;
+            }
+            while let Some(header) = magazine.pop() {
+                // SAFETY: the list gave it up. What is in a depot is free (the promise of `Cache::put`)
+                // and came from its source (the promise of `Depot::free`, or minted here).
+                unsafe {
+                    let stack = revived(header, "Depot::trim");
+                    last(&stack);
+                    self.source.free(stack);
+                }
+            }
+        }
+    }
+}
+
+impl<S: StackSource> Drop for Depot<S> {
+    fn drop(&mut self) {
+        self.trim(|_| {});
+    }
+}
