@@ -153,14 +153,17 @@
 //! None are on by default; the crate needs neither an allocator nor std.
 //!
 //! - `std`: the `Threads` backend, and locks that give the thread up when they have waited long.
+//! - `loom`: the dependency that `--cfg loom` needs. Without that cfg it does nothing.
+//! - `shuttle`: the same for `--cfg g0_shuttle`.
+//!
+//! The two are optional, although no build without their cfgs uses them, because a lock file lists the
+//! dependencies of every cfg: seventy packages for a user with nothing to model.
 #![no_std]
 
 #[cfg(any(feature = "std", loom))]
 extern crate std;
 
 mod api;
-pub mod magazine;
-pub mod sync;
 #[cfg(feature = "std")]
 mod threads;
 pub mod tools;
@@ -169,6 +172,17 @@ pub use api::{Arch, Call, Context, Entry};
 pub use crossbeam_utils::CachePadded;
 #[cfg(feature = "std")]
 pub use threads::{ThreadContext, Threads};
+
+cfg_if::cfg_if! {
+    if #[cfg(all(loom, not(feature = "loom")))] {
+        compile_error!("--cfg loom needs the feature `loom` of the crates that are modelled");
+    } else if #[cfg(all(g0_shuttle, not(feature = "shuttle")))] {
+        compile_error!("--cfg g0_shuttle needs the feature `shuttle` of g0-arch");
+    } else {
+        pub mod magazine;
+        pub mod sync;
+    }
+}
 
 cfg_if::cfg_if! {
     if #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))] {

@@ -1,4 +1,4 @@
-//! The facade under loom: `RUSTFLAGS="--cfg loom" cargo test -p g0-arch --test loom`.
+//! The facade under loom: `RUSTFLAGS="--cfg loom" cargo test -p g0-arch --features loom --test loom`.
 #![cfg(loom)]
 
 use g0_arch::sync::atomic::{AtomicBool, Ordering};

@@ -29,6 +29,7 @@ use core::arch::{asm, naked_asm};
 
 use memoffset::offset_of;
 
+use super::REGISTER;
 use crate::Call;
 
 /// What lies at `*slot`.
@@ -40,10 +41,12 @@ struct Frame {
 }
 
 const FRAME: usize = size_of::<Frame>();
-const _: () = assert!(FRAME == 32);
-const _: () = assert!(offset_of!(Frame, x29) == 0);
-const _: () = assert!(offset_of!(Frame, x30) == 8);
-const _: () = assert!(offset_of!(Frame, x19) == 16);
+const X29: usize = offset_of!(Frame, x29);
+const X30: usize = offset_of!(Frame, x30);
+const X19: usize = offset_of!(Frame, x19);
+
+// x29 and x30 are a pair, stored and loaded where the frame begins.
+const _: () = assert!(X29 == 0 && X30 == X29 + REGISTER);
 
 /// Calls `f(arg)` with the stack pointer at `sp`.
 #[inline(always)]
@@ -118,12 +121,12 @@ unsafe extern "C" fn thunk() {
         ".cfi_startproc",
         ".cfi_signal_frame",
         // x0 = arg, x1 = f, x2 = sp, x3 = slot, x30 = after the block
-        "stp x29, x30, [sp, #-32]!",
-        ".cfi_def_cfa_offset 32",
-        ".cfi_offset x29, -32",
-        ".cfi_offset x30, -24",
-        "str x19, [sp, #16]",
-        ".cfi_offset x19, -16",
+        "stp x29, x30, [sp, #-{FRAME}]!",
+        ".cfi_def_cfa_offset {FRAME}",
+        ".cfi_offset x29, {X29} - {FRAME}",
+        ".cfi_offset x30, {X30} - {FRAME}",
+        "str x19, [sp, #{X19}]",
+        ".cfi_offset x19, {X19} - {FRAME}",
         "mov x29, sp",
         ".cfi_def_cfa_register x29",
         "str x29, [x3]",
@@ -134,13 +137,17 @@ unsafe extern "C" fn thunk() {
         // x0 = result, x29 and x19 as before the call
         "mov sp, x29",
         ".cfi_def_cfa_register sp",
-        "ldp x29, x30, [sp], #32",
+        "ldp x29, x30, [sp], #{FRAME}",
         ".cfi_def_cfa_offset 0",
         ".cfi_restore x19",
         ".cfi_restore x29",
         ".cfi_restore x30",
         "ret",
         ".cfi_endproc",
+        FRAME = const FRAME,
+        X29 = const X29,
+        X30 = const X30,
+        X19 = const X19,
     )
 }
 
@@ -155,11 +162,13 @@ pub(in super::super) unsafe fn escape(slot: *mut *mut u8, value: usize) -> ! {
             // Kernels compiled without floating point may have the unit turned off.
             #[cfg(target_feature = "neon")]
             "msr fpcr, xzr",
-            "ldr x19, [x1, #16]",
+            "ldr x19, [x1, #{X19}]",
             "ldp x29, x30, [x1]",
-            "add sp, x1, #32",
+            "add sp, x1, #{FRAME}",
             // sp, x19, x29 = the caller's, x0 = value
             "br x30",
+            FRAME = const FRAME,
+            X19 = const X19,
             in("x1") slot,
             in("x0") value,
             options(noreturn),

@@ -25,7 +25,7 @@ use core::arch::{asm, naked_asm};
 
 use memoffset::offset_of;
 
-use super::align;
+use super::{REGISTER, align};
 use crate::{Context, Entry, Suspended};
 
 /// What lies at a context's stack pointer.
@@ -36,16 +36,20 @@ struct Saved {
     x19: usize,
 }
 
-const _: () = assert!(offset_of!(Saved, x29) == 0);
-const _: () = assert!(offset_of!(Saved, pc) == 8);
-const _: () = assert!(offset_of!(Saved, x19) == 16);
-const _: () = assert!(size_of::<Saved>() == 32);
-const _: () = assert!(size_of::<Context>() == 8);
+const SAVED: usize = size_of::<Saved>();
+const X29: usize = offset_of!(Saved, x29);
+const PC: usize = offset_of!(Saved, pc);
+const X19: usize = offset_of!(Saved, x19);
+
+// x29 and the pc are a pair, stored and loaded where the record begins.
+const _: () = assert!(X29 == 0 && PC == X29 + REGISTER);
+// A `str` of the stack pointer stores all of it.
+const _: () = assert!(size_of::<Context>() == REGISTER);
 
 /// Writes a fresh context below `top`.
 #[inline]
 pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -> Context {
-    let sp = align(top).wrapping_sub(size_of::<Saved>());
+    let sp = align(top).wrapping_sub(SAVED);
     let pc = start as *const () as usize;
     let saved = Saved { x29: data.expose_provenance(), pc, x19: entry as usize };
     // SAFETY: the caller gave us the bytes below `top`; they are aligned to 16.
@@ -59,9 +63,9 @@ pub(in super::super) fn suspended(
     mut word: impl FnMut(usize) -> Option<usize>,
 ) -> Option<Suspended> {
     Some(Suspended {
-        pc: word(sp.checked_add(offset_of!(Saved, pc))?)?,
-        fp: word(sp.checked_add(offset_of!(Saved, x29))?)?,
-        sp: sp.checked_add(size_of::<Saved>())?,
+        pc: word(sp.checked_add(PC)?)?,
+        fp: word(sp.checked_add(X29)?)?,
+        sp: sp.checked_add(SAVED)?,
     })
 }
 
@@ -93,18 +97,20 @@ pub(in super::super) unsafe fn switch(from: *mut Context, to: Context, value: us
         asm!(
             // x0 = value, x1 = from, x2 = to
             "adr x9, 2f",
-            "stp x29, x9, [sp, #-32]!",
-            "str x19, [sp, #16]",
+            "stp x29, x9, [sp, #-{SAVED}]!",
+            "str x19, [sp, #{X19}]",
             "mov x9, sp",
             // The three words are there: the context is complete.
             "str x9, [x1]",
             "ldp x29, x9, [x2]",
-            "ldr x19, [x2, #16]",
+            "ldr x19, [x2, #{X19}]",
             // From here on we are on the other stack.
-            "add sp, x2, #32",
+            "add sp, x2, #{SAVED}",
             // sp, x19, x29 = theirs, x0 = value; to their label 2, or to `start`
             "br x9",
             "2:",
+            SAVED = const SAVED,
+            X19 = const X19,
             inout("x0") value => result,
             inout("x1") from => _,
             inout("x2") to.0 => _,

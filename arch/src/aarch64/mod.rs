@@ -30,6 +30,9 @@ mod context;
 pub(super) use call::{call_here, call_on, escape};
 pub(super) use context::{init, suspended, switch};
 
+/// The bytes of an x register: how far apart `stp` and `ldp` have the two of a pair.
+const REGISTER: usize = 8;
+
 /// Rounds down to what the machine asks of a stack pointer.
 fn align(sp: *mut u8) -> *mut u8 {
     sp.map_addr(|a| a & !15)

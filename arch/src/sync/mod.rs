@@ -17,6 +17,8 @@
 //!
 //! With `--cfg g0_shuttle` as well, it is shuttle's in place of loom's: one schedule at random of many
 //! threads and many steps, where every access is sequentially consistent.
+//!
+//! Each of the two is an optional dependency: beside its cfg its feature, `loom` or `shuttle`, must be on.
 
 /// A function that is `const` except under loom, whose objects are made at run time.
 ///

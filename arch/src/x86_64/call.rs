@@ -58,6 +58,7 @@ use core::arch::{asm, naked_asm};
 
 use memoffset::offset_of;
 
+use super::PUSHED;
 use crate::Call;
 
 /// What lies at `*slot`.
@@ -70,11 +71,16 @@ struct Frame {
 }
 
 const FRAME: usize = size_of::<Frame>();
+const RBX: usize = offset_of!(Frame, rbx);
+const RBP: usize = offset_of!(Frame, rbp);
+const MARK: usize = offset_of!(Frame, mark);
+const PC: usize = offset_of!(Frame, pc);
+
+// A multiple of 16 below the caller's aligned rsp is where the next base begins.
 const _: () = assert!(FRAME.is_multiple_of(16));
-const _: () = assert!(offset_of!(Frame, rbx) == 0);
-const _: () = assert!(offset_of!(Frame, rbp) == 8);
-const _: () = assert!(offset_of!(Frame, mark) == 16);
-const _: () = assert!(offset_of!(Frame, pc) == 24);
+// The words are pushed from the last to the first, one by one, and popped: no gap is between them.
+const _: () = assert!(RBX == 0 && RBP == RBX + PUSHED && MARK == RBP + PUSHED);
+const _: () = assert!(PC == MARK + PUSHED && FRAME == PC + PUSHED);
 
 /// The control words that Rust code, and a process at its start, has: all exceptions masked,
 /// round to nearest, denormals are numbers, the x87 computes with 64 bits. Kernels compiled without
@@ -109,14 +115,15 @@ pub(in super::super) unsafe fn call_on(
             "mov [rcx], rsp",
             "and rdx, -16",
             // The rule of the picture. CFA = rsp once `f`'s return address is popped; the
-            // registers are found by expressions over rbp (DWARF numbers: rbx 3, rbp 6, rsp 7,
-            // return address 16; 0x10 "at the address", 0x16 "is the value", 0x76 rbp + n).
+            // registers are found by expressions over rbp, which points at `frame.rbp` (DWARF
+            // numbers: rbx 3, rbp 6, rsp 7, return address 16; 0x10 "at the address", 0x16 "is the
+            // value", 0x76 rbp + n, n in seven bits).
             ".cfi_remember_state",
             ".cfi_def_cfa rsp, 0",
-            ".cfi_escape 0x10, 16, 2, 0x76, 8",
-            ".cfi_escape 0x16, 7, 2, 0x76, 16",
+            ".cfi_escape 0x10, 16, 2, 0x76, {MARK} - {RBP}",
+            ".cfi_escape 0x16, 7, 2, 0x76, {PC} - {RBP}",
             ".cfi_escape 0x10, 6, 2, 0x76, 0",
-            ".cfi_escape 0x10, 3, 2, 0x76, 0x78",
+            ".cfi_escape 0x10, 3, 2, 0x76, ({RBX} - {RBP}) & 0x7f",
             ".cfi_same_value r12",
             ".cfi_same_value r13",
             ".cfi_same_value r14",
@@ -125,11 +132,16 @@ pub(in super::super) unsafe fn call_on(
             // rdi = arg, rbp = &frame.rbp, rsp = new stack, aligned to 16
             "call rsi",
             // rax = result, rbp and rbx as before the call
-            "lea rsp, [rbp + 24]",
+            "lea rsp, [rbp + {FRAME} - {RBP}]",
             "mov rbp, [rbp]",
             ".cfi_restore_state",
             "2:",
             mark = sym mark,
+            FRAME = const FRAME,
+            RBX = const RBX,
+            RBP = const RBP,
+            MARK = const MARK,
+            PC = const PC,
             inout("rdi") arg => _,
             inout("rsi") f => _,
             inout("rdx") sp => _,
@@ -213,16 +225,16 @@ unsafe extern "C" fn thunk() {
     naked_asm!(
         ".cfi_startproc",
         ".cfi_signal_frame",
-        // rdi = arg, rsi = f, rdx = sp, rcx = slot, [rsp] = pc
+        // rdi = arg, rsi = f, rdx = sp, rcx = slot, [rsp] = pc, CFA = the frame's upper end
         "push [rsp]",
-        ".cfi_def_cfa_offset 16",
+        ".cfi_def_cfa_offset {FRAME} - {MARK}",
         "push rbp",
-        ".cfi_def_cfa_offset 24",
-        ".cfi_offset rbp, -24",
+        ".cfi_def_cfa_offset {FRAME} - {RBP}",
+        ".cfi_offset rbp, {RBP} - {FRAME}",
         "mov rbp, rsp",
         ".cfi_def_cfa_register rbp",
         "push rbx",
-        ".cfi_offset rbx, -32",
+        ".cfi_offset rbx, {RBX} - {FRAME}",
         "mov [rcx], rsp",
         "and rdx, -16",
         "mov rsp, rdx",
@@ -230,13 +242,18 @@ unsafe extern "C" fn thunk() {
         "call rsi",
         // rax = result, rbp and rbx as before the call
         "leave",
-        ".cfi_def_cfa rsp, 16",
+        ".cfi_def_cfa rsp, {FRAME} - {MARK}",
         ".cfi_restore rbp",
         ".cfi_restore rbx",
-        "add rsp, 8",
-        ".cfi_def_cfa_offset 8",
+        "add rsp, {PC} - {MARK}",
+        ".cfi_def_cfa_offset {FRAME} - {PC}",
         "ret",
         ".cfi_endproc",
+        FRAME = const FRAME,
+        RBX = const RBX,
+        RBP = const RBP,
+        MARK = const MARK,
+        PC = const PC,
     )
 }
 

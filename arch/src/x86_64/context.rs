@@ -26,7 +26,7 @@ use core::arch::{asm, naked_asm};
 
 use memoffset::offset_of;
 
-use super::align;
+use super::{PUSHED, align};
 use crate::{Context, Entry, Suspended};
 
 /// What lies at a context's stack pointer.
@@ -37,9 +37,12 @@ struct Saved {
     rbp: usize,
 }
 
+// The words are pushed from the last to the first, one by one, and popped: no gap is between them.
 const _: () = assert!(offset_of!(Saved, pc) == 0);
-const _: () = assert!(offset_of!(Saved, rbx) == 8);
-const _: () = assert!(offset_of!(Saved, rbp) == 16);
+const _: () = assert!(offset_of!(Saved, rbx) == PUSHED);
+const _: () = assert!(offset_of!(Saved, rbp) == 2 * PUSHED);
+const _: () = assert!(size_of::<Saved>() == 3 * PUSHED);
+// A `mov` of rsp stores all of it.
 const _: () = assert!(size_of::<Context>() == 8);
 
 /// Writes a fresh context below `top`.

@@ -40,6 +40,9 @@ mod context;
 pub(super) use call::{call_here, call_on, escape};
 pub(super) use context::{init, suspended, switch};
 
+/// The bytes that one `push` or `pop` moves.
+const PUSHED: usize = 8;
+
 /// Rounds down to what the convention asks of a stack before a `call`.
 fn align(sp: *mut u8) -> *mut u8 {
     sp.map_addr(|a| a & !15)

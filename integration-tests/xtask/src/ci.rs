@@ -3,8 +3,8 @@
 use crate::report::Report;
 use crate::run::Cmd;
 use crate::{
-    arrows, conformance, coverage, debian, downstream, features, mutants, nostd, shuttle, soak,
-    targets, tree,
+    arrows, conformance, coverage, debian, downstream, features, loom, mutants, nostd, shuttle,
+    soak, targets, tree,
 };
 
 /// Runs all steps of `ci`.
@@ -31,6 +31,7 @@ pub fn run(report: &mut Report, install: bool) {
         gdb(["test", "-p", "g0-c", "--test", "program", "gdb"])
     });
     nostd::run(report);
+    loom::facade(report);
     // The models, and what they do not come to.
     coverage::run(report);
     downstream::run(report);

@@ -1,14 +1,16 @@
 //! `cargo xtask downstream`: a user's project, its tests on goroutines and its models under loom.
 //!
 //! It lies in a workspace of its own and sees only what the crates publish. Two of its models are meant to fail: they
-//! hold mistakes that loom must find.
+//! hold mistakes that loom must find. What a project without models must not get is in `fresh`.
 
+use crate::fresh;
 use crate::report::Report;
 use crate::run::Cmd;
 use crate::tree;
 
 const PROJECT: &str = "integration-tests/downstream";
-const LOOM: (&str, &str) = ("RUSTFLAGS", "--cfg loom");
+/// What models are built with.
+pub const LOOM: (&str, &str) = ("RUSTFLAGS", "--cfg loom");
 
 /// A cargo command there. `--cfg loom` changes other crates too, and has a target folder of its own.
 fn cargo(command: &str, modelled: bool) -> Result<Cmd, String> {
@@ -19,10 +21,11 @@ fn cargo(command: &str, modelled: bool) -> Result<Cmd, String> {
     Ok(if modelled { cmd.env(LOOM.0, LOOM.1) } else { cmd })
 }
 
-/// Runs its tests and its models.
+/// Runs its tests and its models, and looks at a project that has no models.
 pub fn run(report: &mut Report) {
     report.step("downstream", || cargo("test", false)?.run());
     report.step("downstream under loom", || cargo("test", true)?.run());
+    fresh::run(report);
 }
 
 /// Clippy over it, as it is and as it is modelled.

@@ -31,8 +31,21 @@ pub fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
     Ok(target.join("release/g0-models"))
 }
 
+/// Tests the facade of atomics, cells and locks with loom behind it.
+pub fn facade(report: &mut Report) {
+    report.step("the facade under loom", || {
+        let test = ["test", "--locked", "-p", "g0-arch", "--features", "loom", "--test", "loom"];
+        let test =
+            Cmd::cargo().args(test).args(["--target-dir".into(), tree::target().join("loom")]);
+        test.env("RUSTFLAGS", "--cfg loom").dir(tree::root()).limit(600).run()
+    });
+}
+
 /// Runs the models by these names, all when there is none.
 pub fn run(report: &mut Report, names: &[String], deep: bool) {
+    if names.is_empty() {
+        facade(report);
+    }
     let mut program = None;
     report.step("loom build", || {
         program = Some(build(tree::root(), &tree::target().join("loom"))?);

@@ -27,6 +27,7 @@ mod coverage;
 mod debian;
 mod downstream;
 mod features;
+mod fresh;
 mod instructions;
 mod loom;
 mod mutants;
@@ -54,7 +55,8 @@ cargo xtask COMMAND
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
   loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
-  downstream                     a user's project: its tests on goroutines, its models under loom
+  downstream                     a user's project: its tests on goroutines, its models under loom;
+                                 a project that models nothing has no model checker in its lock file
   soak --shuttle [--seconds N]   whole schedulers with a thousand goroutines in random schedules (default: a minute)
        [--seed S]
   mutants [NAME...]              each known mistake, put into the source, must be found by its model; NAME: of one, or how some begin

@@ -55,6 +55,18 @@ impl Output {
     pub fn text(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
+
+    /// Whether a build was refused by one error, which says this.
+    pub fn refused(&self, text: &str) -> Result<(), String> {
+        let errors: Vec<_> = self.stderr.lines().filter(|line| line.starts_with("error")).collect();
+        match errors[..] {
+            [said, ended] if said.contains(text) && ended.contains("could not compile") => {
+                println!("  {said}");
+                Ok(())
+            }
+            _ => Err(format!("not refused by one clear error:\n{}", self.stderr)),
+        }
+    }
 }
 
 impl Cmd {
