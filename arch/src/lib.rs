@@ -163,7 +163,17 @@
 #[cfg(any(feature = "std", loom))]
 extern crate std;
 
+#[cfg(all(loom, not(feature = "loom")))]
+compile_error!("--cfg loom needs the feature `loom` of the crates that are modelled");
+#[cfg(all(g0_shuttle, not(feature = "shuttle")))]
+compile_error!("--cfg g0_shuttle needs the feature `shuttle` of g0-arch");
+
 mod api;
+// Without them the error above is the only one.
+#[cfg(not(any(all(loom, not(feature = "loom")), all(g0_shuttle, not(feature = "shuttle")))))]
+pub mod magazine;
+#[cfg(not(any(all(loom, not(feature = "loom")), all(g0_shuttle, not(feature = "shuttle")))))]
+pub mod sync;
 #[cfg(feature = "std")]
 mod threads;
 pub mod tools;
@@ -172,17 +182,6 @@ pub use api::{Arch, Call, Context, Entry};
 pub use crossbeam_utils::CachePadded;
 #[cfg(feature = "std")]
 pub use threads::{ThreadContext, Threads};
-
-cfg_if::cfg_if! {
-    if #[cfg(all(loom, not(feature = "loom")))] {
-        compile_error!("--cfg loom needs the feature `loom` of the crates that are modelled");
-    } else if #[cfg(all(g0_shuttle, not(feature = "shuttle")))] {
-        compile_error!("--cfg g0_shuttle needs the feature `shuttle` of g0-arch");
-    } else {
-        pub mod magazine;
-        pub mod sync;
-    }
-}
 
 cfg_if::cfg_if! {
     if #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))] {
