@@ -151,6 +151,13 @@ impl M {
         NonNull::new(unsafe { load_owned(&self.g) })
     }
 
+    /// Its scheduler. An M that is being started has one.
+    #[inline(always)]
+    pub(crate) fn core(&self) -> &'static Core {
+        // SAFETY: set before the M is started; a core outlives its Ms.
+        unsafe { &*self.core.get() }
+    }
+
     /// Whether foreign code runs here. Its own thread only; as [`curg`](Self::curg).
     #[inline(always)]
     pub(crate) fn in_foreign_code(&self) -> bool {

@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod core_parts;
 pub(crate) mod extras;
 pub(crate) mod g;
+pub(crate) mod inside;
 pub(crate) mod join_word;
 pub(crate) mod local;
 pub(crate) mod m;
