@@ -35,7 +35,7 @@ impl Context {
     /// No context: what a record holds before its first suspension.
     pub const EMPTY: Context = Context(ptr::null_mut());
 
-    /// Whether this is [`Context::EMPTY`].
+    /// Returns whether this is [`Context::EMPTY`].
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.0.is_null()
@@ -76,23 +76,23 @@ pub unsafe trait Arch {
     ///
     /// # Safety
     ///
-    /// At least 64 bytes below `top` are writable and belong to the context from now on, and so
-    /// does as much stack below as `entry` will use. `entry` and what it calls do not unwind out
+    /// At least 64 bytes below `top` must be writable and belong to the context from now on, and so
+    /// must as much stack below as `entry` will use. `entry` and what it calls must not unwind out
     /// of `entry`.
     unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -> Self::Context;
 
     /// Suspends the running context into `*from` and resumes `to`, which sees `value` as the
-    /// result of the `switch` that suspended it. Returns the value of whoever resumes this one.
+    /// result of the `switch` that suspended it. Returns the value of the switch that resumes this one.
     ///
     /// `*from` is written before anything of `to` is touched, so `to` may have been read from
     /// the same place.
     ///
     /// # Safety
     ///
-    /// `from` is valid for a write. `to` is suspended: made by [`init`](Arch::init) or written by
+    /// `from` must be valid for a write. `to` must be suspended: made by [`init`](Arch::init) or written by
     /// `switch`, not resumed since, its stack still allocated; and all that the suspending thread
-    /// did to it happens before this call. Between here and the resumption no value that is tied
-    /// to a thread is held across the call if another thread may resume it.
+    /// did to it must happen before this call. Between here and the resumption no value that is tied
+    /// to a thread may be held across the call if another thread may resume it.
     unsafe fn switch(from: *mut Self::Context, to: Self::Context, value: usize) -> usize;
 
     /// Calls `f(arg)` on the stack that ends at `sp` (rounded down to 16) and returns its result.
@@ -103,8 +103,8 @@ pub unsafe trait Arch {
     ///
     /// # Safety
     ///
-    /// Below `sp` there is stack enough for `f`, on which nothing live lies. `f` may be called
-    /// with `arg` and does not unwind. `slot` is valid for a write and stays so until `f` is
+    /// Below `sp` there must be stack enough for `f`, on which nothing live lies. `f` may be called
+    /// with `arg` and must not unwind. `slot` must be valid for a write and stay so until `f` is
     /// entered.
     unsafe fn call_on(sp: *mut u8, f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize;
 
@@ -113,8 +113,8 @@ pub unsafe trait Arch {
     ///
     /// # Safety
     ///
-    /// `*slot` was written by a `call_on` or [`call_here`](crate::call_here) that has not
-    /// returned, on this thread, with `f` entered. The frames dropped have no destructors that
-    /// matter, on whatever stacks they lie, and nobody returns to them.
+    /// `*slot` must have been written by a `call_on` or [`call_here`](crate::call_here) that has not
+    /// returned, on this thread, with `f` entered. The frames dropped must have no destructors that
+    /// matter, on whatever stacks they lie, and nothing may return to them.
     unsafe fn escape(slot: *mut *mut u8, value: usize) -> !;
 }

@@ -66,7 +66,7 @@
 //!
 //! unsafe extern "C" fn even_or_leave(arg: *mut u8) -> usize {
 //!     let ask = arg.cast::<Ask>();
-//!     // SAFETY: the slot is that of the call we are in; no destructor waits here.
+//!     // SAFETY: the slot is that of the call that runs this; no destructor waits here.
 //!     unsafe {
 //!         if (*ask).number % 2 == 1 {
 //!             Native::escape(&raw mut (*ask).slot, 0)
@@ -132,8 +132,8 @@
 //! > declare as it was.
 //!
 //! What the compiler cannot see: that a switch may come back *on another thread*. It may have
-//! computed the address of a thread-local before and use it after. Whoever lets a context change
-//! threads answers for that.
+//! computed the address of a thread-local before and use it after. The code that lets a
+//! context change threads answers for that.
 //!
 //! # Backends
 //!
@@ -186,7 +186,9 @@ pub use threads::{ThreadContext, Threads};
 cfg_if::cfg_if! {
     if #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))] {
         mod native;
-        pub use native::{Native, Suspended, call_here, stack_pointer};
+        mod suspended;
+        pub use native::{Native, call_here, stack_pointer};
+        pub use suspended::Suspended;
     } else if #[cfg(feature = "std")] {
         mod portable;
         pub use portable::{call_here, stack_pointer};

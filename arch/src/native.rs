@@ -3,7 +3,7 @@
 //! Each machine's folder defines the same seven functions: `init`, `switch`, `suspended`, `call_on`,
 //! `call_here`, `escape`, `stack_pointer`. A machine to come adds a folder, a line here and one in `lib.rs`.
 
-use crate::{Arch, Call, Context, Entry};
+use crate::{Arch, Call, Context, Entry, Suspended};
 
 cfg_if::cfg_if! {
     if #[cfg(target_arch = "x86_64")] {
@@ -15,17 +15,6 @@ cfg_if::cfg_if! {
     } else {
         compile_error!("lib.rs takes this target for one with assembly");
     }
-}
-
-/// The registers that a walk through the frames of a suspended context begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Suspended {
-    /// Where it goes on, in the code that called [`Arch::switch`].
-    pub pc: usize,
-    /// The stack pointer there.
-    pub sp: usize,
-    /// The frame pointer there.
-    pub fp: usize,
 }
 
 impl Suspended {

@@ -1,6 +1,6 @@
 //! A backend that needs no assembly: a context is an OS thread.
 //!
-//! One thread of all those that make up the contexts of a program runs, the others wait. A switch
+//! One thread of all those that make up the contexts of a program runs, the rest wait. A switch
 //! passes the right to run, with a value, from one to another.
 //!
 //! ```text
@@ -16,10 +16,10 @@
 //! - `escape`: the frames of a thread cannot be dropped. It panics (which, beneath a
 //!   [`Call`], ends the process).
 //! - Stacks: the `top` of `init` and the `sp` of `call_on` are ignored, `call_on` calls where it is.
-//! - Locking to a thread: a context *is* a thread, whoever switches to it, so thread-locals are
+//! - Locking to a thread: a context *is* a thread, whatever switches to it, so thread-locals are
 //!   per context.
 //!
-//! A context that nobody resumes is a thread that waits until the process ends.
+//! A context that nothing resumes is a thread that waits until the process ends.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -46,7 +46,7 @@ struct Baton {
 }
 
 impl Baton {
-    /// A context in the given state, which holds one reference for whoever resumes it.
+    /// Returns a context in the given state, which holds one reference for its resumer.
     fn suspended(state: State) -> ThreadContext {
         ThreadContext(Arc::into_raw(Arc::new(Baton {
             state: Mutex::new(state),
@@ -85,7 +85,7 @@ unsafe impl Arch for Threads {
 
     unsafe fn switch(from: *mut ThreadContext, to: ThreadContext, value: usize) -> usize {
         let mine = Baton::suspended(State::Waiting);
-        // The reference inside the context is its resumer's; this one is ours.
+        // The reference inside the context is its resumer's; this one is this thread's.
         // SAFETY: `mine` came from `Arc::into_raw` just now.
         let ours = unsafe {
             Arc::increment_strong_count(mine.0);

@@ -8,80 +8,9 @@ use g0_arch::tools::Crossing;
 use g0_arch::{self as arch, Arch, Native, stack_pointer};
 use g0_defer::Unwind;
 
+use crate::record::{DROPPED, HELD, LEAF, Link, NOTES, PANICKED};
 use crate::word::{Base, fits, pack, unpack};
-use crate::{Bridge, CallerContext, MHandle, Runtime};
-
-/// An open foreign call, in the frame of [`Bridge::call`] on its goroutine's stack.
-///
-/// > L17: the M's word `call` is the innermost call of the foreign code that runs there, null if
-/// > none does. What a nested call covers comes back when that is gone, panics included.
-///
-/// There is no link to an outer call. Calls are opened by ordinary code, where the word is null, so
-/// a call ends by storing null; a callback keeps the word that it found in its own frame on g0 and
-/// puts it back. So nesting has no limit and needs no memory, and a call waits for no load: with a
-/// link, the head that a call read was what the last one had stored, which that one had read from
-/// its frame; a tenth of what a call cost was waiting for these trips through memory.
-#[derive(Debug)]
-#[repr(transparent)]
-pub struct Call {
-    /// Where the goroutine's stack is free: `call_on` writes it, a multiple of 16. Callbacks run
-    /// below. What happened is noted in the low bits: [`HELD`], [`PANICKED`], [`LEAF`]. They need no
-    /// store of their own to begin with; a processor retires about one store a cycle, and a
-    /// call is a dozen.
-    sp: *mut u8,
-}
-
-/// A callback's panic waits in [`Link::held`].
-pub(crate) const HELD: usize = 1;
-/// The closure itself panicked; what it panicked with is in [`Body::panic`].
-const PANICKED: usize = 2;
-/// No callbacks, please.
-pub(crate) const LEAF: usize = 4;
-/// A callback's panic has left the call, over the frames of C: `f` has not returned, and there is
-/// no value. With [`HELD`].
-pub(crate) const DROPPED: usize = 8;
-/// No call: the record that an adopted thread has between and during its callbacks. It passes for
-/// one that has ended in a panic before it has begun, which none does.
-pub(crate) const ROOT: usize = PANICKED;
-const NOTES: usize = 15;
-
-impl Call {
-    /// The record of a thread that the runtime did not start, for [`Runtime::adopt`]: its callbacks run
-    /// beneath `top`, on a stack on which nothing lies.
-    ///
-    /// # Panics
-    ///
-    /// Unless `top` is a multiple of 16.
-    pub fn root(top: *mut u8) -> Self {
-        assert!(top.addr() & NOTES == 0, "g0-cgo: a stack begins at a multiple of 16");
-        Self { sp: top.map_addr(|sp| sp | ROOT) }
-    }
-
-    /// Where the goroutine's stack is free while the call lasts: for reports.
-    #[inline]
-    pub fn stack_pointer(&self) -> *mut u8 {
-        self.sp.map_addr(|sp| sp & !NOTES)
-    }
-
-    #[inline(always)]
-    pub(crate) fn noted(&self, what: usize) -> bool {
-        self.sp.addr() & what != 0
-    }
-
-    /// After `call_on` has written `sp`: in the base or later.
-    #[inline(always)]
-    pub(crate) fn note(&mut self, what: usize) {
-        self.sp = self.sp.map_addr(|sp| sp | what);
-    }
-}
-
-/// A call as a callback sees it, knowing how its runtime unwinds.
-#[repr(C)]
-pub(crate) struct Link<P> {
-    pub(crate) call: Call,
-    /// Initialised if `call` has noted [`HELD`].
-    pub(crate) held: MaybeUninit<P>,
-}
+use crate::{Bridge, Call, CallerContext, MHandle, Runtime};
 
 /// A closure on its way in, its result or its panic on the way back.
 pub(crate) union Body<F, T, P> {
@@ -126,7 +55,7 @@ impl<R: Runtime> Bridge<R> {
     }
 
     /// [`call`](Bridge::call) for a C function that is known to last (a wait, a slow read): the P
-    /// goes to another M before `f` starts, instead of when somebody notices.
+    /// goes to another M before `f` starts, instead of when sysmon notices.
     ///
     /// Goroutines that are bound to this M wait until `f` returns, here as in `call`.
     ///
@@ -148,7 +77,7 @@ impl<R: Runtime> Bridge<R> {
     /// Runs `f` where it is, on the goroutine's stack, if `need` bytes are left there; else as
     /// [`call`](Bridge::call) would. For small C functions that neither block nor call back.
     ///
-    /// Nothing is switched and nobody is told, so it costs a comparison; in return the P cannot
+    /// Nothing is switched and nothing is told, so it costs a comparison; in return the P cannot
     /// be taken while `f` runs. It is safe for the same reason: `f` is Rust code on the goroutine's
     /// own stack, and using more than `need` ends at that stack's guard, like any deep recursion.
     /// A callback from inside is fatal ("bad g in callback"), on either stack.
@@ -218,12 +147,12 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
 ///
 /// # Safety
 ///
-/// `handle` is this thread's.
+/// `handle` must be this thread's.
 #[inline(always)]
 pub(crate) unsafe fn mark(handle: MHandle, call: *mut Call) {
-    // Relaxed, a plain move: the runtime's `enter` and `leave` order it. Atomic, for whoever
-    // retakes Ps may look at it. Core's and not the facade's: in models others look elsewhere.
-    // SAFETY: the word lives as long as its M; everybody else only reads it.
+    // Relaxed, a plain move: the runtime's `enter` and `leave` order it. Atomic, for a
+    // retaker may look at it. Core's and not the facade's: in models other threads look elsewhere.
+    // SAFETY: the word lives as long as its M; all other threads only read it.
     unsafe { AtomicPtr::from_ptr(handle.call) }.store(call, Ordering::Relaxed);
     #[cfg(loom)]
     handle.shown.store(call.cast(), Ordering::Relaxed);
@@ -255,7 +184,7 @@ unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
     arg: *mut u8,
 ) -> MaybeUninit<W> {
     let frame = arg.cast::<Frame<F, T, U::Payload>>();
-    // SAFETY: the caller's promise; `f` is taken out before the result goes in its place.
+    // SAFETY: as the caller ensures; `f` is taken out before the result goes in its place.
     unsafe {
         (*frame).crossing.at_entry();
         let crossing = (*frame).crossing;
@@ -285,10 +214,10 @@ unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
 ///
 /// # Safety
 ///
-/// It is initialised, and nobody takes it a second time.
+/// It must be initialised, and must not be taken a second time.
 #[inline(always)]
 pub(crate) unsafe fn take<T>(place: *const ManuallyDrop<T>) -> T {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     ManuallyDrop::into_inner(unsafe { place.read() })
 }
 

@@ -7,10 +7,11 @@ use g0_arch::tools::Crossing;
 use g0_arch::{Arch, Native};
 use g0_defer::Unwind;
 
-use crate::call::{Body, LEAF, mark, take};
-use crate::foreign::{self, CallbackError};
-use crate::unwind::{RETURNS, hold};
-use crate::{BadCall, Bridge, Call, CallerContext, MHandle, Runtime};
+use crate::call::{Body, mark, take};
+use crate::foreign;
+use crate::hold::{RETURNS, hold};
+use crate::record::LEAF;
+use crate::{BadCall, Bridge, Call, CallbackError, CallerContext, MHandle, Runtime};
 
 /// What a callback and its base share; it lies on g0, among the C frames.
 struct Frame<F, T> {
@@ -44,9 +45,10 @@ impl<R: Runtime> Bridge<R> {
     /// A thread that the runtime did not start may call back too, with no `call` above it: `f` runs as
     /// a goroutine that exists for that, on a stack of its own. If the runtime has not begun, or its main
     /// function has returned, C gets `default` and `f` is dropped; if that happens while `f` runs, `f`
-    /// is unwound: [`try_callback`](Bridge::try_callback) tells. A panic that `f` does not catch is fatal there, and so is a Goexit: there is nothing
-    /// beneath in which it could go on. A runtime that does not take such threads says so by
-    /// [`BadCall::UnknownThread`]. The thread needs as much stack as the scheduler: 16 KiB, say.
+    /// is unwound: [`try_callback`](Bridge::try_callback) tells. A panic that `f` does not catch is fatal
+    /// there, and so is a Goexit: there is nothing beneath in which it could go on. A runtime that does not
+    /// take such threads says so by [`BadCall::UnknownThread`]. The thread needs as much stack as the
+    /// scheduler: 16 KiB, say.
     #[inline]
     pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
         match run::<R, _, _>(f) {
@@ -54,9 +56,19 @@ impl<R: Runtime> Bridge<R> {
             Err(_) => default,
         }
     }
+
+    /// As [`callback`](Bridge::callback), and says why C would have got the default.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallbackError`]; `f` is dropped.
+    #[inline]
+    pub fn try_callback<T>(f: impl FnOnce() -> T) -> Result<T, CallbackError> {
+        run::<R, _, _>(f)
+    }
 }
 
-/// Whoever calls back: a goroutine's C, or a thread of C's own.
+/// What calls back: a goroutine's C, or a thread of C's own.
 #[inline(always)]
 pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackError> {
     let (handle, adopted) = foreign::handle::<R>()?;
@@ -83,7 +95,7 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
     f: F,
 ) -> Option<T> {
     // SAFETY: in foreign code the word points to the call, which lies in a frame of the goroutine
-    // that is suspended there until we return.
+    // that is suspended there until this returns.
     let (call, sp) = unsafe { (*handle.call, (**handle.call).stack_pointer()) };
     // SAFETY: as above.
     if unsafe { (*call).noted(LEAF) } {
@@ -93,7 +105,8 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
     let frame = frame.as_mut_ptr();
     // SAFETY: `frame` outlives `base` and is reached by one side at a time. Below `sp` the
     // goroutine's stack is free, for its innermost frame is that call's. `base` does not unwind,
-    // and when it returns `*g0_sp` is what `call_on` wrote (`settle`), so our frames are the lowest.
+    // and when it returns `*g0_sp` is what `call_on` wrote (`settle`), so this callback's frames are the
+    // lowest.
     unsafe {
         let g0_sp = handle.g0_sp;
         let crossing = R::crossing(handle).reversed();
@@ -122,7 +135,7 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
     arg: *mut u8,
 ) -> usize {
     let frame = arg.cast::<Frame<F, T>>();
-    // SAFETY: the caller's promise; `f` is taken out before its value goes in its place. The
+    // SAFETY: as the caller ensures; `f` is taken out before its value goes in its place. The
     // goroutine is bound, so the M's word is the same one all the way.
     unsafe {
         (*frame).crossing.at_entry();
@@ -142,7 +155,7 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
                 1
             }
         };
-        // Others may have gone to C from this M while `f` was parked.
+        // Other goroutines may have gone to C from this M while `f` was parked.
         if *g0_sp != bottom {
             settle::<R>(bottom);
         }
@@ -151,13 +164,13 @@ unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize
     }
 }
 
-/// Waits for those who went to C from this M meanwhile, and did not return yet.
+/// Waits for the goroutines that went to C from this M meanwhile, and did not return yet.
 #[cold]
 #[inline(never)]
 fn settle<R: Runtime>(bottom: *mut u8) {
     let CallerContext::Goroutine(handle) = R::here() else {
         unreachable!("a callback's closure left its goroutine in another state")
     };
-    // SAFETY: we are the goroutine's ordinary code, between `begin` and `end`.
+    // SAFETY: this is the goroutine's ordinary code, between `begin` and `end`.
     unsafe { R::settle(handle, bottom) }
 }

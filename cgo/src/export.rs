@@ -106,7 +106,7 @@ macro_rules! __export {
         $(-> $ret:ty)? $body:block $($rest:tt)*) => {
         $($head)* extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
             let body = move || $(-> $ret)? { $body };
-            // SAFETY: who calls an unwinding function has promised it.
+            // SAFETY: as the caller of an unwinding function ensures.
             unsafe { $crate::__callback_unwind!([$($runtime)?] body) }
         }
         $crate::__export! { [$($runtime)?] $($rest)* }

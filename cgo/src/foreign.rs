@@ -35,7 +35,7 @@
 //!
 //! What differs:
 //!
-//! - Beneath the closure there is nothing. A panic that nobody catches there has no caller of `call`
+//! - Beneath the closure there is nothing. A panic that nothing catches there has no caller of `call`
 //!   to go on in; a Goexit has no goroutine to end. Both are fatal, on either form of callback.
 //! - [`call`](Bridge::call) outside a callback is what it is on any thread that the runtime does not
 //!   know: the closure just runs. So it is with the runtime's own operations: between callbacks the thread
@@ -45,41 +45,9 @@
 //! - If the runtime has not begun, or its main function has returned, or there is no memory for an M,
 //!   C gets the default, the closure is dropped, and [`try_callback`](Bridge::try_callback) says why.
 
-use core::fmt;
-
 use g0_defer::Unwind;
 
-use crate::{BadCall, Bridge, CallerContext, MHandle, Runtime};
-
-/// Why C got the default: the closure did not run to its end, or did not run at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CallbackError {
-    /// The closure has panicked, or ended its goroutine; that goes on when the call is left.
-    Panicked,
-    /// The thread is none of the runtime's, and no runtime takes its callbacks; or it ended meanwhile.
-    NoRuntime,
-    /// The thread is none of the runtime's, and there is no memory for what it would need.
-    NoMachine,
-}
-
-impl fmt::Display for CallbackError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Panicked => "the callback panicked: the panic goes on when the call is left",
-            Self::NoRuntime => {
-                "a callback on a thread that no runtime has started, and none runs: start the runtime \
-                 before C's threads call back, and stop them before its main function returns"
-            }
-            Self::NoMachine => {
-                "a callback on a thread that no runtime has started, and there is no memory for its \
-                 goroutine: let fewer threads call back, or borrow"
-            }
-        })
-    }
-}
-
-impl core::error::Error for CallbackError {}
+use crate::{BadCall, CallbackError, CallerContext, MHandle, Runtime};
 
 /// The handle that a callback is for, and whether the thread is an adopted one, which has arrived then.
 ///
@@ -111,16 +79,4 @@ pub(crate) fn uncaught<R: Runtime>(panic: &<R::Unwind as Unwind>::Payload) {
         }
     }
     R::fatal(if goexit { BadCall::ForeignGoexit } else { BadCall::ForeignPanic })
-}
-
-impl<R: Runtime> Bridge<R> {
-    /// As [`callback`](Bridge::callback), and says why C would have got the default.
-    ///
-    /// # Errors
-    ///
-    /// See [`CallbackError`]; `f` is dropped.
-    #[inline]
-    pub fn try_callback<T>(f: impl FnOnce() -> T) -> Result<T, CallbackError> {
-        crate::callback::run::<R, _, _>(f)
-    }
 }

@@ -1,7 +1,7 @@
 //! Values that travel through a `void *`.
 //!
 //! A callback from C often comes with one word of the user's own. A pointer in it is a promise that
-//! nobody checks: C may call back after the value is gone, or hand the word to the wrong function. A
+//! nothing checks: C may call back after the value is gone, or hand the word to the wrong function. A
 //! [`Handle`] is a number instead, which leads to the value through a table, and a number that leads
 //! nowhere is an error and nothing worse.
 //!
@@ -40,7 +40,7 @@ struct Table {
 
 static TABLE: Mutex<Table> = Mutex::new(Table { slots: Vec::new(), free: Vec::new() });
 
-/// The table. No user code runs while it is locked, and nobody parks.
+/// The table. No user code runs while it is locked, and nothing parks.
 fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -49,7 +49,7 @@ fn table() -> MutexGuard<'static, Table> {
 ///
 /// It may be copied, sent to other threads and made up: a word that is not the handle of a `T`,
 /// or no longer, is told by a [`BadHandle`]. The value lives until [`release`](Handle::release), and
-/// on as long as somebody holds what [`get`](Handle::get) gave.
+/// on as long as a user holds what [`get`](Handle::get) gave.
 ///
 /// ```
 /// use core::ffi::c_void;
@@ -106,7 +106,7 @@ impl<T: Any + Send + Sync> Handle<T> {
         Self::share(Arc::new(value))
     }
 
-    /// A handle of a value that others have as well.
+    /// Returns a handle of a value that has other owners as well.
     ///
     /// # Panics
     ///

@@ -19,7 +19,7 @@
 //!
 //! extern "C" fn tenfold(i: i32) -> i32 {
 //!     C::callback(-1, || {
-//!         yield_now(); // C waits below, others run
+//!         yield_now(); // C waits below, other goroutines run
 //!         i * 10
 //!     })
 //! }
@@ -73,10 +73,10 @@
 //! The closure `g` is goroutine code like any other. It may park: the scheduler runs at `g0.sp`,
 //! under C's frames, and comes back later. It may call C, which finds the word null and g0 free, and
 //! so on to any depth. When it is done, the base looks at `g0.sp` once more. If another goroutine of
-//! this M went to C meanwhile and is parked in a callback of its own, its C frames lie below ours,
-//! and ours may not run before they are gone: [`settle`](Runtime::settle) lets that goroutine go
-//! on. Frames on a g0 leave it last in, first out. Then the callback, on g0 again, puts back
-//! `g0.sp` and the word, [`end`](Runtime::end) undoes `begin`, and C gets the value.
+//! this M went to C meanwhile and is parked in a callback of its own, its C frames lie below
+//! this goroutine's, which may not run before they are gone: [`settle`](Runtime::settle) lets that goroutine
+//! go on. Frames on a g0 leave it last in, first out. Then the callback, on g0 again, puts back `g0.sp` and
+//! the word, [`end`](Runtime::end) undoes `begin`, and C gets the value.
 //!
 //! C returns into `f`, `f` into the base, the base into the assembly, which puts the stack pointer
 //! back to the goroutine's. The call clears the word and says [`leave`](Runtime::leave): the end of
@@ -108,7 +108,7 @@
 //! | the scheduler's hooks | g0 | | no | panics | fatal |
 //! | a thread that the runtime did not start | its stack | till it is taken, after its first callback | | just runs it | yes: see below |
 //!
-//! "Till it is taken" is a matter of whether somebody else wants the P. Where goroutines are bound
+//! "Till it is taken" is a matter of whether another M wants the P. Where goroutines are bound
 //! to their M at their first run (g0-sched's safe runtime), only goroutines that have not started
 //! profit from that: those bound to this M wait until C returns or calls back. There, too, two
 //! goroutines of one M that wait for each other across `settle` wait for ever: the one whose C frames
@@ -163,19 +163,20 @@
 //!
 //! # Invariants
 //!
-//! > L6: an M in foreign code never schedules. Held by the runtime: from `enter` and `end` to
+//! > **L6** An M in foreign code never schedules. Held by the runtime: from `enter` and `end` to
 //! > `leave` and `begin` it starts nothing at `g0.sp`.
 //!
-//! > L7: an extra M has one thread at a time. Held by the runtime: from `adopt` on the handle is the
+//! > **L7** An extra M has one thread at a time. Held by the runtime: from `adopt` on the handle is the
 //! > thread's, until `depart` or the thread's end gives it back.
 //!
-//! > L14: no stack growth in foreign state. On the goroutine's stack nothing is called between
-//! > `enter` and the change of stacks but `release`, and nothing between the change back and `leave`.
+//! > **L14** No stack grows under a scheduler's lock or in foreign state. On the goroutine's stack nothing
+//! > is called between `enter` and the change of stacks but `release`, and nothing between the change back
+//! > and `leave`.
 //!
-//! > L17: nested calls and callbacks unwind last in, first out, panics included. The word `call` and
+//! > **L17** Nested calls and callbacks unwind last in, first out, panics included. The word `call` and
 //! > `g0.sp` are put back by the frame that changed them, and `settle` orders goroutines of one M.
 //!
-//! > L19: a callback's closure runs only while its M holds a P: between `begin` and `end`.
+//! > **L19** A callback's closure begins only when its M holds a P: between `begin` and `end`.
 //!
 //! # What it costs
 //!
@@ -217,49 +218,47 @@
 #[cfg(feature = "std")]
 extern crate std;
 
-use core::convert::Infallible;
-use core::marker::PhantomData;
-
+mod bridge;
 mod call;
 mod callback;
+mod error;
 mod export;
 mod foreign;
 #[cfg(feature = "std")]
 mod handle;
+mod hold;
+#[cfg(all(feature = "sched", feature = "std"))]
+mod hosted;
 #[cfg(feature = "sched")]
 mod libcall;
+mod record;
 mod runtime;
 #[cfg(feature = "sched")]
 mod sched;
 mod unwind;
 mod word;
 
-pub use call::Call;
-pub use foreign::CallbackError;
+pub use bridge::Bridge;
+pub use error::CallbackError;
 #[cfg(feature = "std")]
 pub use g0_defer::Rust;
 pub use g0_defer::{NoUnwind, Unwind};
 #[cfg(feature = "std")]
 pub use handle::{BadHandle, Handle};
-#[cfg(feature = "sched")]
-pub use libcall::{Answer, TooManyArguments};
-pub use runtime::{BadCall, CallerContext, MHandle, Runtime};
-#[cfg(feature = "sched")]
-pub use sched::Sched;
 #[cfg(all(feature = "sched", feature = "std"))]
-pub use sched::hosted::{
+pub use hosted::{
     LibCall, call, call_blocking, call_leaf, callback, callback_unwind, current_libcall, libcall,
     try_callback,
 };
+#[cfg(feature = "sched")]
+pub use libcall::{Answer, TooManyArguments};
+pub use record::Call;
+pub use runtime::{BadCall, CallerContext, MHandle, Runtime};
+#[cfg(feature = "sched")]
+pub use sched::Sched;
 
 /// The forms for all platforms of g0-sched.
 #[cfg(feature = "sched")]
 pub mod generic {
     pub use crate::libcall::{LibCall, current_libcall};
 }
-
-/// The bridge of one runtime; a name for its functions, never a value.
-///
-/// Give yours a short alias: `type C = g0_cgo::Bridge<MyRuntime>;`, then `C::call(|| ..)`.
-#[derive(Debug)]
-pub struct Bridge<R>(Infallible, PhantomData<R>);

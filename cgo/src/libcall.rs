@@ -9,7 +9,7 @@
 //! For what knows a function by its address only: an interpreter, a loader of plug-ins, a wrapper
 //! around a system library. The record lies in the M, where a debugger or a profiler finds which
 //! library call a thread is in; so between the two steps no other goroutine may run there, whatever
-//! is scheduled, and the goroutine goes nowhere else. During the call itself others may, below
+//! is scheduled, and the goroutine goes nowhere else. During the call itself other goroutines may, below
 //! the C frames of a callback.
 
 use core::fmt;
@@ -45,7 +45,7 @@ impl fmt::Display for TooManyArguments {
 impl core::error::Error for TooManyArguments {}
 
 /// A library call that is ready. Its goroutine is locked to the thread until it is gone, and shares the
-/// thread with nobody before it is invoked.
+/// thread with no other before it is invoked.
 pub struct LibCall<P: Platform> {
     /// None on a thread that is no M: then the record is here.
     held: Option<Held>,
@@ -105,12 +105,12 @@ impl<P: Platform> LibCall<P> {
     /// or nothing, and the arguments are what it expects.
     pub unsafe fn invoke(mut self) -> Answer {
         let Some(held) = &mut self.held else {
-            // SAFETY: the caller's promise.
+            // SAFETY: as the caller ensures.
             return unsafe { apply(&self.record, core::ptr::null_mut()) };
         };
         let (handle, reserved) = (held.handle, mem::replace(&mut held.reserved, SHARED));
         let answer = Bridge::<Sched<P>>::call(move || {
-            // SAFETY: the caller's promise; nothing is scheduled between the read and the call, and
+            // SAFETY: as the caller ensures; nothing is scheduled between the read and the call, and
             // the thread is the one that was locked.
             unsafe {
                 let record = handle.libcall().read();
@@ -168,7 +168,7 @@ unsafe fn apply(record: &Record, errno: *mut i32) -> Answer {
         ($($n:literal: $($arg:ident)*;)*) => {
             match (record.count, record.args) {
                 $(($n, [$($arg,)* ..]) => {
-                    // SAFETY: the caller's promise: a function of so many words.
+                    // SAFETY: as the caller ensures: a function of so many words.
                     unsafe {
                         let function = core::ptr::with_exposed_provenance::<()>(record.function);
                         let function = mem::transmute::<
@@ -189,7 +189,7 @@ unsafe fn apply(record: &Record, errno: *mut i32) -> Answer {
         11: a b c d e f g h i j k; 12: a b c d e f g h i j k l; 13: a b c d e f g h i j k l m;
         14: a b c d e f g h i j k l m n; 15: a b c d e f g h i j k l m n o;
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     let errno = if errno.is_null() { 0 } else { unsafe { errno.read() } };
     Answer { value, errno }
 }

@@ -20,10 +20,10 @@ pub struct MHandle {
     /// The M's `g0.sp`: below the address held here the M's system stack is free.
     pub g0_sp: *mut *mut u8,
     /// The M's `incgo`: the call whose foreign code runs on it, null if none does. The runtime
-    /// starts it at null and only ever reads it, from another thread as an atomic. It changes in the foreign state alone, where
-    /// nothing can come between, so it is null at each of the four edges.
+    /// starts it at null and only ever reads it, from another thread as an atomic. It changes in the foreign
+    /// state alone, where nothing can come between, so it is null at each of the four edges.
     pub call: *mut *mut Call,
-    /// In models the word as others see it: it is written together with `call`.
+    /// In models the word as other threads see it: it is written together with `call`.
     #[cfg(loom)]
     pub shown: &'static g0_arch::sync::atomic::AtomicPtr<u8>,
     /// The lowest address of the goroutine's stack that its code may use.
@@ -32,7 +32,7 @@ pub struct MHandle {
     pub token: *mut (),
 }
 
-/// Who is asking, from the runtime's point of view.
+/// What kind of caller asks, from the runtime's point of view.
 #[derive(Clone, Copy, Debug)]
 pub enum CallerContext {
     /// A goroutine's ordinary code, on the goroutine's stack. `*call` is null.
@@ -52,9 +52,9 @@ pub enum CallerContext {
 ///
 /// The edges of the state diagram in the [crate's essay](crate) are four of them. `enter` and
 /// `leave` are the hot pair: everything that an empty call costs beyond changing the stack
-/// happens there, so they should inline to a store and a check. A runtime into which threads of others
-/// may call has four functions more, `adopt`, `arrive`, `was_ended` and `depart`; without them a callback on such a thread is
-/// fatal.
+/// happens there, so they should inline to a store and a check. A runtime into which foreign threads
+/// may call has four functions more, `adopt`, `arrive`, `was_ended` and `depart`; without them a callback on
+/// such a thread is fatal.
 ///
 /// # Safety
 ///
@@ -66,14 +66,14 @@ pub unsafe trait Runtime: 'static {
     /// How goroutines unwind: `g0_defer::Rust`, or [`NoUnwind`](crate::NoUnwind) on a kernel.
     type Unwind: Unwind;
 
-    /// Who is asking?
+    /// Returns what kind of caller asks.
     ///
     /// *Context:* anywhere, any thread. Runs on every call: it reads a thread's M and a flag or two.
     /// If goroutines change threads, it must find the thread anew each time, by assembly or behind
     /// `#[inline(never)]`: two calls in a row may be inlined into one function.
     fn here() -> CallerContext;
 
-    /// From now on the goroutine is in foreign code. A store or two; whoever retakes Ps may take
+    /// From now on the goroutine is in foreign code. A store or two; a retaker may take
     /// this M's from this moment.
     ///
     /// # Safety
@@ -91,7 +91,7 @@ pub unsafe trait Runtime: 'static {
     /// goroutine. Pairs with the last `enter` of this goroutine that is still open.
     unsafe fn leave(handle: MHandle);
 
-    /// Gives the M's P away at once, because this call will last. Others may have taken it already.
+    /// Gives the M's P away at once, because this call will last. A retaker may have taken it already.
     /// Without a method of your own: nothing, the P is retaken like any other.
     ///
     /// # Safety
@@ -106,14 +106,14 @@ pub unsafe trait Runtime: 'static {
     /// unlocks do not undo it), gets a P, and is in ordinary code when this returns (L19).
     ///
     /// The result is handed to the `end` of the same callback: what C must find unchanged
-    /// afterwards although others ran on this thread in between, which is `errno` on hosts.
+    /// afterwards although other goroutines ran on this thread in between, which is `errno` on hosts.
     ///
     /// # Safety
     ///
     /// *Context:* called on g0, below the C frames, in the foreign state. `*g0_sp` still points
     /// above those frames: nothing may be started there. If no P is free this blocks the thread.
     /// From here until the closure starts, and from its end until `end`, the goroutine is in its
-    /// ordinary state but on g0: whoever preempts from an interrupt looks at the stack pointer, too.
+    /// ordinary state but on g0: code that preempts from an interrupt looks at the stack pointer, too.
     unsafe fn begin(handle: MHandle) -> usize;
 
     /// The callback returns to C: undoes `begin`, and the goroutine is in foreign code again.
@@ -129,8 +129,8 @@ pub unsafe trait Runtime: 'static {
     /// Returns once `*handle.g0_sp == bottom`, with the goroutine running on.
     ///
     /// Between the start of a callback and its end, other goroutines of the same M may have called
-    /// C and be parked in callbacks of their own; then their C frames lie below ours on this g0,
-    /// and ours may not be returned to before they are gone. A runtime whose `begin` *reserves* the
+    /// C and be parked in callbacks of their own; then their C frames lie below this call's on this g0,
+    /// and this call's may not be returned to before they are gone. A runtime whose `begin` *reserves* the
     /// M never gets here.
     ///
     /// # Safety
@@ -151,9 +151,9 @@ pub unsafe trait Runtime: 'static {
     }
 
     /// A thread that the runtime does not know calls back. It is given an *extra M*, whose goroutine seems to
-    /// be in a call: a handle whose `*call` is a [root](Call::root); and it [arrives](Runtime::arrive). Whether
-    /// it has the handle until it ends or for this callback only is the runtime's matter. Without a method of your own:
-    /// fatal, there are no such threads.
+    /// be in a call: a handle whose `*call` is a [root](Call::root); and it [arrives](Runtime::arrive).
+    /// Whether it has the handle until it ends or for this callback only is the runtime's matter. Without a
+    /// method of your own: fatal, there are no such threads.
     ///
     /// *Context:* on the thread's own stack; may allocate and take locks.
     ///
@@ -164,8 +164,8 @@ pub unsafe trait Runtime: 'static {
         Self::fatal(BadCall::UnknownThread)
     }
 
-    /// A callback is to begin on a thread that has been adopted before: [`begin`](Runtime::begin) follows. The
-    /// result is `handle`, or another one if the runtime has changed.
+    /// A callback is to begin on a thread that has been adopted before: [`begin`](Runtime::begin) follows.
+    /// The result is `handle`, or another one if the runtime has changed.
     ///
     /// # Safety
     ///
@@ -178,8 +178,8 @@ pub unsafe trait Runtime: 'static {
         Ok(handle)
     }
 
-    /// A Goexit has come to the bottom of an adopted thread's goroutine. True: the runtime has thrown it, because
-    /// it ends; C gets the default. Else it is fatal.
+    /// A Goexit has come to the bottom of an adopted thread's goroutine. True: the runtime has thrown it,
+    /// because it ends; C gets the default. Else it is fatal.
     ///
     /// # Safety
     ///
@@ -189,8 +189,8 @@ pub unsafe trait Runtime: 'static {
         false
     }
 
-    /// The callback of an adopted thread is over, after [`end`](Runtime::end). A thread that has but borrowed its
-    /// M gives it back: `handle` is dead when this returns.
+    /// The callback of an adopted thread is over, after [`end`](Runtime::end). A thread that has but borrowed
+    /// its M gives it back: `handle` is dead when this returns.
     ///
     /// # Safety
     ///
@@ -206,7 +206,7 @@ pub unsafe trait Runtime: 'static {
     fn fatal(bad: BadCall) -> !;
 }
 
-/// A callback that cannot be one. Fatal, because C waits for a result that nobody can compute;
+/// A callback that cannot be one. Fatal, because C waits for a result that nothing can compute;
 /// `Display` names the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -218,8 +218,8 @@ pub enum BadCall {
     SystemStack,
     /// From a thread that the runtime does not know, and it takes none of that kind.
     UnknownThread,
-    /// From a thread that the runtime does not know, while it takes none, by a form of callback that has no value
-    /// for C then.
+    /// From a thread that the runtime does not know, while it takes none, by a form of callback that has no
+    /// value for C then.
     NoRuntime,
     /// A panic that was not caught, on a thread that the runtime did not start.
     ForeignPanic,

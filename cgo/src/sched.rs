@@ -49,7 +49,7 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
 
     #[inline(always)]
     unsafe fn enter(handle: MHandle) {
-        // SAFETY: the caller's promise is the same; so below.
+        // SAFETY: the caller ensures the same; so below.
         unsafe { to_sched(handle).enter() }
     }
 
@@ -102,7 +102,7 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
 
     #[inline(always)]
     unsafe fn arrive(handle: MHandle) -> Result<MHandle, CallbackError> {
-        // SAFETY: the caller's promise is the same; so below.
+        // SAFETY: the caller ensures the same; so below.
         if unsafe { to_sched(handle).arrive() } {
             return Ok(handle);
         }
@@ -125,88 +125,5 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
 
     fn fatal(bad: BadCall) -> ! {
         bridge::bad_call::<P>(bad.text())
-    }
-}
-
-/// The short forms: the bridge of the hosted scheduler.
-#[cfg(feature = "std")]
-pub(crate) mod hosted {
-    use g0_sched::Hosted;
-
-    use super::Sched;
-    use crate::{Answer, Bridge, CallbackError, TooManyArguments};
-
-    type C = Bridge<Sched<Hosted>>;
-
-    /// See [`Bridge::call`].
-    #[inline]
-    pub fn call<T>(f: impl FnOnce() -> T) -> T {
-        C::call(f)
-    }
-
-    /// See [`Bridge::call_blocking`].
-    #[inline]
-    pub fn call_blocking<T>(f: impl FnOnce() -> T) -> T {
-        C::call_blocking(f)
-    }
-
-    /// See [`Bridge::call_leaf`].
-    #[inline]
-    pub fn call_leaf<T>(need: usize, f: impl FnOnce() -> T) -> T {
-        C::call_leaf(need, f)
-    }
-
-    /// See [`generic::LibCall`](crate::generic::LibCall).
-    pub type LibCall = crate::libcall::LibCall<Hosted>;
-
-    /// Calls the C function at `function` with `args`: [`LibCall::prepare`] and [`LibCall::invoke`] in
-    /// one. The goroutine is locked to its thread for the length of it.
-    ///
-    /// # Errors
-    ///
-    /// With more than 15 arguments.
-    ///
-    /// # Panics
-    ///
-    /// As [`call`], and when `function` is null.
-    ///
-    /// # Safety
-    ///
-    /// As [`LibCall::invoke`].
-    pub unsafe fn libcall(function: *const (), args: &[usize]) -> Result<Answer, TooManyArguments> {
-        // SAFETY: the caller's promise.
-        LibCall::prepare(function, args).map(|call| unsafe { call.invoke() })
-    }
-
-    /// See [`generic::current_libcall`](crate::generic::current_libcall).
-    pub fn current_libcall() -> Option<g0_sched::bridge::LibCall> {
-        crate::libcall::current_libcall::<Hosted>()
-    }
-
-    /// See [`Bridge::callback`].
-    #[inline]
-    pub fn callback<T>(default: T, f: impl FnOnce() -> T) -> T {
-        C::callback(default, f)
-    }
-
-    /// See [`Bridge::try_callback`].
-    ///
-    /// # Errors
-    ///
-    /// See [`CallbackError`].
-    #[inline]
-    pub fn try_callback<T>(f: impl FnOnce() -> T) -> Result<T, CallbackError> {
-        C::try_callback(f)
-    }
-
-    /// See [`Bridge::callback_unwind`].
-    ///
-    /// # Safety
-    ///
-    /// As there: only plain frames between here and the call, and a C library that may be left.
-    #[inline]
-    pub unsafe fn callback_unwind<T>(f: impl FnOnce() -> T) -> T {
-        // SAFETY: the caller's promise.
-        unsafe { C::callback_unwind(f) }
     }
 }

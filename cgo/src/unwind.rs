@@ -17,23 +17,17 @@
 //! there is a value. From the end of the change of stacks on they are one again: the call finds a
 //! panic in its record.
 
-use core::mem;
-
 use g0_arch::tools::{self, Crossing};
 use g0_arch::{Arch, Native, stack_pointer};
-use g0_defer::Unwind;
 
-use crate::call::{DROPPED, HELD, Link, Payload, ROOT};
 use crate::callback::on_goroutine;
-use crate::{BadCall, Bridge, Call, MHandle, Runtime, foreign};
-
-/// What becomes of C: it goes on, with the default. The other way is [`DROPPED`].
-pub(crate) const RETURNS: usize = 0;
+use crate::record::DROPPED;
+use crate::{BadCall, Bridge, MHandle, Runtime, foreign};
 
 impl<R: Runtime> Bridge<R> {
     /// As [`callback`](Bridge::callback), but a panic or a Goexit of `f` does not wait for C: it goes
     /// on at once in the caller of `call`, and the frames in between, C's among them, are dropped.
-    /// So no default is needed, and C is never given a value that nobody computed.
+    /// So no default is needed, and C is never given a value that nothing has computed.
     ///
     /// It is what Go does. The system stack, the locks that bind the goroutine and `errno` are put
     /// back as they were in the `call`, which ends like any other that panics. A panic that was held
@@ -114,42 +108,5 @@ unsafe fn leave_c(handle: MHandle, crossing: Crossing) -> ! {
         tools::drop_frames(stack_pointer(), *handle.g0_sp);
         crossing.before_return();
         Native::escape(&raw mut slot, 0)
-    }
-}
-
-/// Keeps a panic until the call that it happened in returns, or is left because of it: `note`.
-///
-/// Runs on the goroutine's stack, as goroutine code: dropping a payload runs user code, and that
-/// is where such code belongs.
-///
-/// # Safety
-///
-/// `call` is open, and the first field of a `Link` with this unwinder's payload.
-#[cold]
-#[inline(never)]
-pub(crate) unsafe fn hold<R: Runtime>(call: *mut Call, panic: Payload<R>, note: usize) {
-    // SAFETY: the caller's promise. Looked at here and not in the base, whose frame would grow.
-    if unsafe { (*call).noted(ROOT) } {
-        return foreign::uncaught::<R>(&panic);
-    }
-    let link = call.cast::<Link<Payload<R>>>();
-    // SAFETY: the caller's promise; the note says whether `held` is initialised.
-    unsafe {
-        let held = &raw mut (*link).held;
-        (*call).note(note);
-        if !(*call).noted(HELD) {
-            (*call).note(HELD);
-            (*held).write(panic);
-            // Later callbacks of the same call run, though a Goexit is under way.
-            R::Unwind::holding(true);
-        } else if note == DROPPED
-            || R::Unwind::is_goexit(&panic) && !R::Unwind::is_goexit((*held).assume_init_ref())
-        {
-            let older = (*held).assume_init_read();
-            (*held).write(R::Unwind::replace(panic, older));
-        } else if let Err(worse) = R::Unwind::catch(|| drop(panic)) {
-            // Its drop panicked. Dropping that one might as well: it is leaked.
-            mem::forget(worse);
-        }
     }
 }

@@ -10,12 +10,12 @@ use core::ptr;
 /// The function that `call_on` runs, before its result is called a number.
 pub(crate) type Base<W> = unsafe extern "C" fn(*mut u8) -> MaybeUninit<W>;
 
-/// Whether a `T` comes back in the register. Known when compiled: the other way leaves no code.
+/// Returns whether a `T` comes back in the register. Known when compiled: the other way leaves no code.
 pub(crate) const fn fits<T>() -> bool {
     matches!(size_of::<T>(), 0 | 1 | 2 | 4) || size_of::<T>() == size_of::<usize>()
 }
 
-/// A value as the integer of its size. Whoever drops that leaks the value.
+/// A value as the integer of its size. To drop that is to leak the value.
 #[inline(always)]
 pub(crate) fn pack<T, W>(value: T) -> MaybeUninit<W> {
     let mut word = MaybeUninit::<W>::uninit();

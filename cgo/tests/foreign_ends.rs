@@ -117,10 +117,10 @@ fn a_run_ends_while_threads_call_back_all_the_time() {
     let _alone = alone();
     on_each_kind(|kind, procs| {
         let stop = Arc::new(AtomicBool::new(false));
-        let threads = {
+        let ended = {
             let stop = stop.clone();
             kind.with_procs(procs)
-                .run(move || {
+                .run_counted(move || {
                     let came = Arc::new(AtomicUsize::new(0));
                     let threads: Vec<_> = (0..4)
                         .map(|_| {
@@ -143,7 +143,11 @@ fn a_run_ends_while_threads_call_back_all_the_time() {
         };
         std::thread::sleep(Duration::from_millis(5));
         stop.store(true, Ordering::SeqCst);
-        threads.into_iter().for_each(CThread::join);
+        // On a machine so busy that a callback waits for its P for longer than the end waits for the callback,
+        // that is left behind, and its thread with it.
+        if ended.left_behind == 0 {
+            ended.result.expect("main returns").into_iter().for_each(CThread::join);
+        }
     });
 }
 

@@ -1,4 +1,4 @@
-//! A P's records: those that it can give and take without asking anybody.
+//! A P's records: those that it can give and take without asking the depot.
 //!
 //! ```text
 //!   take   in the cache: it is that.      none: a magazine of the depot
@@ -9,20 +9,15 @@ use core::ptr::NonNull;
 
 use g0_arch::magazine;
 
-use crate::class::CLASSES;
+use crate::block;
+use crate::class::{CLASSES, HALF, Magazine};
 use crate::depot::Depot;
+use crate::harm::Harm;
 use crate::record::{Holds, Record};
-use crate::{Local, store};
-
-/// Records of a magazine; a cache has two of each class.
-pub(crate) const HALF: u32 = if cfg!(loom) { 2 } else { 16 };
-
-/// Free records of one class, which go from place to place together.
-pub(crate) type Magazine = magazine::List<Record>;
 
 /// Free records of one P: up to 32 of each class.
 ///
-/// > L16. A free record is in one magazine, of a cache or of a depot.
+/// > **L16** A free record is in one magazine, of a cache or of a depot.
 pub struct Cache {
     classes: [magazine::Cache<Record, HALF>; CLASSES],
 }
@@ -35,7 +30,7 @@ impl Cache {
 
     /// Takes a record out. None: it has none of this class.
     #[inline(always)]
-    pub(crate) fn take<L: Local>(&mut self, class: usize) -> Option<NonNull<Record>> {
+    pub(crate) fn take<L: Harm>(&mut self, class: usize) -> Option<NonNull<Record>> {
         let record = self.classes[class].get()?;
         // SAFETY: the cache gave it up.
         unsafe {
@@ -51,14 +46,14 @@ impl Cache {
     ///
     /// # Safety
     ///
-    /// The record is of this class and the caller's, who does not use it again.
+    /// The record must be of this class and the caller's, which must not use it again.
     #[inline(always)]
-    pub(crate) unsafe fn put<L: Local>(&mut self, class: usize, record: NonNull<Record>) -> bool {
+    pub(crate) unsafe fn put<L: Harm>(&mut self, class: usize, record: NonNull<Record>) -> bool {
         let free = &mut self.classes[class];
         if !free.make_room() {
             return false;
         }
-        // SAFETY: the caller's promise; what it breaks is looked for. There is room.
+        // SAFETY: as the caller ensures; what it breaks is looked for. There is room.
         unsafe {
             if matches!(record.as_ref().holds.get(), Holds::Free { .. } | Holds::Panic(_)) {
                 freed_wrongly::<L>(record);
@@ -84,8 +79,8 @@ impl Cache {
     pub fn drain(&mut self, depot: &Depot) {
         for (class, free) in self.classes.iter_mut().enumerate() {
             let [hot, cold] = free.take_all();
-            store::dispose(depot.put(class, cold));
-            store::dispose(depot.put(class, hot));
+            block::dispose(depot.put(class, cold));
+            block::dispose(depot.put(class, hot));
         }
     }
 }
@@ -100,7 +95,7 @@ impl Drop for Cache {
     /// The allocator's blocks go back; memory that was given is not used again.
     fn drop(&mut self) {
         for free in &mut self.classes {
-            free.take_all().into_iter().for_each(store::dispose);
+            free.take_all().into_iter().for_each(block::dispose);
         }
     }
 }
@@ -113,28 +108,28 @@ impl core::fmt::Debug for Cache {
 }
 
 #[cold]
-unsafe fn taken_in_use<L: Local>(record: NonNull<Record>) -> ! {
-    // SAFETY: nobody is to have it, so nobody writes.
+unsafe fn taken_in_use<L: Harm>(record: NonNull<Record>) -> ! {
+    // SAFETY: no user is to have it, so none writes.
     match unsafe { record.as_ref().holds.get() } {
-        Holds::Panic(_) => L::fatal("L16: a record was taken with a panic in it"),
-        _ => L::fatal("L16: a record was taken that is in use"),
+        Holds::Panic(_) => L::harm("L16: a record was taken with a panic in it"),
+        _ => L::harm("L16: a record was taken that is in use"),
     }
 }
 
 #[cold]
-unsafe fn freed_wrongly<L: Local>(record: NonNull<Record>) -> ! {
+unsafe fn freed_wrongly<L: Harm>(record: NonNull<Record>) -> ! {
     // SAFETY: as above.
     match unsafe { record.as_ref().holds.get() } {
-        Holds::Panic(_) => L::fatal("L16: a record was freed with a panic in it"),
-        _ => L::fatal("L16: a record was freed twice"),
+        Holds::Panic(_) => L::harm("L16: a record was freed with a panic in it"),
+        _ => L::harm("L16: a record was freed twice"),
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::class;
     use crate::record::Origin;
+    use crate::{Local, class};
 
     /// Its records have gone wrong, and a test wants to know how.
     enum Told {}

@@ -17,7 +17,7 @@ pub(crate) trait Call {
     unsafe fn call(self, flight: *mut ());
 }
 
-/// > L16. A record is in exactly one place: in this chain, or (while `run_newest` empties it)
+/// > **L16** A record is in exactly one place: in this chain, or (while `run_newest` empties it)
 /// > nowhere but in that call's hands. Each call runs exactly once: it runs only after its record
 /// > left the chain, and a record that left the chain is emptied into a call.
 pub(crate) struct Chain<L> {
@@ -30,7 +30,7 @@ impl<L: Local> Chain<L> {
         Chain { newest: Cell::new(ptr::null_mut()), store: Store::new() }
     }
 
-    /// Puts `call` before all others; gives it back when there is no place for it.
+    /// Puts `call` at the head; gives it back when there is no place for it.
     ///
     /// # Safety
     ///
@@ -40,7 +40,7 @@ impl<L: Local> Chain<L> {
     pub(crate) unsafe fn push<F: Call>(&self, call: F) -> Result<(), (F, DeferError)> {
         match self.store.place(Record::layout::<F>()) {
             Ok(record) => {
-                // SAFETY: an empty record of this layout, ours until it is in the chain.
+                // SAFETY: an empty record of this layout, this function's until it is in the chain.
                 unsafe {
                     Record::fill(record, call);
                     record.as_ref().holds.set(Holds::Call(run::<L, F>));
@@ -61,7 +61,7 @@ impl<L: Local> Chain<L> {
     #[inline(always)]
     pub(crate) unsafe fn run_newest(&self, flight: *mut ()) -> bool {
         let Some(record) = NonNull::new(self.newest.get()) else { return false };
-        // SAFETY: what is in the chain was written by `push` and is read by nobody else: one owner,
+        // SAFETY: what is in the chain was written by `push` and is read by nothing else: one owner,
         // and no reference is kept. The chain is last in first out, so no record in a slot is newer.
         unsafe {
             self.newest.set(record.as_ref().next.get());
@@ -85,7 +85,7 @@ impl<L: Local> Chain<L> {
 ///
 /// As `Run` says; the closure is an `F`, and `store` is a `Store<L>`.
 unsafe fn run<L: Local, F: Call>(record: NonNull<Record>, store: *const (), flight: *mut ()) {
-    // SAFETY: filled by `push`. It is in no chain, so nobody reads it a second time.
+    // SAFETY: filled by `push`. It is in no chain, so nothing reads it a second time.
     let call = unsafe { Record::content::<F>(record).read() };
     // Before the call: the call may defer more, may never return, and finds its own record free
     // again.

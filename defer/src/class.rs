@@ -2,6 +2,8 @@
 
 use core::alloc::Layout;
 
+use g0_arch::magazine;
+
 use crate::record::Record;
 
 /// How many there are.
@@ -11,6 +13,12 @@ pub(crate) const CLASSES: usize = 3;
 pub(crate) const WORDS: [usize; CLASSES] = [4, 12, 28];
 /// Of a cache line; records of a class begin at one.
 pub(crate) const LINE: usize = 64;
+
+/// Records of a magazine; a cache has two of each class.
+pub(crate) const HALF: u32 = if cfg!(loom) { 2 } else { 16 };
+
+/// Free records of one class, which go from place to place together.
+pub(crate) type Magazine = magazine::List<Record>;
 
 /// So many lines has a record of this class.
 pub(crate) const fn lines(class: usize) -> usize {

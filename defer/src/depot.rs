@@ -5,14 +5,11 @@ use core::ptr::NonNull;
 use g0_arch::magazine;
 use g0_arch::sync::Mutex;
 
+use crate::block;
+use crate::class::{self, CLASSES, Magazine};
 #[cfg(not(loom))]
-use crate::cache::HALF;
-use crate::cache::Magazine;
-use crate::class::{self, CLASSES};
-#[cfg(not(loom))]
-use crate::class::{LINE, lines};
+use crate::class::{HALF, LINE, lines};
 use crate::record::{Holds, Origin, Record};
-use crate::store;
 
 /// So many [magazines](g0_arch::magazine) of a class stay; what is more than that goes back to the
 /// allocator.
@@ -60,12 +57,12 @@ impl Depot {
     ///
     /// # Safety
     ///
-    /// It is of this class and the caller's, who does not use it again.
+    /// It must be of this class and the caller's, which must not use it again.
     pub(crate) unsafe fn put_one(&self, class: usize, record: NonNull<Record>) -> Magazine {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe {
             record.as_ref().clear(Holds::FREE);
-            self.put(class, store::one(record))
+            self.put(class, block::one(record))
         }
     }
 
@@ -86,7 +83,7 @@ impl Depot {
         let records = LINES / lines(class);
         let mut magazine = Magazine::new();
         for i in 0..records {
-            // SAFETY: the i-th lies within the memory, which is ours and stays.
+            // SAFETY: the i-th lies within the memory, which is the depot's and stays.
             unsafe {
                 let at = start.add(i * lines(class) * LINE);
                 let record = Record::make(at, Origin::Given(class as u8));
@@ -117,7 +114,7 @@ impl Drop for Depot {
                 if magazine.is_empty() {
                     break;
                 }
-                store::dispose(magazine);
+                block::dispose(magazine);
             }
         }
     }

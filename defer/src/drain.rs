@@ -34,7 +34,7 @@ impl<'a, U: Unwind, L: Local> Drain<'a, U, L> {
                 U::holding(true);
             }
             let flight = &raw mut in_flight;
-            // SAFETY: all calls of a scope of `U` read its payload, and nobody else does meanwhile.
+            // SAFETY: all calls of a scope of `U` read its payload, and nothing else does meanwhile.
             let caught = U::catch(|| while unsafe { self.chain.run_newest(flight.cast()) } {});
             if let Err(newer) = caught {
                 in_flight = Some(match in_flight.take() {
@@ -54,7 +54,7 @@ impl<U: Unwind, L: Local> Drop for Drain<'_, U, L> {
     #[inline]
     fn drop(&mut self) {
         if !self.chain.is_empty() {
-            // Something unwinds already, without a payload of ours: nothing could be thrown on from
+            // Something unwinds already, without a payload of this crate's: nothing could be thrown on from
             // here.
             drop(self.run(None));
         }

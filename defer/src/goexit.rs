@@ -7,7 +7,7 @@
 /// (drops, `defer!`, scopes) then cleans up here, without a second mechanism. What differs is at
 /// the two ends. At the start no panic hook runs, because nothing went wrong. At the base (the last
 /// catch below all of the goroutine's frames) [`Unwind::is_goexit`](crate::Unwind::is_goexit) tells
-/// the two apart: a panic goes to whoever joins, or is fatal; a Goexit ends the goroutine quietly.
+/// the two apart: a panic goes to the joiner, or is fatal; a Goexit ends the goroutine quietly.
 ///
 /// > A Goexit cannot be recovered. A catch in between that is not a base goes on with it.
 ///

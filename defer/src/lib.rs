@@ -65,7 +65,7 @@
 //!     chain empty: resume ──────────────────────────────────▶  to the scope or base outside
 //! ```
 //!
-//! A Goexit is an unwinding like the others with a payload of its own, [`Goexit`]. It cannot be
+//! A Goexit is an unwinding like any other, with a payload of its own, [`Goexit`]. It cannot be
 //! recovered: only a goroutine's base may end it. The newest unwinding decides, as in Go: a Goexit
 //! in a deferred call ends the panic, a panic in a call that a Goexit runs is a panic.
 //!
@@ -80,7 +80,7 @@
 //! on, as does one in flight.
 //!
 //! A body that was unwound has no value, so `recovering_in` gives an `Option`; where Go's deferred
-//! function sets a named result, ours sets a `Cell`.
+//! function sets a named result, here it sets a `Cell`.
 //!
 //! # Who unwinds
 //!
@@ -112,12 +112,12 @@
 //! Without an allocator the depot is given static [`Memory`], and a scope that finds none left refuses the
 //! call with an error that tells the remedy.
 //!
-//! > L16. A record is in exactly one place, and each deferred call runs exactly once.
+//! > **L16** A record of a deferred call is in exactly one place, and each deferred call runs exactly once.
 //!
 //! A record is empty and back in the cache *before* its call runs. So a call that never returns (it
 //! parks for ever, its goroutine is ended) holds no record, and a call that defers another finds
-//! the record that it came out of. A record that is freed twice, or that comes to a cache or out of one with a
-//! panic in it, ends the program: [`Local::fatal`].
+//! the record that it came out of. A record that is freed twice, or that comes to a cache or out of one with
+//! a panic in it, ends the program: [`Local::fatal`].
 //!
 //! # Rejected
 //!
@@ -148,6 +148,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod block;
 mod cache;
 mod chain;
 mod class;
@@ -159,6 +160,7 @@ mod drain;
 mod error;
 mod goexit;
 mod guard;
+mod harm;
 mod local;
 #[cfg(not(loom))]
 mod memory;
@@ -193,12 +195,12 @@ pub use memory::Memory;
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
 pub use own::{Catch, Catches, Forgets, Own};
 #[cfg(feature = "std")]
-pub use panics::Panics;
+pub use panics::{Panics, Payload};
 #[cfg(feature = "std")]
 pub use recover::recovering;
 pub use recover::{Recover, Recovering, recovering_in, recovering_with};
 #[cfg(feature = "std")]
-pub use rust::{Payload, Rust, is_goexit, on_holding};
+pub use rust::{Rust, is_goexit, on_holding};
 #[cfg(feature = "std")]
 pub use scope::scope;
 pub use scope::{Scope, scope_in, scope_with};

@@ -1,15 +1,16 @@
 //! Whose cache: the one trait by which a scheduler lends its Ps' caches.
 
+use crate::harm::Harm;
 use crate::{Cache, Depot};
 
 /// Gives the cache of the P that the caller runs on, for the length of a closure.
 ///
 /// The closures are this crate's own, a few instructions without a branch back, and never run
-/// anybody's code: a scheduler runs them *inside*, where its P cannot be taken from it.
+/// any caller's code: a scheduler runs them *inside*, where its P cannot be taken from it.
 ///
 /// # Safety
 ///
-/// While a closure runs, nobody else has the cache that it was given: no other thread, no interrupt
+/// While a closure runs, nothing else may have the cache that it was given: no other thread, no interrupt
 /// handler, no goroutine that is switched to meanwhile. [`fatal`](Local::fatal) does not return and does
 /// not unwind.
 pub unsafe trait Local: 'static {
@@ -27,6 +28,12 @@ pub unsafe trait Local: 'static {
     /// Records are not what they have to be: ends the program. Called inside or outside.
     fn fatal(reason: &'static str) -> ! {
         end(reason)
+    }
+}
+
+impl<L: Local> Harm for L {
+    fn harm(reason: &'static str) -> ! {
+        L::fatal(reason)
     }
 }
 

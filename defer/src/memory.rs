@@ -19,11 +19,11 @@ pub struct Memory<const LINES: usize> {
     lines: UnsafeCell<[Line; LINES]>,
 }
 
-// SAFETY: the lines are handed out once, to whoever sets `given` first.
+// SAFETY: the lines are handed out once, to the caller that sets `given` first.
 unsafe impl<const LINES: usize> Sync for Memory<LINES> {}
 
 impl<const LINES: usize> Memory<LINES> {
-    /// Memory that nobody has yet.
+    /// Memory that no depot has yet.
     pub const fn new() -> Self {
         let lines = UnsafeCell::new([const { Line(MaybeUninit::uninit()) }; LINES]);
         Memory { given: AtomicBool::new(false), lines }

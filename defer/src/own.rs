@@ -67,7 +67,7 @@ pub unsafe trait Catches: Local {
 /// A throw does not happen in a destructor that runs for another reason.
 pub unsafe trait Forgets: Catches {}
 
-/// The unwinder that needs none: see [`Throw`] for who may throw. `H` says where the catches are.
+/// The unwinder that needs none: see [`Throw`] for what may throw. `H` says where the catches are.
 ///
 /// With `panic = "abort"`, and where there is no unwinder at all, it is what panics travel by; a panic of
 /// Rust's own, `panic!`, is none of its business and does there what it always does. Where Rust unwinds, a
@@ -119,7 +119,7 @@ impl<H: Catches> Unwind for Own<H> {
             // SAFETY: `base` has returned, and has written it.
             Ok(unsafe { frame.value.assume_init() })
         } else {
-            // SAFETY: `resume` has left it there, for us alone.
+            // SAFETY: `resume` has left it there, for this catch alone.
             Err(unsafe { Thrown::from_raw(catch.thrown.get()) })
         }
     }
@@ -127,8 +127,8 @@ impl<H: Catches> Unwind for Own<H> {
     /// Goes on to the next catch. From a catch's own frame nothing lies between that this crate does
     /// not know.
     fn resume(payload: Thrown<H>) -> ! {
-        // SAFETY: a payload comes from a catch, which nothing but a throw gives one; whoever threw has
-        // promised for all frames up to the goroutine's base, and the catch's own are plain.
+        // SAFETY: a payload comes from a catch, which nothing but a throw gives one; the thrower has
+        // vouched for all frames up to the goroutine's base, and the catch's own are plain.
         unsafe { go::<H>(payload) }
     }
 
@@ -176,12 +176,12 @@ impl<H: Catches> Own<H> {
     ///
     /// # Safety
     ///
-    /// As [`Forgets`] says, for this throw, for the frames of every scope that it goes on from up to where it is
-    /// recovered or to the goroutine's base, and for wherever else its payload is given to
+    /// As [`Forgets`] says, for this throw, for the frames of every scope that it goes on from up to where it
+    /// is recovered or to the goroutine's base, and for wherever else its payload is given to
     /// [`resume`](Unwind::resume).
     #[inline]
     pub unsafe fn throw_over<T: Any + Send>(value: T) -> ! {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { go::<H>(Thrown::new(value)) }
     }
 }

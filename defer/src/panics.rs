@@ -1,10 +1,14 @@
 //! Several unwindings of which each replaced the one before it.
 
+use core::any::Any;
 use core::fmt;
 use std::boxed::Box;
 use std::vec::Vec;
 
-use crate::{Goexit, Payload};
+use crate::Goexit;
+
+/// What Rust's panics carry.
+pub type Payload = Box<dyn Any + Send + 'static>;
 
 /// The unwindings of one goroutine that met: oldest first, the last one is the one in flight.
 ///
@@ -61,7 +65,7 @@ impl Panics {
         &self.0[self.0.len() - 1]
     }
 
-    /// The one in flight, the others are dropped.
+    /// The one in flight, the rest are dropped.
     pub fn into_newest(mut self) -> Payload {
         self.0.swap_remove(self.0.len() - 1)
     }

@@ -104,7 +104,7 @@ impl Record {
             holds: OwnedCell::new(Holds::Empty),
             origin: OwnedCell::new(origin),
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { record.write(header) };
         record
     }
@@ -113,13 +113,13 @@ impl Record {
     ///
     /// # Safety
     ///
-    /// The record is the caller's alone.
+    /// The record must be the caller's alone.
     #[inline(always)]
     pub(crate) unsafe fn clear(&self, now: Holds) {
         // Without `..`: a field that is added later has to be thought of here. Where it is from
         // stays true.
         let Record { next, holds, origin: _ } = self;
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe {
             next.set(ptr::null_mut());
             holds.set(now);
@@ -128,7 +128,7 @@ impl Record {
 
     #[inline(always)]
     pub(crate) fn origin(&self) -> Origin {
-        // SAFETY: written when the record was made, before anybody had it.
+        // SAFETY: written when the record was made, before it had a user.
         unsafe { self.origin.get() }
     }
 
@@ -140,7 +140,7 @@ impl Record {
     /// The record is the caller's, empty, and placed for a `T`.
     #[inline(always)]
     pub(crate) unsafe fn fill<T>(record: NonNull<Record>, content: T) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { Record::content::<T>(record).write(content) }
     }
 
@@ -151,7 +151,7 @@ impl Record {
     /// The record was placed for a `T`.
     #[inline(always)]
     pub(crate) unsafe fn content<T>(record: NonNull<Record>) -> *mut T {
-        // SAFETY: the caller's promise: the memory reaches so far.
+        // SAFETY: as the caller ensures: the memory reaches so far.
         unsafe { &raw mut (*record.cast::<Full<T>>().as_ptr()).content }
     }
 }
@@ -160,18 +160,18 @@ impl Record {
 unsafe impl Link for Record {
     #[inline(always)]
     unsafe fn next(&self) -> *mut Record {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { self.next.get() }
     }
 
     #[inline(always)]
     unsafe fn set_next(&self, next: *mut Record) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { self.next.set(next) };
     }
 
     unsafe fn magazine(&self) -> (u32, *mut Record) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         match unsafe { self.holds.get() } {
             Holds::Free { len, below } => (len, below),
             _ => unreachable!("L16: a record in the depot is in use"),
@@ -179,7 +179,7 @@ unsafe impl Link for Record {
     }
 
     unsafe fn set_magazine(&self, len: u32, below: *mut Record) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe {
             if !matches!(self.holds.get(), Holds::Free { .. }) {
                 unreachable!("L16: a record that is in use comes to the depot");

@@ -74,7 +74,7 @@ struct Looking<U, F>(F, PhantomData<fn() -> U>);
 impl<U: Unwind, F: FnOnce(&mut Recover<'_, U>)> Call for Looking<U, F> {
     #[inline(always)]
     unsafe fn call(self, flight: *mut ()) {
-        // SAFETY: the caller's promise: the drain's own, which does not look at it while a call runs.
+        // SAFETY: as the caller ensures: the drain's own, which does not look at it while a call runs.
         let flight = unsafe { &mut *flight.cast::<Option<U::Payload>>() };
         (self.0)(&mut Recover { flight })
     }

@@ -1,14 +1,10 @@
 //! Unwinding by Rust's own panics.
 
-use std::any::Any;
 use std::boxed::Box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::OnceLock;
 
-use crate::{Goexit, Panics, Throw, Unwind};
-
-/// What Rust's panics carry.
-pub type Payload = Box<dyn Any + Send + 'static>;
+use crate::{Goexit, Panics, Payload, Throw, Unwind};
 
 /// Rust's unwinder. With `panic = "abort"` a panic never reaches a catch, and a throw ends the
 /// process.

@@ -94,7 +94,7 @@ pub(crate) fn refuse(error: crate::DeferError) -> ! {
 /// Goexit) in one of them replaces what was in flight and remembers it ([`Unwind::replace`]); the others
 /// run nevertheless. What is in flight after the last of them goes on from here.
 ///
-/// Four calls that capture up to four words each lie in the scope's frame; the records of others are
+/// Four calls that capture up to four words each lie in the scope's frame; the records of other calls are
 /// `L`'s.
 #[inline]
 pub fn scope_in<'env, U: Unwind, L: Local, R>(

@@ -10,9 +10,10 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::cache::Magazine;
-use crate::record::{Holds, Origin, Record};
-use crate::{DeferError, Local, class};
+use crate::block::{allocate, class_of, deallocate, dispose, one};
+use crate::class::{self, Magazine};
+use crate::record::{Origin, Record};
+use crate::{DeferError, Local};
 
 /// So many records find room in the frame; none in a model, which is about caches.
 pub(crate) const SLOTS: usize = if cfg!(loom) { 0 } else { 4 };
@@ -69,7 +70,7 @@ impl<L: Local> Store<L> {
     /// uses it any more.
     #[inline(always)]
     pub(crate) unsafe fn free(&self, record: NonNull<Record>, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe {
             if record.as_ref().origin() == Origin::Frame {
                 self.used.set(self.used.get() - 1);
@@ -122,7 +123,7 @@ fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> 
 /// It is from [`take`] with this layout, and nobody uses it any more.
 #[inline(always)]
 pub(crate) unsafe fn give_back<L: Local>(record: NonNull<Record>, layout: Layout) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe {
         if let Some(class) = class_of(record)
             && L::with(|cache| cache.put::<L>(class, record)) == Some(true)
@@ -136,7 +137,7 @@ pub(crate) unsafe fn give_back<L: Local>(record: NonNull<Record>, layout: Layout
 #[cold]
 #[inline(never)]
 unsafe fn give_back_slowly<L: Local>(record: NonNull<Record>, layout: Layout) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe {
         let Some(class) = class_of(record) else { return deallocate(record, layout) };
         let surplus = L::with_depot(|cache, depot| {
@@ -155,91 +156,4 @@ unsafe fn give_back_slowly<L: Local>(record: NonNull<Record>, layout: Layout) {
             None => dispose(one(record)),
         }
     }
-}
-
-/// The class of a record that goes to caches.
-///
-/// # Safety
-///
-/// The record is the caller's.
-#[inline(always)]
-unsafe fn class_of(record: NonNull<Record>) -> Option<usize> {
-    // SAFETY: the caller's promise.
-    match unsafe { record.as_ref().origin() } {
-        Origin::Given(class) => Some(usize::from(class)),
-        #[cfg(feature = "alloc")]
-        Origin::Block(class) => Some(usize::from(class)),
-        #[cfg(feature = "alloc")]
-        Origin::Single => None,
-        Origin::Frame => None,
-    }
-}
-
-/// A magazine of one record.
-///
-/// # Safety
-///
-/// It is the caller's, who does not use it again.
-pub(crate) unsafe fn one(record: NonNull<Record>) -> Magazine {
-    let mut magazine = Magazine::new();
-    // SAFETY: the caller's promise; records lie where they are until they are disposed of.
-    unsafe { magazine.push(record) };
-    magazine
-}
-
-/// Gives records that neither cache nor depot keeps to the allocator, those that are its own.
-pub(crate) fn dispose(mut magazine: Magazine) {
-    while let Some(record) = magazine.pop() {
-        // SAFETY: the magazine gave it up, and it was allocated with its class's layout.
-        #[cfg(feature = "alloc")]
-        unsafe {
-            if let Origin::Block(class) = record.as_ref().origin() {
-                deallocate(record, class::layout(usize::from(class)));
-            }
-        }
-        #[cfg(not(feature = "alloc"))]
-        let _ = record;
-    }
-}
-
-/// A record of the allocator's: of a class, or for one use.
-#[cfg(feature = "alloc")]
-fn allocate(layout: Layout, class: Option<usize>) -> Option<NonNull<Record>> {
-    let origin = class.map_or(Origin::Single, |class| Origin::Block(class as u8));
-    // SAFETY: a record has a header, so the size is not zero; the memory is ours.
-    unsafe {
-        let at = NonNull::new(alloc::alloc::alloc(layout))?;
-        #[cfg(loom)]
-        crate::doors::make();
-        Some(Record::make(at, origin))
-    }
-}
-
-/// # Safety
-///
-/// The record is from `allocate` with this layout.
-#[cfg(feature = "alloc")]
-unsafe fn deallocate(record: NonNull<Record>, layout: Layout) {
-    // SAFETY: as the caller promises. A header has nothing to drop.
-    unsafe {
-        record.as_ref().clear(Holds::Empty);
-        #[cfg(loom)]
-        crate::doors::lose();
-        alloc::alloc::dealloc(record.as_ptr().cast(), layout)
-    }
-}
-
-#[cfg(not(feature = "alloc"))]
-fn allocate(_: Layout, _: Option<usize>) -> Option<NonNull<Record>> {
-    None
-}
-
-/// # Safety
-///
-/// Never called: without an allocator every record is in a slot or in given memory.
-#[cfg(not(feature = "alloc"))]
-unsafe fn deallocate(record: NonNull<Record>, _: Layout) {
-    // SAFETY: the record is ours.
-    unsafe { record.as_ref().clear(Holds::Empty) };
-    unreachable!("a record of the allocator's, without an allocator")
 }

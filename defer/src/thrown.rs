@@ -33,7 +33,7 @@ unsafe impl<L: Local> Send for Thrown<L> {}
 ///
 /// The record holds a `T`.
 unsafe fn look<T: Any + Send>(record: NonNull<Record>) -> (*mut (dyn Any + Send), Layout) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     (unsafe { Record::content::<T>(record) }, Record::layout::<T>())
 }
 
@@ -47,7 +47,7 @@ impl<L: Local> Thrown<L> {
                  or turn on g0-defer's feature `alloc`",
             )
         };
-        // SAFETY: an empty record of this layout, ours.
+        // SAFETY: an empty record of this layout, this function's.
         unsafe {
             Record::fill(newest, value);
             newest.as_ref().holds.set(Holds::Panic(look::<T>));
@@ -64,7 +64,7 @@ impl<L: Local> Thrown<L> {
     ///
     /// It is from `into_raw`, and used once.
     pub(crate) unsafe fn from_raw(at: *mut ()) -> Self {
-        // SAFETY: the caller's promise: not null.
+        // SAFETY: as the caller ensures: not null.
         Thrown { newest: unsafe { NonNull::new_unchecked(at.cast()) }, local: PhantomData }
     }
 
@@ -88,7 +88,7 @@ impl<L: Local> Thrown<L> {
     pub(crate) fn replaced_by(self, newer: Self) -> Self {
         let (old, new) = (ManuallyDrop::new(self).newest, ManuallyDrop::new(newer).newest);
         let (oldest, next) = (Self::after(old), Self::after(new));
-        // SAFETY: both rings are ours, and become one: … old, then all of the newer one.
+        // SAFETY: both rings are this function's, and become one: … old, then all of the newer one.
         unsafe {
             old.as_ref().next.set(next.as_ptr());
             new.as_ref().next.set(oldest.as_ptr());
@@ -117,7 +117,7 @@ impl<L: Local> Thrown<L> {
         }
         let _ = ManuallyDrop::new(self);
         let (oldest, next) = (Self::after(newest), Self::after(goexit));
-        // SAFETY: the ring is ours, and becomes two: from the oldest to the Goexit, and the rest.
+        // SAFETY: the ring is this value's, and becomes two: from the oldest to the Goexit, and the rest.
         unsafe {
             goexit.as_ref().next.set(oldest.as_ptr());
             newest.as_ref().next.set(next.as_ptr());
@@ -128,7 +128,7 @@ impl<L: Local> Thrown<L> {
 
     /// The one in flight.
     pub fn newest(&self) -> &(dyn Any + Send) {
-        // SAFETY: ours, and borrowed as long as we are.
+        // SAFETY: the ring is this value's, and borrowed as long as this value.
         unsafe { &*Self::value_in(self.newest).0 }
     }
 
@@ -154,8 +154,8 @@ impl<L: Local> Thrown<L> {
         }
         let this = ManuallyDrop::new(self);
         let (newest, oldest) = (this.newest, Self::after(this.newest));
-        // SAFETY: the ring is ours; the value is moved out, its record is freed, and the rest, if there
-        // is one, is closed by what came before it.
+        // SAFETY: the ring is this value's; the value is moved out, its record is freed, and the rest, if
+        // there is one, is closed by what came before it.
         unsafe {
             let (value, layout) = Self::value_in(newest);
             let value = value.cast::<T>().read();
@@ -179,8 +179,8 @@ impl<L: Local> Drop for Thrown<L> {
         let mut at = Self::after(self.newest);
         loop {
             let (record, next) = (at, Self::after(at));
-            // SAFETY: ours; each value is dropped once and its record freed. A drop that is left by a
-            // throw leaves the others where they are, for good.
+            // SAFETY: the ring is this value's; each value is dropped once and its record freed. A drop that
+            // is left by a throw leaves the rest where they are, for good.
             unsafe {
                 let (value, layout) = Self::value_in(record);
                 value.drop_in_place();

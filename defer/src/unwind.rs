@@ -36,7 +36,7 @@ pub trait Unwind {
     /// and should remember `older`; an unwinder without the means drops it.
     fn replace(newer: Self::Payload, older: Self::Payload) -> Self::Payload;
 
-    /// Is this the payload of a Goexit? Of a payload that replaced others, the newest answers: a
+    /// Is this the payload of a Goexit? Of a payload that replaced other ones, the newest answers: a
     /// panic in a call deferred by an exiting goroutine is a panic, and a Goexit in a call deferred
     /// by a panicking one ends the panic.
     fn is_goexit(payload: &Self::Payload) -> bool;
@@ -50,7 +50,7 @@ pub trait Unwind {
         if Self::is_goexit(&payload) { (None, Some(payload)) } else { (Some(payload), None) }
     }
 
-    /// Writes what is to be said of a payload that nobody takes: a line for each panic, oldest first.
+    /// Writes what is to be said of a payload that no joiner takes: a line for each panic, oldest first.
     /// It runs no code of the payload's, for it may be called where the program ends.
     fn show(_payload: &Self::Payload, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("panic: (a value that this unwinder does not show)")
@@ -63,9 +63,9 @@ pub trait Unwind {
     fn panicking() -> bool;
 
     /// A scope says that it holds a payload while its deferred calls run (`true`), and that it is
-    /// about to go on with it, or has none any more (`false`); so does a bridge while foreign code returns by itself. The
-    /// pairs nest. For a scheduler that throws a Goexit again
-    /// which something has swallowed: what a scope holds has not been swallowed.
+    /// about to go on with it, or has none any more (`false`); so does a bridge while foreign code returns by
+    /// itself. The pairs nest. For a scheduler that throws a Goexit again which something has swallowed: what
+    /// a scope holds has not been swallowed.
     fn holding(_holds: bool) {}
 }
 

@@ -33,14 +33,14 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! Who knows these things by other names finds them in [`coming_from`]: [Go](coming_from::go),
+//! Readers that know these things by other names find them in [`coming_from`]: [Go](coming_from::go),
 //! [std's threads](coming_from::threads), [async](coming_from::futures).
 //!
 //! # The way of a goroutine
 //!
 //! `go` takes a stack from the P's cache, with a G already in its top page ([`G`]), writes the
-//! closure beneath the G and puts it into the P's queue ([`core::runq`]). Sooner or later some M
-//! asks the core what to do next ([`core::next`]), is told this G, and switches to it; the first
+//! closure beneath the G and puts it into the P's queue (`parts::runq`). Sooner or later some M
+//! asks the policy what to do next (`policy::find_runnable`), is told this G, and switches to it; the first
 //! thing that happens on the new stack is to publish the G that was left (the *post-switch step*).
 //! The closure runs.
 //!
@@ -51,9 +51,9 @@
 //! waiting stack as well. With `select!` the one waiter stands in the queue of every channel, and the
 //! step releases all their locks.
 //!
-//! Whoever sends on the channel takes the waiter out, writes the value where the waiter says, and makes
+//! The sender on the channel takes the waiter out, writes the value where the waiter says, and makes
 //! its goroutine ready: into `runnext`, so that it runs next. Where a wait can end in more than one way
-//! the first to *claim* it ends it, by one compare-and-swap; the others leave it alone, and the
+//! the first waker to *claim* it ends it, by one compare-and-swap; any other leaves it alone, and the
 //! goroutine, awake again, takes what is left of it out of queues and timers. When the closure returns,
 //! its result takes the closure's place, the G switches away for the last time, and the post-switch
 //! step tells the joiner or puts stack and G back into the P's cache.
@@ -61,18 +61,50 @@
 //! Nothing on this way allocates, takes the scheduler's lock or calls the kernel. What does, runs
 //! on g0: fetching stacks, starting threads, looking for work elsewhere, sleeping.
 //!
-//! # Core and executor
+//! # How the source lies
 //!
-//! The [`core`] decides and never switches stacks; `exec` carries out what it says. So a loom model
-//! can drive the decisions that are shipped with threads of its own. A platform is eight functions
-//! ([`Platform`]); `platform!` gives it the short forms (`go`, `yield_now`, …), and the feature
-//! `std` does that for Linux threads at the root of this crate.
+//! In layers, each of which names only those before it:
 //!
-//! # Who owns a P
+//! | layer | what is there |
+//! |---|---|
+//! | `parts` | words, lists and queues, which know of no G, M or P |
+//! | `objects` | G, M, P and the state that a scheduler shares, which name one another; being inside, as types |
+//! | `platform` | what a port supplies: eight functions ([`Platform`]), and a trait for each further concern |
+//! | `policy` | decides: where a G goes, what an M does next, which M gets a P. It never switches stacks |
+//! | `exec` | carries out what the policy says, by switching stacks |
+//! | `wait` | the one wait that the end of the run may cut, and what is built on it |
+//! | `task`, `time`, `sync` | futures; deadlines; channels, `select!` and locks |
+//! | `foreign` | calls of C, callbacks, threads that C has started |
+//! | `introspect` | statistics, reports, the trace |
+//! | `api` | what programs call: goroutines, join, scope, the end of a run, schedulers |
+//! | `hosted`, `model` | Linux threads; loom's |
 //!
-//! A P's queue is plain data, so it matters who owns it. An M says by a mark that it is *inside*,
+//! So a loom model can drive the decisions that are shipped with threads of its own, and a port reads one
+//! layer. `cargo xtask arrows` holds the source against this table, down to the method calls.
+//!
+//! Some things lie apart that belong together at first sight, because their sides lie in different layers. A
+//! waiter's words are an object; `exec` wakes it, and `wait` waits with it. A report's data are an object,
+//! and `introspect` writes them out. A wake from an interrupt handler is in `exec`, since every giver of a
+//! token may be such a handler. Sysmon's loop is in `api`, since it makes spare Ms for foreign threads.
+//!
+//! *Rejected:* a module for each thing with all its sides (join with its exit, the locks of a thread with
+//! their public calls). It reads well alone, but 38 of the files named one another in a ring, and nothing
+//! said what a change would reach.
+//!
+//! # Inside, as a type
+//!
+//! An M that runs the scheduler's own code is *inside*, and only there may it touch its P. Types say so, not
+//! comments. `Inside` is the running goroutine's stay: it is not `Copy`, entering makes it, a switch consumes
+//! it and returns that of the M on which the goroutine goes on, and it ends by `leave`; one that is dropped
+//! ends the program. `&Within` is borrowed from it by all that needs a P. A P that no M owns is *in hand*: a
+//! `FreeP`, which must be given to an M or put back. There are two ways in: `enter`, for operations that are
+//! documented to wait, and `enter_in_place`, for all other operations, which never suspend.
+//!
+//! # The owner of a P
+//!
+//! A P's queue is plain data, so it matters which M owns it. An M says by a mark that it is *inside*,
 //! running the scheduler's code on its P, and *outside* otherwise; an M that is outside for long
-//! loses its P to another ([`core::claim`], L5 and L18). Foreign calls and endless loops are the
+//! loses its P to another (`parts::claim`, L5 and L18). Foreign calls and endless loops are the
 //! same to this protocol: there is no state for system calls. Entering and leaving costs two
 //! stores and a load, because the dear side of the fence is paid by the rare retaker.
 //!
@@ -90,7 +122,7 @@
 //! those that are bound to this M already have nowhere else to run: two goroutines of one M, one
 //! parked in a callback until the other speaks, would wait for ever. So there they take turns with
 //! the one that locked, below its C frames on g0, and callbacks return to C last in, first out.
-//! A goroutine that is unwinding shares its thread with nobody on either runtime: the panic count
+//! A goroutine that is unwinding shares its thread with no other on either runtime: the panic count
 //! is the thread's.
 //!
 //! # What goroutines wait for
@@ -99,11 +131,11 @@
 //! more than how to park and how to wake, and none is tied to one. A plain thread that uses them
 //! blocks, and wakes goroutines as they wake it.
 //!
-//! | | who waits is served | until a deadline | when shutdown ends the wait |
+//! | | waiters are served | until a deadline | when shutdown ends the wait |
 //! |---|---|---|---|
 //! | channel | in order | `…_timeout`, `…_deadline` | a value that was not sent is dropped |
 //! | `select!` | in each queue in order | `default(length)` | the same |
-//! | `Mutex` | whoever runs comes first, for a millisecond at most; then in order | `try_lock_for`, `…_until` | |
+//! | `Mutex` | a running caller comes first, for a millisecond at most; then in order | `try_lock_for`, `…_until` | |
 //! | `RwLock` | in order, readers in groups | – | |
 //! | `Condvar` | in order | `wait_timeout`, … | the mutex stays released |
 //! | `Semaphore` | in order | `acquire_timeout`, … | |
@@ -115,7 +147,7 @@
 //!
 //! But for the owned ends of channels all of it lies in place: in a static, on a stack, in an `Arc`.
 //! Taking a free mutex is one read-modify-write and releasing it another; a release by a plain store
-//! would be cheaper, but then it does not learn whether somebody waits, and wake-ups are lost or a
+//! would be cheaper, but then it does not learn whether a waiter is there, and wake-ups are lost or a
 //! heavy fence is paid for every park (`src/sync/mutex/raw.rs` has the argument).
 //!
 //! *In an interrupt handler* nothing may be used but a goroutine's handle and its wakers.
@@ -126,12 +158,12 @@
 //! # Time
 //!
 //! A timer is a node on the stack of the goroutine that waits, in the timing wheel of the P where it
-//! parked ([`core::wheel`]); arming and disarming is a few stores under that wheel's lock, and nothing
+//! parked (`objects::wheel`); arming and disarming is a few stores under that wheel's lock, and nothing
 //! is allocated. It fires at its deadline or, in a crowd, up to 16 µs later; never early. The M of a
 //! busy P looks at its wheel at every 61st switch and when nothing else is runnable, an M in search of
 //! work looks at all wheels, and sysmon sees to a timer that is 100 µs late. When nothing runs, one
 //! M of those at rest, the *timer_leader*, sleeps until the earliest deadline of all Ps: a scheduler without
-//! work has no tick ([`core::timers`] says who looks after whose timers).
+//! work has no tick (`policy::timers` says which thread looks after which timers).
 //!
 //! # Futures
 //!
@@ -162,19 +194,19 @@
 //! itself come
 //!
 //! - the report of a *deadlock*, when nothing can ever run again ([`Deadlock`] says when it comes, and
-//!   `core::deadlock` why it never comes too early: L12);
+//!   `policy::deadlock` why it never comes too early: L12);
 //! - [`Stats`]: goroutines, Ms and Ps by what they do, and what has happened so far; from a goroutine
 //!   by `stats`, from any thread by a `Watch`;
 //! - a line at a period (`Builder::trace`, or `G0_TRACE=1000` in the environment);
-//! - with the feature `dump` every goroutine with its backtrace, while the others run on.
+//! - with the feature `dump` every goroutine with its backtrace, while those that do not wait run on.
 //!
 //! # What the system refuses
 //!
-//! A thread that is refused is asked for again, for as long as work waits that nobody else can do; all
+//! A thread that is refused is asked for again, for as long as work waits that no thread there can do; all
 //! else goes on with the threads there are. Only if there is none to begin with, the run does not begin
-//! ([`Error::ThreadSpawn`]). A stack that is refused is an error to who calls `try_go` ([`Error::Stack`]).
-//! Where `membarrier` is refused both sides of the claim protocol pay for a full fence. CPUs are counted
-//! anew as a runtime goes: with one, nobody waits on his feet.
+//! ([`Error::ThreadSpawn`]). A stack that is refused is an error to the caller of `try_go`
+//! ([`Error::Stack`]). Where `membarrier` is refused both sides of the claim protocol pay for a full fence.
+//! CPUs are counted anew as a runtime goes: with one, no thread spins.
 //!
 //! *Fork*: the child of a process in which a runtime runs has one thread, and may call `exec` or `_exit`.
 //! Any call of the runtime ends it with a message that says so; no call pays for the check. A C library
@@ -186,7 +218,7 @@
 //! - *A new state for every reason to be away* (Go's `_Gsyscall`): two compare-and-swaps on every
 //!   call and every return. The claim protocol has none on either.
 //! - *A switch by way of g0*: one switch more for every yield. The post-switch step does what the
-//!   scheduler's stack is needed for, in at most 128 bytes of somebody else's.
+//!   scheduler's stack is needed for, in at most 128 bytes of another goroutine's.
 //! - *Allocating a result slot and a waiter for every goroutine*: the result lies where the closure
 //!   lay, waiters and timers lie on the stacks that wait.
 //! - *A heap of timers*, which allocates and touches a cache line on each level for every sleep; *a
@@ -200,13 +232,15 @@
 //!
 //! # Invariants
 //!
-//! L1–L22 are listed in each module that keeps them. L1–L19 are the scheduler's. What goroutines
+//! L1–L22 each stand in the module that keeps them, and all of them, with their checks, models and
+//! mutants, in the repository's `CONTRIBUTING.md`. L1–L19 are the scheduler's. What goroutines
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
-//! has one owner, and nobody waits beside a free one (L21); a wait ends once (L22). Models run under
+//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
 //! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks. Debug builds
-//! check as they go: L1, L2 and L18 at each switch (`exec/switch.rs`), L8 at each lock (`lockedm.rs`), L5
-//! where a P changes hands ([`core::claim`]); all builds, that an M in foreign code schedules nothing (L6).
+//! check as they go: L1, L2 and L18 at each switch (`exec/schedule.rs`), L8 at each lock
+//! (`policy/lockedm.rs`), L5 where a P changes hands (`parts/claim.rs`); all builds, that an M in foreign
+//! code schedules nothing (L6).
 //!
 //! # Checking your own code with loom
 //!
@@ -215,7 +249,7 @@
 //! own, `platform!(Hosted)` in programs and `platform!(model::Threads)` in models, is modelled as it
 //! is, over the channels and locks as they are shipped: `model::check(2, || …)` tries every order in
 //! which its threads can meet, with at most two preemptions, and `model::run` within it does so with
-//! goroutines on a whole scheduler. A wait that nobody ends is reported as a deadlock, a value that is
+//! goroutines on a whole scheduler. A wait that nothing ends is reported as a deadlock, a value that is
 //! used by two at a time as a race. What a model does not cover (time, `std`'s own locks, more than a
 //! few threads) the module says; `integration-tests/downstream` in the repository is such a project.
 //!
@@ -265,21 +299,24 @@ pub use api::shutdown;
 pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
 pub use foreign::bridge;
-pub use introspect::{GoroutineInfo, GoroutineStats, MachineStats, ProcStats, State, Stats};
+pub use introspect::{
+    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, Stats,
+};
 #[cfg(loom)]
 #[doc(hidden)]
 pub use model::hooks;
-pub use objects::config::{Config, Deadlock, ForeignThreads, Mobility, Uncaught};
+pub use objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 pub use objects::g::{G, Unlock};
 pub use objects::m::M;
 pub use objects::p::Proc;
 pub use objects::registry::Registry;
 pub use objects::report::{DeadlockReport, Trace};
-pub use objects::shared::Core;
+pub use objects::shared::{Config, Core};
 pub use parts::error::Error;
+pub use parts::fatal::Fatal;
+pub use parts::limits::MAX_PROCS;
 pub use parts::parker::Parker;
 pub use parts::wait_reason::WaitReason;
-pub use platform::fatal::Fatal;
 pub use platform::fences::Fences;
 pub use platform::{Platform, StartError};
 pub use sync::barrier::BarrierWaitResult;
@@ -292,9 +329,6 @@ pub use sync::once::OnceState;
 pub use sync::poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 pub use sync::semaphore::SemaphoreError;
 pub use time::Elapsed;
-
-/// More Ps than this are refused.
-pub const MAX_PROCS: usize = 1024;
 
 /// The functions and types of all platforms; [`platform!`] writes the short forms.
 pub mod generic {
@@ -328,6 +362,15 @@ pub mod generic {
     pub use crate::time::{Instant, Interval, interval, sleep, sleep_until, timeout};
 }
 
+/// What a [`Platform`] may have beyond what it must: one trait a concern, each with a default for all of it.
+pub mod port {
+    pub use crate::platform::foreign_code::ForeignCode;
+    pub use crate::platform::interrupts::Interrupts;
+    pub use crate::platform::machines::Machines;
+    pub use crate::platform::reports::Reports;
+    pub use crate::platform::unwinding::Unwinding;
+}
+
 #[cfg(all(feature = "std", not(target_os = "linux")))]
 compile_error!(
     "g0-sched's hosted platform needs Linux: elsewhere implement `Platform`, without `std`"
@@ -335,8 +378,8 @@ compile_error!(
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
-    Hosted,
     runtime::{Builder, RunError, Runtime, STACK_SIZE},
+    tag::Hosted,
     watch::Watch,
 };
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant as RealTime};
 
 use common::bounded;
 use g0_sched::generic::{Receiver, Sender, channel};
+use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
     Config, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler, SendTimeoutError,
     StartError, WaitReason,
@@ -100,17 +101,23 @@ unsafe impl Platform for Bent {
     fn now() -> u64 {
         clock()
     }
+}
 
+impl Machines for Bent {
     fn cpus() -> usize {
         2
     }
+}
 
+impl Unwinding for Bent {
     const UNWINDS: bool = true;
 
     fn throw_goexit() {
         Own::throw_goexit();
     }
 }
+
+g0_sched::default_parts!(Bent: ForeignCode, Interrupts, Reports);
 
 /// One test at a time has the clock.
 static ALONE: Mutex<()> = Mutex::new(());

@@ -115,12 +115,16 @@ unsafe impl Platform for Board {
         eprintln!("{report}");
         std::process::abort()
     }
+}
 
+impl g0_sched::port::Interrupts for Board {
     #[inline(never)]
     fn in_interrupt() -> bool {
         IN_HANDLER.get()
     }
 }
+
+g0_sched::default_parts!(Board: ForeignCode, Machines, Reports, Unwinding);
 
 /// Where a goroutine leaves its waker for the handler.
 struct Slot {

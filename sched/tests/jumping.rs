@@ -47,6 +47,8 @@ unsafe impl Platform for Jumping {
     }
 }
 
+g0_sched::default_parts!(Jumping);
+
 // SAFETY: what these tests throw over may all be leaked: counters, channel ends, numbers.
 unsafe impl PlainFrames for Jumping {}
 

@@ -273,7 +273,7 @@ fn a_panic_inside_poisons() {
         assert!(lock.is_poisoned());
         let error = lock.lock().unwrap_err();
         assert_eq!(**error.get_ref(), 2, "the value as it was left");
-        assert_eq!(error.to_string(), "poisoned: somebody panicked while holding the lock");
+        assert_eq!(error.to_string(), "poisoned: a panic while the lock was held");
         *error.into_inner() += 1;
         match lock.try_lock() {
             Err(TryLockError::Poisoned(mut error)) => **error.get_mut() += 1,
@@ -350,6 +350,43 @@ fn a_lock_taken_while_unwinding_is_not_poisoned_by_that() {
         assert!(gone.join().is_err());
         assert!(!lock.is_poisoned());
         assert_eq!(*lock.lock().unwrap(), 1);
+        // It is of that holder alone.
+        let theirs = lock.clone();
+        let gone = go(move || {
+            let _guard = theirs.lock().unwrap();
+            quiet_panic("inside");
+        });
+        assert!(gone.join().is_err());
+        assert!(lock.is_poisoned());
+    });
+}
+
+#[test]
+fn a_guard_that_outlives_the_unwinding_in_which_it_was_taken_leaves_no_mark() {
+    type Slot = Arc<Mutex<Option<MutexGuard<'static, u32>>>>;
+    struct Locks(&'static Mutex<u32>, Slot);
+    impl Drop for Locks {
+        fn drop(&mut self) {
+            *self.1.lock().unwrap() = Some(self.0.lock().unwrap());
+        }
+    }
+    on_every_runtime(2, || {
+        let lock: &'static Mutex<u32> = Box::leak(Box::new(Mutex::new(0)));
+        let slot = Slot::default();
+        let locks = Locks(lock, slot.clone());
+        let gone = go(move || {
+            let _locks = locks;
+            quiet_panic("outside");
+        });
+        assert!(gone.join().is_err());
+        drop(slot.lock().unwrap().take().expect("the destructor has left the guard"));
+        assert!(!lock.is_poisoned());
+        let gone = go(move || {
+            let _guard = lock.lock().unwrap();
+            quiet_panic("inside");
+        });
+        assert!(gone.join().is_err());
+        assert!(lock.is_poisoned());
     });
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use common::child::{in_children, succeeds, threads};
 use common::{bounded, tid};
 use g0_sched::generic::{Receiver, Sender, channel};
+use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
     Config, Error, M, Mobility, Parker, Platform, Proc, RunError, Scheduler, StartError,
 };
@@ -65,19 +66,25 @@ unsafe impl Platform for Poor {
         }
         Own::now()
     }
+}
 
+impl Machines for Poor {
     const WATCHED: bool = true;
 
     fn cpus() -> usize {
         CPUS.load(Ordering::Relaxed)
     }
+}
 
+impl Unwinding for Poor {
     const UNWINDS: bool = true;
 
     fn throw_goexit() {
         Own::throw_goexit();
     }
 }
+
+g0_sched::default_parts!(Poor: ForeignCode, Interrupts, Reports);
 
 /// One test at a time has the machine.
 static ALONE: Mutex<()> = Mutex::new(());

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use common::child::{in_children, succeeds};
 use common::yield_until;
+use g0_sched::port::Machines;
 use g0_sched::{
-    Error, Fences, Hosted, Platform, Runtime, channel, go, lock_os_thread, procs, sleep,
-    unlock_os_thread, yield_now,
+    Error, Fences, Hosted, Runtime, channel, go, lock_os_thread, procs, sleep, unlock_os_thread,
+    yield_now,
 };
 
 /// From now on `membarrier` fails with EPERM, in this thread and in those that it starts.

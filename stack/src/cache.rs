@@ -44,7 +44,7 @@ impl Cache {
         self.free.len() as usize
     }
 
-    /// Whether it has none.
+    /// Returns whether it has none.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.free.is_empty()

@@ -47,7 +47,7 @@ impl<S: StackSource> Depot<S> {
         self.magazines.lock().items()
     }
 
-    /// Whether there is none at this moment.
+    /// Returns whether there is none at this moment.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -77,7 +77,7 @@ impl<S: StackSource> Depot<S> {
     /// As for [`Cache::put`], and the stack came from this depot.
     #[inline]
     pub unsafe fn free(&self, cache: &mut Cache, stack: Stack) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller ensures the same.
         if let Err(stack) = unsafe { cache.put(stack) } {
             self.flush(cache);
             // SAFETY: as above. There is room now.

@@ -75,7 +75,7 @@ pub struct Header {
     /// Stacks of the magazine; of use in the first stack of a magazine in a depot.
     pub(crate) magazine_len: Cell<u32>,
     class: Cell<Class>,
-    kind: Kind,
+    pub(crate) kind: Kind,
     flags: Cell<u8>,
     /// Sweeps that this stack has been idle for; see `idle.rs`.
     pub(crate) age: Cell<u8>,
@@ -153,7 +153,7 @@ impl Header {
         self.class.get()
     }
 
-    /// Whether a guard page lies beneath the stack.
+    /// Returns whether a guard page lies beneath the stack.
     #[inline]
     pub fn guarded(&self) -> bool {
         self.flags.get() & GUARDED != 0
@@ -179,14 +179,14 @@ impl Header {
         unsafe { NonNull::new_unchecked(header.cast()) }
     }
 
-    /// Whether this is the unharmed header of a stack that is in use: not overwritten, not moved,
+    /// Returns whether this is the unharmed header of a stack that is in use: not overwritten, not moved,
     /// not on a free list.
     #[inline]
     pub fn check(&self) -> bool {
         self.identity.load(Ordering::Relaxed) == self.expect(LIVE)
     }
 
-    /// Whether this is the unharmed header of a stack on a free list.
+    /// Returns whether this is the unharmed header of a stack on a free list.
     #[inline]
     pub(crate) fn check_free(&self) -> bool {
         self.identity.load(Ordering::Relaxed) == self.expect(FREE)
@@ -203,7 +203,7 @@ impl Header {
         if !self.check() {
             fatal(self, place);
         }
-        if self.flags.get() & CANARY != 0 && !paint::canary_intact(self) {
+        if !self.canary_intact() {
             overrun(self, place);
         }
         self.identity.store(self.expect(FREE), Ordering::Relaxed);
@@ -235,7 +235,7 @@ impl Header {
         }
     }
 
-    /// Whether [`Stack::first_use`](crate::Stack::first_use) has yet to be asked.
+    /// Returns whether [`Stack::first_use`](crate::Stack::first_use) has yet to be asked.
     #[inline]
     pub fn fresh(&self) -> bool {
         self.flags.get() & FRESH != 0
@@ -248,35 +248,25 @@ impl Header {
         flags & FRESH != 0
     }
 
-    /// Whether the stack has canary words at its bottom.
+    /// Returns whether the stack was painted before its first use.
+    pub(crate) fn is_painted(&self) -> bool {
+        self.flags.get() & PAINTED != 0
+    }
+
+    /// Returns whether the stack has canary words at its bottom.
     #[inline]
     pub fn has_canary(&self) -> bool {
         self.flags.get() & CANARY != 0
     }
 
-    /// Whether the canary words are as they were written; true where there are none.
+    /// Returns whether the canary words are as they were written; true where there are none.
     ///
     /// A broken canary tells that frames ran over the bottom *in the past*: memory beneath the
     /// stack may have been overwritten. A frame that jumps over the words breaks nothing.
     #[inline]
     pub fn canary_intact(&self) -> bool {
-        !self.has_canary() || paint::canary_intact(self)
-    }
-
-    /// The most bytes below [`top`](Header::top) that were ever used, as far as can be told, or
-    /// `None` where nothing tells (a heap or static stack that was not painted).
-    ///
-    /// A slab stack needs no paint: pages that were never touched are skipped, and in the lowest
-    /// touched one the first word that is not zero marks the end. So pages that the kernel has
-    /// swapped out, or that were given back while the stack was idle, do not count. Frames that
-    /// reserved room and did not write it do not count on either kind.
-    pub fn high_water(&self) -> Option<usize> {
-        match self.kind {
-            #[cfg(all(feature = "std", target_os = "linux"))]
-            Kind::Slab => Some(crate::slab::high_water(self)),
-            _ if self.flags.get() & PAINTED != 0 => Some(paint::high_water(self)),
-            _ => None,
-        }
+        // SAFETY: a header's stack is readable from its bottom up.
+        !self.has_canary() || unsafe { paint::canary_intact(self.bottom) }
     }
 }
 

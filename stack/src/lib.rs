@@ -136,6 +136,7 @@ mod error;
 mod header;
 #[cfg(feature = "alloc")]
 mod heap;
+mod high_water;
 mod idle;
 mod list;
 #[cfg(all(feature = "std", target_os = "linux"))]

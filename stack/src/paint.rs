@@ -1,7 +1,5 @@
 //! Canary words and paint: what tells of an overflow, and of a stack's use, without a guard page.
 
-use crate::Header;
-
 /// Words of the canary.
 const CANARY_WORDS: usize = 4;
 /// Paint: a word that frames seldom hold, and neither 0 nor a pointer.
@@ -25,14 +23,17 @@ pub(crate) unsafe fn plant_canary(bottom: *mut u8) {
     }
 }
 
-/// Whether the words that [`plant_canary`] wrote are still there.
+/// Returns whether the words that [`plant_canary`] wrote are still there.
+///
+/// # Safety
+/// `bottom` must be that of a stack, readable from there up.
 #[inline]
-pub(crate) fn canary_intact(header: &Header) -> bool {
+pub(crate) unsafe fn canary_intact(bottom: *mut u8) -> bool {
     let mut harm = 0;
     for i in 0..CANARY_WORDS {
-        let at = header.bottom().cast::<usize>().wrapping_add(i);
-        // SAFETY: a header's stack is readable from its bottom up; volatile, because frames that
-        // the compiler does not know of write there.
+        let at = bottom.cast::<usize>().wrapping_add(i);
+        // SAFETY: the lowest words of a stack that is readable from its bottom up; volatile, because
+        // frames that the compiler does not know of write there.
         harm |= unsafe { at.read_volatile() } ^ word(at);
     }
     harm == 0
@@ -52,9 +53,12 @@ pub(crate) unsafe fn paint(bottom: *mut u8, top: *mut u8) {
 }
 
 /// Bytes between the lowest word that lost its paint and the top.
-pub(crate) fn high_water(header: &Header) -> usize {
-    let first = header.bottom().wrapping_add(CANARY_WORDS * size_of::<usize>());
-    first_other(first, header.top(), PAINT).map_or(0, |at| header.top().addr() - at)
+///
+/// # Safety
+/// `bottom` and `top` must be those of a stack that was painted.
+pub(crate) unsafe fn high_water(bottom: *mut u8, top: *mut u8) -> usize {
+    let first = bottom.wrapping_add(CANARY_WORDS * size_of::<usize>());
+    first_other(first, top, PAINT).map_or(0, |at| top.addr() - at)
 }
 
 /// The address of the first word in `from..to` that is not `word`.

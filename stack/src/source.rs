@@ -109,12 +109,12 @@ unsafe impl<S: StackSource + ?Sized> StackSource for &S {
     }
 
     unsafe fn free(&self, stack: Stack) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller ensures the same.
         unsafe { (**self).free(stack) }
     }
 
     unsafe fn release_pages(&self, header: &Header) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller ensures the same.
         unsafe { (**self).release_pages(header) }
     }
 }
@@ -127,12 +127,12 @@ unsafe impl<S: StackSource + Send> StackSource for alloc::sync::Arc<S> {
     }
 
     unsafe fn free(&self, stack: Stack) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller ensures the same.
         unsafe { (**self).free(stack) }
     }
 
     unsafe fn release_pages(&self, header: &Header) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller ensures the same.
         unsafe { (**self).release_pages(header) }
     }
 }

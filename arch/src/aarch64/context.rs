@@ -52,7 +52,7 @@ pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -
     let sp = align(top).wrapping_sub(SAVED);
     let pc = start as *const () as usize;
     let saved = Saved { x29: data.expose_provenance(), pc, x19: entry as usize };
-    // SAFETY: the caller gave us the bytes below `top`; they are aligned to 16.
+    // SAFETY: the caller has given the bytes below `top`; they are aligned to 16.
     unsafe { sp.cast::<Saved>().write(saved) };
     Context(sp)
 }
@@ -104,7 +104,7 @@ pub(in super::super) unsafe fn switch(from: *mut Context, to: Context, value: us
             "str x9, [x1]",
             "ldp x29, x9, [x2]",
             "ldr x19, [x2, #{X19}]",
-            // From here on we are on the other stack.
+            // What follows runs on the other stack.
             "add sp, x2, #{SAVED}",
             // sp, x19, x29 = theirs, x0 = value; to their label 2, or to `start`
             "br x9",

@@ -1,12 +1,12 @@
 //! aarch64, the AAPCS64 calling convention.
 //!
-//! # What is saved, and by whom
+//! # What is saved, and where
 //!
 //! A function gives back x19 to x29 and the lower halves of v8 to v15. As on x86_64 the blocks
 //! declare all of them clobbered and let the compiler save what is live. Two cannot be declared,
 //! x19 (LLVM's base pointer) and x29 (the frame pointer), and are saved by the assembly. x30, the
-//! link register, is an ordinary clobber. x18 belongs to the platform: on some it points at
-//! thread data and nobody but the system writes it, on the others it is a scratch register;
+//! link register, is an ordinary clobber. x18 belongs to the platform: on some systems it
+//! points at thread data and the system alone writes it, on the rest it is a scratch register;
 //! `clobber_abi` knows which, and no instruction here names it.
 //!
 //! **FPCR is not switched.** It is the thread's, and Rust code may count on its default, zero, at

@@ -29,13 +29,14 @@ impl<T, const HALF: u32> Cache<T, HALF> {
         self.hot.len() + self.cold.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.hot.is_empty() && self.cold.is_empty()
     }
 
-    /// Whether [`push`](Cache::push) may follow. A full hot magazine becomes the cold one, if there is none.
+    /// Returns whether [`push`](Cache::push) may follow. A full hot magazine becomes the cold one, if there
+    /// is none.
     #[inline]
     pub fn make_room(&mut self) -> bool {
         if self.hot.len() == HALF {
@@ -91,7 +92,7 @@ impl<T: Link, const HALF: u32> Cache<T, HALF> {
     #[inline]
     pub unsafe fn push(&mut self, item: NonNull<T>) {
         debug_assert!(self.hot.len() < HALF, "an item is put into a full magazine");
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { self.hot.push(item) };
     }
 }

@@ -47,7 +47,7 @@ impl<T: Link> Depot<T> {
     /// Puts a magazine on top; an empty one is none.
     pub fn push(&mut self, magazine: List<T>) {
         let first = magazine.first();
-        // SAFETY: null, or the first of a list that is ours.
+        // SAFETY: null, or the first of a list that this depot owns.
         let Some(item) = (unsafe { first.as_ref() }) else { return };
         // SAFETY: as above.
         unsafe { item.set_magazine(magazine.len(), self.top) };
@@ -59,7 +59,7 @@ impl<T: Link> Depot<T> {
     /// Takes out the magazine that was put in last; an empty list if there is none.
     pub fn pop(&mut self) -> List<T> {
         let first = self.top;
-        // SAFETY: null, or the first of a list that is ours.
+        // SAFETY: null, or the first of a list that this depot owns.
         let Some(item) = (unsafe { first.as_ref() }) else { return List::new() };
         // SAFETY: `push` took these parts from a list, which leaves here.
         let magazine = unsafe {

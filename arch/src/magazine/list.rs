@@ -46,7 +46,7 @@ impl<T> List<T> {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.first.is_null()
@@ -60,15 +60,15 @@ impl<T> List<T> {
 }
 
 impl<T: Link> List<T> {
-    /// Puts an item before all others.
+    /// Puts an item at the head.
     ///
     /// # Safety
     ///
-    /// The item is the caller's, who gives it to the list. It stays valid and where it is until it is
-    /// taken out.
+    /// The item must be the caller's, which gives it to the list. It must stay valid and where it is until it
+    /// is taken out.
     #[inline]
     pub unsafe fn push(&mut self, item: NonNull<T>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { item.as_ref().set_next(self.first) };
         self.first = item.as_ptr();
         self.len += 1;
@@ -101,7 +101,7 @@ impl<T: Link> List<T> {
     /// Puts `other` before this list. It walks along `other`.
     pub fn prepend(&mut self, other: Self) {
         let Some(last) = other.iter().last() else { return };
-        // SAFETY: both lists are ours, and become one.
+        // SAFETY: the caller owns both lists, and they become one.
         unsafe { last.set_next(self.first) };
         self.first = other.first;
         self.len += other.len;

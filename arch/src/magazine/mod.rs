@@ -5,7 +5,7 @@
 //! | | |
 //! |---|---|
 //! | *magazine* | a bounded [`List`] of free items, which goes from one place to another as a whole |
-//! | *cache* | two magazines of one owner, who takes no lock: [`Cache`] |
+//! | *cache* | two magazines of one owner, which takes no lock: [`Cache`] |
 //! | *depot* | magazines that belong to no owner: [`Depot`], which its user puts under a lock |
 //!
 //! ```text
@@ -28,7 +28,7 @@
 //! cut in two or counted.
 //!
 //! All of it is linked through the items: nothing here allocates, and a bound costs no memory. What an
-//! item is, what is written on it while it is free and what it is checked for is its user's, who
+//! item is, what is written on it while it is free and what it is checked for is its user's, which
 //! implements [`Link`]: `g0-stack` for the headers of stacks, `g0-defer` for records of deferred calls.
 //!
 //! > **Invariant.** A free item is in one list, and that list owns it.

@@ -1,10 +1,10 @@
 //! A spin lock that does not spin for ever.
 //!
 //! It is for the few instructions in which several words have to change together, never around an
-//! allocation, a system call or a call of somebody else's code. Even so its holder may be
+//! allocation, a system call or a call of foreign code. Even so its holder may be
 //! descheduled by the system, and then spinning burns the time that the holder needs: so waiters
 //! back off, and with the feature `std` give the thread up after some rounds. On bare metal
-//! there is nobody to give it to; there the caller keeps interrupts off while it holds the lock.
+//! there is no thread to give it to; there the caller keeps interrupts off while it holds the lock.
 //!
 //! There is no poisoning: what runs under it does not panic.
 

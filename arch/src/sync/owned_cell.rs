@@ -8,7 +8,7 @@ use super::atomic::AtomicPtr;
 use super::atomic::Ordering;
 use super::cell::UnsafeCell;
 
-/// A word that has one user at a time: an owner who changes, or whoever holds a lock.
+/// A word that has one user at a time: an owner that changes, or the holder of a lock.
 ///
 /// Each field of this type says which thread may use it, and when. Outside of models reading and writing
 /// are one plain move.
@@ -38,7 +38,7 @@ impl<T: Copy> OwnedCell<T> {
     /// No other thread writes it at the same time.
     #[inline(always)]
     pub unsafe fn get(&self) -> T {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         self.0.with(|word| unsafe { *word })
     }
 
@@ -49,7 +49,7 @@ impl<T: Copy> OwnedCell<T> {
     /// No other thread reads or writes it at the same time.
     #[inline(always)]
     pub unsafe fn set(&self, value: T) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         self.0.with_mut(|word| unsafe { *word = value });
     }
 
@@ -60,7 +60,7 @@ impl<T: Copy> OwnedCell<T> {
     /// As [`set`](Self::set).
     #[inline(always)]
     pub unsafe fn replace(&self, value: T) -> T {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         self.0.with_mut(|word| unsafe { core::mem::replace(&mut *word, value) })
     }
 
@@ -102,7 +102,7 @@ impl<T> WatchedPtr<T> {
     /// No other thread writes it at the same time.
     #[inline(always)]
     pub unsafe fn get(&self) -> *mut T {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe {
             #[cfg(not(loom))]
             return load_owned(&self.word);
@@ -122,13 +122,13 @@ impl<T> WatchedPtr<T> {
         #[cfg(not(loom))]
         self.word.store(value, Ordering::Relaxed);
         #[cfg(loom)]
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe {
             self.word.set(value);
         }
     }
 
-    /// Whether it was not null at some moment. For any thread; always `false` in a model.
+    /// Returns whether it was not null at some moment. For any thread; always `false` in a model.
     pub fn is_set(&self) -> bool {
         #[cfg(not(loom))]
         return !self.word.load(Ordering::Relaxed).is_null();
@@ -146,7 +146,7 @@ impl<T> WatchedPtr<T> {
 /// No other thread writes it at the same time.
 #[inline(always)]
 pub unsafe fn load_owned<T>(word: &AtomicPtr<T>) -> *mut T {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe {
         #[cfg(not(loom))]
         return *word.as_ptr();

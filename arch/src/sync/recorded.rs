@@ -83,7 +83,7 @@ macro_rules! atomic {
             /// No other thread writes the word.
             #[track_caller]
             pub unsafe fn unsync_load(&self) -> $value {
-                // SAFETY: the caller's promise.
+                // SAFETY: as the caller ensures.
                 unsafe {
                     #[cfg(not(g0_shuttle))]
                     return self.0.unsync_load();

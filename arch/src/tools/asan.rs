@@ -39,7 +39,7 @@ impl Tool for Side {
         self.fake.set(ptr::null_mut());
     }
 
-    // The bounds of the present stack are told only to somebody who has just left it. So leave it,
+    // The bounds of the present stack are told only to code that has just left it. So leave it,
     // in name, for a stack of one byte, and come back.
     #[inline]
     unsafe fn adopt(&self) {
@@ -97,7 +97,7 @@ impl Tool for Side {
 
     #[inline(always)]
     unsafe fn abandon(&self, _frames: usize, low: *mut u8, high: *mut u8) {
-        // SAFETY: the caller's frames, which nobody returns to.
+        // SAFETY: the caller's frames, which nothing returns to.
         unsafe { unpoison(low, high.addr().wrapping_sub(low.addr())) }
     }
 
@@ -114,8 +114,8 @@ impl Tool for Side {
     }
 }
 
-/// Frees the fake stack of a stack that is not used any more. Only who is about to leave a stack for
-/// ever is asked to: so take it for ours, in name, and leave.
+/// Frees the fake stack of a stack that is not used any more. Only code that is about to leave a
+/// stack for ever is asked to: so take it for the present one, in name, and leave.
 #[cold]
 #[inline(never)]
 unsafe fn free(fake: *mut c_void) {

@@ -26,7 +26,7 @@ pub struct Crossing {
 }
 
 impl Crossing {
-    /// Between stacks that nobody announces.
+    /// Between stacks that no announcement names.
     pub const UNTOLD: Crossing = Crossing {
         #[cfg(any(g0_asan, g0_tsan, g0_valgrind))]
         ends: None,
@@ -61,7 +61,7 @@ impl Crossing {
         #[cfg(any(g0_asan, g0_tsan, g0_valgrind))]
         if let Some((from, to)) = self.ends {
             super::release(self);
-            // SAFETY: the caller's promise, and that of `new`.
+            // SAFETY: as the callers of this and of `new` ensure.
             unsafe { from.as_ref().before_switch(to.as_ref()) }
         }
     }

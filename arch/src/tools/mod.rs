@@ -3,7 +3,7 @@
 //! A checker that watches every access has its own idea of where the stack is and of which
 //! thread runs. A jump to another stack looks to it like a wild write (valgrind), like an access
 //! outside of all frames (the address sanitizer) or like one thread doing the work of two (the
-//! thread sanitizer). So whoever switches says so, here. Each tool is a cfg given on the command
+//! thread sanitizer). So the code that switches says so, here. Each tool is a cfg given on the command
 //! line (`--cfg g0_valgrind`, `--cfg g0_asan`, `--cfg g0_tsan`), never a feature: without its
 //! cfg a tool is an empty type with empty inlined functions, and a [`Fiber`] has size zero.
 //!
@@ -125,7 +125,7 @@ impl Fiber {
     ///
     /// # Safety
     ///
-    /// As there; and what the record stood for before is retired, and nobody else uses it.
+    /// As there; and what the record stood for before must be retired, and nothing else use it.
     #[inline(always)]
     pub unsafe fn begin(&self, bottom: *mut u8, size: usize) {
         // SAFETY: the contract is handed through unchanged.
@@ -153,7 +153,7 @@ impl Fiber {
     ///
     /// # Safety
     ///
-    /// As there; and nobody else uses the record.
+    /// As there; and nothing else may use the record.
     #[inline(always)]
     pub unsafe fn adopt(&self) {
         // SAFETY: the contract is handed through unchanged.
@@ -185,7 +185,7 @@ impl Fiber {
     ///
     /// # Safety
     ///
-    /// As there; and nobody switches back.
+    /// As there; and nothing may switch back.
     #[inline(always)]
     pub unsafe fn before_exit(&self, to: &Fiber) {
         // SAFETY: the contract is handed through unchanged.
@@ -212,8 +212,8 @@ impl Fiber {
     }
 
     /// What was done on this stack until it was left by a switch happens before whatever the
-    /// caller does next: for whoever takes the stack over (publishes, reuses or retires it) and
-    /// knows from the switch itself, or from an ordering of his own, that it has been left.
+    /// caller does next: for a thread that takes the stack over (publishes, reuses or retires it) and
+    /// knows from the switch itself, or from an ordering of its own, that it has been left.
     #[inline(always)]
     pub fn left(&self) {
         self.asan.left();
@@ -269,7 +269,7 @@ impl Fiber {
         }
     }
 
-    /// The stack is unused from here on and may be given to somebody else.
+    /// The stack is unused from here on and may be given to another owner.
     ///
     /// # Safety
     ///

@@ -2,8 +2,8 @@
 //! call stack.
 //!
 //! Frames dropped by `escape` stay in the shadow of the stack that they were on: reports from
-//! that stack may list them, and some ten thousands of escapes exhaust it. Who knows how many frames
-//! he drops says so, by `abandon`.
+//! that stack may list them, and some ten thousands of escapes exhaust it. Code that knows how
+//! many frames it drops says so, by `abandon`.
 
 use core::cell::Cell;
 use core::ffi::{c_uint, c_void};
@@ -15,7 +15,7 @@ use super::Tool;
 /// What follows the switch comes after what was before it: it is the same thread. A goroutine that is new
 /// there first reads words of the thread's own.
 const SAME_THREAD: c_uint = 0;
-/// The switch orders nothing; whoever hands data over says so.
+/// The switch orders nothing; the code that hands data over says so.
 const NO_SYNC: c_uint = 1;
 
 unsafe extern "C" {
@@ -28,7 +28,7 @@ unsafe extern "C" {
     fn __tsan_func_exit();
 }
 
-/// The sanitizer's record of the stack, and whether it is ours to destroy.
+/// The sanitizer's record of the stack, and whether this side must destroy it.
 #[derive(Debug)]
 pub(super) struct Side {
     // Atomic, for the way back reads it while the sanitizer still takes the thread for the other side.
@@ -102,7 +102,7 @@ impl Tool for Side {
     unsafe fn retire(&self) {
         let fiber = self.fiber.swap(ptr::null_mut(), Ordering::Relaxed);
         if self.owned.get() && !fiber.is_null() {
-            // SAFETY: it is ours, and nothing runs on it.
+            // SAFETY: this side has made it, and nothing runs on it.
             unsafe { __tsan_destroy_fiber(fiber) }
         }
     }

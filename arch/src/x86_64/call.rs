@@ -24,7 +24,7 @@
 //!
 //! # What an unwinder sees
 //!
-//! The `call` instruction sits in the middle of somebody's function, on another stack, where that
+//! The `call` instruction sits in the middle of a function, on another stack, where that
 //! function's unwind rule (often: "my frame is so many bytes above rsp") is wrong. So for the
 //! length of the call the block replaces the rule:
 //!
@@ -38,13 +38,13 @@
 //!
 //! So the caller is listed twice, with the mark between. The mark is there for debuggers: gdb
 //! takes a frame whose caller lies *below* it for a corrupt stack, except where the frame is
-//! that of a signal handler. The mark says that it is one. And whoever reads a backtrace sees
+//! that of a signal handler. The mark says that it is one. And a reader of a backtrace sees
 //! where the stack changes. Of the two listings of the caller the outer one is to be asked for
 //! local variables; the inner has another stack pointer.
 //!
 //! One thing is not exact: a profiler whose signal comes between the first push and the new rule
 //! finds a stack that has grown by a few words unknown to the rule in force, and loses the
-//! frames below. Nothing is called there, so nobody else can see it.
+//! frames below. Nothing is called there, so no other reader can see it.
 //!
 //! Such rules can be written only inside a function that has unwind tables. With
 //! `panic = "abort"` there may be none, and then a naked function with a rule of its own, [`thunk`],

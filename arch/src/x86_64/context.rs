@@ -16,7 +16,7 @@
 //! ```
 //!
 //! A switch pops the three of the other side *before* it jumps. So at the address that is stored
-//! as `pc` the registers are those of the suspended function itself, nothing of ours is on
+//! as `pc` the registers are those of the suspended function itself, nothing of the switch is on
 //! its stack, and the compiler's own unwind tables hold: a debugger that wants the backtrace of a
 //! suspended context starts from `pc = [sp]`, `rbx = [sp + 8]`, `rbp = [sp + 16]`,
 //! `rsp = sp + 24`. The price is a fresh context of the same shape, whose rbx and rbp carry
@@ -51,7 +51,7 @@ pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -
     let sp = align(top).wrapping_sub(size_of::<Saved>());
     let pc = start as *const () as usize;
     let saved = Saved { pc, rbx: entry as usize, rbp: data.expose_provenance() };
-    // SAFETY: the caller gave us the bytes below `top`; aligned to 16, less 24, they are
+    // SAFETY: the caller has given the bytes below `top`; aligned to 16, less 24, they are
     // aligned for words.
     unsafe { sp.cast::<Saved>().write(saved) };
     Context(sp)
@@ -102,7 +102,7 @@ pub(in super::super) unsafe fn switch(from: *mut Context, to: Context, value: us
             "push rax",
             // The three words are there: the context is complete.
             "mov [rdi], rsp",
-            // From here on we are on the other stack.
+            // What follows runs on the other stack.
             "mov rsp, rsi",
             "pop rax",
             "pop rbx",

@@ -1,6 +1,6 @@
 //! x86_64, System V calling convention.
 //!
-//! # What is saved, and by whom
+//! # What is saved, and where
 //!
 //! The convention names six registers that a function gives back as it got them: rbx, rbp and
 //! r12 to r15. A library written in C has to save all six at each switch, for it cannot know
@@ -21,7 +21,7 @@
 //!
 //! # Jumps and returns
 //!
-//! A processor predicts a `ret` from a stack of its own, which knows nothing of ours: a `ret`
+//! A processor predicts a `ret` from a stack of its own, which knows nothing of switches: a `ret`
 //! after a change of stacks goes to the wrong place, and then to the right one some 8 ns later.
 //! An indirect `jmp` is predicted by its own history. So a switch leaves by `jmp` in both
 //! directions, and `call_on`, which does return where it was called, uses `call` and `ret`, one

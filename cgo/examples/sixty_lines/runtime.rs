@@ -8,7 +8,8 @@
 use std::{cell::UnsafeCell, collections::VecDeque, mem::ManuallyDrop, ptr::null_mut};
 
 use g0_arch::{Arch, Native, call_here};
-use g0_cgo::{BadCall, Call, CallerContext, MHandle, Runtime};
+use g0_cgo::CallerContext::{self, Foreign, Goroutine, Outside, SystemStack};
+use g0_cgo::{BadCall, Call, MHandle, Runtime};
 
 #[rustfmt::skip]
 struct G { sp: *mut u8, stack: *mut [u128; 256 << 10], main: *mut dyn FnOnce() }
@@ -26,7 +27,7 @@ fn this() -> *mut Sixty {
 
 /// Runs `main` as a goroutine, and returns when all goroutines have ended.
 pub fn run(main: impl FnOnce() + 'static) {
-    assert!(matches!(Sixty::here(), CallerContext::Outside), "a runtime inside a runtime");
+    assert!(matches!(Sixty::here(), Outside), "a runtime inside a runtime");
     go(main);
     // SAFETY: the last `schedule` escapes to here, when no goroutine is left.
     unsafe {
@@ -48,10 +49,7 @@ pub fn go(f: impl FnOnce() + 'static) {
 
 /// Lets the other goroutines run; called by a goroutine, in its ordinary code.
 pub fn yield_now() {
-    assert!(
-        matches!(Sixty::here(), CallerContext::Goroutine(_)),
-        "yield_now: not a goroutine's code"
-    );
+    assert!(matches!(Sixty::here(), Goroutine(_)), "yield_now: not a goroutine's code");
     // SAFETY: so there are an M and its goroutine, and g0 is free below `g0_sp`.
     unsafe {
         (*this()).ready.push_back((*this()).curg);
@@ -101,18 +99,10 @@ unsafe impl Runtime for Sixty {
         unsafe {
             let (g0_sp, call, g) = (&raw mut (*m).g0_sp, &raw mut (*m).call, (*m).curg);
             if g.is_null() {
-                return if (*g0_sp).is_null() {
-                    CallerContext::Outside
-                } else {
-                    CallerContext::SystemStack
-                };
+                return if (*g0_sp).is_null() { Outside } else { SystemStack };
             }
             let handle = MHandle { g0_sp, call, limit: (*g).stack.cast(), token: null_mut() };
-            if (*call).is_null() {
-                CallerContext::Goroutine(handle)
-            } else {
-                CallerContext::Foreign(handle)
-            }
+            if (*call).is_null() { Goroutine(handle) } else { Foreign(handle) }
         }
     }
 

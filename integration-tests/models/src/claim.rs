@@ -100,7 +100,7 @@ fn sysmon() {
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
         hooks::save(world.g(0));
-        let _ = core.append(hooks::proc_of(m), world.g(0));
+        let _ = hooks::append(core, hooks::proc_of(m), world.g(0));
     }
     hooks::claim(m).exit();
     let watcher = thread::spawn(move || core.retake::<Threads>());
@@ -114,7 +114,7 @@ fn sysmon() {
     // SAFETY: inside, with a P.
     unsafe { hooks::touch(hooks::proc_of(m)) };
     // SAFETY: `m` is this thread's, inside.
-    let next = unsafe { core.next::<Threads>(m) };
+    let next = hooks::next::<Threads>(core, m);
     if watcher.join().unwrap() {
         seen();
     }
@@ -140,7 +140,7 @@ fn foreign() -> (World, &'static M, &'static M) {
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
         hooks::save(world.g(0));
-        let _ = core.append(hooks::proc_of(m), world.g(0));
+        let _ = hooks::append(core, hooks::proc_of(m), world.g(0));
     }
     hooks::claim(m).exit();
     (world, m, other)
@@ -176,7 +176,7 @@ fn given() {
     let runner = thread::spawn(move || {
         assert!(wait(core, other), "L11: the P was handed to nobody");
         // SAFETY: `other` is this thread's, inside.
-        unsafe { core.next::<Threads>(other) };
+        hooks::next::<Threads>(core, other);
         touch(other);
     });
     // As the bridge does it.

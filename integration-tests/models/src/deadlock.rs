@@ -12,6 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use g0_sched::hooks::Next;
 use g0_sched::hooks::Timer;
 use g0_sched::model::clock;
+use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
 use g0_sched::{DeadlockReport, M, Platform, StartError, hooks};
 use loom::sync::Arc;
 use loom::thread;
@@ -49,20 +50,24 @@ struct Alone<const WATCHED: bool>;
 unsafe impl<const WATCHED: bool> Platform for Alone<WATCHED> {
     type Unwind = <Threads as Platform>::Unwind;
 
-    const WATCHED: bool = WATCHED;
-
     as_threads!();
 
     fn start(m: &'static M) -> Result<(), StartError> {
         TO_START.with_borrow_mut(|ms| ms.push(m));
         Ok(())
     }
+}
 
+impl<const WATCHED: bool> Machines for Alone<WATCHED> {
+    const WATCHED: bool = WATCHED;
+}
+
+impl<const WATCHED: bool> Reports for Alone<WATCHED> {
     fn external_wakers(_own: usize) -> bool {
         false
     }
 
-    fn deadlock(stuck: &DeadlockReport) -> ! {
+    fn deadlock(stuck: &DeadlockReport) {
         if STUCK.get() {
             // No failure: it ends the program, here the thread's part in the model.
             panic::resume_unwind(Box::new(Told));
@@ -70,6 +75,10 @@ unsafe impl<const WATCHED: bool> Platform for Alone<WATCHED> {
         panic!("L12: a deadlock is reported, and there is none: {}", stuck.fatal());
     }
 }
+
+impl<const WATCHED: bool> ForeignCode for Alone<WATCHED> {}
+impl<const WATCHED: bool> Interrupts for Alone<WATCHED> {}
+impl<const WATCHED: bool> Unwinding for Alone<WATCHED> {}
 
 type Unwatched = Alone<false>;
 type Watched = Alone<true>;
@@ -95,14 +104,14 @@ fn mail() {
         hooks::parked(g);
         hooks::hold(g);
         hooks::bind(owner, g, true);
-        assert_eq!(core.next::<Unwatched>(owner), Next::Wait);
+        assert_eq!(hooks::next::<Unwatched>(core, owner), Next::Wait);
     }
     assert!(hooks::want_p::<Unwatched>(core, other), "the only P is idle");
     let waker = {
         let world = world.clone();
         // SAFETY: the G is parked; this is its one wake, and the handle is ours.
         thread::spawn(move || unsafe {
-            if core.ready::<Unwatched>(None, world.g(0)) {
+            if hooks::ready::<Unwatched>(core, None, world.g(0)) {
                 hooks::wake::<Unwatched>(core);
             }
             hooks::let_go(world.g(0));
@@ -133,7 +142,7 @@ fn start() {
         hooks::parked(world.g(LOCKED));
         hooks::bind(m, world.g(LOCKED), true);
         hooks::save(world.g(FREE));
-        let _ = core.append(hooks::proc_of(m), world.g(FREE));
+        let _ = hooks::append(core, hooks::proc_of(m), world.g(FREE));
     }
     let sysmon = {
         let world = world.clone();
@@ -164,7 +173,7 @@ fn start() {
             assert_eq!(g, world.g(FREE), "L1: a locked goroutine runs on another M");
             // SAFETY: the locked G is parked, its context saved; this is its one wake. The other is ours.
             unsafe {
-                let _ = core.ready::<Watched>(Some(m), world.g(LOCKED));
+                let _ = hooks::ready::<Watched>(core, Some(m), world.g(LOCKED));
                 hooks::ended(g);
             }
         });
@@ -182,13 +191,13 @@ fn evicted() {
     let core = world.core();
     let other = world.m_with_p();
     // SAFETY: `other` is ours, inside.
-    unsafe { core.next::<Unwatched>(other) };
+    hooks::next::<Unwatched>(core, other);
     let m = world.m_with_p();
     hooks::set_running(m, world.g(0).as_ptr());
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
         hooks::save(world.g(1));
-        let _ = core.append(hooks::proc_of(m), world.g(1));
+        let _ = hooks::append(core, hooks::proc_of(m), world.g(1));
     }
     hooks::claim(m).exit();
     clock::advance(LATE);
@@ -254,7 +263,7 @@ fn told() {
     }
     let ticking = thread::spawn(move || reports(|| hooks::watch_timers::<Unwatched>(core)));
     // SAFETY: `m` is ours, inside.
-    let rested = reports(|| assert_eq!(unsafe { core.next::<Unwatched>(m) }, Next::Wait));
+    let rested = reports(|| assert_eq!(hooks::next::<Unwatched>(core, m), Next::Wait));
     let ticked = ticking.join().unwrap();
     if ticked && !rested {
         seen();

@@ -13,6 +13,7 @@ use g0_defer::NoUnwind;
 use g0_sched::bridge::thread_ends;
 use g0_sched::generic::{current, park};
 use g0_sched::model::{self, Shape, run_on};
+use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
 use g0_sched::{M, Platform, Registry, StartError, hooks};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -96,7 +97,9 @@ unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
     fn start(m: &'static M) -> Result<(), StartError> {
         model::start::<Self>(m, || ())
     }
+}
 
+impl<const KEEPS: bool> ForeignCode for Visited<KEEPS> {
     fn registry() -> Option<&'static Registry> {
         // SAFETY: it stays until the schedule's threads have been joined.
         unsafe { HOME.load(Relaxed).as_ref() }
@@ -106,6 +109,11 @@ unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
         KEEPS
     }
 }
+
+impl<const KEEPS: bool> Interrupts for Visited<KEEPS> {}
+impl<const KEEPS: bool> Machines for Visited<KEEPS> {}
+impl<const KEEPS: bool> Reports for Visited<KEEPS> {}
+impl<const KEEPS: bool> Unwinding for Visited<KEEPS> {}
 
 /// Runs `main` with a home of the schedule's own.
 fn at_home<const KEEPS: bool>(shape: Shape, main: impl FnOnce() + Send) {

@@ -26,7 +26,7 @@ fn publish(world: &World, i: usize) {
     // SAFETY: the G is ours until it is pushed.
     unsafe {
         hooks::save(world.g(i));
-        let _ = world.core().ready::<Threads>(None, world.g(i));
+        let _ = hooks::ready::<Threads>(world.core(), None, world.g(i));
     }
 }
 
@@ -42,7 +42,7 @@ fn takers() {
         thread::spawn(move || publish(&world, 2))
     };
     // SAFETY: each M is inside, and used by one thread.
-    let next = move |m| match unsafe { core.next::<Threads>(m) } {
+    let next = move |m| match hooks::next::<Threads>(core, m) {
         Next::Run(g) => {
             // SAFETY: `g` has left its queue for us.
             unsafe { hooks::resume(g) };
@@ -82,7 +82,7 @@ fn overflow() {
         // SAFETY: `full` is ours, inside, with a P; the G is ours until it is pushed.
         unsafe {
             hooks::save(world.g(i));
-            core.append(hooks::proc_of(full), world.g(i))
+            hooks::append(core, hooks::proc_of(full), world.g(i))
         }
     };
     for i in 0..ALL - 1 {

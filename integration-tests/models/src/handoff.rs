@@ -43,7 +43,7 @@ fn locked(procs: usize, others: bool) {
         hooks::bind(owner, locked.0, true);
         if others {
             hooks::save(world.g(FREE));
-            let _ = core.append(hooks::proc_of(owner), world.g(FREE));
+            let _ = hooks::append(core, hooks::proc_of(owner), world.g(FREE));
         }
     }
     let left = Arc::new(AtomicUsize::new(1 + usize::from(others)));
@@ -60,7 +60,7 @@ fn locked(procs: usize, others: bool) {
                 assert!(wait(core, other), "L3: halted before all have run");
             }
             // SAFETY: the locked G is parked, its context saved; this is its one wake.
-            if unsafe { core.ready::<Threads>(Some(other), locked.0) } {
+            if unsafe { hooks::ready::<Threads>(core, Some(other), locked.0) } {
                 hooks::wake::<Threads>(core);
             }
             schedule(core, other, |g| {
@@ -99,7 +99,7 @@ fn outside() {
             thread::spawn(move || {
                 let g = g;
                 // SAFETY: the G is parked; this is its one wake.
-                if unsafe { core.ready::<Threads>(None, g.0) } {
+                if unsafe { hooks::ready::<Threads>(core, None, g.0) } {
                     hooks::wake::<Threads>(core);
                 }
             })

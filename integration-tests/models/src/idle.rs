@@ -40,7 +40,7 @@ fn publish(world: &World, m: &'static M, i: usize) {
     // SAFETY: `m` is ours, inside, with a P; the G is ours until it is pushed.
     unsafe {
         hooks::save(world.g(i));
-        if core.append(hooks::proc_of(m), world.g(i)) {
+        if hooks::append(core, hooks::proc_of(m), world.g(i)) {
             hooks::wake::<Threads>(core);
         }
     }
@@ -52,7 +52,7 @@ fn publish_outside(world: &World, i: usize) {
     // SAFETY: the G is ours until it is pushed.
     unsafe {
         hooks::save(world.g(i));
-        if core.ready::<Threads>(None, world.g(i)) {
+        if hooks::ready::<Threads>(core, None, world.g(i)) {
             hooks::wake::<Threads>(core);
         }
     }

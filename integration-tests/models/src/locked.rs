@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 use g0_defer::NoUnwind;
 use g0_sched::generic::{current, lock_os_thread, os_thread_locked, park, unlock_os_thread};
 use g0_sched::model::{self, Shape, run_on};
+use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
 use g0_sched::{G, M, Platform, StartError, hooks};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -281,7 +282,6 @@ struct Own<const WATCHED: bool>;
 // SAFETY: as that which it is made of.
 unsafe impl<const WATCHED: bool> Platform for Own<WATCHED> {
     type Unwind = NoUnwind;
-    const WATCHED: bool = WATCHED;
 
     as_threads!();
 
@@ -289,8 +289,17 @@ unsafe impl<const WATCHED: bool> Platform for Own<WATCHED> {
         let inherited = INHERITED.with(Cell::get);
         model::start::<Self>(m, move || INHERITED.with(|own| own.set(inherited)))
     }
+}
+
+impl<const WATCHED: bool> Machines for Own<WATCHED> {
+    const WATCHED: bool = WATCHED;
 
     fn on_locked_exit(_: &'static M) {
         TOLD.with(|told| told.set(told.get() + 1));
     }
 }
+
+impl<const WATCHED: bool> ForeignCode for Own<WATCHED> {}
+impl<const WATCHED: bool> Interrupts for Own<WATCHED> {}
+impl<const WATCHED: bool> Reports for Own<WATCHED> {}
+impl<const WATCHED: bool> Unwinding for Own<WATCHED> {}

@@ -46,7 +46,7 @@ fn fewer() {
     });
     touch(second);
     // SAFETY: `second` is ours, inside, with a P; the G is ours until it is pushed.
-    if unsafe { core.append(hooks::proc_of(second), world.g(0)) } {
+    if unsafe { hooks::append(core, hooks::proc_of(second), world.g(0)) } {
         hooks::wake::<Threads>(core);
     }
     schedule(core, second, run(second));
@@ -68,7 +68,7 @@ fn again() {
     let leaving = thread::spawn(move || {
         touch(second);
         // SAFETY: `second` is this thread's, inside.
-        let next = unsafe { core.next::<Threads>(second) };
+        let next = hooks::next::<Threads>(core, second);
         assert_eq!(next, Next::Wait, "L18: nothing to run, and no P for the second M");
     });
     let waiting = thread::spawn(move || {

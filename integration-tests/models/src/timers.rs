@@ -102,7 +102,7 @@ fn disarm() {
         seen();
         assert!(firing.join().unwrap(), "L22: a wait is ended by nobody");
         // SAFETY: `m` is this thread's, inside.
-        let next = unsafe { core.next::<Threads>(m) };
+        let next = hooks::next::<Threads>(core, m);
         assert_eq!(next, Next::Run(g), "L11: a goroutine whose deadline has passed does not run");
     }
     world.end();
@@ -176,7 +176,7 @@ fn timer_leader() {
             None => {}
         }
         // SAFETY: `m` is the caller's, inside.
-        next = Some(unsafe { core.next::<Threads>(m) });
+        next = Some(hooks::next::<Threads>(core, m));
     };
     let asleep = world.m_with_p();
     // SAFETY: `asleep` is ours, inside, with a P.
@@ -193,10 +193,10 @@ fn timer_leader() {
     let awake = thread::spawn(move || {
         clock::look();
         // SAFETY: `asleep` is this thread's, inside, and was told to wait.
-        rests(asleep, unsafe { core.spurious_wakeup::<Threads>(asleep) })
+        rests(asleep, hooks::spurious_wakeup::<Threads>(core, asleep))
     });
     // SAFETY: `busy` is ours, inside, with a P.
-    let next = unsafe { core.next::<Threads>(busy) };
+    let next = hooks::next::<Threads>(core, busy);
     assert_eq!(
         next,
         Next::Run(world.g(0)),

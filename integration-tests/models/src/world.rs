@@ -245,7 +245,7 @@ pub fn schedule_on<P: Platform>(
 ) {
     loop {
         // SAFETY: `m` is this thread's, inside; a model has no other stack.
-        match unsafe { core.next::<P>(m) } {
+        match hooks::next::<P>(core, m) {
             Next::Run(g) => {
                 // SAFETY: `g` has left its queue for us.
                 unsafe { hooks::resume(g) };
@@ -278,6 +278,6 @@ pub fn wait(core: &'static Core, m: &'static M) -> bool {
 /// of the model is there yet.
 pub fn rest(core: &'static Core, m: &'static M) {
     // SAFETY: as in `schedule`.
-    let next = unsafe { core.next::<Threads>(m) };
+    let next = hooks::next::<Threads>(core, m);
     assert_eq!(next, Next::Wait, "nothing was published yet");
 }

@@ -96,8 +96,8 @@ impl Board {
     fn start(self: &Arc<Self>, kind: u64, value: u64) {
         match kind {
             0 => {
-                self.go(move |b| b.send(value, |v| b.p_wait_queue.send(v).unwrap()));
-                self.go(|b| b.receive(b.p_wait_queue.recv().unwrap()));
+                self.go(move |b| b.send(value, |v| b.line.send(v).unwrap()));
+                self.go(|b| b.receive(b.line.recv().unwrap()));
             }
             1 => {
                 self.go(move |b| b.send(value, |v| b.hand.send(v).unwrap()));

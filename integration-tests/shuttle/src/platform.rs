@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use g0_defer::NoUnwind;
+use g0_sched::port::Machines;
 use g0_sched::{
     Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
 };
@@ -47,8 +48,6 @@ pub fn pass(nanoseconds: u64) -> u64 {
 // swap; all accesses are in one order, so any fence is a full one.
 unsafe impl Platform for Threads {
     type Unwind = NoUnwind;
-
-    const WATCHED: bool = true;
 
     fn current() -> *const M {
         CURRENT.with(Cell::get)
@@ -106,16 +105,22 @@ unsafe impl Platform for Threads {
         pass(LOOK)
     }
 
-    fn cpus() -> usize {
-        CPUS.load(Ordering::Relaxed)
-    }
-
     fn heavy_fence() {}
 
     fn fatal(report: &Fatal) -> ! {
         panic!("{report}")
     }
 }
+
+impl Machines for Threads {
+    const WATCHED: bool = true;
+
+    fn cpus() -> usize {
+        CPUS.load(Ordering::Relaxed)
+    }
+}
+
+g0_sched::default_parts!(Threads: ForeignCode, Interrupts, Reports, Unwinding);
 
 struct Stacks;
 

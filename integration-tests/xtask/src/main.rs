@@ -48,7 +48,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--install]                 all that every change must pass:
-                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the eight below
+                                 fmt, clippy, doc, cargo test, each crate alone with each feature, and the ten below
   arrows [--files CRATE]         the modules of each crate name only what lies below them, in one order of layers,
                                  and no files form a cycle (--files: of this crate every file's arrows)
   conformance                    every behaviour that is listed is shown by a test that exists

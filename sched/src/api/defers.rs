@@ -1,8 +1,9 @@
-//! Deferred calls on goroutines: whose cache a record is from, and what becomes of a panic that nobody takes.
+//! Deferred calls on goroutines: the cache that a record comes from, and the word by which a scope catches a
+//! panic.
 //!
-//! Every P has a [`Cache`]; what one has too many of goes to one depot for all schedulers, for records know
-//! nothing of either. The closures of `g0_defer` run *inside*, so no retaker takes the P from under them, and
-//! those that go to the depot run on g0.
+//! Every P has a [`Cache`]; the records that it has too many of go to one depot for all schedulers, for a
+//! record knows neither P nor scheduler. The closures of `g0_defer` run *inside*, so no retaker takes the P
+//! from under them, and those that go to the depot run on g0.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -13,7 +14,15 @@ use core::ptr::NonNull;
 use g0_defer::{Cache, Catch, Catches, Depot, Forgets, Local};
 
 #[cfg(not(loom))]
+use crate::exec::current::current_m;
+#[cfg(not(loom))]
+use crate::exec::enter::step_in;
+#[cfg(not(loom))]
+use crate::exec::g0::on_g0;
+#[cfg(not(loom))]
 use crate::objects::g::G;
+#[cfg(not(loom))]
+use crate::objects::m::M;
 use crate::platform::Platform;
 #[cfg(not(loom))]
 use crate::platform::fatal::fatal;
@@ -28,11 +37,11 @@ impl<P> fmt::Debug for Defers<P> {
     }
 }
 
-/// What Ps have too many of.
+/// The records that Ps have too many of.
 #[cfg(not(loom))]
 static DEPOT: Depot = Depot::new();
 
-/// The depot to which a program without an allocator gives memory, by [`Depot::give`].
+/// Returns the depot to which a program without an allocator gives memory, by [`Depot::give`].
 #[cfg(not(loom))]
 pub fn defer_depot() -> &'static Depot {
     &DEPOT
@@ -43,38 +52,30 @@ pub fn defer_depot() -> &'static Depot {
 unsafe impl<P: Platform> Local for Defers<P> {
     #[inline(always)]
     fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
-        use crate::exec::{enter, switch};
-        // SAFETY: Ms are never freed.
-        let m = unsafe { P::current().as_ref() }?;
-        m.running()?;
-        enter::reenter::<P>(m);
-        // SAFETY: inside, with a P, and nobody else has its cache.
-        let result = unsafe { switch::proc_of(m).defers.with_mut(|cache| f(&mut *cache)) };
-        enter::leave(m);
+        let m = current_m::<P>()?;
+        let inside = step_in::<P>(m, m.running()?);
+        // SAFETY: the P's own cache, inside.
+        let result = inside.p().defers.with_mut(|cache| f(unsafe { &mut *cache }));
+        inside.leave();
         Some(result)
     }
 
     #[cold]
     fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
-        use crate::exec::g0::on_g0;
-        use crate::exec::{enter, switch};
-        // SAFETY: Ms are never freed.
-        let m = match unsafe { P::current().as_ref() } {
-            Some(m) if m.running().is_some() => m,
-            _ => return Some(f(None, &DEPOT)),
+        let Some((m, g)) = current_m::<P>().and_then(|m| Some((m, m.running()?))) else {
+            return Some(f(None, &DEPOT));
         };
-        enter::reenter::<P>(m);
-        // SAFETY: as above, on a goroutine's stack.
-        let result = unsafe {
-            on_g0(m, || switch::proc_of(m).defers.with_mut(|cache| f(Some(&mut *cache), &DEPOT)))
-        };
-        enter::leave(m);
+        let inside = step_in::<P>(m, g);
+        let p = inside.p();
+        // SAFETY: inside, on a goroutine's stack; the P's own cache.
+        let result =
+            unsafe { on_g0(m, || p.defers.with_mut(|cache| f(Some(&mut *cache), &DEPOT))) };
+        inside.leave();
         Some(result)
     }
 
     fn fatal(reason: &'static str) -> ! {
-        // SAFETY: Ms are never freed.
-        fatal::<P>(unsafe { P::current().as_ref() }.and_then(|m| m.curg()), reason)
+        fatal::<P>(current_m::<P>().and_then(M::curg), reason)
     }
 }
 
@@ -90,7 +91,7 @@ unsafe impl<P: Platform> Catches for Defers<P> {
     #[inline(always)]
     #[allow(clippy::not_unsafe_ptr_arg_deref, reason = "it is stored, and not followed")]
     fn set_innermost(catch: *const Catch) {
-        // SAFETY: as above.
+        // SAFETY: the running goroutine's own word.
         unsafe { goroutine::<P>().as_ref().catches.set(catch) }
     }
 }
@@ -98,24 +99,23 @@ unsafe impl<P: Platform> Catches for Defers<P> {
 #[cfg(not(loom))]
 #[inline(always)]
 fn goroutine<P: Platform>() -> NonNull<G> {
-    // SAFETY: Ms are never freed.
-    match unsafe { P::current().as_ref() }.and_then(|m| m.curg()) {
+    match current_m::<P>().and_then(M::curg) {
         Some(g) => g,
         None => fatal::<P>(None, "panics that need no unwinder are for goroutines: this is none"),
     }
 }
 
-/// A platform whose programs may throw panics over frames without running their destructors:
+/// A platform on which programs may throw panics over frames without running their destructors:
 /// [`g0_defer::Own`]`<Defers<P>>` then is a [`Throw`](g0_defer::Throw), for `goexit` too.
 ///
 /// # Safety
 ///
-/// As [`g0_defer::Forgets`]: no frame of a goroutine of this platform holds a value of which something depends
-/// on its being dropped, while something may be thrown over it. A goroutine that is thrown over holds no
+/// As [`g0_defer::Forgets`]: while something may be thrown over a frame of a goroutine of this platform, the
+/// frame must hold no value of which something depends on its being dropped, and the goroutine must hold no
 /// guard of a lock and no [`scope`](crate::generic::scope).
 pub unsafe trait PlainFrames: Platform {}
 
-// SAFETY: the platform's promise.
+// SAFETY: the platform promises the same, by `PlainFrames`.
 #[cfg(not(loom))]
 unsafe impl<P: PlainFrames> Forgets for Defers<P> {}
 

@@ -4,6 +4,8 @@ use core::panic::Location;
 use core::ptr;
 
 use super::join::JoinHandle;
+use crate::exec::cancel::obey;
+use crate::exec::enter::caller;
 use crate::exec::spawn::start;
 use crate::objects::scope_state::ScopeState;
 use crate::parts::error::Error;
@@ -17,7 +19,7 @@ pub struct Go {
 }
 
 impl Go {
-    /// Without a name.
+    /// Returns a `Go` without a name.
     pub const fn new() -> Self {
         Self { name: "" }
     }
@@ -27,7 +29,7 @@ impl Go {
         Self { name }
     }
 
-    /// Starts `f` as a goroutine of the running one's scheduler.
+    /// Starts `f` as a goroutine of the running one's scheduler and returns its handle.
     ///
     /// # Errors
     ///
@@ -61,9 +63,9 @@ impl Default for Go {
 #[track_caller]
 pub fn refuse<P: Platform>(error: Error) -> ! {
     if error == Error::ShutDown
-        && let Some((m, g)) = crate::exec::enter::caller::<P>()
+        && let Some((_, g)) = caller::<P>()
     {
-        crate::exec::cancel::obey::<P>(m, g);
+        obey::<P>(g);
     }
     panic!("g0: no goroutine started: {error}")
 }
@@ -72,7 +74,8 @@ pub fn refuse<P: Platform>(error: Error) -> ! {
 ///
 /// # Safety
 ///
-/// The goroutine ends before anything that `F` and `T` borrow; `scope` is null or lives as long.
+/// The goroutine must end before anything that `F` and `T` borrow; `scope` must be null or live as
+/// long.
 #[track_caller]
 #[inline]
 pub(crate) unsafe fn spawn_raw<P: Platform, F, T>(
@@ -85,7 +88,8 @@ where
     T: Send,
 {
     let site = Location::caller();
-    // SAFETY: the caller's promise; the handle is the goroutine's one.
+    // SAFETY: the goroutine ends before what it borrows, as the caller ensures; this is its one
+    // handle.
     unsafe {
         let (g, result) = start::<P, F, T>(f, go.name, site, scope)?;
         Ok(JoinHandle::new(g, result))

@@ -6,15 +6,16 @@ use core::ptr::NonNull;
 
 use g0_defer::Throw;
 
-use crate::exec::enter::{Caller, caller, enter, leave};
+use crate::exec::enter::{caller, enter};
+use crate::exec::handles::unrefer;
+use crate::exec::inside::Caller;
 use crate::exec::refs::refer;
-use crate::exec::switch::core_of;
 use crate::objects::g::G;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::wait::park_token;
 
-/// A goroutine that somebody may wake; it keeps the goroutine's memory, not the goroutine.
+/// A handle by which a goroutine may be woken; it keeps the goroutine's memory, not the goroutine.
 pub struct Goroutine<P: Platform> {
     g: NonNull<G>,
     _platform: PhantomData<fn() -> P>,
@@ -22,7 +23,7 @@ pub struct Goroutine<P: Platform> {
 
 // SAFETY: all that is reached through it is atomic, or written before the goroutine started.
 unsafe impl<P: Platform> Send for Goroutine<P> {}
-// SAFETY: as above.
+// SAFETY: all that is reached through it is atomic, or written before the goroutine started.
 unsafe impl<P: Platform> Sync for Goroutine<P> {}
 
 impl<P: Platform> Goroutine<P> {
@@ -31,26 +32,26 @@ impl<P: Platform> Goroutine<P> {
         unsafe { self.g.as_ref() }
     }
 
-    /// Its number: unique in its runtime, never used again.
+    /// Returns its number: unique in its runtime, never used again.
     pub fn id(&self) -> u64 {
         self.this().ident.id()
     }
 
-    /// Its name, empty if it was given none.
+    /// Returns its name, which is empty if it was given none.
     pub fn name(&self) -> &'static str {
         // SAFETY: this handle keeps the G.
         unsafe { self.this().ident.name() }
     }
 
-    /// Gives the goroutine its one token: [`park`] returns. Any thread, and interrupt handlers; a
-    /// goroutine that has ended does not mind.
+    /// Gives the goroutine its one token: [`park`] returns. Any thread and any interrupt handler
+    /// may call it; when the goroutine has ended it does nothing.
     ///
     /// # Panics
     ///
     /// On the system stack of an M.
     pub fn unpark(&self) {
         if !P::in_interrupt() {
-            // Whose it is does not matter: only that it is not the system stack.
+            // The caller does not matter, only that this is not the system stack.
             let _ = caller::<P>();
         }
         // SAFETY: this handle keeps the G.
@@ -68,7 +69,8 @@ impl<P: Platform> Clone for Goroutine<P> {
 
 impl<P: Platform> Drop for Goroutine<P> {
     fn drop(&mut self) {
-        crate::exec::refs::unrefer::<P>(self.g);
+        // SAFETY: this handle, which is not used again.
+        unsafe { unrefer::<P>(self.g) };
     }
 }
 
@@ -78,7 +80,7 @@ impl<P: Platform> fmt::Debug for Goroutine<P> {
     }
 }
 
-/// The running goroutine; `None` on a thread that is no M.
+/// Returns the running goroutine; `None` on a thread that is no M.
 ///
 /// # Panics
 ///
@@ -96,22 +98,22 @@ pub fn current<P: Platform>() -> Option<Goroutine<P>> {
 ///
 /// On the system stack, and on a thread that is no M.
 pub fn park<P: Platform>() {
-    let Caller::Goroutine(m, g) = enter::<P>() else {
+    let Caller::Goroutine(inside) = enter::<P>() else {
         panic!("g0: park on a thread that runs no goroutine");
     };
-    // SAFETY: the running goroutine's own.
-    let token = unsafe { &g.as_ref().token };
-    if token.take() {
-        return leave(m);
+    if inside.g().token.take() {
+        inside.leave();
+        return;
     }
-    // SAFETY: as above.
-    unsafe { g.as_ref() }.waits_for(WaitReason::Park, core_of(m).coarse());
-    park_token::wait::<P>(m, g, token);
+    inside.g().waits_for(WaitReason::Park, inside.core().coarse());
+    // SAFETY: the running goroutine is alive for the length of its wait.
+    let token = unsafe { &(*inside.goroutine().as_ptr()).token };
+    park_token::wait::<P>(inside, token);
 }
 
-/// Ends the running goroutine after its deferred calls have run; its [`JoinHandle`] gets `Err`
-/// with [`g0_defer::Goexit`]. In the main goroutine, the others go on, and the runtime ends with
-/// the last of them. It cannot be recovered.
+/// Ends the running goroutine after its deferred calls have run; its [`JoinHandle`] gets `Err` with
+/// [`g0_defer::Goexit`]. When the main goroutine calls it, the remaining goroutines go on, and the
+/// runtime ends with the last of them. A Goexit cannot be recovered.
 ///
 /// # Panics
 ///

@@ -3,13 +3,12 @@
 use crate::exec::enter::caller;
 use crate::parts::locks::Locks;
 use crate::platform::Platform;
-use crate::policy::lockedm::lock;
-use crate::policy::lockedm::{is_locked, unlock};
+use crate::policy::lockedm::{is_locked, lock, unlock};
 
-/// Wires the running goroutine to its thread until as many calls of [`unlock_os_thread`]. If the
-/// goroutine ends before, its thread ends with it; on the safe runtime, where others may be bound to
-/// the thread, the platform is told instead. Costs a nanosecond; on a thread that is no M it
-/// does nothing.
+/// Wires the running goroutine to its thread, until [`unlock_os_thread`] has been called as often.
+/// If the goroutine ends before, its thread ends with it; on the safe runtime, where other
+/// goroutines may be bound to the thread, the platform is told instead. Costs a nanosecond; on a
+/// thread that is no M it does nothing.
 ///
 /// # Panics
 ///
@@ -40,7 +39,7 @@ pub fn unlock_os_thread<P: Platform>() {
     }
 }
 
-/// Whether the running goroutine is wired to its thread, by itself or by a callback.
+/// Returns whether the running goroutine is wired to its thread, by itself or by a callback.
 ///
 /// # Panics
 ///

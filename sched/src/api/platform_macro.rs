@@ -5,7 +5,7 @@
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
-/// // `Hosted` stands for a platform of one's own.
+/// // `Hosted` stands for any other platform.
 /// mod rt {
 ///     g0_sched::platform!(g0_sched::Hosted);
 /// }

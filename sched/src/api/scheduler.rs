@@ -7,19 +7,19 @@ use core::panic::Location;
 use g0_arch::sync::atomic::{AtomicBool, Ordering};
 use g0_defer::Unwind;
 
+use super::shutdown::close;
 use crate::exec::machine::start_m;
 use crate::exec::spawn::spawn_main;
-use crate::exec::switch::this_m;
-use crate::objects::config::{Config, Deadlock, ForeignThreads};
+use crate::objects::config::{Deadlock, ForeignThreads};
 use crate::objects::m::M;
-use crate::objects::shared::Core;
+use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
 use crate::parts::phase;
 use crate::platform::{Outcome, Platform};
 
 /// One scheduler: Ps, Ms and the goroutines they run. Several may live in one program.
 ///
-/// It lives in a static, or wherever it is never moved or freed again.
+/// It must lie in a static, or wherever it is never moved or freed again.
 pub struct Scheduler<P: Platform> {
     core: Core,
     started: AtomicBool,
@@ -38,15 +38,16 @@ pub struct Ended<R> {
 
 impl<P: Platform> Scheduler<P> {
     maybe_const! {
-        /// A scheduler that has not run.
+        /// Returns a scheduler that has not run.
         pub fn new(config: Config) -> Self {
             Self { core: Core::new(config), started: AtomicBool::new(false), _platform: PhantomData }
         }
     }
 
     maybe_const! {
-        /// What it does when all its goroutines wait. Without it: [`Deadlock::Ignore`], for
-        /// [`Deadlock::Auto`] needs a platform that knows its outsiders.
+        /// Says what the scheduler does when all its goroutines wait. Without it:
+        /// [`Deadlock::Ignore`], for [`Deadlock::Auto`] needs a platform that knows its external
+        /// wakers.
         pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
             self.core.deadlock.mode = deadlock;
             self
@@ -54,8 +55,7 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
-        /// What is done with a panic in a goroutine that nobody joins: the program ends, if nothing else is
-        /// said.
+        /// Says what is done with a panic in a goroutine that is not joined. Without it: the program ends.
         pub fn uncaught(mut self, uncaught: crate::Uncaught) -> Self {
             self.core.uncaught = uncaught;
             self
@@ -63,20 +63,22 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
-        /// What it does with threads that it has not started and that call back. Without it:
-        /// [`ForeignThreads::Bind`], where the platform has a [home](Platform::registry).
+        /// Says what the scheduler does with threads that it has not started and that call back.
+        /// Without it: [`ForeignThreads::Bind`], where the platform has a
+        /// [registry](Platform::registry).
         pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
             self.core.foreign.mode = how;
             self
         }
     }
 
-    /// Every so many nanoseconds sysmon passes a line about it to [`Platform::trace`]; 0: never.
+    /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
+    /// `period` nanoseconds; 0: never.
     pub fn trace(&self, period: u64) {
         self.core.stats.tracing.set(period);
     }
 
-    /// The core, for a platform's sysmon or timer tick.
+    /// Returns the core, for a platform's sysmon or timer tick.
     pub fn core(&'static self) -> &'static Core {
         &self.core
     }
@@ -91,8 +93,8 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
-    /// that has run before; [`Error::ProcsInUse`] when its Ps belong to another; [`Error::Stack`] without a stack for `main`; [`Error::ThreadSpawn`] without
-    /// an M.
+    /// that has run before; [`Error::ProcsInUse`] when its Ps belong to another; [`Error::Stack`] without a
+    /// stack for `main`; [`Error::ThreadSpawn`] without an M.
     #[track_caller]
     pub fn run<R: Send>(
         &'static self,
@@ -121,21 +123,21 @@ impl<P: Platform> Scheduler<P> {
         })
     }
 
-    /// What its threads are called.
+    /// Returns the cell of what its threads are called.
     #[cfg(feature = "std")]
     pub(crate) fn name_cell(&self) -> &g0_arch::sync::OwnedCell<&'static str> {
         &self.core.name
     }
 
-    /// Whether a run has begun.
+    /// Returns whether a run has begun.
     #[cfg(feature = "std")]
     pub(crate) fn has_run(&self) -> bool {
         self.started.load(Ordering::Acquire)
     }
 
-    /// Makes `main` ready, lets `carry` run the Ms until the scheduler halts, and collects what came
-    /// of it. The calling thread's M, if it is to be one, is what `carry` is given: taken before anybody
-    /// runs who may use the Ms up, for once main runs its frame must stay.
+    /// Makes `main` ready, lets `carry` run the Ms until the scheduler halts, and collects what came of
+    /// it. `carry` is given the calling thread's M, if the thread is to be one. That M is taken before
+    /// any goroutine runs that may use the Ms up, for once main runs this frame must not return.
     pub(crate) fn begin<R>(
         &'static self,
         main: impl FnOnce() -> R,
@@ -150,7 +152,7 @@ impl<P: Platform> Scheduler<P> {
         if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::Procs);
         }
-        // SAFETY: `started` lets us through once.
+        // SAFETY: `started` lets one call through.
         if !unsafe { self.core.open() } {
             return Err(Error::ProcsInUse);
         }
@@ -163,14 +165,13 @@ impl<P: Platform> Scheduler<P> {
             unsafe {
                 let result = P::Unwind::catch(|| ManuallyDrop::into_inner(main)());
                 let exited = matches!(&result, Err(payload) if P::Unwind::is_goexit(payload));
-                let m = this_m::<P>();
                 let g = self.core.main();
                 if exited {
                     self.core.end.main_gone.store(true, Ordering::Relaxed);
                 } else {
                     (*out).result = Some(result);
                     // After the halt `begin` may return, and `out` is gone.
-                    super::shutdown::close::<P>(m, g, |left| (*out).left_behind = left);
+                    close::<P>(g, |left| (*out).left_behind = left);
                 }
             }
         };
@@ -187,7 +188,7 @@ impl<P: Platform> Scheduler<P> {
             let registration = Registration::<P>::new(&self.core);
             let carried = carry(&self.core, m);
             if carried.is_err() {
-                // Whoever has come meanwhile is not to stay.
+                // A foreign thread that has come meanwhile must not begin a callback.
                 self.core.end.phase.store(phase::HALTED, Ordering::SeqCst);
             }
             drop(registration);
@@ -241,7 +242,7 @@ impl<P: Platform> Drop for Registration<P> {
 pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     // SAFETY: it has just been taken from the unused ones and runs here.
     unsafe { start_m::<P>(m) };
-    // It serves no more than to wait.
+    // From here on this thread only waits.
     core.deadlock.service_threads.fetch_add(1, Ordering::Relaxed);
     // This M may have ended early, with a goroutine that had locked it.
     while core.phase() != phase::HALTED {

@@ -1,19 +1,17 @@
 //! Goroutines that borrow: all of them end before the scope does.
 
 use core::marker::PhantomData;
-use core::ptr::NonNull;
 
-use g0_arch::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
 use super::go::{Go, spawn_raw};
 use super::join::JoinHandle;
-use crate::exec::enter::{Caller, enter, leave};
+use crate::exec::enter::enter;
 use crate::objects::scope_state::{ScopeState, WAITING};
 use crate::objects::waiter::Waiter;
 use crate::parts::error::Error;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
-use g0_arch::sync::OwnedCell;
 
 /// Where goroutines that borrow from `'env` are started; see [`scope`].
 pub struct Scope<'scope, 'env: 'scope, P: Platform> {
@@ -72,8 +70,8 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        // Counted before, for it may end before we look again; not started, it is not counted,
-        // also when this panics on the system stack.
+        // Counted before, for it may end before this function goes on; not started, it is not
+        // counted, also when this panics on the system stack.
         struct Uncount<'a>(&'a AtomicUsize);
         impl Drop for Uncount<'_> {
             fn drop(&mut self) {
@@ -95,33 +93,20 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
         if self.state.running.load(Ordering::Acquire) == 0 {
             return;
         }
-        let who = enter::<P>();
-        let waiter = Waiter::new(who, false, WaitReason::Scope);
-        // SAFETY: nobody reads it before `commit` has set WAITING.
-        unsafe { self.state.waiter.set(&raw const waiter) };
-        // SAFETY: the last goroutine wakes us once; waiter and state live until then.
-        let (who, cancelled) = unsafe {
-            waiter.park::<P>(who, commit, (&raw const self.state.running).cast_mut().cast())
-        };
-        if let Caller::Goroutine(m, g) = who {
-            // Shutdown may not end a scope whose goroutines live: it waits on.
-            let m = if cancelled { crate::wait::cancel::await_pending_wake::<P>(m, g) } else { m };
-            leave(m);
-        }
-        self.state.running.fetch_and(!WAITING, Ordering::Relaxed);
+        let caller = enter::<P>();
+        let waiter = Waiter::new(&caller, false, WaitReason::Scope);
+        // SAFETY: it is read only after WAITING has been set below.
+        unsafe { self.state.set_waiter(&raw const waiter) };
+        let running = &self.state.running;
+        // AcqRel: publishes the waiter; sees what the last goroutine did.
+        let publish = move || running.fetch_or(WAITING, Ordering::AcqRel) != 0;
+        // The end of the run must not cut the wait of a scope while goroutines of it live: the
+        // scope waits on.
+        let withdraw = || false;
+        // SAFETY: the last goroutine wakes the owner once; waiter and state live until then.
+        unsafe { waiter.wait::<P>(caller, None, publish, withdraw) };
+        running.fetch_and(!WAITING, Ordering::Relaxed);
     }
-}
-
-/// The owner's unlock function.
-///
-/// # Safety
-///
-/// `arg` points to the count.
-unsafe fn commit(arg: *mut u8, _g: NonNull<crate::objects::g::G>) -> bool {
-    // SAFETY: the caller's promise.
-    let running = unsafe { &*arg.cast::<AtomicUsize>() };
-    // AcqRel: publishes the waiter; sees what the last goroutine did.
-    running.fetch_or(WAITING, Ordering::AcqRel) != 0
 }
 
 /// Runs `f`, which may start goroutines that borrow from outside the scope, and waits for them
@@ -141,11 +126,7 @@ where
         }
     }
     let scope = Scope {
-        state: ScopeState {
-            running: AtomicUsize::new(0),
-            panicked: AtomicBool::new(false),
-            waiter: OwnedCell::new(core::ptr::null()),
-        },
+        state: ScopeState::new(),
         _scope: PhantomData,
         _env: PhantomData,
         _platform: PhantomData,

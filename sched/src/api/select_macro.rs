@@ -41,7 +41,7 @@
 /// which they are written, before anything waits; the value of an arm that is not chosen is dropped,
 /// and so is what it owns: send a clone if it is needed again. `select! {}` waits for ever.
 ///
-/// A `length` of zero is as a plain `default`; one beyond the end of time as none at all.
+/// A `length` of zero is as a plain `default`; one beyond the end of time never ends the wait.
 ///
 /// An arm ends with a comma or with a block, as in `match`. For a number of cases that is not known
 /// in advance use [`generic::select`](crate::generic::select).
@@ -257,7 +257,7 @@ macro_rules! __nothing {
         ::core::unreachable!("a wait for nothing has no end")
     }};
     ($length:expr) => {
-        $crate::sleep($length)
+        $crate::generic::sleep::<$crate::Hosted>($length)
     };
 }
 

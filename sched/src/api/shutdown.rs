@@ -11,21 +11,21 @@
 //! | runs | as above, at its next operation that can park or yield |
 //! | is in a foreign call | as above, after the call; the end waits for it as long as it waits at all |
 //! | loops for ever without an operation | is left behind, its thread with it, and counted |
-//! | is a callback's of a foreign thread | as others, and C gets what it gets when there is no runtime; later callbacks are refused |
+//! | is a callback's of a foreign thread | as the rest, and C gets what it gets when there is no runtime; later callbacks are refused |
 //! | is unwinding already, or parked inside a callback | is left to finish; left behind and counted when time is up |
 //!
-//! A wake and a cancellation may meet: see `core::late`.
+//! A wake and a cancellation may meet: see `wait::cancellable` and `policy::closing`.
 
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
 use crate::exec::cancel::{enqueue, is_held};
-use crate::exec::enter::{leave, reenter};
+use crate::exec::current::this_m;
+use crate::exec::enter::step_in;
 use crate::exec::g0::on_g0;
-use crate::exec::switch::core_of;
-use crate::objects::g::{G, status};
-use crate::objects::m::M;
+use crate::exec::yields::yield_now;
+use crate::objects::g::{G, scheduler_of, status};
 use crate::objects::shared::Core;
 use crate::parts::parker::Parker;
 use crate::parts::phase;
@@ -37,23 +37,24 @@ pub(crate) const PATIENCE: u64 = 500_000_000;
 /// How long it sleeps between looks, nanoseconds.
 const LOOK: u64 = 200_000;
 
-/// The main goroutine's last act, on its own stack, outside: ends everything else, as far as it
-/// can be ended, reports how many goroutines are left behind, and halts the scheduler.
-pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl FnOnce(u64)) {
-    let core = core_of(m);
+/// Ends everything but the main goroutine, as far as it can be ended, as that goroutine's last act, on its
+/// own stack, outside; reports how many goroutines are left behind, and halts the scheduler.
+pub(crate) fn close<P: Platform>(main: NonNull<G>, report: impl FnOnce(u64)) {
+    // SAFETY: the running goroutine is alive.
+    let core = unsafe { scheduler_of(main) };
     core.end.phase.store(phase::CLOSING, Ordering::SeqCst);
     if let Some(home) = P::registry() {
-        // Foreign threads go to the next, if there is one.
+        // Foreign threads come to the next scheduler, if there is one.
         home.unregister(core);
     }
     if P::UNWINDS {
         let deadline = P::now().saturating_add(PATIENCE);
         let nap = Parker::new();
-        settle::<P>(core, deadline);
+        await_phase_seen::<P>(core, deadline);
         let mut seen = P::now();
         while core.goroutines() > 1 && seen < deadline {
             cancel_parked::<P>(core, main);
-            crate::exec::yields::yield_now::<P>();
+            yield_now::<P>();
             let now = P::now();
             match core.goroutines() > 1 {
                 // By a clock that stands still the nap would have no end.
@@ -65,16 +66,15 @@ pub(crate) fn close<P: Platform>(m: &'static M, main: NonNull<G>, report: impl F
         }
     }
     report(core.goroutines().saturating_sub(1));
-    let m = crate::exec::switch::this_m::<P>();
-    reenter::<P>(m);
+    let inside = step_in::<P>(this_m::<P>(), main);
     // SAFETY: inside, on a goroutine's stack.
-    unsafe { on_g0(m, || core.halt::<P>()) };
-    leave(m);
+    unsafe { on_g0(inside.m(), || core.halt::<P>()) };
+    inside.leave();
 }
 
 /// Waits until every M that was inside when the phase changed has been outside since: from then on
 /// all of them see it. Bounded by `deadline`.
-fn settle<P: Platform>(core: &'static Core, deadline: u64) {
+fn await_phase_seen<P: Platform>(core: &'static Core, deadline: u64) {
     heavy_fence::<P>(core.config.symmetric);
     for p in core.config.procs {
         let first = p.m.load(Ordering::Acquire);

@@ -1,5 +1,5 @@
-//! The watcher: a thread where there are threads; elsewhere [`Core::tick`] from a timer tick, on a
-//! stack of its own.
+//! Sysmon: a thread where there are threads; elsewhere [`Core::tick`] from a timer tick, on a stack
+//! of its own.
 
 use g0_arch::sync::atomic::{Ordering, fence};
 
@@ -7,8 +7,7 @@ use crate::objects::shared::Core;
 use crate::parts::{phase, stat_atomic};
 use crate::platform::Platform;
 use crate::policy::deadlock::Look;
-use crate::policy::timers::GRACE;
-use crate::policy::wake::NAP;
+use crate::policy::sysmon::{GRACE, NAP};
 
 /// Between two looks, nanoseconds: no heavy fence comes more often.
 const SHORT: u64 = 100_000;
@@ -21,7 +20,8 @@ const RETRY: u64 = 10_000_000;
 /// Looks in vain before the period grows.
 const CALM: u32 = 50;
 
-/// While there are outsiders a deadlock is looked for again, a few times: they may be about to end.
+/// While there are external wakers a deadlock is looked for again, a few times: they may be about
+/// to end.
 const LOOKS: u32 = 8;
 /// How long after the first look, nanoseconds; after each further one twice as long.
 const LOOK: u64 = 10_000_000;
@@ -33,8 +33,8 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
     while core.phase() != phase::HALTED {
         core.trace::<P>(P::now());
         if !core.start_requested::<P>() {
-            // Nobody is there to run anything: the run ends before it has begun.
-            // Relaxed: read after the watcher has been joined.
+            // No M is there to run anything: the run ends before it has begun.
+            // Relaxed: read after sysmon has been joined.
             core.ms.never_started.store(true, Ordering::Relaxed);
             core.halt::<P>();
         }
@@ -46,12 +46,12 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
         }
         if core.all_idle() {
             core.sysmon.until.store(u64::MAX, stat_atomic::Ordering::Relaxed);
-            // Release: who sees it does not see the end of an earlier sleep.
+            // Release: a thread that sees it does not see the end of an earlier sleep.
             core.sysmon.asleep.store(true, Ordering::Release);
             // Pairs with the fence in `wake_sysmon`.
             fence(Ordering::SeqCst);
             if core.all_idle() && core.phase() != phase::HALTED {
-                // An M at rest keeps the next deadline; if none does, the watcher itself.
+                // An M at rest keeps the next deadline; if none does, sysmon itself.
                 let deadline = core.next_deadline();
                 let mut until =
                     deadline.saturating_add(if core.has_timer_leader() { NAP } else { GRACE });
@@ -98,8 +98,8 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
 }
 
 impl Core {
-    /// One look at everything: late timers, and Ps of Ms that are away. True when a P was taken. By
-    /// sysmon, or by a timer tick on a stack of its own, on no M.
+    /// Looks once at everything: late timers, and Ps of Ms that are away. Returns whether a P was
+    /// taken. Must be called by sysmon, or by a timer tick on a stack of its own; on no M.
     pub fn tick<P: Platform>(&'static self) -> bool {
         self.watch_timers::<P>();
         self.retry::<P>();

@@ -10,7 +10,7 @@
 //! | `select!` over futures | `select!` over channels | Futures among themselves: a combinator in one `block_on`. To mix the two: a goroutine that sends what the future gave |
 //! | a task is cancelled | – | A future is, when it is dropped. A goroutine is told by a channel, or ends with its runtime |
 //! | `JoinSet`, `join_all` | `scope`, handles | |
-//! | an async mutex or channel | [`generic::Mutex`](crate::generic::Mutex), [`generic::Chan`](crate::generic::Chan) | Their operations wait: not in a poll, where others of the same `block_on` could not go on |
+//! | an async mutex or channel | [`generic::Mutex`](crate::generic::Mutex), [`generic::Chan`](crate::generic::Chan) | Their operations wait: do not call them in a poll, where the other futures of the same `block_on` could not go on |
 //!
 //! # What an executor-neutral crate gets
 //!
@@ -20,7 +20,8 @@
 //! goroutine's stack from being used again.
 //!
 //! *Polls* by one goroutine, never two at a time: one at first, then one after each wake (those that
-//! come before it count as one), now and then one more. A future that wakes itself within its poll lets the other goroutines run first.
+//! come before it count as one), now and then one more. A future that wakes itself within its poll lets the
+//! other goroutines run first.
 //!
 //! *No reactor and no timers.* Crates that bring their own, as async-io brings a thread, work as they
 //! are; the example `echo` serves ten thousand sockets that way. Crates that look for the runtime

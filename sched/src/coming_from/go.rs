@@ -1,6 +1,6 @@
 //! Coming from Go.
 //!
-//! Where a row says nothing of a difference there is none that we know of.
+//! Where a row says nothing of a difference none is known.
 //!
 //! # Goroutines
 //!
@@ -9,30 +9,30 @@
 //! | `func main` | `Runtime::builder().build()?.run(main)` | A runtime is a value; it begins and ends, and the program goes on. Its goroutines run on threads of their own, `main` too, unless `Builder::lock_main_thread` wires it to the thread that calls `run` |
 //! | `main` returns | `run` returns | Go drops the other goroutines as they are. Here they are unwound, so that what they own is dropped; after half a second the rest is left behind and counted ([`shutdown`](crate::api::shutdown)) |
 //! | `go f(x)` | `go(move \|\| f(x))` | Gives a handle: `join` waits and returns what `f` returned. Closure and result are `Send + 'static`; in a `scope` they may borrow. Each has to fit into a quarter of the stack: box what is larger |
-//! | a panic that nobody recovers | `join` returns `Err` | It ends the process, which prints all panics that met, when the handle has been dropped too; `Builder::uncaught` says otherwise. Of `main`: `RunError::Panicked` |
-//! | `recover` | `recovering(\|s\| …)`, `s.defer_recover(\|r\| …)`; `std::panic::catch_unwind` | `r.recover()`, where `r` is given to the deferred call and to nobody else. The scope gives an `Option` in place of named results. A Goexit that `catch_unwind` catches is thrown again at the next operation that can wait |
+//! | a panic that is not recovered | `join` returns `Err` | It ends the process, which prints all panics that met, when the handle has been dropped too; `Builder::uncaught` says otherwise. Of `main`: `RunError::Panicked` |
+//! | `recover` | `recovering(\|s\| …)`, `s.defer_recover(\|r\| …)`; `std::panic::catch_unwind` | `r.recover()`, where `r` is given to the deferred call and to no other code. The scope gives an `Option` in place of named results. A Goexit that `catch_unwind` catches is thrown again at the next operation that can wait |
 //! | `defer` | `Drop`; `g0_defer::defer!`; `deferring(\|s\| …)` | `defer!` runs at the end of its block, not of the function; calls deferred in a loop, or that may wait or panic, go into a scope |
-//! | `runtime.Goexit` | `goexit()` | In `main`: when all others have ended, `run` returns `RunError::Goexit`; Go reports a deadlock |
+//! | `runtime.Goexit` | `goexit()` | In `main`: when all other goroutines have ended, `run` returns `RunError::Goexit`; Go reports a deadlock |
 //! | `runtime.Gosched` | `yield_now()` | |
-//! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go, up to a million. A goroutine that ends locked takes its thread with it on the migrating runtime; on the safe one the thread goes on, for others that are bound to it |
+//! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go, up to a million. A goroutine that ends locked takes its thread with it on the migrating runtime; on the safe one the thread goes on, for other goroutines that are bound to it |
 //! | `runtime.GOMAXPROCS` | `Builder::procs`, `procs()`, `set_procs(n)` | Of each runtime, up to `Builder::max_procs`. The world is not stopped: a P that is one too many goes at its goroutine's next scheduling point. Default: what affinity and cgroup allow, as in Go |
 //! | `runtime.NumGoroutine` | `stats()` | By state, and much more; from any thread by `Runtime::watch` |
 //! | `GODEBUG=schedtrace=1000` | `G0_TRACE=1000`, `Builder::trace` | |
 //! | all goroutines' stacks on `SIGQUIT` | `dump()`, `Watch::dump` | With the feature `dump`; on request, no signal is taken |
 //! | a goroutine's number | `current()` and its `id()` | Go hides it |
 //! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the safe runtime the goroutines that are bound to it wait |
-//! | which thread runs it | | Any in Go, and on the migrating runtime. On the safe one a goroutine stays on the thread that ran it first |
+//! | which thread runs it | | Any in Go, and on the migrating runtime. On the safe one a goroutine keeps to the thread that ran it first |
 //! | stacks | `Builder::stack_size` | Do not grow. 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine |
-//! | `fatal error: all goroutines are asleep` | the same, with what each waits for | Quiet while somebody outside may wake a goroutine: a handle or waker that is kept, a thread of the program's own (Go: with cgo never); [`Deadlock`](crate::Deadlock) says otherwise |
+//! | `fatal error: all goroutines are asleep` | the same, with what each waits for | Quiet while something outside may wake a goroutine: a handle or waker that is kept, a thread of the program's own (Go: with cgo never); [`Deadlock`](crate::Deadlock) says otherwise |
 //!
 //! # Channels
 //!
 //! | Go | here | different |
 //! |---|---|---|
 //! | `make(chan T)`, `make(chan T, n)` | `channel::<T>(0)`, `channel::<T>(n)` | Two ends, as in `chan<- T` and `<-chan T`; both are cloned. `Chan<T, N>` is both in one, in place, without allocator. `T` is `Send` if it is to travel |
-//! | `c <- v` | `tx.send(v)` | `Err` with the value when closed, where Go panics; also for those who wait at the close |
+//! | `c <- v` | `tx.send(v)` | `Err` with the value when closed, where Go panics; also for a sender that waits at the close |
 //! | `<-c` | `rx.recv()` | `Err` when closed and empty, where Go gives a zero: `v, ok := <-c` is the only form |
-//! | `close(c)` | `tx.close()`, `rx.close()` | Also by the last sender or the last receiver that is dropped: a send that nobody will receive ends. Twice is an `Err`, where Go panics |
+//! | `close(c)` | `tx.close()`, `rx.close()` | Also by the last sender or the last receiver that is dropped: a send that can no longer be received ends. Twice is an `Err`, where Go panics |
 //! | `for v := range c` | `for v in &rx` | `try_iter` takes what is there |
 //! | `len(c)`, `cap(c)` | `len()`, `capacity()` | also `is_empty`, `is_full`, `same_channel` |
 //! | a nil channel | `None` in a `select!` | Elsewhere an end is never nil |
@@ -58,12 +58,12 @@
 //! | Go | here | different |
 //! |---|---|---|
 //! | `sync.Mutex` | `Mutex<T>` | Holds what it guards; unlocked by its guard, which may be sent elsewhere. `lock` is an `Err` after a panic under the lock (*poisoned*). The starvation mode is Go's; `try_lock_for` has a time limit |
-//! | `sync.RWMutex` | `RwLock<T>` | Those who wait are served in order; Go lets the readers in that wait when a writer leaves. A writer may become a reader (`downgrade`) |
+//! | `sync.RWMutex` | `RwLock<T>` | Waiters are served in order; Go lets the readers in that wait when a writer leaves. A writer may become a reader (`downgrade`) |
 //! | `sync.Cond` | `Condvar` | `wait` takes the guard and gives it back. It may return without a signal, which Go's does not: look again, or `wait_while` |
 //! | `sync.WaitGroup` | `WaitGroup` | Shared by reference, `Arc` or static. For `wg.Go`: handles, or a `scope`. Done too often: panics in both |
 //! | `sync.Once` | `Once` | After a panic later calls panic; Go's count as done. `OnceFunc`, `OnceValue`: `OnceCell::get_or_init`, which tries again |
 //! | `semaphore.Weighted` | `Semaphore` | A `Permit` gives back what it holds when it is dropped. To ask for more than the limit of `with_limit` panics; Go waits |
-//! | `errgroup.Group` | `scope` and `join` | It does not cancel the others |
+//! | `errgroup.Group` | `scope` and `join` | It does not cancel the remaining goroutines |
 //! | – | `Barrier` | |
 //! | `sync/atomic` | `core::sync::atomic` | |
 //! | `sync.Pool`, `sync.Map` | – | |
@@ -87,7 +87,7 @@
 //! |---|---|---|
 //! | `C.f()` | `g0_cgo::call(\|\| unsafe { f() })` | Said, not implied: C that is called without it runs on the goroutine's stack, 256 KiB. `errno` is read in the closure |
 //! | `//export f` | `g0_cgo::export!` | A value for C to get if `f` panics: then C returns by itself, and the panic goes on behind it. Go drops C's frames |
-//! | a callback from a thread of C's own | – | ends the program, with a message |
+//! | a callback from a thread of C's own | the same | Without a runtime C gets the value that is given for a panic. A panic that the callback does not catch ends the program |
 //! | pointers passed to C | | no rules but Rust's: nothing moves |
 //! | sockets and files | [async crates](super::futures) by `block_on` | There is no poller in this crate. A call of `std` that waits holds its thread; `g0_cgo::call_blocking` around it gives the P away at once |
 //!
@@ -95,9 +95,9 @@
 //!
 //! There is no garbage collector: no `runtime.GC`, finalizers, `KeepAlive`, escape analysis, write
 //! barriers or pauses; values are dropped where Rust drops them. A goroutine that waits for what never
-//! comes is not found by anybody, as in Go; here it ends with its runtime. Races on data do not compile
-//! in safe code, so there is no `-race`; the thread sanitizer can be told of the stacks. There are no
-//! profiles, traces or dumps of all goroutines.
+//! comes is not found while any other goroutine may run, as in Go; here it ends with its runtime. Races
+//! on data do not compile in safe code, so there is no `-race`; the thread sanitizer can be told of the
+//! stacks. There are no profiles and no execution traces.
 //!
 //! # Rows, as tests
 //!
@@ -117,7 +117,7 @@
 //!     assert_eq!(rx.recv(), Ok("buffered"));
 //!     assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
 //!
-//!     // Nobody will receive: in Go this would wait for ever.
+//!     // No receiver is left: in Go this would wait for ever.
 //!     let (tx, rx) = channel(0);
 //!     drop(rx);
 //!     assert!(tx.send(1).is_err());
@@ -161,7 +161,7 @@
 //! use core::time::Duration;
 //! use g0_sched::{Instant, Receiver, Runtime, TrySendError, channel, go, interval, select};
 //!
-//! /// Until nobody listens any more. A tick that nobody has fetched is left out.
+//! /// Ticks until its receiver is dropped. A tick that has not been fetched in time is left out.
 //! fn ticker(period: Duration) -> Receiver<Instant> {
 //!     let (tx, rx) = channel(1);
 //!     go(move || {
@@ -190,7 +190,7 @@
 //!         default(Duration::from_secs(3600)) => false, // AfterFunc's function
 //!     });
 //!     g0_sched::sleep(Duration::from_millis(20));
-//!     drop(cancel); // or `cancel.close()`, while others have it too
+//!     drop(cancel); // or `cancel.close()`, while there are clones of it
 //!     assert!(working.join().unwrap() > 0 && stopped.join().unwrap());
 //! })?;
 //! # }

@@ -1,7 +1,7 @@
 //! Coming from std's threads, crossbeam-channel and parking_lot.
 //!
 //! Names and signatures are theirs wherever they have them, so that often a `use` line changes and
-//! nothing else. Where a row says nothing of a difference there is none that we know of.
+//! nothing else. Where a row says nothing of a difference none is known.
 //!
 //! # Threads
 //!
@@ -9,14 +9,14 @@
 //! |---|---|---|
 //! | `thread::spawn` | `go` | In a goroutine only: `Runtime::run` gives the first. Closure and result are `Send + 'static` as there; each has to fit into a quarter of the stack |
 //! | `thread::Builder` | `go_named`, `try_go` | Names are `&'static str`. The stack's size is the runtime's: 256 KiB by default, where a thread has 2 MiB |
-//! | `JoinHandle::join` | `join` | A dropped handle detaches, but a panic that nobody can join any more ends the process |
+//! | `JoinHandle::join` | `join` | A dropped handle detaches, but a panic that can no longer be joined ends the process |
 //! | the process's end | the end of `run` | Threads stop as they are. Goroutines are unwound, so locks held then are poisoned ([`shutdown`](crate::api::shutdown)) |
 //! | `thread::scope` | `scope` | In a goroutine |
 //! | `thread::current` | `current` | `None` on a thread that runs no goroutine |
 //! | `park`, `unpark` | `park`, `Goroutine::unpark` | No `park_timeout`: a channel and `recv_timeout` |
 //! | `yield_now`, `sleep` | `yield_now`, `sleep`, `sleep_until` | |
 //! | `Instant` | `Instant` | Of the platform's clock; sums saturate at `Instant::END`, a deadline that never comes |
-//! | `panicking`, `catch_unwind` | the same | A goroutine that unwinds shares its thread with nobody. `catch_unwind` sees a Goexit too, and it is thrown again |
+//! | `panicking`, `catch_unwind` | the same | A goroutine that unwinds has its thread for itself. `catch_unwind` sees a Goexit too, and it is thrown again |
 //! | `available_parallelism` | `Builder::procs` | the default |
 //! | stack overflow | | ends the process as there; the message names the goroutine and where it was started |
 //!
@@ -24,7 +24,7 @@
 //!
 //! | there | here | different |
 //! |---|---|---|
-//! | `Mutex` | `Mutex` | Guards are `Send`. Also `try_lock_for`, `try_lock_until`. Whoever has waited for a millisecond in vain is served next |
+//! | `Mutex` | `Mutex` | Guards are `Send`. Also `try_lock_for`, `try_lock_until`. A waiter that has waited for a millisecond in vain is served next |
 //! | `RwLock` | `RwLock` | First in, first out. Guards are `Send`; no time limits |
 //! | `Condvar` | `Condvar` | May serve several mutexes at once, where std's may panic. First in, first out |
 //! | poisoning | the same | A Goexit poisons as a panic does. The types (`LockResult`, `PoisonError`, …) are this crate's: `core` has none |
@@ -38,7 +38,7 @@
 //!
 //! | there | here | different |
 //! |---|---|---|
-//! | `mpsc::sync_channel(n)`, `crossbeam_channel::bounded(n)` | `channel(n)` | Both ends are cloned. Anybody may `close` it |
+//! | `mpsc::sync_channel(n)`, `crossbeam_channel::bounded(n)` | `channel(n)` | Both ends may be cloned. Any end may `close` it |
 //! | `mpsc::channel`, `unbounded` | – | choose a bound |
 //! | `select!` of crossbeam | `select!` | The same arms; a `None` in place of an end for `never()`. The value of a `send` is evaluated first, not when the arm is chosen; if it is not, it is dropped |
 //! | `crossbeam_channel::Select` | [`generic::select`](crate::generic::select) | Takes cases and carries one out; it does not give an index to complete |
@@ -51,10 +51,11 @@
 //!
 //! # What is shared with a thread, and what holds it up
 //!
-//! *Thread-locals* stay the thread's. Goroutines on one thread share them, and any operation that
-//! waits lets others at them: a `RefCell` in a thread-local that is borrowed across a `recv` may be
-//! found borrowed. There are no goroutine-locals. On the migrating runtime a thread-local may not be
-//! used on both sides of such an operation at all; this is what its `unsafe` asks to promise.
+//! *Thread-locals* remain the thread's. Goroutines on one thread share them, and any operation that
+//! waits lets another goroutine at them: a `RefCell` in a thread-local that is borrowed across a
+//! `recv` may be found borrowed. There are no goroutine-locals. On the migrating runtime a
+//! thread-local must not be used on both sides of such an operation at all; this is what its
+//! `unsafe` demands.
 //!
 //! *A std lock* in a goroutine is right for what neither waits nor yields while it is held. Held across
 //! an operation that does, it is a trap on the safe runtime: another goroutine of that thread that
@@ -74,7 +75,7 @@
 //!             let sum = sum.clone();
 //!             go(move || {
 //!                 let mut sum = sum.lock().unwrap();
-//!                 sleep(Duration::from_millis(1)); // the others wait, the thread does not
+//!                 sleep(Duration::from_millis(1)); // the other goroutines wait, the thread does not
 //!                 *sum += 1;
 //!             })
 //!         })
@@ -87,9 +88,9 @@
 //! ```
 //!
 //! *A call that blocks* (a file, a socket, a std channel, the `join` of a std thread) blocks the thread
-//! and the goroutines that are bound to it. Others go on: on another thread, once sysmon has seen it,
-//! or at once with `g0_cgo::call_blocking`. What can wait without a thread is better off with
-//! [`block_on`](super::futures).
+//! and the goroutines that are bound to it. The remaining goroutines go on: on another thread, once
+//! sysmon has seen it, or at once with `g0_cgo::call_blocking`. What can wait without a thread is
+//! better off with [`block_on`](super::futures).
 //!
 //! # Rows, as tests
 //!

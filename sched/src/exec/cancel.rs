@@ -5,47 +5,48 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 use g0_defer::Unwind;
 
-use super::switch::core_of;
 use super::wake::wake_for;
-use crate::objects::g::scheduler_of;
-use crate::objects::g::{G, status};
+use crate::objects::g::{G, scheduler_of, status};
+use crate::objects::inside::Within;
 use crate::objects::m::M;
 use crate::objects::shared::Core;
 use crate::platform::Platform;
 
-/// Whether C waits for `g`, in a callback, or `g` unwinds and keeps its thread. C that has no call of a
-/// goroutine above it does not count: there is nothing but the callback's closure to unwind.
+/// Returns whether C waits for `g`, in a callback, or `g` unwinds and keeps its thread. C that has no
+/// call of a goroutine above it does not count: there only the callback's closure is unwound.
 ///
 /// # Safety
 ///
-/// By its own thread, or while it is parked, under the lock.
+/// Must be called by the thread of `g`; or while `g` is parked, with the scheduler's lock held.
 pub(crate) unsafe fn is_held(g: NonNull<G>) -> bool {
-    // SAFETY: the caller's promise; Ms are never freed.
+    // SAFETY: `g` does not run elsewhere meanwhile, as the caller ensures; Ms are never freed.
     let (locks, m) = unsafe { (g.as_ref().locks.get(), g.as_ref().bound.get().as_ref()) };
     // That of an extra M, and that of its first callback.
     let outermost = if m.is_some_and(M::is_extra) { 2 } else { 0 };
     locks.internal() > outermost
 }
 
-/// Whether shutdown may throw Goexit through `g` now, as its own thread sees it.
+/// Returns whether the end of the run may throw a Goexit through `g` now. Must be called by `g`
+/// itself.
 fn may_unwind<P: Platform>(g: NonNull<G>) -> bool {
     // SAFETY: the running goroutine's own fields.
     let (exiting, held) = unsafe { (g.as_ref().exiting.get(), is_held(g)) };
-    // SAFETY: as above.
+    // SAFETY: the running goroutine is alive.
     let main = unsafe { scheduler_of(g) }.end.main_g.load(Ordering::Relaxed) == g.as_ptr();
     P::UNWINDS && !main && !exiting && !held && !P::Unwind::panicking()
 }
 
 /// A goroutine that has just come out of an operation, while the scheduler is not open: it ends
-/// here if it can. Outside.
+/// here if it can. Must be called outside.
 #[cold]
-pub(crate) fn obey<P: Platform>(_m: &'static M, g: NonNull<G>) {
+pub(crate) fn obey<P: Platform>(g: NonNull<G>) {
     if may_unwind::<P>(g) {
         unwind::<P>(g);
     }
 }
 
-/// Ends the running goroutine `g` by Goexit. Outside; returns only where nothing unwinds.
+/// Ends the running goroutine `g` by Goexit. Must be called outside; returns only where nothing
+/// unwinds.
 #[cold]
 pub(crate) fn unwind<P: Platform>(g: NonNull<G>) {
     // SAFETY: the running goroutine's own field.
@@ -53,19 +54,21 @@ pub(crate) fn unwind<P: Platform>(g: NonNull<G>) {
     P::throw_goexit();
 }
 
-/// Whether `g`, just resumed on `m`, was woken by shutdown. Inside.
+/// Returns whether the end of the run has woken the running goroutine `g`, which has just been
+/// resumed.
 #[cold]
-pub(crate) fn take_cancel(m: &'static M, g: NonNull<G>) -> bool {
-    let sched = core_of(m).sched.lock();
-    // SAFETY: under the lock.
-    let cancelled = unsafe { g.as_ref().cancelled.replace(false) };
+pub(crate) fn take_cancel(within: &Within, g: &G) -> bool {
+    let sched = within.core().sched.lock();
+    // SAFETY: the scheduler's lock is held.
+    let cancelled = unsafe { g.cancelled.replace(false) };
     drop(sched);
     cancelled
 }
 
-/// Puts `g`, whose status is RUNNABLE by our hand, into a queue that somebody looks at.
+/// Puts `g` into a queue. The caller must have turned its status from PARKED to RUNNABLE, under the
+/// lock.
 pub(crate) fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
-    // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is ours.
+    // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is the caller's.
     if unsafe { core.deliver::<P>(None, g, false) } {
         wake_for::<P>(core);
     }
@@ -75,10 +78,11 @@ pub(crate) fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// As the post-switch step; `unlock` and its argument are the G's.
+/// Must be called in the post-switch step, with `g` the goroutine that has parked: its context is
+/// saved.
 #[cold]
-pub(crate) unsafe fn commit_closing<P: Platform>(m: &'static M, g: NonNull<G>) {
-    let core = core_of(m);
+pub(super) unsafe fn commit_closing<P: Platform>(within: &Within, g: NonNull<G>) {
+    let core = within.core();
     let sched = core.sched.lock();
     // SAFETY: under the lock no wake and no cancellation sees the G between the two steps.
     let parked = unsafe {
@@ -89,7 +93,7 @@ pub(crate) unsafe fn commit_closing<P: Platform>(m: &'static M, g: NonNull<G>) {
         }
     };
     if !parked {
-        // SAFETY: still parked, and we hold the lock: nobody else has woken it.
+        // SAFETY: it is parked still, and the lock is held: no waker has come.
         unsafe { g.as_ref().status.store(status::RUNNABLE, Ordering::Relaxed) };
         drop(sched);
         enqueue::<P>(core, g);

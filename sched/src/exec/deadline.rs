@@ -6,14 +6,15 @@
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-use super::switch::{proc_of, this_m};
+use super::current::this_m;
 use crate::objects::g::G;
+use crate::objects::inside::Within;
 use crate::objects::p::Proc;
 use crate::objects::wheel::{Claim, Timer};
 use crate::platform::Platform;
 
 pub(crate) struct Deadline {
-    timer: Timer,
+    timer: Timer<G>,
     on: Cell<*const Proc>,
 }
 
@@ -24,29 +25,30 @@ impl Deadline {
         Self { timer: Timer::new(at, g, claim, arg), on: Cell::new(ptr::null()) }
     }
 
-    /// From now on it may fire.
+    /// Arms it: from now on it may fire.
     ///
     /// # Safety
     ///
-    /// In the post-switch step of its goroutine; it stays until it has been disarmed or has fired.
+    /// Must be called in the post-switch step of its goroutine; `this` must live until it has been
+    /// disarmed or has fired.
     #[inline(always)]
     pub(crate) unsafe fn arm<P: Platform>(this: *const Self) {
         // SAFETY: the step runs on an M with a P; the P is noted before the timer can fire.
         unsafe {
-            let p = proc_of(this_m::<P>());
+            let p = Within::assume(this_m::<P>()).p().proc();
             (*this).on.set(p);
             p.timers.arm(&raw const (*this).timer);
         }
     }
 
-    /// It does not fire any more; false when it has fired.
+    /// Disarms it; returns false when it has fired.
     ///
     /// # Safety
     ///
-    /// By its goroutine, inside, after the park in which it was armed.
+    /// Must be called by its goroutine, inside, after the park in which it was armed.
     #[inline(always)]
     pub(crate) unsafe fn disarm(&self) -> bool {
-        // SAFETY: the caller's promise: the P was noted, and Ps live as long as their scheduler.
+        // SAFETY: armed before, so the P was noted; Ps live as long as their scheduler.
         unsafe { (*self.on.get()).timers.disarm(&raw const self.timer) }
     }
 }

@@ -1,37 +1,35 @@
-//! The way into the scheduler, and out of it again.
+//! The way into the scheduler.
+//!
+//! | | for | afterwards the goroutine is |
+//! |---|---|---|
+//! | [`enter`] | operations that are documented to wait | on the M that the result names, which may be another |
+//! | [`enter_in_place`], [`step_in`] | all other operations: wakes, unlocks, drops, `try_…`, spawns | on the same M: they never suspend |
+//!
+//! Either way the thread may block for a P, when that of the M was taken while the goroutine was away or
+//! computed.
 
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::g0;
-use super::switch::{core_of, proc_of};
+use super::current::current_m;
+use super::g0::on_g0;
+use super::inside::{Caller, Inside};
 use crate::objects::g::G;
+use crate::objects::inside::Stay;
 use crate::objects::m::M;
-use crate::parts::phase;
 use crate::platform::Platform;
-use crate::policy::find_runnable::Next;
-use crate::policy::sched_state::disown;
+use crate::policy::hand::Got;
 
-/// Who calls.
-#[derive(Clone, Copy)]
-pub(crate) enum Caller {
-    /// A goroutine on its own stack; its M is inside now and owns a P.
-    Goroutine(&'static M, NonNull<G>),
-    /// A thread that is no M.
-    Thread,
-}
-
-/// The calling goroutine and its M, if any; does not enter. A foreign thread has none between its
-/// callbacks.
+/// Returns the calling goroutine and its M; `None` on a thread that is no M, and on a foreign thread
+/// between its callbacks. Does not enter.
 ///
 /// # Panics
 ///
 /// On g0: in foreign code, or in a closure that `call` runs.
 #[inline(always)]
 pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
-    // SAFETY: Ms are never freed.
-    let m: &'static M = unsafe { P::current().as_ref()? };
+    let m = current_m::<P>()?;
     match m.running() {
         Some(g) => Some((m, g)),
         None => {
@@ -41,7 +39,8 @@ pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
     }
 }
 
-/// A foreign thread between its callbacks is no M to any but those; all else is on g0.
+/// A foreign thread between its callbacks counts as no M; any other M that runs no goroutine is on
+/// g0.
 #[cold]
 #[inline(never)]
 fn no_goroutine<P: Platform>(m: &'static M) {
@@ -58,7 +57,7 @@ fn on_system_stack<P: Platform>() -> ! {
     )
 }
 
-/// Enters.
+/// Enters, for an operation that is documented to wait.
 ///
 /// # Panics
 ///
@@ -66,103 +65,97 @@ fn on_system_stack<P: Platform>() -> ! {
 #[inline(always)]
 pub(crate) fn enter<P: Platform>() -> Caller {
     match caller::<P>() {
-        Some((m, g)) => {
-            reenter::<P>(m);
-            Caller::Goroutine(m, g)
-        }
+        Some((m, g)) => Caller::Goroutine(step_in::<P>(m, g)),
         None => Caller::Thread,
     }
 }
 
-/// Enters, for what does not wait; on the system stack as a thread that is no M.
+/// Enters, for an operation that never suspends.
+///
+/// # Panics
+///
+/// As [`caller`].
+#[inline(always)]
+pub(crate) fn enter_in_place<P: Platform>() -> Caller {
+    match caller::<P>() {
+        Some((m, g)) => Caller::Goroutine(step_in::<P>(m, g)),
+        None => Caller::Thread,
+    }
+}
+
+/// As [`enter_in_place`], for an operation that may be called on the system stack too: there the caller
+/// counts as a thread that is no M.
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
-    // SAFETY: Ms are never freed.
-    let on_g0 = unsafe { P::current().as_ref() }.is_some_and(|m| m.running().is_none());
-    if on_g0 {
+    if current_m::<P>().is_some_and(|m| m.running().is_none()) {
         P::check_process();
         return Caller::Thread;
     }
-    enter::<P>()
+    enter_in_place::<P>()
 }
 
-/// Marks `m` inside and makes sure that it has a P. On the goroutine's stack.
+/// Enters as `g`, which must be the running goroutine, on `m`, which must be the calling M. Never
+/// suspends.
 #[inline(always)]
-pub(crate) fn reenter<P: Platform>(m: &'static M) {
-    // SAFETY: `symmetric` is written before the M starts.
+pub(crate) fn step_in<P: Platform>(m: &'static M, g: NonNull<G>) -> Inside {
+    // SAFETY: `symmetric` is written before the M is started.
     if !m.claim.enter(unsafe { m.symmetric.get() }) {
-        acquire::<P>(m, false);
+        acquire_as_goroutine::<P>(m);
     }
+    // SAFETY: inside, and with a P: it is owned still, or has been acquired.
+    unsafe { Inside::assume(m, g) }
 }
 
-/// Leaves.
-#[inline(always)]
-pub(crate) fn leave(m: &'static M) {
-    m.claim.exit();
-}
-
-/// `m` is inside, and its P has been taken, or is claimed: then it is taken back, unless `m` has had it for
-/// too long. Without one, waits for another. `on_g0`: that is the stack we are on.
-///
-/// Whoever comes here again and again is never caught outside, for a heavy fence takes longer than a
-/// short call does: so it gives the P away itself.
+/// [`acquire`] for an M that has just come inside with the goroutine's stack. Takes the M by value: a
+/// [`Stay`] of the caller's, passed by address, would cost each way in a word of its frame.
 #[cold]
 #[inline(never)]
-pub(crate) fn acquire<P: Platform>(m: &'static M, on_g0: bool) {
+fn acquire_as_goroutine<P: Platform>(m: &'static M) {
+    // SAFETY: the mark has just been set, and nothing else stands for this stay.
+    acquire::<P>(&mut unsafe { Stay::assume(m) }, false);
+}
+
+/// The P of an M that has just come inside has been taken, or a claim on it was raised. Takes the claim back,
+/// unless the M has had the P for too long; without a P, waits for one. `on_g0`: that is the present stack.
+///
+/// Sysmon never catches an M outside that comes here again and again, for a heavy fence takes longer than a
+/// short call does: so such an M gives the P away itself.
+#[cold]
+#[inline(never)]
+pub(crate) fn acquire<P: Platform>(stay: &mut Stay, on_g0: bool) {
     P::check_process();
-    let core = core_of(m);
+    let (m, core) = (stay.m(), stay.core());
     core.unevict(m);
-    if m.claim.holds() {
-        // SAFETY: inside, with a P.
-        if unsafe { !core.has_had_enough::<P>(proc_of(m)) } {
+    if let Some(within) = stay.within() {
+        if !core.has_had_enough::<P>(within.p()) {
             return;
         }
-        let give = || core.hand_off::<P>(disown(m));
-        if on_g0 {
-            give();
-        } else {
-            // SAFETY: inside, on the goroutine's stack.
-            unsafe { g0::on_g0(m, give) };
-        }
+        hand_off::<P>(stay, on_g0);
     }
-    if core.want_p::<P>(m) == crate::policy::sched_state::Got::Queued {
+    if let Got::Queued = core.want_p::<P>(stay) {
         wait_for_p::<P>(m);
-        core.woken::<P>(m);
+        core.woken::<P>(stay);
     }
 }
 
-/// Blocks the thread until `nextp` is set. On a scheduler that has halted there is no P to come:
-/// a goroutine that computed on beyond the end stays here for ever, as the docs of shutdown say.
-pub(crate) fn wait_for_p<P: Platform>(m: &'static M) {
+/// Gives the P of the M away, which must own one. That runs on g0, for to start a thread takes more room than
+/// a goroutine's stack has.
+#[cold]
+pub(crate) fn hand_off<P: Platform>(stay: &mut Stay, is_on_g0: bool) {
+    let (m, core) = (stay.m(), stay.core());
+    let mut give = || core.hand_off::<P>(stay.disown());
+    if is_on_g0 {
+        give();
+    } else {
+        // SAFETY: inside, on the goroutine's stack.
+        unsafe { on_g0(m, give) };
+    }
+}
+
+/// Blocks the thread until `nextp` is set. On a scheduler that has halted there is no P to come: a goroutine
+/// that computed on beyond the end of the run remains here for ever, as the docs of
+/// [`shutdown`](crate::api::shutdown) say.
+fn wait_for_p<P: Platform>(m: &'static M) {
     while m.nextp.load(Ordering::Relaxed).is_null() {
         P::park(&m.parker, None);
-    }
-}
-
-/// As [`wait_for_p`], on g0, for an M that the core has told to wait; until it has a P, or the
-/// scheduler has halted.
-pub(crate) fn wait_on_g0<P: Platform>(m: &'static M, mut deadline: Option<u64>) {
-    let core = core_of(m);
-    loop {
-        if !m.nextp.load(Ordering::Relaxed).is_null() {
-            return core.woken::<P>(m);
-        }
-        // Acquire: pairs with `halt`.
-        if core.end.phase.load(Ordering::Acquire) == phase::HALTED {
-            return;
-        }
-        // SAFETY: our thread's.
-        if unsafe { m.spin.before_sleep.replace(false) } {
-            core.spin_for_p::<P>(m);
-            continue;
-        }
-        P::park(&m.parker, deadline);
-        if m.nextp.load(Ordering::Relaxed).is_null() {
-            // SAFETY: our M, on g0, inside, and told to wait.
-            deadline = match unsafe { core.spurious_wakeup::<P>(m) } {
-                None => return,
-                Some(Next::WaitUntil(deadline)) => Some(deadline),
-                Some(_) => None,
-            };
-        }
     }
 }

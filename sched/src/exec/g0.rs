@@ -13,19 +13,20 @@ struct Frame<F, R> {
     r: MaybeUninit<R>,
 }
 
-/// Runs `f` on g0, below whatever is live there. `f` is the scheduler's own code: it does not
-/// unwind, park or call back. With the thread on g0 already, it is a plain call.
+/// Runs `f` on g0, below whatever is live there. `f` is the scheduler's own code: it must not
+/// unwind, park or call back.
 ///
 /// # Safety
 ///
-/// `m` is the caller's M, inside; the caller is on a goroutine's stack.
+/// `m` must be the calling M, inside; the caller must be on a goroutine's stack.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn on_g0<F: FnOnce() -> R, R>(m: &'static M, f: F) -> R {
     unsafe extern "C" fn base<F: FnOnce() -> R, R>(frame: *mut u8) -> usize {
         // SAFETY: `on_g0` passes its own frame, which it does not touch meanwhile.
         let frame = unsafe { &mut *frame.cast::<Frame<F, R>>() };
-        // SAFETY: taken once; the first thing here, and the last.
+        // SAFETY: the closure is taken once; the crossing is noted as the first thing here, and as
+        // the last.
         unsafe {
             frame.crossing.at_entry();
             let f = ManuallyDrop::take(&mut frame.f);
@@ -47,14 +48,15 @@ pub(crate) unsafe fn on_g0<F: FnOnce() -> R, R>(m: &'static M, f: F) -> R {
     }
 }
 
-/// From the stack of the goroutine that `m` runs to g0, for memory checkers. Its own thread only.
+/// Returns the way from the stack of the goroutine that `m` runs to g0, for memory checkers. Its
+/// own thread only.
 #[inline(always)]
 pub(crate) fn crossing(m: &'static M) -> Crossing {
     if !tools::ON {
         return Crossing::UNTOLD;
     }
     match m.curg() {
-        // SAFETY: the running goroutine stays where it is while it is in a call.
+        // SAFETY: the running goroutine's G is alive while it is in a call.
         Some(g) => Crossing::new(unsafe { &g.as_ref().fiber }, &m.fiber),
         None => Crossing::UNTOLD,
     }

@@ -1,18 +1,24 @@
-//! The executor: it does what the core decides, by switching stacks.
+//! The executor: it does what the policy decides, by switching stacks.
 //!
-//! Models of whole schedulers run it as it is; in those of the core the model's threads call that themselves.
+//! Models of whole schedulers run it as it is; in models of the policy the model's threads call the policy
+//! themselves.
 
 pub(crate) mod cancel;
+pub(crate) mod current;
 pub(crate) mod deadline;
 pub(crate) mod enter;
 pub(crate) mod exit;
 pub(crate) mod g0;
+pub(crate) mod handles;
+pub(crate) mod inside;
 pub(crate) mod interrupt;
 pub(crate) mod machine;
 pub(crate) mod park;
+mod post_switch;
 pub(crate) mod refs;
+mod schedule;
 pub(crate) mod spawn;
-pub(crate) mod switch;
+mod switch;
 pub(crate) mod uncaught;
 pub(crate) mod wake;
 pub(crate) mod yields;

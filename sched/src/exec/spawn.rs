@@ -23,11 +23,15 @@ use g0_arch::{Arch, Native, tools};
 use g0_defer::Unwind;
 use g0_stack::Stack;
 
-use super::enter::{Caller, enter, leave};
+use super::cancel::obey;
+use super::enter::enter_in_place;
+use super::exit::{exit, unobserved};
 use super::g0::on_g0;
-use super::switch::{core_of, proc_of, resumed};
+use super::inside::{Caller, Inside};
+use super::post_switch::resumed;
 use super::wake::wake_from;
-use crate::objects::g::{G, status};
+use crate::objects::g::{G, scheduler_of, status};
+use crate::objects::inside::Within;
 use crate::objects::join_word::DETACHED;
 use crate::objects::m::M;
 use crate::objects::scope_state::ScopeState;
@@ -37,6 +41,7 @@ use crate::parts::locks::Locks;
 use crate::parts::phase;
 use crate::platform::fatal::fatal;
 use crate::platform::{Outcome, Platform};
+use crate::policy::lockedm::wire;
 
 #[repr(C)]
 union Packet<F, R> {
@@ -44,7 +49,7 @@ union Packet<F, R> {
     result: ManuallyDrop<R>,
 }
 
-/// Where the packet of these types lies: beneath the G.
+/// Returns where the packet of these types lies: beneath the G.
 #[inline(always)]
 fn packet_of<F, R>(g: NonNull<G>) -> *mut Packet<F, R> {
     let align = mem::align_of::<Packet<F, R>>().max(16);
@@ -67,7 +72,8 @@ fn packet_of<F, R>(g: NonNull<G>) -> *mut Packet<F, R> {
 ///
 /// # Safety
 ///
-/// The goroutine ends before anything that `F` and `T` borrow; `scope` is null or lives as long.
+/// The goroutine must end before anything that `F` and `T` borrow; `scope` must be null or live as
+/// long.
 #[inline]
 pub(crate) unsafe fn start<P: Platform, F, T>(
     f: F,
@@ -79,70 +85,61 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    let Caller::Goroutine(m, _) = enter::<P>() else { return Err(Error::NoRuntime) };
-    let core = core_of(m);
-    // SAFETY: inside, with a P, on a goroutine's stack.
-    let spawned = unsafe {
-        if core.phase() != phase::OPEN {
-            Err(Error::ShutDown)
-        } else if mem::size_of::<Packet<F, Outcome<T, P>>>() > core.config.stack.size() / 4 {
-            Err(Error::ClosureTooLarge)
-        } else {
-            match proc_of(m).free.with_mut(|free| (*free).get()) {
-                Some(stack) => Ok(stack),
-                None => fetch(m),
-            }
+    let Caller::Goroutine(inside) = enter_in_place::<P>() else { return Err(Error::NoRuntime) };
+    let core = inside.core();
+    let stack = if core.phase() != phase::OPEN {
+        Err(Error::ShutDown)
+    } else if mem::size_of::<Packet<F, Outcome<T, P>>>() > core.config.stack.size() / 4 {
+        Err(Error::ClosureTooLarge)
+    } else {
+        // SAFETY: the P's own cache, inside.
+        match inside.p().free.with_mut(|free| unsafe { (*free).get() }) {
+            Some(stack) => Ok(stack),
+            None => fetch(&inside),
         }
     };
-    let stack = match spawned {
+    let stack = match stack {
         Ok(stack) => stack,
         Err(error) => {
-            leave(m);
+            // Before `f`, which is the user's, is dropped.
+            inside.leave();
             return Err(error);
         }
     };
-    // SAFETY: as above; the stack is ours.
-    unsafe {
-        let p = proc_of(m);
+    // SAFETY: the stack has just come from the cache or the depot; the packet fits, as has been
+    // checked above.
+    let (g, result) = unsafe {
         let g = init_g(core, stack);
         g.as_ref().scope.set(scope);
-        let result = prepare::<P, F, T>(g, f, next_id(m), name, site);
-        p.counts.started.store(p.counts.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        // An idle P can steal it from the ring at once; else it runs next, and what was to run
-        // next goes behind the others.
-        let wake = if core.ps.idle.load(Ordering::Relaxed) != 0 {
-            core.append(p, g)
-        } else {
-            match p.runq.replace_next(Some(g)) {
-                None => core.wants_wake(),
-                Some(old) => core.append(p, old),
-            }
-        };
-        if wake {
-            wake_from::<P>(m);
-        }
-        leave(m);
-        Ok((g, result))
+        (g, prepare::<P, F, T>(g, f, next_id(&inside), name, site))
+    };
+    let counts = &inside.p().counts;
+    counts.started.store(counts.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    // SAFETY: `g` is runnable, has never run, and is in no queue.
+    if unsafe { core.place_started(inside.p(), g) } {
+        wake_from::<P>(inside.m());
     }
+    inside.leave();
+    Ok((g, result))
 }
 
-/// A stack from the depot or the source: system calls, so on g0.
+/// Returns a stack from the depot or the source: system calls, so on g0.
 #[cold]
 #[inline(never)]
-unsafe fn fetch(m: &'static M) -> Result<Stack, Error> {
-    let core = core_of(m);
-    // SAFETY: inside, with a P, on a goroutine's stack.
+fn fetch(within: &Within) -> Result<Stack, Error> {
+    let (core, p) = (within.core(), within.p());
+    // SAFETY: inside, on the goroutine's stack; the P's own cache.
     unsafe {
-        on_g0(m, || proc_of(m).free.with_mut(|free| core.depot.alloc(&mut *free)))
+        on_g0(within.m(), || p.free.with_mut(|free| core.depot.alloc(&mut *free)))
             .map_err(Error::Stack)
     }
 }
 
-/// The G of `stack`, made if the stack has never had one.
+/// Returns the G of `stack`, made if the stack has never had one.
 ///
 /// # Safety
 ///
-/// The stack is the caller's and free.
+/// The stack must be the caller's and free.
 #[inline(always)]
 pub(crate) unsafe fn init_g(core: &'static Core, mut stack: Stack) -> NonNull<G> {
     let fresh = stack.first_use();
@@ -151,15 +148,18 @@ pub(crate) unsafe fn init_g(core: &'static Core, mut stack: Stack) -> NonNull<G>
     // SAFETY: the payload lies beneath the header, inside the stack.
     let g = unsafe { NonNull::new_unchecked(g) };
     if fresh {
-        // SAFETY: as above; nothing is there yet.
+        // SAFETY: there is room for a G, and nothing is there yet.
         unsafe { make(core, g) };
     }
     g
 }
 
+/// # Safety
+///
+/// As [`init_g`]; nothing may have been written at `g` yet.
 #[cold]
 unsafe fn make(core: &'static Core, g: NonNull<G>) {
-    // SAFETY: the promise of `init_g`.
+    // SAFETY: the stack is the caller's, and there is room for a G beneath its header.
     unsafe {
         g.write(G::new());
         g.as_ref().core.set(core);
@@ -171,11 +171,11 @@ unsafe fn make(core: &'static Core, g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// `g` is the caller's, and its stack is unused.
+/// `g` must be the caller's, and its stack unused.
 #[inline(always)]
 pub(crate) unsafe fn announce(g: NonNull<G>) {
     if tools::ON {
-        // SAFETY: the caller's promise; the stack goes from its bottom to its G.
+        // SAFETY: the stack is the caller's; it reaches from its bottom to its G.
         unsafe {
             let bottom = G::header(g).as_ref().bottom();
             g.as_ref().fiber.begin(bottom, g.as_ptr().addr() - bottom.addr());
@@ -183,26 +183,29 @@ pub(crate) unsafe fn announce(g: NonNull<G>) {
     }
 }
 
+/// Returns an id for a new goroutine, out of the P's own; a P fetches [`IDS`] at a time.
 #[inline(always)]
-unsafe fn next_id(m: &'static M) -> u64 {
-    // SAFETY: inside, with a P.
-    unsafe {
-        let (mut id, mut end) = proc_of(m).ids.get();
-        if id == end {
-            const BATCH: u64 = 64;
-            id = core_of(m).gs.next_id.fetch_add(BATCH, Ordering::Relaxed);
-            end = id + BATCH;
-        }
-        proc_of(m).ids.set((id + 1, end));
-        id
+fn next_id(within: &Within) -> u64 {
+    let ids = &within.p().ids;
+    // SAFETY: the P's own word, inside.
+    let (mut id, mut end) = unsafe { ids.get() };
+    if id == end {
+        id = within.core().gs.next_id.fetch_add(IDS, Ordering::Relaxed);
+        end = id + IDS;
     }
+    // SAFETY: the P's own word, inside.
+    unsafe { ids.set((id + 1, end)) };
+    id
 }
+
+/// How many ids a P fetches at a time.
+const IDS: u64 = 64;
 
 /// Puts `f` on `g`'s stack, ready to run, and returns where the result will lie.
 ///
 /// # Safety
 ///
-/// `g` is free and the caller's; the packet fits.
+/// `g` must be free and the caller's; the packet must fit.
 #[inline(always)]
 pub(crate) unsafe fn prepare<P: Platform, F, T>(
     g: NonNull<G>,
@@ -215,7 +218,7 @@ where
     F: FnOnce() -> T,
 {
     let packet = packet_of::<F, Outcome<T, P>>(g);
-    // SAFETY: the packet lies in the stack, beneath the G, and the G is ours.
+    // SAFETY: the packet lies in the stack, beneath the G, and the G is the caller's.
     unsafe {
         announce(g);
         (&raw mut (*packet).f).write(ManuallyDrop::new(f));
@@ -237,30 +240,33 @@ where
 }
 
 unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
-    // SAFETY: the first switch to this goroutine, inside.
-    leave(unsafe { resumed::<P>(value) });
-    // SAFETY: `prepare` gave the G and set `run`.
+    // SAFETY: `prepare` gave the G and set `run`; the first switch to this goroutine comes here, inside.
     unsafe {
         let g = NonNull::new_unchecked(g.cast::<G>());
+        Inside::assume(resumed::<P>(value), g).leave();
         if let Some(run) = g.as_ref().run.get() {
             run(g);
         }
         loop {
-            super::exit::exit::<P>(g);
-            settle(g);
+            exit::<P>(g);
+            drop_unobserved(g);
         }
     }
 }
 
 /// Runs the closure, and leaves its result in its place.
+///
+/// # Safety
+///
+/// Must be called by the goroutine `g` itself, as the first thing it does.
 unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
     // SAFETY: `prepare` has put the closure there; the result replaces it.
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let f = ManuallyDrop::into_inner((&raw const (*packet).f).read());
         let result = P::Unwind::catch(move || {
-            if crate::objects::g::scheduler_of(g).phase() != phase::OPEN {
-                super::cancel::obey::<P>(super::switch::this_m::<P>(), g);
+            if scheduler_of(g).phase() != phase::OPEN {
+                obey::<P>(g);
             }
             f()
         });
@@ -269,13 +275,17 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
         if left {
             g.as_ref().has_result.set(true);
             g.as_ref().run.set(Some(drop_result::<P, F, T>));
-            settle(g);
+            drop_unobserved(g);
         }
     }
 }
 
-/// Drops the result if nobody is left to take it.
-unsafe fn settle(g: NonNull<G>) {
+/// Drops the result if no handle is left to take it.
+///
+/// # Safety
+///
+/// Must be called by the goroutine `g` itself, after its closure has returned.
+unsafe fn drop_unobserved(g: NonNull<G>) {
     // SAFETY: the running goroutine's own fields.
     unsafe {
         if g.as_ref().has_result.get()
@@ -288,12 +298,17 @@ unsafe fn settle(g: NonNull<G>) {
     }
 }
 
+/// Drops the result of `g` where it lies.
+///
+/// # Safety
+///
+/// Must be called by the goroutine `g` itself, once, after `run` has written the result.
 unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
-    // SAFETY: `run` has written the result, and `settle` calls once.
+    // SAFETY: `run` has written the result, and `drop_unobserved` calls once.
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
-        super::exit::unobserved::<P, T>(g, &*result);
+        unobserved::<P, T>(g, &*result);
         if P::Unwind::catch(|| result.drop_in_place()).is_err() {
             fatal::<P>(Some(g), "a panic while the result of a detached goroutine was dropped");
         }
@@ -304,7 +319,8 @@ unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// As [`spawn_raw`]; the scheduler is open and has no main goroutine yet; `wired` has not begun.
+/// What `f` borrows must outlive the goroutine; the scheduler must be open and have no main goroutine yet,
+/// and `wired` must not have begun.
 pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     core: &'static Core,
     f: F,
@@ -314,7 +330,8 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     let mut cache = g0_stack::Cache::new(core.config.stack);
     let stack = core.depot.alloc(&mut cache).map_err(Error::Stack)?;
     core.depot.drain(&mut cache);
-    // SAFETY: the stack is ours; the caller's promises.
+    // SAFETY: the stack is fresh from the depot; what `f` borrows outlives it, as the caller
+    // ensures.
     unsafe {
         let g = init_g(core, stack);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
@@ -324,7 +341,7 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
         core.end.main_g.store(g.as_ptr(), Ordering::Relaxed);
         core.config.procs[0].counts.started.fetch_add(1, Ordering::Relaxed);
         if let Some(m) = wired {
-            crate::policy::lockedm::wire(m, g);
+            wire(m, g);
         }
         if core.ready::<P>(None, g) {
             core.wake::<P>();

@@ -1,4 +1,4 @@
-//! A panic that nobody takes.
+//! A panic that no joiner and no scope takes.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -6,11 +6,11 @@ use core::ptr::NonNull;
 use g0_defer::Unwind;
 
 use crate::objects::config::Uncaught;
-use crate::objects::g::G;
+use crate::objects::g::{G, scheduler_of};
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
 
-/// A panic in a goroutine that nobody will join, and that no scope waits for.
+/// Reports the panic of a goroutine that will not be joined and that no scope waits for.
 #[cold]
 pub(crate) fn uncaught<P: Platform>(g: NonNull<G>, payload: &<P::Unwind as Unwind>::Payload) {
     struct Chain<'a, P: Platform>(&'a <P::Unwind as Unwind>::Payload);
@@ -20,8 +20,8 @@ pub(crate) fn uncaught<P: Platform>(g: NonNull<G>, payload: &<P::Unwind as Unwin
         }
     }
     // SAFETY: the goroutine is alive, or its handle is.
-    if unsafe { crate::objects::g::scheduler_of(g) }.uncaught == Uncaught::Fatal {
+    if unsafe { scheduler_of(g) }.uncaught == Uncaught::Fatal {
         P::uncaught(&Chain::<P>(payload));
-        fatal::<P>(Some(g), "a panic in a detached goroutine: nobody will join it");
+        fatal::<P>(Some(g), "a panic in a detached goroutine, which is never joined");
     }
 }

@@ -1,36 +1,38 @@
-//! Making ready whoever waits.
+//! Making ready what waits, and waking an M for it.
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::current::current_m;
 use super::g0::on_g0;
-use super::switch::core_of;
 use crate::objects::g::G;
+use crate::objects::inside::Within;
 use crate::objects::m::M;
 use crate::objects::scope_state::{ScopeState, WAITING};
 use crate::objects::shared::Core;
 use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
 
-/// Makes `g` ready from a goroutine or the post-switch step on `m`.
+/// Makes `g` ready from the calling M.
 ///
 /// # Safety
 ///
-/// As [`Core::ready`](crate::policy::ready); `m` is the caller's, inside, with a P.
+/// As [`Core::ready`](crate::Core).
 #[inline(always)]
-pub(crate) unsafe fn ready_here<P: Platform>(m: &'static M, g: NonNull<G>) {
-    // SAFETY: the caller's promises.
-    if unsafe { core_of(m).ready::<P>(Some(m), g) } {
-        wake_from::<P>(m);
+pub(crate) unsafe fn ready_here<P: Platform>(within: &Within, g: NonNull<G>) {
+    // SAFETY: `g` is parked and saved, and this is its one wake, as the caller ensures.
+    if unsafe { within.core().ready::<P>(Some(within), g) } {
+        wake_from::<P>(within.m());
     }
 }
 
-/// Wakes an M for work that was published on `m`; thread starting needs room, hence g0.
+/// Wakes an M for work that was published on `m`, which must be the calling M. That runs on g0, for
+/// to start a thread takes room.
 #[cold]
 #[inline(never)]
 pub(crate) fn wake_from<P: Platform>(m: &'static M) {
-    let core = core_of(m);
+    let core = m.core();
     if m.running().is_none() {
         core.wake::<P>();
     } else {
@@ -42,8 +44,7 @@ pub(crate) fn wake_from<P: Platform>(m: &'static M) {
 /// Wakes an M of `core` from anywhere.
 #[cold]
 pub(crate) fn wake_for<P: Platform>(core: &'static Core) {
-    // SAFETY: Ms are never freed.
-    match unsafe { P::current().as_ref() } {
+    match current_m::<P>() {
         Some(m) if m.running().is_some() => {
             // SAFETY: on a goroutine's stack; `wake` needs no P.
             unsafe { on_g0(m, || core.wake::<P>()) };
@@ -52,50 +53,50 @@ pub(crate) fn wake_for<P: Platform>(core: &'static Core) {
     }
 }
 
-/// Makes `g` ready from anywhere: `m` is the caller's M, inside, or none.
+/// Makes `g` of `core` ready from anywhere: `within` must be the calling M, or none.
 ///
 /// # Safety
 ///
-/// As [`Core::ready`](crate::policy::ready).
+/// As [`Core::ready`](crate::Core).
 #[inline(always)]
 pub(crate) unsafe fn ready_from<P: Platform>(
-    m: Option<&'static M>,
+    within: Option<&Within>,
     core: &'static Core,
     g: NonNull<G>,
 ) {
-    // SAFETY: the caller's promises. An M of another scheduler is a stranger to this one.
-    unsafe {
-        match m {
-            Some(m) if core::ptr::eq(core_of(m), core) => ready_here::<P>(m, g),
-            // Shutdown waits for what its own Ms are about to do, but not for others: so those
-            // look at the G's status, under the lock.
-            _ => {
-                // The run may end with this goroutine, and all of it be freed: not before we have
-                // left. Relaxed: whoever looks comes after the wake.
-                core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-                if core.ready_closing::<P>(g) {
-                    wake_for::<P>(core);
-                }
-                // Release: whoever frees comes after our last access.
-                core.end.external_refs.fetch_sub(1, Ordering::Release);
+    match within {
+        // SAFETY: `g` is parked and saved, and this is its one wake, as the caller ensures; the M
+        // is of its scheduler.
+        Some(within) if ptr::eq(within.core(), core) => unsafe { ready_here::<P>(within, g) },
+        // An M of another scheduler is a stranger to this one. The end of the run waits for what its own Ms
+        // are about to do, but for no stranger: a stranger looks at the G's status, under the lock.
+        _ => {
+            // The run may end with this goroutine, and all of it be freed: not before this thread has left.
+            // Relaxed: the owner that looks comes after the wake.
+            core.end.external_refs.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: `g` is parked and saved, and this is its one wake, as the caller ensures.
+            if unsafe { core.ready_closing::<P>(g) } {
+                wake_for::<P>(core);
             }
+            // Release: the owner that frees comes after the last access here.
+            core.end.external_refs.fetch_sub(1, Ordering::Release);
         }
     }
 }
 
 impl Waiter {
-    /// Ends the wait. `m` is the caller's M, inside, or none.
+    /// Ends the wait. `within` must be the calling M, or none.
     ///
     /// # Safety
     ///
-    /// `waiter` waits, its claim is the caller's, and this is its one wake; it is gone when this
-    /// returns.
+    /// `waiter` must wait, its claim must be the caller's, and this must be its one wake; it must not be used
+    /// afterwards.
     #[inline(always)]
-    pub(crate) unsafe fn wake<P: Platform>(waiter: *const Waiter, m: Option<&'static M>) {
+    pub(crate) unsafe fn wake<P: Platform>(waiter: *const Waiter, within: Option<&Within>) {
         // SAFETY: the waiter lives until it is woken, which the last access here does.
         unsafe {
             match NonNull::new((*waiter).g) {
-                Some(g) => ready_from::<P>(m, &*(*waiter).core, g),
+                Some(g) => ready_from::<P>(within, &*(*waiter).core, g),
                 None => P::unpark(&(*waiter).parker),
             }
         }
@@ -103,16 +104,12 @@ impl Waiter {
 }
 
 impl ScopeState {
-    /// A goroutine of the scope has ended: the last one wakes the owner.
-    ///
-    /// # Safety
-    ///
-    /// Inside, with a P; the goroutine has left its stack.
-    pub(crate) unsafe fn done<P: Platform>(&self, m: &'static M) {
+    /// A goroutine of the scope has ended, and has left its stack: the last one wakes the owner.
+    pub(crate) fn done<P: Platform>(&self, within: &Within) {
         // AcqRel: what the goroutine did is visible to the owner.
         if self.running.fetch_sub(1, Ordering::AcqRel) == WAITING | 1 {
-            // SAFETY: the owner waits, so the scope stands until this wake.
-            unsafe { Waiter::wake::<P>(self.waiter.get(), Some(m)) };
+            // SAFETY: the owner waits, so the scope stands until this wake, which is the one.
+            unsafe { Waiter::wake::<P>(self.waiter(), Some(within)) };
         }
     }
 }

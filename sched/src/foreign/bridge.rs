@@ -7,8 +7,8 @@
 //!                 leave                        end
 //! ```
 //!
-//! In foreign code the bridge's word `m.call` is not null, and that is all that says so: sysmon may
-//! take the P of an M that stays in the same call while it is outside. Whoever comes back has
+//! In foreign code the bridge's word `m.call` is not null, and nothing else says so: sysmon may
+//! take the P of an M that is outside and remains in the same call. An M that comes back has
 //! cleared the word first and looks at the claim afterwards:
 //!
 //! ```text
@@ -18,7 +18,11 @@
 //!   load word                        second look: m.call still not null?
 //! ```
 //!
-//! So either the M sees that its P is wanted, or sysmon sees that it is back (L5, L19).
+//! So either the M sees that its P is wanted, or sysmon sees that it is back (L5).
+//!
+//! > **L6** An M in foreign code never schedules: without a P it blocks its thread until it is given one.
+//!
+//! > **L19** A callback's closure begins only when its M holds a P, whatever `procs` becomes meanwhile.
 
 use core::ptr;
 
@@ -26,23 +30,23 @@ use g0_arch::tools::Crossing;
 
 use super::extram;
 pub use super::extram::{Refused, thread_ends};
-use crate::exec::enter::{acquire, leave as exit};
-use crate::exec::g0::{crossing, on_g0};
-use crate::exec::switch::core_of;
+use crate::exec::enter::{acquire, hand_off};
+use crate::exec::g0::crossing;
 use crate::exec::yields::yield_now;
+
 use crate::objects::g::G;
+use crate::objects::inside::Stay;
 use crate::objects::m::M;
 pub use crate::parts::libcall::LibCall;
 use crate::parts::light_fence::light_fence;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
 use crate::policy::lockedm::{lock_callback, unlock_callback, unlock_internal};
-use crate::policy::sched_state::disown;
 
 /// The part of a callback's word that is `errno`; beside it, in 20 bits, the locks that it covers.
 const ERRNO: usize = if usize::BITS == 32 { 0xFFF } else { u32::MAX as usize };
 
-/// Who is asking.
+/// What the calling thread is to the scheduler.
 #[derive(Debug, Clone, Copy)]
 pub enum CallerContext {
     /// A goroutine on its own stack.
@@ -62,19 +66,20 @@ pub enum CallerContext {
 pub struct LockCounts {
     /// The user's, which an unlock undoes.
     pub external: usize,
-    /// The user's, from outside the callback that it is in: an unlock does not reach them.
+    /// The user's, from outside the callback that the goroutine is in: an unlock does not reach
+    /// them.
     pub outer: usize,
     /// Those of callbacks, library calls and parks while unwinding.
     pub internal: usize,
 }
 
-/// An M whose goroutine is going to foreign code or is in it.
+/// An M; its goroutine is going to foreign code or is in it.
 #[derive(Debug, Clone, Copy)]
 pub struct MHandle {
     m: &'static M,
 }
 
-/// Who is asking. Any context.
+/// Returns what the calling thread is to the scheduler. Any context.
 #[inline(always)]
 pub fn here<P: Platform>() -> CallerContext {
     // SAFETY: Ms are never freed.
@@ -93,8 +98,8 @@ pub fn here<P: Platform>() -> CallerContext {
     }
 }
 
-/// A thread that is no M calls back: it is given one, and the callback may begin, as after a successful
-/// [`MHandle::arrive`]. The bridge writes its [`root`](MHandle::root).
+/// A thread that is no M calls back: returns the M that it is given. The callback may begin, as after a
+/// successful [`MHandle::arrive`]. The bridge must write its [`root`](MHandle::root).
 ///
 /// # Errors
 ///
@@ -104,37 +109,39 @@ pub fn adopt<P: Platform>() -> Result<MHandle, Refused> {
 }
 
 impl MHandle {
-    /// A callback is to begin on an adopted thread. False: its scheduler has ended; nothing has changed.
+    /// A callback is to begin on an adopted thread. Returns false if its scheduler has ended; then
+    /// nothing has changed.
     ///
     /// # Safety
     ///
-    /// The handle is from [`CallerContext::Adopted`].
+    /// The handle must be from [`CallerContext::Adopted`].
     #[inline(always)]
     pub unsafe fn arrive(self) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: an adopted thread's M is an extra one, and this thread's.
         unsafe { extram::arrive(self.m) }
     }
 
-    /// The callback has ended, and the thread is in code of its own. It may have no handle after this.
+    /// The callback has ended, and the thread is in code of its own. The handle may be dead after
+    /// this.
     ///
     /// # Safety
     ///
-    /// On the thread of the handle; the callback had [arrived](Self::arrive), the bridge's word points to
-    /// the [`root`](Self::root) again.
+    /// Must be called on the thread of the handle; the callback must have [arrived](Self::arrive), and
+    /// the bridge's word must point to the [`root`](Self::root) again.
     #[inline(always)]
     pub unsafe fn depart<P: Platform>(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: an extra M, this thread's; its callback had arrived and is over.
         unsafe { extram::depart::<P>(self.m) }
     }
 
-    /// A Goexit has come to the bottom of an adopted thread's goroutine, and would go on in nothing. True: the
-    /// end of the scheduler has thrown it, and the callback is over.
+    /// A Goexit has come to the bottom of an adopted thread's goroutine, and would go on in nothing. Returns
+    /// true if the end of the run has thrown it; then the callback is over.
     ///
     /// # Safety
     ///
-    /// On that goroutine, in the callback.
+    /// Must be called on that goroutine, in the callback.
     pub unsafe fn was_ended(self) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: on the goroutine of an extra M.
         unsafe { extram::was_ended(self.m) }
     }
 
@@ -142,50 +149,51 @@ impl MHandle {
     ///
     /// # Safety
     ///
-    /// The handle is from [`CallerContext::Adopted`]; it is dead afterwards.
+    /// The handle must be from [`CallerContext::Adopted`], and must not be used afterwards.
     pub unsafe fn part<P: Platform>(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: an extra M, this thread's, between callbacks.
         unsafe { extram::part::<P>(self.m) }
     }
 
-    /// What the bridge's word points to while an adopted thread is in code of its own: the bridge's, as
-    /// long as the M. The scheduler only compares the address.
+    /// Returns what the bridge's word points to while an adopted thread is in code of its own. The
+    /// place is the bridge's, and lives as long as the M; the scheduler only compares the address.
     #[inline(always)]
     pub fn root(self) -> *mut *mut u8 {
         self.m.root().cast()
     }
 
-    /// Where the stack of an adopted thread's goroutine is free: all of it, between callbacks.
+    /// Returns the end below which the stack of an adopted thread's goroutine is free: all of it,
+    /// between callbacks.
     #[inline]
     pub fn top(self) -> *mut u8 {
         // SAFETY: written once, before the thread was given the M.
         unsafe { self.m.extra.own_g.get().cast() }
     }
 
-    /// The handle of a token.
+    /// Returns the handle of a token.
     ///
     /// # Safety
     ///
-    /// `token` came from [`token`](Self::token).
+    /// `token` must have come from [`token`](Self::token).
     #[inline(always)]
     pub unsafe fn from_token(token: *mut ()) -> Self {
-        // SAFETY: the caller's promise; Ms are never freed.
+        // SAFETY: the token is an M's address, and Ms are never freed.
         Self { m: unsafe { &*token.cast::<M>() } }
     }
 
-    /// The handle as a word.
+    /// Returns the handle as a word.
     #[inline(always)]
     pub fn token(self) -> *mut () {
         ptr::from_ref(self.m).cast_mut().cast()
     }
 
-    /// The word that holds g0's stack pointer: below it g0 is free.
+    /// Returns the word that holds g0's stack pointer: below it g0 is free.
     #[inline(always)]
     pub fn g0_sp(self) -> *mut *mut u8 {
         self.m.g0_sp.as_ptr()
     }
 
-    /// The bridge's own word: not null while foreign code runs (`incgo`).
+    /// Returns the bridge's own word: not null while foreign code runs (Go's `incgo`).
     #[inline(always)]
     pub fn call(self) -> *mut *mut u8 {
         #[cfg(not(loom))]
@@ -195,13 +203,13 @@ impl MHandle {
     }
 
     /// In a model the bridge writes its word twice: where [`call`](Self::call) says, and here, where
-    /// others look.
+    /// other threads look.
     #[cfg(loom)]
     pub fn call_shown(self) -> &'static g0_arch::sync::atomic::AtomicPtr<u8> {
         &self.m.call
     }
 
-    /// The lowest byte of the goroutine's stack. In the goroutine's state.
+    /// Returns the lowest byte of the goroutine's stack. To be called in the goroutine's state.
     #[inline(always)]
     pub fn limit(self) -> *mut u8 {
         match self.m.curg() {
@@ -211,41 +219,46 @@ impl MHandle {
         }
     }
 
-    /// From the goroutine's stack to the M's, for memory checkers.
+    /// Returns the way from the goroutine's stack to the M's, for memory checkers.
     #[inline(always)]
     pub fn crossing(self) -> Crossing {
         crossing(self.m)
     }
 
-    /// How often the goroutine is locked to its thread (L8): for reports and tests.
+    /// Returns how often the goroutine is locked to its thread (L8): for reports and tests.
     pub fn locks(self) -> LockCounts {
         // SAFETY: the running goroutine's own counts.
         let locks = self.m.curg().map(|g| unsafe { g.as_ref().locks.get() }).unwrap_or_default();
         LockCounts { external: locks.external(), outer: locks.outer(), internal: locks.internal() }
     }
 
-    /// The goroutine goes to foreign code, and the bridge sets its word. No scheduling point until [`leave`](Self::leave).
+    /// The goroutine goes to foreign code, and the bridge sets its word. There must be no scheduling point
+    /// until [`leave`](Self::leave).
     ///
     /// # Safety
     ///
-    /// On the goroutine's stack, outside.
+    /// Must be called on the goroutine's stack, outside.
     #[inline(always)]
     pub unsafe fn enter(self) {
         self.m.foreign.calls.add(1);
     }
 
-    /// It is back: the bridge has cleared its word. Then there is a P again.
+    /// The goroutine is back, and the bridge has cleared its word. On return the M owns a P.
     ///
     /// # Safety
     ///
-    /// On the goroutine's stack, after [`enter`](Self::enter).
+    /// Must be called on the goroutine's stack, after [`enter`](Self::enter).
     #[inline(always)]
     pub unsafe fn leave<P: Platform>(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: on the goroutine's stack, back from foreign code.
         unsafe { self.back::<P>(false) }
     }
 
-    /// Sees to it that the M owns a P. `on_g0`: that is the stack we are on.
+    /// Returns when the M owns a P. `on_g0`: that is the present stack.
+    ///
+    /// # Safety
+    ///
+    /// Must be called on the M's thread, between foreign code and the goroutine's own.
     #[inline(always)]
     unsafe fn back<P: Platform>(self, on_g0: bool) {
         let m = self.m;
@@ -256,30 +269,30 @@ impl MHandle {
         }
     }
 
-    /// The call will last: the P goes to somebody else at once.
+    /// The call will last: gives the P to another M at once.
     ///
     /// # Safety
     ///
-    /// On the goroutine's stack, right after [`enter`](Self::enter).
+    /// Must be called on the goroutine's stack, right after [`enter`](Self::enter).
     pub unsafe fn release<P: Platform>(self) {
-        let m = self.m;
-        // SAFETY: `symmetric` is written before the M starts.
-        if m.claim.enter(unsafe { m.symmetric.get() }) || m.claim.holds() {
-            let core = core_of(m);
-            // SAFETY: inside, on the goroutine's stack; g0 is free below g0_sp.
-            unsafe { on_g0(m, || core.hand_off::<P>(disown(m))) };
+        // SAFETY: this thread's M, in the foreign state: nothing else stands for the stay.
+        let mut stay = unsafe { step_in(self.m) };
+        if stay.within().is_some() {
+            // g0 is free below g0_sp.
+            hand_off::<P>(&mut stay, false);
         }
-        exit(m);
+        stay.leave();
     }
 
-    /// Foreign code calls back: the goroutine is locked to the thread and owns a P.
+    /// Foreign code calls back: locks the goroutine to the thread, and waits until the M owns a P.
+    /// Returns the word for [`end`](Self::end).
     ///
     /// # Safety
     ///
-    /// On g0, in foreign code.
+    /// Must be called on g0, in foreign code.
     #[inline(always)]
     pub unsafe fn begin<P: Platform>(self) -> usize {
-        // SAFETY: the goroutine whose call this is.
+        // SAFETY: the goroutine that has made this call.
         unsafe {
             let covered = match self.m.curg() {
                 Some(g) => lock_callback(self.m, g),
@@ -292,12 +305,12 @@ impl MHandle {
         }
     }
 
-    /// The callback returns: foreign code again. What it made ready is sysmon's to see to, which
-    /// sleeps for no longer than a nap while an M owns a P, and looks again within its shortest period.
+    /// The callback returns: foreign code again. Sysmon sees to what it made ready: while an M owns a P
+    /// sysmon sleeps for no longer than a nap, and looks again within its shortest period.
     ///
     /// # Safety
     ///
-    /// On g0, after [`begin`](Self::begin), whose result is `word`.
+    /// Must be called on g0, after [`begin`](Self::begin); `word` must be the result of that.
     #[inline(always)]
     pub unsafe fn end<P: Platform>(self, word: usize) {
         // SAFETY: the goroutine has come back to the thread that it is locked to.
@@ -314,29 +327,30 @@ impl MHandle {
     }
 
     /// The goroutine keeps its thread for itself, until [`share`](Self::share): what is written into
-    /// [`libcall`](Self::libcall) stays, whatever is scheduled. The result is for `share`.
+    /// [`libcall`](Self::libcall) is kept, whatever is scheduled. Returns what `share` must be
+    /// given.
     ///
     /// # Safety
     ///
-    /// On the goroutine's stack, outside. Calls of `hold` and [`release_hold`](Self::release_hold)
-    /// nest.
+    /// Must be called on the goroutine's stack, outside. Calls of `hold` and
+    /// [`release_hold`](Self::release_hold) must nest.
     pub unsafe fn hold(self) -> *mut () {
         match self.m.curg() {
-            // SAFETY: the goroutine whose handle this is.
+            // SAFETY: the goroutine of this handle.
             Some(g) => unsafe { crate::policy::lockedm::reserve_alone(self.m, g).cast() },
             None => ptr::null_mut(),
         }
     }
 
-    /// The thread is shared again, as any locked one; the goroutine stays locked to it.
+    /// The thread is shared again, as any locked one; the goroutine is still locked to it.
     ///
     /// # Safety
     ///
-    /// On the M of the [`hold`](Self::hold) whose result is `before`; nothing was locked or unlocked
-    /// in between.
+    /// `before` must be the result of the [`hold`](Self::hold). This must be called on the same M,
+    /// with nothing locked or unlocked in between.
     pub unsafe fn share(self, before: *mut ()) {
         if let Some(g) = self.m.curg() {
-            // SAFETY: as above.
+            // SAFETY: the goroutine that called `hold`, on the same M.
             unsafe { crate::policy::lockedm::share_again(self.m, g, before.cast()) };
         }
     }
@@ -345,33 +359,34 @@ impl MHandle {
     ///
     /// # Safety
     ///
-    /// On the goroutine's stack, outside, on the M of the `hold`.
+    /// Must be called on the goroutine's stack, outside, on the M of the `hold`.
     pub unsafe fn release_hold<P: Platform>(self) {
         if let Some(g) = self.m.curg() {
-            // SAFETY: as above.
+            // SAFETY: the goroutine that called `hold`, on the same M.
             unsafe { unlock_internal::<P>(self.m, g) };
         }
     }
 
-    /// The library call that this M's goroutine prepares or is in. Its own thread only.
+    /// Returns the library call that this M's goroutine prepares or is in. Its own thread only.
     #[inline]
     pub fn libcall(self) -> *mut LibCall {
         self.m.foreign.libcall.as_ptr()
     }
 
-    /// Where this thread's `errno` lies, or null. Its own thread only.
+    /// Returns where this thread's `errno` lies, or null. Its own thread only.
     #[inline]
     pub fn errno(self) -> *mut i32 {
         // SAFETY: written when the M began, by its thread.
         unsafe { self.m.errno.get() }
     }
 
-    /// Returns once `*g0_sp` is `bottom`: other goroutines of this M have frames on g0 below ours.
-    /// On the safe runtime only.
+    /// Returns once `*g0_sp` is `bottom`: until then other goroutines of this M have frames on g0
+    /// below the caller's. On the safe runtime only.
     ///
     /// # Safety
     ///
-    /// On the goroutine's stack, between [`begin`](Self::begin) and [`end`](Self::end).
+    /// Must be called on the goroutine's stack, between [`begin`](Self::begin) and
+    /// [`end`](Self::end).
     pub unsafe fn settle<P: Platform>(self, bottom: *mut u8) {
         // SAFETY: `g0_sp` is this thread's, and the goroutine is locked to it.
         while unsafe { self.m.g0_sp.get() } != bottom {
@@ -380,15 +395,30 @@ impl MHandle {
     }
 }
 
-/// The P has been taken, or is being: take it back, or wait for another.
+/// The P has been taken, or a claim on it is raised: takes it back, or waits for another.
 #[cold]
 #[inline(never)]
 fn lost<P: Platform>(m: &'static M, on_g0: bool) {
-    // SAFETY: `symmetric` is written before the M starts.
-    if !m.claim.enter(unsafe { m.symmetric.get() }) {
-        acquire::<P>(m, on_g0);
+    // SAFETY: this thread's M, between two states: nothing else stands for the stay.
+    let mut stay = unsafe { step_in(m) };
+    if !m.claim.is_owned() {
+        acquire::<P>(&mut stay, on_g0);
     }
-    exit(m);
+    stay.leave();
+}
+
+/// Marks `m` inside, with a P or without.
+///
+/// # Safety
+///
+/// `m` must be this thread's and outside.
+unsafe fn step_in(m: &'static M) -> Stay {
+    // SAFETY: `symmetric` is written before the M starts. The mark has been set, and nothing else stands for
+    // it.
+    unsafe {
+        m.claim.enter(m.symmetric.get());
+        Stay::assume(m)
+    }
 }
 
 /// Ends the program over a misuse of the bridge; names the goroutine if there is one.

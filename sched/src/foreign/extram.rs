@@ -1,7 +1,7 @@
 //! Threads that the scheduler did not start, and the Ms that they are given.
 //!
 //! A library of C starts threads of its own, and one of them calls back. To the scheduler that is a
-//! foreign call that has always been open: the thread gets an *extra M*, whose goroutine exists
+//! foreign call that has always been open: the thread gets an *extra M*. Its goroutine exists
 //! beforehand, with a stack on which nothing lies, as if it had just called C. From then on a callback
 //! there is like any other: the goroutine is locked to the thread, has a P while the closure runs, may
 //! park; C's frames lie on the thread's own stack, and that stack is this M's g0.
@@ -16,21 +16,21 @@
 //!             borrowed the M
 //! ```
 //!
-//! | | who does it | what it costs |
+//! | | done by | what it costs |
 //! |---|---|---|
 //! | `adopt` | the thread, at its first callback | a compare-and-swap, and a P by the scheduler's lock; if no M is spare, the making of one: memory and system calls |
 //! | `arrive`, `depart` | the thread, at each callback | a store, a load and a branch each |
 //! | `part` | the platform, when the thread ends | a compare-and-swap; the P by the lock |
-//! | the next spare M | the watcher, told by whoever takes the last; without a watcher that one | |
+//! | the next spare M | sysmon, told by the thread that takes the last; without sysmon that thread itself | |
 //!
-//! Between callbacks the M owns its P as in any foreign call: whoever waits for one has it taken by
-//! sysmon. The goroutine counts while it runs a callback and at no other time: its status is DEAD
-//! between them. So nobody sees it, and a run does not wait for it.
+//! Between callbacks the M owns its P as in any foreign call: sysmon takes it when an M waits for
+//! one. The goroutine counts while it runs a callback and at no other time: its status is DEAD
+//! between them. So no report shows it then, and a run does not wait for it.
 //!
-//! # Who may call when
+//! # When a thread may call back
 //!
-//! A thread comes to the scheduler that lives at its platform's [`Registry`](crate::Registry). Before one does,
-//! and from when its main goroutine has returned, a callback is [refused](Refused). Both sides agree as
+//! A thread comes to the scheduler that lives at its platform's [`Registry`](crate::Registry). Before one
+//! does, and from when its main goroutine has returned, a callback is [refused](Refused). Both sides agree as
 //! an M and a retaker do:
 //!
 //! ```text
@@ -40,12 +40,13 @@
 //!   load phase                       count the goroutines
 //! ```
 //!
-//! So the callback is counted, and the end waits for it as for any goroutine that runs, or it is
-//! refused. What waits there, or comes to an operation, is unwound by the end like all else, and C gets what
-//! it gets when it is refused. What the end does not get to unwind (a closure that takes longer than the
-//! end waits, that is in C again, or that waits for a P) is left behind: it goes on if it can, and its
-//! thread waits for ever if it parks. All that a thread may still use stays: the memory of a runtime that ends while a thread
-//! is bound to it is never freed, so threads that last are better bound to a runtime that does.
+//! So the callback is counted, and the end waits for it as for any goroutine that runs, or it is refused. A
+//! callback that waits, or comes to an operation, is unwound by the end of the run like all else, and C gets
+//! what it gets when it is refused. What the end cannot unwind (a closure that takes longer than the end
+//! waits, that is in C again, or that waits for a P) is left behind: it goes on if it can, and its thread
+//! waits for ever if it parks. All that a thread may still use is kept: the memory of a runtime that ends
+//! while a thread is bound to it is never freed, so threads that last are better bound to a runtime that
+//! lasts too.
 //!
 //! # Rejected
 //!
@@ -54,7 +55,7 @@
 //! - *Giving the P back after each callback*: the scheduler's lock twice. It is what a thread that has but
 //!   borrowed its M pays.
 //! - *Finding the M again by the thread's number*: the current-M slot is a word of the thread's own
-//!   already, and the hook that runs when a thread ends says when it is to be given up.
+//!   already, and the hook that runs when a thread ends says when the M must be given back.
 
 use core::panic::Location;
 use core::ptr::{self, NonNull};
@@ -62,11 +63,12 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
+use crate::exec::refs::free_without_p;
 use crate::exec::spawn::{announce, init_g};
-use crate::exec::switch::core_of;
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
 use crate::objects::g::{G, status};
+use crate::objects::inside::Stay;
 use crate::objects::join_word::DETACHED;
 use crate::objects::m::M;
 use crate::objects::shared::Core;
@@ -86,7 +88,8 @@ pub enum Refused {
     NoMachine,
 }
 
-/// The calling thread, which is no M, becomes one; the callback has [arrived](arrive).
+/// The calling thread, which is no M, becomes one: returns its M. The callback has
+/// [arrived](arrive).
 #[cold]
 #[inline(never)]
 pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
@@ -101,7 +104,7 @@ fn take_over<P: Platform>() -> Result<&'static M, Refused> {
     let home = P::registry().ok_or(Refused::NoRuntime)?;
     let core = home.visit(|core| {
         let core = core.filter(|core| core.phase() == phase::OPEN)?;
-        // From now on it is not freed. Whoever awaits its Ms sees the first count first.
+        // From now on it is not freed. An owner that awaits its Ms sees the first count first.
         core.ms.live.fetch_add(1, Ordering::SeqCst);
         core.ms.adopted.fetch_add(1, Ordering::SeqCst);
         Some(core)
@@ -141,19 +144,19 @@ impl Errno {
 
     fn put_back(self) {
         if !self.0.is_null() {
-            // SAFETY: as above.
+            // SAFETY: this thread's.
             unsafe { self.0.write(self.1) };
         }
     }
 }
 
-/// A spare M, or a new one.
+/// Returns a spare M, or a new one.
 fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
     let (m, last) = match core.foreign.extras.take() {
         Some((m, last)) => (m, last),
         None => (make(core)?, true),
     };
-    // Of those who find none together one asks.
+    // Of several threads that find none at the same time one asks.
     if last && !core.foreign.extras.wanted.swap(true, Ordering::AcqRel) {
         if P::WATCHED {
             P::unpark(&core.sysmon.parker);
@@ -164,7 +167,7 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
     Some(m)
 }
 
-/// An extra M with its goroutine. Allocates.
+/// Returns a new extra M with its goroutine. Allocates.
 fn make(core: &'static Core) -> Option<&'static M> {
     let mut cache = g0_stack::Cache::new(core.config.stack);
     let stack = core.depot.alloc(&mut cache);
@@ -176,7 +179,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
         core.depot.drain(&mut cache);
         return None;
     };
-    // SAFETY: the stack is ours, and so is the M, but for those who look at all Ms.
+    // SAFETY: the stack and the M are this call's alone, but for code that walks all Ms.
     unsafe {
         let g = init_g(core, stack);
         let this = g.as_ref();
@@ -188,12 +191,13 @@ fn make(core: &'static Core) -> Option<&'static M> {
         this.has_result.set(false);
         this.token.reset();
         this.wakes.reset();
-        // Nobody joins it, and it never ends.
+        // It is never joined, and it never ends.
         this.join.store(DETACHED, Ordering::Relaxed);
         this.locks.set(Locks::NONE);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         this.ident.set(id, "foreign thread", Location::caller());
-        // One lock that is never undone: nobody else runs here, and nobody unwinds it.
+        // One lock that is never undone: no other goroutine runs here, and the end of the run does
+        // not unwind it.
         crate::policy::lockedm::lock_internal(m, g);
         m.lock.exclusive.set(true);
         m.extra.own_g.set(g.as_ptr());
@@ -204,8 +208,8 @@ fn make(core: &'static Core) -> Option<&'static M> {
 }
 
 impl Core {
-    /// Makes a spare extra M if one is wanted. By the watcher; without one, by the thread that has taken
-    /// the last.
+    /// Makes a spare extra M if one is wanted. Called by sysmon; without it, by the thread that has
+    /// taken the last.
     pub(crate) fn make_spare(&'static self) {
         if self.foreign.extras.wanted.load(Ordering::Relaxed)
             && self.foreign.extras.wanted.swap(false, Ordering::AcqRel)
@@ -215,36 +219,34 @@ impl Core {
         }
     }
 
-    /// The goroutines of extra Ms end, but for those that a handle keeps.
+    /// Frees the goroutines of extra Ms, but for those that a handle keeps.
     ///
     /// # Safety
     ///
-    /// No thread has an extra M any more, and none will.
+    /// No thread may have an extra M any more, and none may be given one later.
     #[cfg(any(feature = "std", loom))]
     pub(crate) unsafe fn free_extras(&'static self) {
         for m in self.foreign.extras.all() {
-            // SAFETY: the caller's promise: nothing on that stack is live.
-            unsafe {
-                crate::exec::refs::free_without_p(self, NonNull::new_unchecked(m.extra.own_g.get()))
-            };
+            // SAFETY: no thread has the M any more: nothing on that stack is live.
+            unsafe { free_without_p(NonNull::new_unchecked(m.extra.own_g.get())) };
         }
     }
 }
 
-/// A callback begins on `m`, which is between callbacks; false: the scheduler has ended.
+/// A callback begins on `m`, which is between callbacks. Returns false if the scheduler has ended.
 ///
 /// # Safety
 ///
-/// `m` is this thread's and an extra one.
+/// `m` must be this thread's and an extra one.
 #[inline(always)]
 pub(crate) unsafe fn arrive(m: &'static M) -> bool {
-    // SAFETY: the caller's promise; the goroutine lives as long as the scheduler.
+    // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
         let g = &*m.extra.own_g.get();
         // Relaxed: ordered by the fence; see above.
         g.status.store(status::RUNNABLE, Ordering::Relaxed);
         light_fence(m.symmetric.get());
-        if core_of(m).phase() == phase::OPEN {
+        if m.core().phase() == phase::OPEN {
             return true;
         }
         g.status.store(status::DEAD, Ordering::Release);
@@ -256,21 +258,22 @@ pub(crate) unsafe fn arrive(m: &'static M) -> bool {
 ///
 /// # Safety
 ///
-/// As [`arrive`], which has been true; `m` is between callbacks again.
+/// As [`arrive`], which must have returned true; `m` must be between callbacks again.
 #[inline(always)]
 pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
-    // SAFETY: the caller's promise.
+    // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
-        // Release: whoever counts us out sees what the callback did.
+        // Release: the end, which counts the callback out, sees what it did.
         (*m.extra.own_g.get()).status.store(status::DEAD, Ordering::Release);
-        // Pairs with the heavy fence of `last_one_out`: it finds us gone, or we find main gone.
+        // Pairs with the heavy fence of `halt_after_last`: it finds this callback gone, or this thread
+        // finds main gone.
         light_fence(m.symmetric.get());
-        if core_of(m).end.main_gone.load(Ordering::Relaxed) {
-            crate::policy::closing::last_one_out::<P>(core_of(m));
+        if m.core().end.main_gone.load(Ordering::Relaxed) {
+            m.core().halt_after_last::<P>();
         }
         if m.evicted.load(Ordering::Relaxed) {
             // The closure that has computed without a P is done.
-            core_of(m).unevict(m);
+            m.core().unevict(m);
         }
         if !m.extra.kept.get() {
             part::<P>(m);
@@ -278,17 +281,17 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
     }
 }
 
-/// A Goexit has come to the bottom of the goroutine of `m`, in a callback. True: it is the end's, which
-/// makes the callback one that was refused.
+/// A Goexit has come to the bottom of the goroutine of `m`, in a callback. Returns true if the end of
+/// the run has thrown it, which makes the callback a refused one.
 ///
 /// # Safety
 ///
-/// On that goroutine.
+/// Must be called on that goroutine.
 pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
-    if core_of(m).phase() == phase::OPEN {
+    if m.core().phase() == phase::OPEN {
         return false;
     }
-    // SAFETY: the running goroutine's own field. It is as good as new.
+    // SAFETY: the running goroutine's own field. The goroutine is as good as new.
     unsafe { (*m.extra.own_g.get()).exiting.set(false) };
     true
 }
@@ -297,21 +300,23 @@ pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
 ///
 /// # Safety
 ///
-/// `m` is this thread's, and an extra one.
+/// `m` must be this thread's, an extra one, and between callbacks.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
-    let core = core_of(m);
+    let core = m.core();
     let errno = Errno::of::<P>();
-    // SAFETY: the caller's promise.
+    // SAFETY: this thread's M, between callbacks: nothing else stands for the stay.
     unsafe {
-        if m.claim.enter(m.symmetric.get()) || m.claim.holds() {
-            core.leave_p::<P>(m);
+        m.claim.enter(m.symmetric.get());
+        let mut stay = Stay::assume(m);
+        if stay.within().is_some() {
+            core.leave_p::<P>(&mut stay);
         }
-        m.claim.exit();
+        stay.leave();
         m.set_call(ptr::null_mut());
         m.g.store(ptr::null_mut(), Ordering::Relaxed);
-        // Locks that a callback has left are the thread's, not the next one's.
+        // Locks that a callback has left are this thread's, not those of the M's next thread.
         (*m.extra.own_g.get()).locks.set(Locks::INTERNAL);
     }
     P::set_current(ptr::null());
@@ -324,15 +329,17 @@ fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
     // Until the very end it is not freed. Relaxed: the next counts order it.
     core.end.external_refs.fetch_add(1, Ordering::Relaxed);
     last();
-    // In this order: who awaits the others never takes one of those for one of ours.
+    // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
+    // these.
     core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
     core.ms.live.fetch_sub(1, Ordering::AcqRel);
     core.check_for_deadlock::<P>();
-    // Release: whoever frees comes after our last access.
+    // Release: the owner that frees comes after the last access here.
     core.end.external_refs.fetch_sub(1, Ordering::Release);
 }
 
-/// The calling thread is between callbacks, with an extra M: it gives it back. False: it is anything else.
+/// The calling thread is between callbacks, with an extra M: it gives it back. Returns false on any other
+/// thread.
 #[cold]
 pub(crate) fn part_if_between<P: Platform>() -> bool {
     // SAFETY: Ms are never freed.
@@ -346,8 +353,8 @@ pub(crate) fn part_if_between<P: Platform>() -> bool {
     }
 }
 
-/// The calling thread ends, and gives back the extra M that it was told to [keep](Platform::keep). For
-/// platforms; on a thread that has none it does nothing.
+/// The calling thread ends, and gives back the extra M that it was told to
+/// [keep](crate::port::ForeignCode::keep). For platforms; on a thread that has none it does nothing.
 pub fn thread_ends<P: Platform>() {
     if part_if_between::<P>() {
         return;

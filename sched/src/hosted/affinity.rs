@@ -1,7 +1,11 @@
 //! How many processors this process may use.
 
+use core::sync::atomic::AtomicUsize;
 use std::fs;
 use std::string::String;
+
+/// CPUs that the process had at the last count. Written by every runtime that is built, and by sysmon.
+pub(super) static CPUS: AtomicUsize = AtomicUsize::new(1);
 
 /// CPUs of the affinity mask, at most the cgroup's quota (rounded up); at least 1.
 pub(super) fn procs() -> usize {
@@ -22,7 +26,7 @@ pub(super) fn affine() -> usize {
     }
 }
 
-/// The tightest CPU quota of the cgroups that this process is in (version 2, or 1).
+/// Returns the tightest CPU quota of the cgroups that this process is in (version 2, or 1).
 fn quota() -> Option<usize> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let mut least = None;

@@ -11,10 +11,11 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Hosted, current};
+use super::current;
+use super::tag::Hosted;
 use crate::objects::m::M;
+use crate::parts::fatal::Fatal;
 use crate::platform::Platform;
-use crate::platform::fatal::Fatal;
 
 /// Runs that have begun and not ended.
 static RUNS: AtomicUsize = AtomicUsize::new(0);
@@ -56,12 +57,9 @@ extern "C" fn in_child() {
 #[inline]
 pub(super) fn check() {
     if FORKED.load(Ordering::Relaxed) {
-        Hosted::fatal(&Fatal {
-            reason: "a runtime call in a forked child, whose other threads are the parent's: after \
-                     fork only exec or _exit; to start a program use std::process::Command",
-            goroutine: 0,
-            name: "",
-            site: None,
-        });
+        Hosted::fatal(&Fatal::new(
+            "a runtime call in a forked child, whose other threads are the parent's: after fork \
+             only exec or _exit; to start a program use std::process::Command",
+        ));
     }
 }

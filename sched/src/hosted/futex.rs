@@ -48,14 +48,14 @@ pub(super) fn unpark(parker: &Parker) {
     // Release: what was done before is visible to the woken. From here on only the word's
     // address is used: the parker may be gone.
     if parker.word.swap(TOKEN, Ordering::AcqRel) == WAITING {
-        // SAFETY: a wake on an address that nobody waits on, or that is gone, does nothing.
+        // SAFETY: a wake on an address that no thread waits on, or that is gone, does nothing.
         unsafe {
             libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1);
         }
     }
 }
 
-/// The calling thread's timeouts are not put off: the kernel would add up to 50 µs, to wake several
+/// Lets the calling thread's timeouts not be put off: the kernel would add up to 50 µs, to wake several
 /// threads at once, and the scheduler wakes one thread for all its timers.
 pub(super) fn wake_on_time() {
     const NANOSECOND: libc::c_ulong = 1;
@@ -64,10 +64,10 @@ pub(super) fn wake_on_time() {
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, NANOSECOND) };
 }
 
-/// The monotonic clock, nanoseconds.
+/// Returns the time of the monotonic clock, nanoseconds.
 pub(super) fn now() -> u64 {
     let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the buffer is ours.
+    // SAFETY: the buffer is this function's.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut ts) };
     ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64
 }

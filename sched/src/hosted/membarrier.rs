@@ -11,13 +11,13 @@
 const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
 const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
-/// Registers the process; false when the kernel, or a filter, refuses.
+/// Registers the process; returns false when the kernel, or a filter, refuses.
 pub(super) fn register() -> bool {
     // SAFETY: no memory is passed.
     unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
 
-/// The barrier; only after [`register`] has succeeded.
+/// Passes the barrier; [`register`] must have succeeded.
 pub(super) fn fence() {
     // SAFETY: as above.
     let rc = unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) };

@@ -15,7 +15,7 @@ pub(super) fn install() {
 
 fn report(overflow: &Overflow<'_>) {
     // SAFETY: every stack of a hosted runtime's slab that is in use carries a G beneath its
-    // header; what is read was written before the goroutine started. Slabs of others are not
+    // header; what is read was written before the goroutine started. Other slabs are not
     // distinguished: their payload is at least a G long, and a null scheduler tells them apart.
     let (id, name, site) = unsafe {
         let g = &*overflow.stack().payload::<G>();

@@ -1,14 +1,35 @@
 //! What is printed: each report in one write, so that those of several threads do not mix.
 
-use core::fmt::Write;
+use core::fmt::{Display, Write};
 use std::string::String;
 use std::vec::Vec;
 
+use super::tag::Hosted;
 use crate::introspect::GoroutineInfo;
-use crate::objects::report::DeadlockReport;
+use crate::objects::report::{DeadlockReport, Trace};
+use crate::platform::reports::Reports;
 
 /// Goroutines that a report names at most.
 const MOST: usize = 100;
+
+impl Reports for Hosted {
+    fn external_wakers(own: usize) -> bool {
+        // Where the system does not say, there may be some.
+        std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() > own)
+    }
+
+    fn deadlock(report: &DeadlockReport) {
+        deadlock(report)
+    }
+
+    fn uncaught(panics: &dyn Display) {
+        print(&std::format!("{panics}\n"));
+    }
+
+    fn trace(line: &Trace) {
+        print(&std::format!("{line}\n"));
+    }
+}
 
 /// Writes to standard error.
 pub(super) fn print(text: &str) {
@@ -17,7 +38,7 @@ pub(super) fn print(text: &str) {
 }
 
 /// Reports a deadlock.
-pub(super) fn deadlock(stuck: &DeadlockReport) -> ! {
+fn deadlock(stuck: &DeadlockReport) -> ! {
     let mut all: Vec<GoroutineInfo> = stuck.goroutines().collect();
     all.sort_unstable_by_key(|seen| seen.id);
     let mut text = String::new();

@@ -11,21 +11,20 @@ use std::vec::Vec;
 use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::{Class, SlabSource};
 
+use super::affinity::CPUS;
+use super::tag::Hosted;
 use super::watch::Watch;
-use super::{CPUS, Hosted, affinity, fork, futex, membarrier, overflow};
-use crate::MAX_PROCS;
+use super::{affinity, fork, futex, membarrier, overflow};
 use crate::api::scheduler::{CallingThread, Ended, Scheduler, be_first_m};
 use crate::api::shutdown::PATIENCE;
 use crate::api::sysmon::sysmon;
-use crate::objects::config::Deadlock;
-use crate::objects::config::ForeignThreads;
-use crate::objects::config::Uncaught;
-use crate::objects::config::{Config, Mobility};
+use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
-use crate::objects::shared::Core;
+use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
+use crate::parts::limits::MAX_PROCS;
 use crate::parts::phase;
 use crate::platform::Platform;
 use crate::platform::fences::Fences;
@@ -115,19 +114,19 @@ impl Builder {
         self
     }
 
-    /// Whether a page that faults lies beneath every stack. Default: yes.
+    /// Returns whether a page that faults lies beneath every stack. Default: yes.
     pub fn guards(mut self, on: bool) -> Self {
         self.guards = on;
         self
     }
 
-    /// What the runtime's threads are called, as debuggers and `ps` show it. Default: "g0".
+    /// Sets what the runtime's threads are called, as debuggers and `ps` show it. Default: "g0".
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = name;
         self
     }
 
-    /// The main goroutine is wired to the thread that calls [`Runtime::run`], as if it had called
+    /// Wires the main goroutine to the thread that calls [`Runtime::run`], as if it had called
     /// [`lock_os_thread`](crate::lock_os_thread) before it began: for graphics and window libraries,
     /// which want to be called by the program's first thread. Without it that thread only waits.
     ///
@@ -138,7 +137,7 @@ impl Builder {
         self
     }
 
-    /// What is done when all goroutines wait and no timer is armed. Default: [`Deadlock::Auto`], the
+    /// Sets what is done when all goroutines wait and no timer is armed. Default: [`Deadlock::Auto`], the
     /// report of a deadlock, unless the process has threads that are not this runtime's: those may hold
     /// an end of a channel. They are counted anew for a few seconds, then the runtime waits in peace.
     pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
@@ -146,29 +145,29 @@ impl Builder {
         self
     }
 
-    /// What is done with a panic that ends a goroutine whose handle was dropped, before or after it.
+    /// Sets what is done with a panic that ends a goroutine whose handle was dropped, before or after it.
     /// Default: [`Uncaught::Fatal`], which prints it and ends the program.
     pub fn uncaught(mut self, uncaught: Uncaught) -> Self {
         self.uncaught = uncaught;
         self
     }
 
-    /// How Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
+    /// Sets how Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
     /// environment variable `G0_FENCES` is `symmetric`.
     pub fn fences(mut self, fences: Fences) -> Self {
         self.fences = fences;
         self
     }
 
-    /// How many goroutines may compute on without a P at a time, on threads of their own (*eviction*: a
-    /// goroutine that has come to no operation for 10 ms loses its P to others that wait for one).
+    /// Sets how many goroutines may compute on without a P at a time, on threads of their own (*eviction*: a
+    /// goroutine that has come to no operation for 10 ms loses its P to goroutines that wait for one).
     /// Beyond that a loop keeps its P. Default: as many as there are Ps.
     pub fn max_evicted(mut self, most: usize) -> Self {
         self.max_evicted = most.min(usize::MAX - 1);
         self
     }
 
-    /// What is done with threads that were not started by this runtime (by a C library, or by `std`) and
+    /// Sets what is done with threads that this runtime has not started (a C library has, or `std`) and that
     /// call back. Such a thread comes to the runtime that has been running for the longest, of all
     /// in the process that do not refuse them. Default: [`ForeignThreads::Bind`].
     pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
@@ -194,7 +193,7 @@ impl Builder {
         u64::try_from(period.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The safe runtime: from its first run on, a goroutine stays on its thread.
+    /// Returns the safe runtime: from its first run on, a goroutine stays on its thread.
     ///
     /// # Errors
     ///
@@ -203,20 +202,20 @@ impl Builder {
         self.make(Mobility::BOUND)
     }
 
-    /// The migrating runtime: a goroutine goes on wherever there is room.
+    /// Returns the migrating runtime: a goroutine goes on wherever there is room.
     ///
     /// # Safety
     ///
-    /// No function of the program, after inlining, uses the same thread-local both before and
+    /// No function of the program, after inlining, may use the same thread-local both before and
     /// after a point at which a goroutine may be suspended (compilers keep its address), and no
     /// value that is tied to its thread (a `std` mutex guard, a reentrant stdout lock, an `Rc`
-    /// from a thread-local) lives across one, unless the goroutine is locked to its thread.
+    /// from a thread-local) may live across one, unless the goroutine is locked to its thread.
     ///
     /// # Errors
     ///
     /// See [`Error`].
     pub unsafe fn build_migrating(self) -> Result<Runtime, Error> {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         self.make(unsafe { Mobility::migrating() })
     }
 
@@ -277,7 +276,7 @@ impl Builder {
 }
 
 impl Runtime {
-    /// As the [`Builder`]'s defaults say.
+    /// Returns a [`Builder`] with its defaults.
     pub fn builder() -> Builder {
         Builder {
             procs: None,
@@ -295,7 +294,7 @@ impl Runtime {
         }
     }
 
-    /// Whoever has it can look at the runtime, also while it runs and afterwards.
+    /// Returns a watch, by which any thread can look at the runtime, also while it runs and afterwards.
     pub fn watch(&self) -> Watch {
         self.watch.clone()
     }
@@ -315,7 +314,7 @@ impl Runtime {
         ended.result.ok_or(RunError::Goexit)
     }
 
-    /// As [`run`](Self::run), and says how many goroutines were left behind.
+    /// As [`run`](Self::run); also returns how many goroutines were left behind.
     ///
     /// # Errors
     ///
@@ -350,7 +349,7 @@ impl fmt::Debug for Runtime {
 /// Lets threads run the goroutines until the scheduler halts and the threads have ended.
 fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let _run = fork::Run::begin();
-    // This thread, unless it is an M, and the one that starts all others, main's first.
+    // This thread, unless it is an M, and the one that starts all other threads, main's first.
     core.deadlock.service_threads.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
     let watcher = std::thread::Builder::new()
         .name("g0 sysmon".to_string())
@@ -367,7 +366,7 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let deadline = futex::now().saturating_add(PATIENCE);
     // Foreign threads end when they like; this one may stay for as long. The first count first: see
     // `extra`.
-    // Then those who are on their way out, or the run would stay for their sake.
+    // Then the threads that are on their way out, or the run would stay for their sake.
     let awaited = || {
         let live = core.ms.live.load(Ordering::Acquire);
         live > core.ms.adopted.load(Ordering::Acquire)
@@ -396,7 +395,7 @@ impl Drop for Runtime {
         if is_held(core) {
             return;
         }
-        // Pairs with that of `join::free_without_p`: a thread may be giving the last stack back.
+        // Pairs with that of `refs::free_without_p`: a thread may be giving the last stack back.
         fence(Ordering::SeqCst);
         // An M that has just ended is a guest too, for its last words: so it is worth a wait.
         let deadline = futex::now().saturating_add(PATIENCE);
@@ -407,7 +406,7 @@ impl Drop for Runtime {
             std::thread::yield_now();
         }
         self.watch.end();
-        // SAFETY: no thread of the runtime is left and no handle: everything is ours again.
+        // SAFETY: no thread of the runtime is left and no handle: everything is this thread's again.
         unsafe {
             if scheduler.has_run() {
                 for p in core.config.procs {
@@ -427,7 +426,7 @@ impl Drop for Runtime {
     }
 }
 
-/// A scope of the running goroutine holds what unwinds, or goes on with it.
+/// Tells that a scope of the running goroutine holds what unwinds, or goes on with it.
 fn hold(holds: bool) {
     // SAFETY: Ms are never freed; the count is the running goroutine's own.
     unsafe {
@@ -438,7 +437,7 @@ fn hold(holds: bool) {
     }
 }
 
-/// Whether a goroutine of `core` is in use: alive, or held by a handle.
+/// Returns whether a goroutine of `core` is in use: alive, or held by a handle.
 fn is_held(core: &Core) -> bool {
     let mut at = NonNull::new(core.gs.all.load(Ordering::Acquire));
     while let Some(g) = at {

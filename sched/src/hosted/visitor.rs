@@ -1,4 +1,4 @@
-//! Threads of others that call back: where they come to, and how their end is known.
+//! Foreign threads that call back: where they come to, and how their end is known.
 //!
 //! A thread's end is told by the destructor of a `pthread` key. Those run after the destructors of
 //! thread-locals (C++'s and Rust's), so a callback from one of these still finds the thread's M. In the
@@ -15,23 +15,40 @@ use std::vec::Vec;
 
 use g0_stack::overflow::{AltStack, SignalStack};
 
-use super::Hosted;
+use super::tag::Hosted;
 use crate::foreign::extram::thread_ends;
+use crate::objects::m::M;
 use crate::objects::registry::Registry;
+use crate::platform::foreign_code::ForeignCode;
 
-pub(super) static HOME: Registry = Registry::new();
+impl ForeignCode for Hosted {
+    fn registry() -> Option<&'static Registry> {
+        Some(&HOME)
+    }
+
+    fn keep(_: &'static M) -> bool {
+        keep()
+    }
+
+    fn errno() -> *mut i32 {
+        // SAFETY: asks for this thread's.
+        unsafe { libc::__errno_location() }
+    }
+}
+
+static HOME: Registry = Registry::new();
 
 std::thread_local! {
     /// The destructor has run. Without one itself, so that it can be looked at to the very end.
     static ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// See [`Platform::keep`](crate::Platform::keep).
-pub(super) fn keep() -> bool {
+/// As [`ForeignCode::keep`].
+fn keep() -> bool {
     static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
     let key = *KEY.get_or_init(|| {
         let mut key = 0;
-        // SAFETY: the key is ours, and the destructor lives as long as this code.
+        // SAFETY: the key is written there, and the destructor lives as long as this code.
         (unsafe { libc::pthread_key_create(&raw mut key, Some(end)) } == 0).then_some(key)
     });
     let Some(key) = key.filter(|_| !ENDED.get()) else { return false };
@@ -47,7 +64,7 @@ pub(super) fn keep() -> bool {
     // SAFETY: a valid key.
     let kept = unsafe { libc::pthread_setspecific(key, value) } == 0;
     if !kept {
-        // SAFETY: nobody else has it.
+        // SAFETY: `into_raw` has made a word of it, and nothing else has that.
         drop(unsafe { AltStack::from_raw(raw) });
     }
     kept
@@ -67,7 +84,7 @@ unsafe extern "C" fn end(signals: *mut libc::c_void) {
 /// In the place of a stack that was lent: the thread had its own.
 const OWN: *mut libc::c_void = core::ptr::without_provenance_mut(1);
 
-/// Signal stacks that nobody has.
+/// Signal stacks that no thread has.
 static SPARE: Mutex<Vec<SignalStack>> = Mutex::new(Vec::new());
 /// More are not kept.
 const MOST: usize = 32;

@@ -1,11 +1,11 @@
-//! A runtime as others see it, also when it has gone.
+//! A runtime as it is seen from outside, also when it has gone.
 
 use core::fmt;
 use core::ptr::NonNull;
 use std::boxed::Box;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Hosted;
+use super::tag::Hosted;
 use crate::api::scheduler::Scheduler;
 use crate::introspect::stats::Stats;
 
@@ -30,7 +30,7 @@ impl Watch {
         Self(Arc::new(Mutex::new(Watched::Alive(scheduler))))
     }
 
-    /// Nobody looks at the scheduler any more.
+    /// Ends the looks: no thread looks at the scheduler any more.
     pub(super) fn end(&self) {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Watched::Alive(scheduler) = *watched {
@@ -58,7 +58,7 @@ impl Watch {
         Ok(())
     }
 
-    /// The runtime in numbers; of one that has ended, as it was then. Looks at every goroutine.
+    /// Returns the runtime in numbers; of one that has ended, as it was then. Looks at every goroutine.
     pub fn stats(&self) -> Stats {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Watched::Alive(scheduler) => stats(*scheduler),
@@ -67,7 +67,7 @@ impl Watch {
     }
 }
 
-/// All zero, before it runs.
+/// Returns the numbers of `scheduler`, all zero before it runs.
 fn stats(scheduler: NonNull<Scheduler<Hosted>>) -> Stats {
     // SAFETY: the caller holds the lock that keeps it.
     let scheduler: &'static Scheduler<Hosted> = unsafe { scheduler.as_ref() };

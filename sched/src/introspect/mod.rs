@@ -21,7 +21,7 @@ pub use stats::{GoroutineStats, MachineStats, ProcStats, Stats, stats};
 /// What a goroutine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum State {
+pub enum GoroutineState {
     /// It is in a queue.
     Runnable,
     /// It runs on an M.
@@ -41,7 +41,7 @@ pub struct GoroutineInfo {
     /// Its name, empty if it was given none.
     pub name: &'static str,
     /// What it does.
-    pub state: State,
+    pub state: GoroutineState,
     /// How long it has waited, to a few milliseconds; zero when it does not wait.
     pub waited: Duration,
     /// Where it was started.
@@ -55,10 +55,10 @@ impl fmt::Display for GoroutineInfo {
             write!(f, " ({})", self.name)?;
         }
         match self.state {
-            State::Runnable => f.write_str(", runnable")?,
-            State::Running => f.write_str(", running")?,
-            State::Foreign => f.write_str(", in a foreign call")?,
-            State::Waits(reason) => {
+            GoroutineState::Runnable => f.write_str(", runnable")?,
+            GoroutineState::Running => f.write_str(", running")?,
+            GoroutineState::Foreign => f.write_str(", in a foreign call")?,
+            GoroutineState::Waits(reason) => {
                 write!(f, ", waits for {} ms: {reason}", self.waited.as_millis())?
             }
         }
@@ -66,17 +66,17 @@ impl fmt::Display for GoroutineInfo {
     }
 }
 
-/// Whether M `m` runs `g`, and how.
-fn on(m: &M, g: NonNull<G>) -> Option<State> {
+/// Returns whether M `m` runs `g`, and how.
+fn on(m: &M, g: NonNull<G>) -> Option<GoroutineState> {
     if !ptr::eq(m.g.load(Ordering::Relaxed), g.as_ptr()) {
         return None;
     }
     let foreign = !m.call.load(Ordering::Relaxed).is_null();
-    Some(if foreign { State::Foreign } else { State::Running })
+    Some(if foreign { GoroutineState::Foreign } else { GoroutineState::Running })
 }
 
 impl Core {
-    /// All goroutines, newest stacks first; each as it is when it is asked for.
+    /// Returns all goroutines, newest stacks first; each as it is when it is asked for.
     pub(crate) fn seen(
         &'static self,
         now: u64,
@@ -85,7 +85,7 @@ impl Core {
         self.all_goroutines().filter_map(move |g| Some((g, look_at(g, now, first)?)))
     }
 
-    /// All Gs that were ever used.
+    /// Returns all Gs that were ever used.
     pub(crate) fn all_goroutines(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
         let mut at = self.gs.all.load(Ordering::Acquire);
         core::iter::from_fn(move || {
@@ -97,7 +97,7 @@ impl Core {
     }
 }
 
-/// `g` as it is now; none if it has ended. One of the Ms from `first` on may run it.
+/// Returns `g` as it is now; none if it has ended. One of the Ms from `first` on may run it.
 fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<GoroutineInfo> {
     // SAFETY: registered Gs live as long as the scheduler.
     let this = unsafe { g.as_ref() };
@@ -108,10 +108,10 @@ fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<GoroutineInfo>
     let (id, name, site) = this.ident.read()?;
     let (reason, since) = this.waiting();
     let (state, waited) = match status {
-        status::PARKED => (State::Waits(reason), since.until(now)),
+        status::PARKED => (GoroutineState::Waits(reason), since.until(now)),
         _ => {
             let running = ms_from(first).find_map(|m| on(m, g));
-            (running.unwrap_or(State::Runnable), Duration::ZERO)
+            (running.unwrap_or(GoroutineState::Runnable), Duration::ZERO)
         }
     };
     Some(GoroutineInfo { id, name, state, waited, site })

@@ -1,16 +1,16 @@
 //! A scheduler in numbers.
 //!
-//! Each count is written by one owner with a plain load and store, by the P's or the M's, or by whoever
-//! is slow anyway; whoever asks sums them up. Nothing stops meanwhile, so the sums belong to about the
-//! same moment.
+//! Each count is written by one owner with a plain load and store, by the P's or the M's, or by a thread
+//! that is slow anyway; the caller that asks sums them up. Nothing stops meanwhile, so the sums belong to
+//! about the same moment.
 
 use core::fmt;
 
 use g0_arch::sync::atomic::Ordering;
 
 use super::ms_from;
-use crate::exec::enter::{Caller, enter, leave};
-use crate::exec::switch::core_of;
+use crate::exec::enter::enter_in_place;
+use crate::exec::inside::Caller;
 use crate::objects::g::status;
 use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
@@ -33,7 +33,7 @@ pub struct GoroutineStats {
 }
 
 impl GoroutineStats {
-    /// How many wait for this.
+    /// Returns how many wait for this.
     pub fn waiting_for(&self, reason: WaitReason) -> usize {
         self.by_reason[reason as usize]
     }
@@ -75,7 +75,7 @@ impl MachineStats {
 pub struct ProcStats {
     /// An M has them.
     pub busy: usize,
-    /// Nobody has them.
+    /// No M has them.
     pub idle: usize,
     /// Not in use: see `set_procs`.
     pub retired: usize,
@@ -103,7 +103,7 @@ pub struct Stats {
     pub retakes: u64,
     /// Times that a P was taken from an M whose goroutine computed.
     pub evictions: u64,
-    /// Times that a thread made all others pass a barrier.
+    /// Times that a thread made all other threads pass a barrier.
     pub heavy_fences: u64,
     /// Calls of foreign code.
     pub foreign_calls: u64,
@@ -113,28 +113,29 @@ pub struct Stats {
     pub timers: u64,
 }
 
-/// The running goroutine's scheduler in numbers; none on a thread that is no M. Looks at every
+/// Returns the running goroutine's scheduler in numbers; none on a thread that is no M. Looks at every
 /// goroutine.
 ///
 /// # Panics
 ///
 /// On the system stack.
 pub fn stats<P: Platform>() -> Option<Stats> {
-    let Caller::Goroutine(m, _) = enter::<P>() else { return None };
-    let core = core_of(m);
+    let Caller::Goroutine(inside) = enter_in_place::<P>() else { return None };
+    let core = inside.core();
     let now = core.ms_and_ps();
-    leave(m);
+    inside.leave();
     Some(core.stats_with(now))
 }
 
 impl Core {
-    /// The numbers of now, on a thread of its own.
+    /// Returns the numbers of now, on a thread of its own.
     #[cfg(feature = "std")]
     pub(crate) fn stats(&'static self) -> Stats {
         self.stats_with(self.ms_and_ps())
     }
 
-    /// What is under the scheduler's lock. A thread of its own, or a goroutine, inside.
+    /// Returns what is under the scheduler's lock. Must be called on a thread of its own, or by a goroutine,
+    /// inside.
     fn ms_and_ps(&self) -> (MachineStats, ProcStats, *const M) {
         (self.machine_stats(), self.proc_stats(), self.sched.lock().all_ms)
     }
@@ -196,7 +197,7 @@ impl Core {
         stats
     }
 
-    /// What each M does.
+    /// Counts what each M does.
     pub(crate) fn machine_stats(&self) -> MachineStats {
         let mut stats = MachineStats::default();
         let sched = self.sched.lock();
@@ -224,7 +225,7 @@ impl Core {
         stats
     }
 
-    /// What each P does.
+    /// Counts what each P does.
     pub(crate) fn proc_stats(&self) -> ProcStats {
         let _sched = self.sched.lock();
         let live = self.ps.live.load(Ordering::Relaxed);

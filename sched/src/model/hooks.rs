@@ -9,28 +9,76 @@ use core::ptr::NonNull;
 use g0_arch::Context;
 use g0_arch::sync::atomic::Ordering;
 
+use crate::exec::current::this_m;
+use crate::exec::enter::acquire;
 use crate::objects::g::G;
+use crate::objects::inside::{OwnedP, Stay, Within};
 use crate::objects::m::M;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 use crate::objects::timers::Timers;
 use crate::parts::parker::Parker;
 use crate::platform::Platform;
-use crate::policy::sched_state::Got;
+use crate::policy::hand::Got;
 
-pub use crate::objects::extras::Extras;
-pub use crate::objects::wheel::Timer;
 pub use crate::parts::claim::Claim;
 pub use crate::parts::list::Fifo;
 pub use crate::parts::runq::{RING, RunQueue};
-pub use crate::policy::find_runnable::Next;
+pub use crate::policy::next::Next;
 
-/// The claim words of `m`.
+/// The spare extra Ms.
+pub type Extras = crate::objects::extras::Extras<M>;
+/// A deadline of a goroutine.
+pub type Timer = crate::objects::wheel::Timer<G>;
+
+/// Returns a stay: a model's thread stands for the M that it names, and that is inside where a hook needs it.
+fn stay(m: &'static M) -> Stay {
+    // SAFETY: the model's promise: it is the M of the calling thread, inside, and this is used at once.
+    unsafe { Stay::assume(m) }
+}
+
+/// As [`Core::next`].
+pub fn next<P: Platform>(core: &'static Core, m: &'static M) -> Next {
+    core.next::<P>(&mut stay(m))
+}
+
+/// As [`Core::spurious_wakeup`].
+pub fn spurious_wakeup<P: Platform>(core: &'static Core, m: &'static M) -> Option<Next> {
+    core.spurious_wakeup::<P>(&mut stay(m))
+}
+
+/// As [`Core::ready`].
+///
+/// # Safety
+///
+/// `m` must be the caller's, inside, with a P; and as [`Core::ready`].
+#[must_use = "when true, an M must be woken"]
+pub unsafe fn ready<P: Platform>(
+    core: &'static Core,
+    m: Option<&'static M>,
+    g: NonNull<G>,
+) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { core.ready::<P>(m.map(|m| Within::assume(m)), g) }
+}
+
+/// As [`Core::append`].
+///
+/// # Safety
+///
+/// The caller must own `p` and be inside; and as [`Core::append`].
+#[must_use = "when true, an M must be woken"]
+pub unsafe fn append(core: &'static Core, p: &'static Proc, g: NonNull<G>) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { core.append(OwnedP::assume(p), g) }
+}
+
+/// Returns the claim words of `m`.
 pub fn claim(m: &M) -> &Claim {
     &m.claim
 }
 
-/// Where `m` waits.
+/// Returns where `m` waits.
 pub fn parker(m: &M) -> &Parker {
     &m.parker
 }
@@ -40,7 +88,7 @@ pub fn external_refs(core: &Core) -> usize {
     core.end.external_refs.load(Ordering::Acquire)
 }
 
-/// Where sysmon waits, and who has started the scheduler.
+/// Returns where sysmon waits, and the thread that has started the scheduler.
 pub fn other_parkers(core: &Core) -> [&Parker; 2] {
     [&core.sysmon.parker, &core.end.done]
 }
@@ -49,52 +97,52 @@ pub fn other_parkers(core: &Core) -> [&Parker; 2] {
 ///
 /// # Safety
 ///
-/// The scheduler's threads have ended.
+/// The scheduler's threads must have ended.
 pub unsafe fn drain_stacks(core: &Core) {
     for p in core.config.procs {
-        // SAFETY: nobody uses the Ps any more.
+        // SAFETY: no thread uses the Ps any more.
         p.free.with_mut(|free| core.depot.drain(unsafe { &mut *free }));
     }
 }
 
-/// Whether `m` has been given a P that it has not noticed yet; what the executor waits for.
+/// Returns whether `m` has been given a P that it has not noticed yet; what the executor waits for.
 pub fn has_nextp(m: &M) -> bool {
     !m.nextp.load(Ordering::Relaxed).is_null()
 }
 
-/// Which G `m` runs, or is in a foreign call of; null in the scheduler. For sysmon.
+/// Sets which G `m` runs, or is in a foreign call of; null in the scheduler. For sysmon.
 pub fn set_running(m: &M, g: *mut G) {
     m.g.store(g, Ordering::Relaxed);
 }
 
-/// Whether `m` is in foreign code, as the bridge says it to sysmon.
+/// Returns whether `m` is in foreign code, as the bridge says it to sysmon.
 pub fn set_foreign(m: &M, foreign: bool) {
     let word =
         if foreign { core::ptr::from_ref(m).cast_mut().cast() } else { core::ptr::null_mut() };
     m.call.store(word, Ordering::Relaxed);
 }
 
-/// As every operation of a goroutine on `m` begins: inside, and with a P, if it has to wait for one.
+/// Begins as every operation of a goroutine on `m` does: inside, and with a P, if it has to wait for one.
 pub fn reenter<P: Platform>(m: &'static M) {
     // SAFETY: `symmetric` is written before the M starts.
     if !m.claim.enter(unsafe { m.symmetric.get() }) {
         // These worlds have no stacks but the threads' own.
-        crate::exec::enter::acquire::<P>(m, true);
+        acquire::<P>(&mut stay(m), true);
     }
 }
 
 /// `m`, inside, hands its P on, as one does whose foreign call will last.
 pub fn hand_off<P: Platform>(core: &'static Core, m: &'static M) {
-    core.hand_off::<P>(crate::policy::sched_state::disown(m));
+    core.hand_off::<P>(stay(m).disown());
 }
 
-/// The P that `m` owns.
+/// Returns the P that `m` owns.
 ///
 /// # Safety
 ///
-/// `m` is the caller's, inside, with a P.
+/// `m` must be the caller's, inside, with a P.
 pub unsafe fn proc_of(m: &M) -> &'static Proc {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { &*m.p.load(Ordering::Relaxed) }
 }
 
@@ -102,14 +150,14 @@ pub unsafe fn proc_of(m: &M) -> &'static Proc {
 ///
 /// # Safety
 ///
-/// The caller owns the P and is inside.
+/// The caller must own the P and be inside.
 pub unsafe fn touch(p: &Proc) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { p.random.set(p.random.get()) };
 }
 
-/// The timers of `p`.
-pub fn timers(p: &Proc) -> &Timers {
+/// Returns the timers of `p`.
+pub fn timers(p: &Proc) -> &Timers<G> {
     &p.timers
 }
 
@@ -120,7 +168,7 @@ pub fn look_into_inbox(m: &M) {
     assert!(found.is_none(), "a goroutine that the model has not put there");
 }
 
-/// The other queues and the timers have their turn on `p`, as sysmon asks for it.
+/// Gives the other queues and the timers their turn on `p`, as sysmon asks for it.
 pub fn request_fair_turn(p: &Proc) {
     p.request_fair_turn();
 }
@@ -130,7 +178,7 @@ pub fn serve_timers<P: Platform>(core: &'static Core, of: &Proc) -> bool {
     core.serve_timers::<P>(None, of)
 }
 
-/// The queue of `p`.
+/// Returns the queue of `p`.
 pub fn runq(p: &Proc) -> &RunQueue<G> {
     &p.runq
 }
@@ -139,9 +187,9 @@ pub fn runq(p: &Proc) -> &RunQueue<G> {
 ///
 /// # Safety
 ///
-/// `g` is the caller's: it runs, and has not been published.
+/// `g` must be the caller's: it runs, and has not been published.
 pub unsafe fn save(g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { g.as_ref().context.set(Context::EMPTY) };
 }
 
@@ -149,9 +197,9 @@ pub unsafe fn save(g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// The caller has taken `g` out of a queue.
+/// The caller must have taken `g` out of a queue.
 pub unsafe fn resume(g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { g.as_ref().context.get() };
 }
 
@@ -159,9 +207,9 @@ pub unsafe fn resume(g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// `g` is the caller's; so is `m`, or it has not been started.
+/// `g` must be the caller's; so must `m`, or it must not have been started.
 pub unsafe fn bind(m: &'static M, g: NonNull<G>, reserve: bool) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe {
         g.as_ref().bound.set(m);
         if reserve {
@@ -174,9 +222,9 @@ pub unsafe fn bind(m: &'static M, g: NonNull<G>, reserve: bool) {
 ///
 /// # Safety
 ///
-/// `g` is in a foreign call on the caller's `m`, or a model's that says so.
+/// `g` must be in a foreign call on the caller's `m`, or be a model's that says so.
 pub unsafe fn begin_callback(m: &'static M, g: NonNull<G>) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { crate::policy::lockedm::lock_callback(m, g) }
 }
 
@@ -186,34 +234,34 @@ pub unsafe fn begin_callback(m: &'static M, g: NonNull<G>) -> usize {
 ///
 /// As [`begin_callback`], whose result is `covered`.
 pub unsafe fn end_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { crate::policy::lockedm::unlock_callback::<P>(m, g, covered) };
 }
 
-/// The M that `g` is bound to, and the G that `m` is reserved for.
+/// Returns the M that `g` is bound to, and the G that `m` is reserved for.
 ///
 /// # Safety
 ///
-/// Both are the caller's.
+/// Both must be the caller's.
 pub unsafe fn ties(m: &M, g: NonNull<G>) -> (*const M, *mut G) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { (g.as_ref().bound.get(), m.lock.reserved.get()) }
 }
 
-/// The scheduler of the calling goroutine.
+/// Returns the scheduler of the calling goroutine.
 pub fn this_core<P: Platform>() -> &'static Core {
-    crate::exec::switch::core_of(crate::exec::switch::this_m::<P>())
+    this_m::<P>().core()
 }
 
-/// Whether the calling goroutine's M has a P, and the P knows it.
+/// Returns whether the calling goroutine's M has a P, and the P knows it.
 pub fn holds_p<P: Platform>() -> bool {
-    let m = crate::exec::switch::this_m::<P>();
+    let m = this_m::<P>();
     // SAFETY: Ps live as long as the scheduler.
     let p = unsafe { m.p.load(Ordering::Relaxed).as_ref() };
     m.claim.has() && p.is_some_and(|p| core::ptr::eq(p.m.load(Ordering::Relaxed), m))
 }
 
-/// The list of spare extra Ms, empty.
+/// Returns the list of spare extra Ms, empty.
 pub fn extras() -> Extras {
     Extras::new()
 }
@@ -222,20 +270,20 @@ pub fn extras() -> Extras {
 ///
 /// # Safety
 ///
-/// `m` is the caller's.
+/// `m` must be the caller's.
 pub unsafe fn use_extra(m: &M) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { m.extra.kept.set(!m.extra.kept.get()) };
 }
 
 /// As [`Core::woken`].
 pub fn woken<P: Platform>(core: &Core, m: &'static M) {
-    core.woken::<P>(m);
+    core.woken::<P>(&mut stay(m));
 }
 
-/// As [`Core::want_p`]: true when `m` has got one at once.
+/// As [`Core::want_p`]: returns true when `m` has got one at once.
 pub fn want_p<P: Platform>(core: &Core, m: &'static M) -> bool {
-    core.want_p::<P>(m) == Got::Proc
+    matches!(core.want_p::<P>(&mut stay(m)), Got::Proc(_))
 }
 
 /// As [`Core::wake`].
@@ -248,7 +296,7 @@ pub fn halt<P: Platform>(core: &Core) {
     core.halt::<P>();
 }
 
-/// Whether the scheduler has halted, as an M that waits asks.
+/// Returns whether the scheduler has halted, as an M that waits asks.
 pub fn halted(core: &Core) -> bool {
     core.end.phase.load(Ordering::Acquire) == crate::parts::phase::HALTED
 }
@@ -258,7 +306,7 @@ pub fn first_m(core: &'static Core) -> Option<&'static M> {
     core.first_m()
 }
 
-/// The heavy fence, as a retaker passes it.
+/// Passes the heavy fence, as a retaker does.
 pub fn heavy_fence<P: Platform>(symmetric: bool) {
     crate::platform::fences::heavy_fence::<P>(symmetric);
 }
@@ -268,12 +316,12 @@ pub fn goroutines(core: &Core) -> u64 {
     core.goroutines()
 }
 
-/// How many Ps are idle.
+/// Returns how many Ps are idle.
 pub fn idle_ps(core: &Core) -> usize {
     core.ps.idle.load(Ordering::Relaxed)
 }
 
-/// How many Ps are not retired.
+/// Returns how many Ps are not retired.
 pub fn live_ps(core: &Core) -> usize {
     core.ps.live.load(Ordering::Relaxed)
 }
@@ -283,13 +331,13 @@ pub fn set_procs<P: Platform>(core: &'static Core, procs: usize) {
     core.set_procs::<P>(procs).expect("a number of Ps that there are");
 }
 
-/// How many Gs the global queue holds, as it is read without the lock, and as it is.
+/// Returns how many Gs the global queue holds, as it is read without the lock, and as it is.
 pub fn queued(core: &Core) -> [usize; 2] {
     let held = core.sched.lock().global.len();
     [core.work.queued.load(Ordering::Relaxed), held]
 }
 
-/// How many Ms count as looking for work.
+/// Returns how many Ms count as searching.
 pub fn spinning(core: &Core) -> usize {
     core.work.searching.load(Ordering::Relaxed)
 }
@@ -298,9 +346,9 @@ pub fn spinning(core: &Core) -> usize {
 ///
 /// # Safety
 ///
-/// `m` is the caller's.
+/// `m` must be the caller's.
 pub unsafe fn unreserve(m: &M) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { m.lock.reserved.set(core::ptr::null_mut()) };
 }
 
@@ -310,7 +358,7 @@ pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
     core
 }
 
-/// Whether the last M to rest, or sysmon, would report a deadlock now (L12).
+/// Returns whether the last M to rest, or sysmon, would report a deadlock now (L12).
 pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
     core.look_for_deadlock::<P>() == crate::policy::deadlock::Look::Dead
 }
@@ -319,40 +367,40 @@ pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
 ///
 /// # Safety
 ///
-/// It is in none, and nobody else has it.
+/// `g` must be of no scheduler, and the caller's alone.
 pub unsafe fn register(core: &Core, g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { g.as_ref() }.status.store(crate::objects::g::status::RUNNABLE, Ordering::Relaxed);
     core.register(g);
 }
 
-/// `g` has parked, as the post-switch step says it.
+/// Marks `g` as parked, as the post-switch step does.
 ///
 /// # Safety
 ///
-/// The caller's G, which lives.
+/// `g` must be the caller's, and live.
 pub unsafe fn parked(g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { g.as_ref() }.status.store(crate::objects::g::status::PARKED, Ordering::Relaxed);
 }
 
-/// `g` has ended.
+/// Marks `g` as ended.
 ///
 /// # Safety
 ///
 /// As [`parked`].
 pub unsafe fn ended(g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { g.as_ref() }.status.store(crate::objects::g::status::DEAD, Ordering::Relaxed);
 }
 
-/// Somebody has one more handle of `g`, which waits for its token.
+/// Counts one more handle of `g`, which waits for its token.
 ///
 /// # Safety
 ///
 /// As [`parked`].
 pub unsafe fn hold(g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { g.as_ref() }.refs.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -360,9 +408,9 @@ pub unsafe fn hold(g: NonNull<G>) {
 ///
 /// # Safety
 ///
-/// The same handle.
+/// It must be the same handle.
 pub unsafe fn let_go(g: NonNull<G>) {
-    // SAFETY: the caller's promise. Release: as in the drop of a handle.
+    // SAFETY: as the caller ensures. Release: as in the drop of a handle.
     unsafe { g.as_ref() }.refs.fetch_sub(1, Ordering::Release);
 }
 

@@ -15,13 +15,13 @@ use g0_arch::sync::atomic::Ordering;
 use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
 use loom::thread::{self, JoinHandle};
 
-use super::Threads;
 use super::park::{MACHINE, NOBODY};
 use crate::api::scheduler::{CallingThread, Scheduler};
 use crate::exec::machine::start_m;
-use crate::objects::config::{Config, Mobility};
+use crate::objects::config::Mobility;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
+use crate::objects::shared::Config;
 use crate::parts::phase;
 use crate::platform::{Platform, StartError};
 
@@ -48,21 +48,21 @@ unsafe impl StackSource for Stacks {
 
     unsafe fn free(&self, stack: Stack) {
         OUT.set(OUT.get() - 1);
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { HeapSource::new().free(stack) };
     }
 }
 
-/// Whether a scheduler is at work: then nothing unwinds, and a failure ends the program.
+/// Returns whether a scheduler is at work: then nothing unwinds, and a failure ends the program.
 pub fn at_work() -> bool {
     AT_WORK.get()
 }
 
-/// As `Platform::start`: a thread of the model, which does `first` before anything else.
+/// Starts a thread of the model, as `Platform::start` does; it does `first` before anything else.
 ///
 /// # Errors
 ///
-/// Where no main goroutine runs yet, or no more.
+/// If no main goroutine runs yet, or none any more.
 pub fn start<P: Platform>(m: &'static M, first: impl FnOnce() + 'static) -> Result<(), StartError> {
     if !MAY_START.get() {
         return Err(StartError::NoThread);
@@ -74,26 +74,6 @@ pub fn start<P: Platform>(m: &'static M, first: impl FnOnce() + 'static) -> Resu
     });
     STARTED.with_borrow_mut(|threads| threads.push(thread));
     Ok(())
-}
-
-/// Runs `main` as a goroutine, and what it starts, on `procs` Ps and at most as many Ms, the calling
-/// thread among them; returns when `main` has and all are gone. For models that spawn, park or yield.
-/// The runtime is the migrating one.
-///
-/// No panic leaves a goroutine of a model, and no failed assertion: there the program is aborted,
-/// after the report. So a model that is meant to fail is for threads, or for a process of its own.
-///
-/// # Panics
-///
-/// When a goroutine is left behind.
-pub fn run(procs: usize, main: impl FnOnce() + Send) {
-    run_with(procs, true, main);
-}
-
-/// As [`run`], without any fence where not `symmetric`: for models in which a full fence would hide a
-/// missing release or acquire of the scheduler's own.
-pub fn run_with(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
-    run_on::<Threads>(Shape { symmetric, ..Shape::new(procs) }, main);
 }
 
 /// What a scheduler of a model is made of.
@@ -110,15 +90,15 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// As [`run`] has it.
+    /// As [`run`](super::run) has it.
     pub fn new(procs: usize) -> Self {
         Self { procs, machines: procs, symmetric: true, migrating: true }
     }
 }
 
-/// As [`run`], on a platform of the model's own, whose `start` ends in [`start`]. If it is
-/// [watched](Platform::WATCHED) the calling thread runs no goroutine: it starts threads, as sysmon does,
-/// and looks after nothing else.
+/// As [`run`](super::run), on a platform of the model's own, whose `start` ends in [`start`]. If it is
+/// [watched](crate::port::Machines::WATCHED) the calling thread runs no goroutine: it starts threads, as
+/// sysmon does, and looks after nothing else.
 pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     let Shape { procs, machines, symmetric, migrating } = shape;
     let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
@@ -171,7 +151,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
         // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
         return OUT.set(0);
     }
-    // SAFETY: nobody is left who knows any of these.
+    // SAFETY: no thread is left that knows any of these.
     unsafe {
         core.free_extras();
         for p in procs_ref {

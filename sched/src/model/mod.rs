@@ -1,5 +1,5 @@
-//! Checking code that uses goroutines, channels and locks of this crate with [loom]. Under
-//! `--cfg loom` only.
+//! Checking code that uses goroutines, channels and locks of this crate with [loom]. With the feature
+//! `loom`, under `--cfg loom` only.
 //!
 //! Loom runs a *model*, a few threads, in every order in which they can meet, and with every value
 //! that a memory access may return. What is here is all that the scheduler needs for it: a
@@ -34,7 +34,7 @@
 //! # What a model says
 //!
 //! A model that passes has no schedule *with at most so many preemptions* in which an assertion
-//! fails, two threads access a `loom::cell::UnsafeCell` at once, or everybody waits for ever. The
+//! fails, two threads access a `loom::cell::UnsafeCell` at once, or all threads wait for ever. The
 //! bound is the first argument of [`check`]: most mistakes need two, each further one multiplies the
 //! time by about ten. Threads are two to four, values few; loops are short.
 //!
@@ -42,7 +42,7 @@
 //!
 //! - what is no operation of loom's or this crate's: a `std` mutex, a file, a plain atomic of `core`
 //!   is no point at which threads may change places, and is not looked at;
-//! - time: it stands still, unless the model has [a clock](clock) and moves it. Who waits until a
+//! - time: it stands still, unless the model has [a clock](clock) and moves it. A thread that waits until a
 //!   deadline in a model without a clock waits for ever;
 //! - reordering of a load after a later store (*load buffering*), which loom does not explore;
 //! - fairness, starvation, and anything that takes more steps than a schedule may have.
@@ -66,88 +66,14 @@ pub mod clock;
 pub mod hooks;
 mod machines;
 mod park;
+mod threads;
+mod ticks;
 
-use core::cell::Cell;
-use core::ptr;
-
-use g0_defer::NoUnwind;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-use crate::objects::m::M;
-use crate::parts::parker::Parker;
-use crate::platform::fatal::Fatal;
-use crate::platform::{Platform, StartError};
-
-pub use machines::{Shape, at_work, run, run_on, run_with, start};
+pub use machines::{Shape, at_work, run_on, start};
+pub use park::waited;
 #[doc(hidden)]
 pub use park::{MACHINE, NOBODY, Owner, owner};
-
-loom::thread_local! {
-    static CURRENT: Cell<*const M> = Cell::new(ptr::null());
-}
-
-/// Whether somebody has waited in this schedule. Of the standard library: it is no part of a model.
-static WAITED: AtomicBool = AtomicBool::new(false);
-
-/// Loom's threads as a platform.
-#[derive(Debug, Clone, Copy)]
-pub struct Threads;
-
-// SAFETY: the slot is loom's, found anew by each call; what loom's channels carry are tokens, taken
-// once; where the fences matter schedulers of models use full ones.
-unsafe impl Platform for Threads {
-    type Unwind = NoUnwind;
-
-    fn current() -> *const M {
-        CURRENT.with(Cell::get)
-    }
-
-    fn set_current(m: *const M) {
-        CURRENT.with(|slot| slot.set(m));
-    }
-
-    /// Threads start within [`run`] only.
-    fn start(m: &'static M) -> Result<(), StartError> {
-        machines::start::<Self>(m, || ())
-    }
-
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        match owner(parker) {
-            Owner::M(bell) => {
-                waits();
-                bell.wait();
-                true
-            }
-            Owner::Machine | Owner::Waiter => park::park(parker, deadline),
-            Owner::Nobody => panic!("a thread waits that the model does not have"),
-        }
-    }
-
-    fn unpark(parker: &Parker) {
-        match owner(parker) {
-            Owner::M(bell) => bell.notify(),
-            Owner::Nobody => {}
-            owner => {
-                park::unpark(ptr::from_ref(parker).addr(), matches!(owner, Owner::Waiter));
-            }
-        }
-    }
-
-    fn now() -> u64 {
-        clock::now()
-    }
-
-    fn cpus() -> usize {
-        clock::cpus()
-    }
-
-    /// Only asked for by a scheduler without fences.
-    fn heavy_fence() {}
-
-    fn fatal(report: &Fatal) -> ! {
-        panic!("{report}")
-    }
-}
+pub use threads::Threads;
 
 /// Explores `model`, which is called once for each schedule, with at most `preemptions` of them: a
 /// thread is preempted when another one goes on though this one could.
@@ -162,7 +88,7 @@ pub fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(move || schedule(&model));
 }
 
-/// One schedule of `model`: what [`check`] calls, for a `loom::model::Builder` of one's own.
+/// Runs one schedule of `model`: what [`check`] calls, for a `loom::model::Builder` of one's own.
 ///
 /// # Panics
 ///
@@ -175,17 +101,26 @@ pub fn schedule(model: impl FnOnce()) {
 
 /// Forgets what a schedule has left that was not brought to its end. [`schedule`] does it.
 pub fn begin() {
-    WAITED.store(false, Relaxed);
     park::begin();
-    clock::begin();
+    ticks::begin();
 }
 
-/// Whether somebody has waited in the present schedule, or in the last: a model in which nobody ever
-/// does may show less than it seems.
-pub fn waited() -> bool {
-    WAITED.load(Relaxed)
+/// Runs `main` as a goroutine, and what it starts, on `procs` Ps and at most as many Ms, the calling
+/// thread among them; returns when `main` has and all are gone. For models that spawn, park or yield.
+/// The runtime is the migrating one.
+///
+/// No panic leaves a goroutine of a model, and no failed assertion: there the program is aborted,
+/// after the report. So a model that is meant to fail is for threads, or for a process of its own.
+///
+/// # Panics
+///
+/// When a goroutine is left behind.
+pub fn run(procs: usize, main: impl FnOnce() + Send) {
+    run_with(procs, true, main);
 }
 
-fn waits() {
-    WAITED.store(true, Relaxed);
+/// As [`run`], without any fence where not `symmetric`: for models in which a full fence would hide a
+/// missing release or acquire of the scheduler's own.
+pub fn run_with(procs: usize, symmetric: bool, main: impl FnOnce() + Send) {
+    run_on::<Threads>(Shape { symmetric, ..Shape::new(procs) }, main);
 }

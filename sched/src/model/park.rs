@@ -1,23 +1,39 @@
 //! Where a model's threads wait.
 //!
-//! A thread that waits has its parker on its stack, where nobody could have made anything of loom's
-//! before: its bell is found by the parker's address, made by whoever comes first, and gone with the
-//! token. So a second token for a wait that is over stands out: it finds no parker that waits (L22).
+//! A thread that waits has its parker on its stack, where nothing of loom's could have
+//! been made before: its bell is found by the parker's address, made by the first thread that comes,
+//! and gone with the token. So a second token for a wait that is over stands out: it finds no parker that
+//! waits (L22).
 //!
 //! What is not loom's here is only touched where no schedule can tell: whether a token is there, and
 //! what the clock shows, are loom's to order.
 
 use core::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::vec::Vec;
 
 use loom::sync::Notify;
 use loom::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{clock, waits};
+use super::ticks;
 use crate::parts::parker::Parker;
 
-/// What comes through a bell, and what the clock showed to whoever rang it.
+/// Whether a thread has waited in this schedule. Of the standard library: it is no part of a model.
+static WAITED: AtomicBool = AtomicBool::new(false);
+
+/// Tells that the calling thread is about to wait.
+pub(super) fn waits() {
+    WAITED.store(true, Relaxed);
+}
+
+/// Returns whether a thread has waited in the present schedule, or in the last: a model in which none
+/// ever does may show less than it seems.
+pub fn waited() -> bool {
+    WAITED.load(Relaxed)
+}
+
+/// What comes through a bell, and what the clock showed to the thread that rang it.
 enum Ring {
     ParkToken(u64),
     Deadline(u64),
@@ -58,18 +74,18 @@ pub(super) fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         bell.deadline = deadline;
         bell.ring.clone()
     });
-    if deadline.is_some_and(|at| clock::look() >= at) {
+    if deadline.is_some_and(|at| ticks::look() >= at) {
         with(address, |bell| bell.deadline = None);
         return false;
     }
     waits();
     let token = match ring.1.recv().expect("it is in our hands") {
         Ring::ParkToken(now) => {
-            clock::learn(now);
+            ticks::learn(now);
             true
         }
         Ring::Deadline(now) => {
-            clock::learn(now);
+            ticks::learn(now);
             false
         }
     };
@@ -90,7 +106,7 @@ pub(super) fn park(parker: &Parker, deadline: Option<u64>) -> bool {
 /// As `Platform::unpark`, for the same; `once`: it waits for one token and no more.
 pub(super) fn unpark(parker: usize, once: bool) {
     let ring = with(parker, |bell| bell.ring.clone());
-    ring.0.send(Ring::ParkToken(clock::now())).expect("it is in our hands");
+    ring.0.send(Ring::ParkToken(ticks::now())).expect("it is in our hands");
     let tokens = with(parker, |bell| {
         (bell.tokens, bell.once) = (bell.tokens + 1, once);
         bell.tokens
@@ -108,7 +124,7 @@ fn remove(parker: usize) {
     drop(bell);
 }
 
-/// The clock shows `now`.
+/// Lets the clock show `now`.
 pub(super) fn strike(now: u64) {
     let late: Vec<_> = BELLS.with_borrow(|bells| {
         let late = bells.iter().filter(|bell| bell.deadline.is_some_and(|at| at <= now));
@@ -132,7 +148,7 @@ pub enum Owner {
     Nobody,
 }
 
-/// The handle of a parker on which nobody waits.
+/// The handle of a parker on which no thread waits.
 pub const NOBODY: usize = 1;
 /// The handle of a parker of an M of a whole scheduler.
 pub const MACHINE: usize = 2;
@@ -149,15 +165,16 @@ pub fn owner(parker: &Parker) -> Owner {
     }
 }
 
-/// A schedule begins, or the program ends.
+/// Empties all at the beginning of a schedule, or at the end of the program.
 pub(super) fn begin() {
+    WAITED.store(false, Relaxed);
     // What a failure has left belongs to no schedule any more.
     core::mem::forget(BELLS.take());
 }
 
-/// It has ended.
+/// Checks at the end of a schedule what it has left.
 pub(super) fn end() {
-    clock::end();
+    ticks::end();
     let left = BELLS.take().iter().filter(|bell| bell.once).map(|bell| bell.tokens).sum::<usize>();
     assert_eq!(left, 0, "L22: a wait was ended that was over, or had not begun");
 }

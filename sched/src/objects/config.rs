@@ -1,28 +1,4 @@
-//! What a scheduler is made of, and what it does in cases that its owner decides.
-
-use g0_stack::{Class, StackSource};
-
-use super::m::M;
-use super::p::Proc;
-
-/// What a scheduler is made of; all of it lives as long as the scheduler.
-#[derive(Clone, Copy)]
-pub struct Config {
-    /// The Ps: as many goroutines run at a time. Not empty.
-    pub procs: &'static [Proc],
-    /// Ms to begin with; `more` is asked when they are used up.
-    pub machines: &'static [M],
-    /// Makes a further M, or says that there is none. On g0, no lock held.
-    pub more: fn() -> Option<&'static M>,
-    /// Where stacks come from.
-    pub stacks: &'static dyn StackSource,
-    /// Every goroutine's stack.
-    pub stack: Class,
-    /// Whether goroutines may go on on another M after they have started.
-    pub mobility: Mobility,
-    /// Both sides of the claim protocol use full fences.
-    pub symmetric: bool,
-}
+//! What a scheduler does in cases that its owner decides.
 
 /// Whether a goroutine may change Ms after it has started; see the crate's essay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +6,16 @@ pub struct Mobility(pub(crate) bool);
 
 impl Mobility {
     /// The safe runtime: a goroutine stays on the M that runs it first. The choice of a kernel with
-    /// one core, where others may run then while a callback is parked.
+    /// one core, where other goroutines may run then while a callback is parked.
     pub const BOUND: Self = Self(false);
 
-    /// The migrating runtime.
+    /// Returns the choice of the migrating runtime.
     ///
     /// # Safety
     ///
-    /// No function of the program, after inlining, uses the same thread-local both before and
+    /// No function of the program, after inlining, may use the same thread-local both before and
     /// after a point at which a goroutine may be suspended (compilers keep its address), and no
-    /// value that is tied to its thread lives across one, unless the goroutine is locked to its
+    /// value that is tied to its thread may live across one, unless the goroutine is locked to its
     /// thread. A kernel without thread-locals has nothing to promise.
     pub const unsafe fn migrating() -> Self {
         Self(true)
@@ -49,11 +25,12 @@ impl Mobility {
 /// What a scheduler does when all its goroutines wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadlock {
-    /// Reports a deadlock, unless the platform knows of [outsiders](Platform::external_wakers). What the
-    /// hosted runtime does if nothing else is asked for.
+    /// Reports a deadlock, unless the platform knows of [external
+    /// wakers](crate::port::Reports::external_wakers). What the hosted runtime does if nothing else is asked
+    /// for.
     Auto,
-    /// Reports a deadlock: nobody but the goroutines themselves wakes goroutines, except by a waker or
-    /// a handle ([`Goroutine`](crate::api::goroutine::Goroutine)).
+    /// Reports a deadlock: goroutines alone wake goroutines, except by a waker or a handle
+    /// ([`Goroutine`](crate::api::goroutine::Goroutine)).
     Report,
     /// Waits for ever. What a scheduler of another platform does if nothing else is asked for.
     Ignore,

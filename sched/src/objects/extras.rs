@@ -21,27 +21,33 @@
 //!
 //! Without the mark the swap would succeed, and B, which is thread 2's, would be taken twice.
 //!
-//! > **L7** An extra M has one thread at a time. It is put back when its last thread has done with it, and
-//! > not before.
+//! > **L7** An extra M has one thread at a time, however often it is taken and put back. It is put back
+//! > when its last thread has done with it, and not before.
 //!
-//! Extra Ms are never freed before their scheduler, so the link of one that somebody else has just
+//! Extra Ms are never freed before their scheduler, so the link of one that another thread has just
 //! taken may be read; the swap fails then.
 //!
 //! *Rejected.* A lock around the list (Go's way: the head is swapped for a mark that says *locked*): a
-//! thread that is descheduled there keeps all others out. Taking the whole list and giving the rest
-//! back: it is empty meanwhile, and everybody else makes another M.
+//! thread that is descheduled there keeps all the rest out. Taking the whole list and giving the rest
+//! back: it is empty meanwhile, and each thread that looks makes another M.
 
 use core::ptr;
 
+use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
-use super::g::status;
-use super::m::M;
-use super::shared::Core;
+/// What can be an extra M: an M.
+pub trait Spare: Sized + 'static {
+    /// Returns the link to the one below it among the spare ones; the list's, while it is spare.
+    fn below(&self) -> &AtomicPtr<Self>;
+
+    /// Returns the link to the next older one; written once, before it is registered.
+    fn older(&self) -> &OwnedCell<*const Self>;
+}
 
 /// The extra Ms of a scheduler.
 #[derive(Debug)]
-pub struct Extras {
+pub struct Extras<M> {
     head: AtomicU64,
     /// All there ever were, newest first.
     all: AtomicPtr<M>,
@@ -55,7 +61,8 @@ const MARK: u32 = if usize::BITS == 32 { 32 } else { 23 };
 const ADDRESS: u32 = if usize::BITS == 32 { 32 } else { 16 };
 
 /// `m` with `mark`, of which only the low bits count.
-fn pack(m: *const M, mark: u64) -> u64 {
+fn pack<M>(m: *const M, mark: u64) -> u64 {
+    const { assert!(align_of::<M>() >= 1 << (MARK - ADDRESS), "the mark has no room") };
     (m.expose_provenance() as u64) << ADDRESS | mark & ((1 << MARK) - 1)
 }
 
@@ -63,15 +70,15 @@ fn mark(head: u64) -> u64 {
     head & ((1 << MARK) - 1)
 }
 
-fn m_of(head: u64) -> *mut M {
+fn m_of<M>(head: u64) -> *mut M {
     // Signed: the upper half of the addresses, a kernel's, ends in ones.
     let addr = ((head & !((1 << MARK) - 1)) as i64 >> ADDRESS) as usize;
     ptr::with_exposed_provenance_mut(addr)
 }
 
-impl Extras {
+impl<M: Spare> Extras<M> {
     maybe_const! {
-        /// None yet.
+        /// Returns an empty list.
         pub(crate) fn new() -> Self {
             Self {
                 head: AtomicU64::new(0),
@@ -81,21 +88,21 @@ impl Extras {
         }
     }
 
-    /// Whether an M at this address can be one of them.
+    /// Returns whether an M at this address can be one of them.
     pub(crate) fn can_hold(m: *const M) -> bool {
-        ptr::eq(m_of(pack(m, u64::MAX)), m)
+        ptr::eq(m_of::<M>(pack(m, u64::MAX)), m)
     }
 
-    /// A spare M, the caller's from now on; and whether it was the last.
+    /// Takes a spare M, the caller's from now on; returns it, and whether it was the last.
     pub fn take(&self) -> Option<(&'static M, bool)> {
         // Acquire: the link is read, and later all the rest; pairs with `put`.
         let mut head = self.head.load(Ordering::Acquire);
         loop {
             // SAFETY: an M that was in the list lives as long as the scheduler.
-            let m: &'static M = unsafe { m_of(head).as_ref()? };
+            let m: &'static M = unsafe { m_of::<M>(head).as_ref()? };
             // Relaxed: stored before the M was put there. Another thread's meanwhile, and then maybe
             // in the list again with another link: the mark tells.
-            let next = m.extra.spare.load(Ordering::Relaxed);
+            let next = m.below().load(Ordering::Relaxed);
             match self.head.compare_exchange_weak(
                 head,
                 pack(next, mark(head) + 1),
@@ -112,9 +119,9 @@ impl Extras {
     pub fn put(&self, m: &'static M) {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            m.extra.spare.store(m_of(head), Ordering::Relaxed);
-            // Release: whoever takes it finds it as we leave it. Those who take or put others in
-            // between go on with our release sequence.
+            m.below().store(m_of(head), Ordering::Relaxed);
+            // Release: the thread that takes the M finds it as this one leaves it. The swaps of threads
+            // that take or put other Ms in between go on with this release sequence.
             match self.head.compare_exchange_weak(
                 head,
                 pack(m, mark(head)),
@@ -131,10 +138,10 @@ impl Extras {
     pub(crate) fn register(&self, m: &'static M) {
         let mut first = self.all.load(Ordering::Relaxed);
         loop {
-            // SAFETY: it is not registered yet, so nobody reads the link.
-            unsafe { m.extra.next.set(first) };
+            // SAFETY: it is not registered yet, so no thread reads the link.
+            unsafe { m.older().set(first) };
             let this = ptr::from_ref(m).cast_mut();
-            // Release: whoever goes through them finds each complete.
+            // Release: a thread that goes through them finds each complete.
             match self.all.compare_exchange_weak(first, this, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => return,
@@ -143,34 +150,18 @@ impl Extras {
         }
     }
 
-    /// All there are, spare or not.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &'static M> + use<> {
+    /// Returns all there are, spare or not.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static M> + use<M> {
         // Acquire: pairs with `register`.
         let mut at: *const M = self.all.load(Ordering::Acquire);
         core::iter::from_fn(move || {
             // SAFETY: they live as long as the scheduler; the link is written once, before.
             unsafe {
                 let m: &'static M = at.as_ref()?;
-                at = m.extra.next.get();
+                at = m.older().get();
                 Some(m)
             }
         })
-    }
-}
-
-impl Core {
-    /// How many callbacks of foreign threads run.
-    pub(crate) fn foreign_callbacks(&self) -> u64 {
-        // SAFETY: an extra M's goroutine is written once, before the M is registered.
-        let runs = |m: &&M| {
-            unsafe { &*m.extra.own_g.get() }.status.load(Ordering::Acquire) != status::DEAD
-        };
-        self.foreign.extras.all().filter(runs).count() as u64
-    }
-
-    /// Whether a thread of somebody else's has ever come.
-    pub(crate) fn has_extras(&self) -> bool {
-        self.foreign.extras.all().next().is_some()
     }
 }
 
@@ -181,6 +172,7 @@ mod tests {
     use std::boxed::Box;
 
     use super::*;
+    use crate::objects::m::M;
 
     #[test]
     fn l7_the_head_keeps_the_address_and_the_mark() {
@@ -190,7 +182,7 @@ mod tests {
             assert!(ptr::eq(m_of(head), m));
             assert_eq!(mark(head), mark_in);
         }
-        assert!(m_of(pack(ptr::null(), 77)).is_null());
+        assert!(m_of::<M>(pack::<M>(ptr::null(), 77)).is_null());
         assert_eq!(mark(pack(m, 1 << MARK)), 0, "the mark begins anew");
         assert!(Extras::can_hold(m));
     }

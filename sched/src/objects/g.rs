@@ -4,7 +4,7 @@
 //!            go                 execute, switch            exit
 //!   (free) ──────▶ RUNNABLE ───────────────────▶ RUNNING ───────▶ DEAD ──▶ (free)
 //!                     ▲  ▲         yield            │  │
-//!                     │  └──────────────────────────┘  │ gopark
+//!                     │  └──────────────────────────┘  │ park
 //!                     │             ready              ▼
 //!                     └───────────────────────────── PARKED
 //! ```
@@ -17,10 +17,12 @@ use core::panic::Location;
 use core::ptr::{self, NonNull};
 
 use g0_arch::Context;
+use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
 use g0_arch::tools::Fiber;
 use g0_stack::Header;
 
+use super::local::Bound;
 use super::m::M;
 use super::scope_state::ScopeState;
 use super::shared::Core;
@@ -30,7 +32,6 @@ use crate::parts::locks::Locks;
 use crate::parts::park_token::ParkToken;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::{Coarse, WaitReason};
-use g0_arch::sync::OwnedCell;
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
 ///
@@ -41,7 +42,7 @@ pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
 /// What runs a goroutine's closure, or drops its result.
 pub(crate) type Run = unsafe fn(NonNull<G>);
 
-/// A goroutine's state, for whoever looks from outside. The queues are what counts.
+/// A goroutine's state, for threads that look from outside. The queues are what counts.
 pub(crate) mod status {
     pub(crate) const DEAD: u8 = 0;
     /// In a queue, or running.
@@ -56,7 +57,8 @@ pub struct G {
     /// Where it goes on. Written by the switch away from it, read by the switch to it.
     pub(crate) context: OwnedCell<Context>,
     link: Link<G>,
-    /// The only M that may run it, or null (L1). Its M's while it runs; else whoever holds it.
+    /// The only M that may run it, or null (L1). Its M's while it runs; else of the queue or the thread that
+    /// has it.
     pub(crate) bound: OwnedCell<*const M>,
     /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::api::join`].
     pub(crate) join: AtomicUsize,
@@ -64,7 +66,7 @@ pub struct G {
     pub(crate) run: OwnedCell<Option<Run>>,
     /// Set by the park, run by the post-switch step.
     pub(crate) unlock: OwnedCell<Option<Unlock>>,
-    /// Its argument; in the global queue a hint (`core::ahead`).
+    /// Its argument; in the global queue a hint (`policy::prefetch`).
     pub(crate) unlock_arg: OwnedCell<*mut u8>,
     /// The scheduler it belongs to; written once.
     pub(crate) core: OwnedCell<*const Core>,
@@ -87,9 +89,9 @@ pub struct G {
     pub(crate) holding: OwnedCell<u16>,
     /// Set when a result must be dropped by the goroutine itself.
     pub(crate) has_result: OwnedCell<bool>,
-    /// What it waits for, or waited for last, as a [`WaitReason`]; read by anybody.
+    /// What it waits for, or waited for last, as a [`WaitReason`]; any thread reads it.
     reason: stat_atomic::AtomicU8,
-    /// Since when, on the coarse clock; read by anybody.
+    /// Since when, on the coarse clock; any thread reads it.
     since: stat_atomic::AtomicU32,
 
     /// All Gs of a scheduler; written once.
@@ -113,8 +115,16 @@ impl Linked for G {
     }
 }
 
+impl Bound for G {
+    #[inline(always)]
+    unsafe fn is_bound(&self) -> bool {
+        // SAFETY: the caller has the G, and `bound` is the holder's while the G does not run.
+        unsafe { !self.bound.get().is_null() }
+    }
+}
+
 impl G {
-    /// A G that has never run.
+    /// Returns a G that has never run.
     #[track_caller]
     pub fn new() -> Self {
         Self {
@@ -156,21 +166,21 @@ impl G {
         self.since.store(since.0, stat_atomic::Ordering::Relaxed);
     }
 
-    /// What it waits for and since when; what it waited for last, while it does not wait.
+    /// Returns what it waits for and since when; what it waited for last, while it does not wait.
     pub(crate) fn waiting(&self) -> (WaitReason, Coarse) {
         let reason = self.reason.load(stat_atomic::Ordering::Relaxed);
         let reason = WaitReason::ALL.get(usize::from(reason)).copied().unwrap_or(WaitReason::Park);
         (reason, Coarse(self.since.load(stat_atomic::Ordering::Relaxed)))
     }
 
-    /// Its context, to be switched to. A model sees whether it was saved, and takes it away.
+    /// Takes its context, to switch to it. A model sees whether it was saved, and takes it away.
     ///
     /// # Safety
     ///
-    /// The caller has taken the G out of a queue.
+    /// The caller must have taken the G out of a queue.
     #[inline(always)]
     pub(crate) unsafe fn take_context(&self) -> Context {
-        // SAFETY: the caller's promise; it was saved before the G was published (L15).
+        // SAFETY: as the caller ensures; it was saved before the G was published (L15).
         let context = unsafe { self.context.get() };
         #[cfg(loom)]
         {
@@ -181,18 +191,18 @@ impl G {
         context
     }
 
-    /// The stack it lies in.
+    /// Returns the header of the stack it lies in.
     pub(crate) fn header(g: NonNull<G>) -> NonNull<Header> {
         // SAFETY: every G but a model's lies beneath its stack's header.
         unsafe { Header::of_payload(g.as_ptr()) }
     }
 }
 
-/// The scheduler that `g` belongs to.
+/// Returns the scheduler that `g` belongs to.
 ///
 /// # Safety
 ///
-/// `g` is alive or has ended and is held by a handle.
+/// `g` must be alive, or have ended and be held by a handle.
 pub(crate) unsafe fn scheduler_of(g: NonNull<G>) -> &'static Core {
     // SAFETY: written when the G was made; a core outlives its Gs.
     unsafe { &*g.as_ref().core.get() }

@@ -50,7 +50,7 @@ impl OwnedP {
         unsafe { &*p.cast() }
     }
 
-    /// The P, which stays where it is when it changes hands.
+    /// Returns the P, which stays where it is when it changes hands.
     #[inline(always)]
     pub(crate) fn proc(&self) -> &'static Proc {
         // SAFETY: Ps live as long as their scheduler.
@@ -75,13 +75,13 @@ impl Deref for FreeP {
 impl FreeP {
     /// # Safety
     ///
-    /// No M owns `p`, it is in no list, and the result is the only value of this type for it.
+    /// No M may own `p`, it must be in no list, and the result must be the only value of this type for it.
     #[inline(always)]
     pub(crate) unsafe fn assume(p: &'static Proc) -> Self {
         Self(p)
     }
 
-    /// The P is given to an M, or put on a list: the caller sees to it.
+    /// Returns the P, which the caller must give to an M or put on a list.
     #[inline(always)]
     pub(crate) fn into_proc(self) -> &'static Proc {
         self.0
@@ -111,7 +111,7 @@ impl Within {
         unsafe { &*ptr::from_ref(m).cast() }
     }
 
-    /// Its P.
+    /// Returns its P.
     #[inline(always)]
     pub(crate) fn p(&self) -> &OwnedP {
         debug_assert!(self.0.claim.is_inside(), "L18: an M outside touches a P");
@@ -125,7 +125,7 @@ impl Within {
         self.0.core()
     }
 
-    /// The M, which stays when it leaves.
+    /// Returns the M, which stays when it leaves.
     #[inline(always)]
     pub(crate) fn m(&self) -> &'static M {
         // SAFETY: Ms are never freed.
@@ -143,14 +143,14 @@ pub(crate) struct Stay {
 impl Stay {
     /// # Safety
     ///
-    /// `m` must be the calling thread's and inside, for as long as the result is used, and the result the only
-    /// value that stands for that stay.
+    /// `m` must be the calling thread's and inside, for as long as the result is used, and the result the
+    /// only value that stands for that stay.
     #[inline(always)]
     pub(crate) unsafe fn assume(m: &'static M) -> Self {
         Self { m, _here: PhantomData }
     }
 
-    /// The M.
+    /// Returns the M.
     #[inline(always)]
     pub(crate) fn m(&self) -> &'static M {
         self.m
@@ -162,14 +162,19 @@ impl Stay {
         self.m.core()
     }
 
-    /// The same with a P, if the M owns one; a claim that was raised is taken back.
+    /// Returns the same with a P, if the M owns one; takes a claim back that was raised.
     #[inline(always)]
     pub(crate) fn within(&self) -> Option<&Within> {
         // SAFETY: inside, by this value, and `holds` says that the M owns a P; to lose it takes `&mut self`.
         self.m.claim.holds().then(|| unsafe { Within::assume(self.m) })
     }
 
-    /// The M gives its P up, which it owns, and has it in hand.
+    /// Leaves: what the M did to its P is visible to a retaker.
+    pub(crate) fn leave(self) {
+        self.m.claim.exit();
+    }
+
+    /// Gives up the P that the M owns, and returns it in hand.
     pub(crate) fn disown(&mut self) -> FreeP {
         self.m.claim.give();
         // SAFETY: the P that `m.p` names was the M's until now, and lives as long as the scheduler.

@@ -1,46 +1,55 @@
 //! The runnable Gs that are bound to one M: its own list, without an atomic.
 //!
-//! `next` is to the list what `runnext` is to a ring: a G just made ready goes before the others,
+//! `next` is to the list what `runnext` is to a ring: a G just made ready goes before the rest,
 //! so that two bound Gs that hand values to each other do not wait for the rest.
 
 use core::ptr::{self, NonNull};
 
-use super::g::G;
 use crate::parts::inbox::Inbox;
-use crate::parts::list::Fifo;
+use crate::parts::list::{Fifo, Linked};
+
+/// What is bound to one M, or to none: a G.
+pub trait Bound: Linked {
+    /// Returns whether only one M may run it.
+    ///
+    /// # Safety
+    ///
+    /// It must be runnable, and the caller must have taken it out of its queue.
+    unsafe fn is_bound(&self) -> bool;
+}
 
 /// The list. The M's own thread only.
 #[derive(Debug)]
-pub struct Local {
+pub struct Local<G> {
     next: *mut G,
     rest: Fifo<G>,
 }
 
-impl Local {
-    /// An empty list.
+impl<G: Bound> Local<G> {
+    /// Returns an empty list.
     pub const fn new() -> Self {
         Self { next: ptr::null_mut(), rest: Fifo::new() }
     }
 
-    /// Whether no G is here.
+    /// Returns whether no G is here.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.next.is_null() && self.rest.is_empty()
     }
 
-    /// A G that yields: behind all others.
+    /// Puts `g`, which yields, at the tail.
     ///
     /// # Safety
     ///
-    /// `g` is bound to this M, its context is saved (or will be before this list is looked at),
-    /// and it is in no other queue.
+    /// `g` must be bound to this M and in no other queue, and its context saved (or it will be before
+    /// this list is looked at).
     #[inline(always)]
     pub unsafe fn push_back(&mut self, g: NonNull<G>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { self.rest.push_back(g) };
     }
 
-    /// A G just made ready: before all others, for a while.
+    /// Puts `g`, just made ready, before all the rest, for a while.
     ///
     /// # Safety
     ///
@@ -53,8 +62,8 @@ impl Local {
         }
     }
 
-    /// The next to run. With `fair`, the G that was just made ready goes behind the others: were it to
-    /// wait where it is, one who yields again and again would always be before it.
+    /// Takes the next to run. With `fair`, the G that was just made ready goes to the tail: were it to
+    /// wait where it is, a G that yields again and again would always be before it.
     #[inline(always)]
     pub fn pop(&mut self, inbox: &Inbox<G>, fair: bool) -> Option<NonNull<G>> {
         if inbox.is_touched() {
@@ -73,7 +82,7 @@ impl Local {
         }
     }
 
-    /// Takes `g`; false when it is not here. What an interrupt handler has put here, though it may
+    /// Takes `g`; returns false when it is not here. What an interrupt handler has put here, though it may
     /// run anywhere, goes to `unbound`.
     pub fn take(
         &mut self,
@@ -90,11 +99,11 @@ impl Local {
         }
         for _ in 0..self.rest.len() {
             let Some(at) = self.rest.pop() else { break };
-            // SAFETY: it was in this list; of a runnable G, `bound` is whoever's to read that has it.
+            // SAFETY: it was in this list, so it is runnable, and out of it since the pop.
             unsafe {
                 if at == g {
                     found = true;
-                } else if at.as_ref().bound.get().is_null() {
+                } else if !at.as_ref().is_bound() {
                     unbound(at);
                 } else {
                     self.rest.push_back(at);
@@ -105,7 +114,7 @@ impl Local {
     }
 }
 
-impl Default for Local {
+impl<G: Bound> Default for Local<G> {
     fn default() -> Self {
         Self::new()
     }

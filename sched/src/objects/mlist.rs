@@ -1,17 +1,26 @@
-//! A list of Ms that any of them can leave: the idle ones, and those in line for a P.
+//! A list of Ms that any of them can leave: the idle ones, and the P wait queue.
 
 use core::ptr;
 
-use super::m::M;
+use g0_arch::sync::OwnedCell;
 
-/// Doubly linked through [`M::next`] and [`M::prev`]; under the scheduler's lock.
+/// What has the links of a list: an M.
+pub(crate) trait Listed: Sized + 'static {
+    /// Returns the link to the next; the list's, while the element is in one.
+    fn next(&self) -> &OwnedCell<*const Self>;
+
+    /// Returns the link to the one before; the list's, as `next` is.
+    fn prev(&self) -> &OwnedCell<*const Self>;
+}
+
+/// Doubly linked through the elements; under the scheduler's lock.
 #[derive(Debug)]
-pub(crate) struct MList {
+pub(crate) struct MList<M> {
     head: *const M,
     tail: *const M,
 }
 
-impl MList {
+impl<M: Listed> MList<M> {
     pub(crate) const fn new() -> Self {
         Self { head: ptr::null(), tail: ptr::null() }
     }
@@ -19,10 +28,10 @@ impl MList {
     pub(crate) fn push_front(&mut self, m: &'static M) {
         // SAFETY: the links are under the lock that guards this list, and `m` is in no list.
         unsafe {
-            m.links.prev.set(ptr::null());
-            m.links.next.set(self.head);
+            m.prev().set(ptr::null());
+            m.next().set(self.head);
             match self.head.as_ref() {
-                Some(head) => head.links.prev.set(m),
+                Some(head) => head.prev().set(m),
                 None => self.tail = m,
             }
         }
@@ -32,10 +41,10 @@ impl MList {
     pub(crate) fn push_back(&mut self, m: &'static M) {
         // SAFETY: as in `push_front`.
         unsafe {
-            m.links.next.set(ptr::null());
-            m.links.prev.set(self.tail);
+            m.next().set(ptr::null());
+            m.prev().set(self.tail);
             match self.tail.as_ref() {
-                Some(tail) => tail.links.next.set(m),
+                Some(tail) => tail.next().set(m),
                 None => self.head = m,
             }
         }
@@ -53,13 +62,13 @@ impl MList {
     pub(crate) fn remove(&mut self, m: &'static M) {
         // SAFETY: as in `push_front`, but that `m` is in this list.
         unsafe {
-            let (prev, next) = (m.links.prev.get(), m.links.next.get());
+            let (prev, next) = (m.prev().get(), m.next().get());
             match prev.as_ref() {
-                Some(prev) => prev.links.next.set(next),
+                Some(prev) => prev.next().set(next),
                 None => self.head = next,
             }
             match next.as_ref() {
-                Some(next) => next.links.prev.set(prev),
+                Some(next) => next.prev().set(prev),
                 None => self.tail = prev,
             }
         }

@@ -1,19 +1,17 @@
 //! G, M and P, and what a scheduler shares among them.
 
 pub(crate) mod config;
-pub(crate) mod core_parts;
 pub(crate) mod extras;
 pub(crate) mod g;
 pub(crate) mod inside;
 pub(crate) mod join_word;
 pub(crate) mod local;
 pub(crate) mod m;
-pub(crate) mod m_parts;
 pub(crate) mod mlist;
+pub(crate) mod owned_p;
 pub(crate) mod p;
 pub(crate) mod registry;
 pub(crate) mod report;
-pub(crate) mod sched_state;
 pub(crate) mod scope_state;
 pub(crate) mod shared;
 pub(crate) mod timers;

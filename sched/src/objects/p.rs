@@ -2,6 +2,7 @@
 
 use core::ptr;
 
+use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use g0_arch::sync::cell::UnsafeCell;
 use g0_stack::{Cache, Class};
@@ -11,7 +12,6 @@ use super::m::M;
 use super::timers::Timers;
 use crate::parts::count::Count;
 use crate::parts::runq::RunQueue;
-use g0_arch::sync::OwnedCell;
 
 /// How many switches go by before the other queues are looked at.
 pub(crate) const FAIR: u32 = 61;
@@ -74,7 +74,7 @@ pub struct Proc {
     pub(crate) m: AtomicPtr<M>,
     pub(crate) links: PLinks,
     /// Deadlines of goroutines that parked here. Last, for it is large.
-    pub(crate) timers: Timers,
+    pub(crate) timers: Timers<G>,
 }
 
 // SAFETY: the plain fields and the cache are the owner's (L5); the rest is atomic or under the
@@ -85,7 +85,7 @@ unsafe impl Send for Proc {}
 
 impl Proc {
     maybe_const! {
-        /// A P with empty queues, owned by nobody.
+        /// Returns a P with empty queues, which no M owns.
         pub fn new() -> Self {
             Self {
                 runq: RunQueue::new(),
@@ -124,68 +124,9 @@ impl Proc {
 }
 
 impl Proc {
-    /// The next of the P's random numbers; the high bits are the better ones.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the P and is inside.
-    pub(crate) unsafe fn roll(&self) -> u32 {
-        // SAFETY: the caller's promise. The constants are those of Numerical Recipes.
-        unsafe {
-            let random = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            self.random.set(random);
-            random
-        }
-    }
-
-    /// Counts a switch; true when it is the other queues' turn.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the P and is inside.
-    #[inline(always)]
-    pub(crate) unsafe fn count(&self) -> bool {
-        self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { self.is_fair() }
-    }
-
-    /// Whether the other queues' turn has come and has not been taken.
-    ///
-    /// # Safety
-    ///
-    /// As [`count`](Self::count).
-    #[inline(always)]
-    pub(crate) unsafe fn is_fair(&self) -> bool {
-        // Relaxed: a count of the owner's; sysmon's word may come a switch late.
-        let due = self.fair_at.load(Ordering::Relaxed);
-        self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
-    }
-
     /// It is the other queues' turn. Any thread: the owner may overlook a stranger's word once.
     pub(crate) fn request_fair_turn(&self) {
         self.fair_at.store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-
-    /// Whether the queues have been looked at so often that it is the others' turn, whatever the
-    /// switches say.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the P, and is inside.
-    pub(crate) unsafe fn is_overdue(&self) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe { self.looks.get() >= FAIR }
-    }
-
-    /// The other queues have had their turn.
-    ///
-    /// # Safety
-    ///
-    /// As [`count`](Self::count).
-    pub(crate) unsafe fn reset_fair_turn(&self) {
-        let due = self.tick.load(Ordering::Relaxed).wrapping_add(FAIR);
-        self.fair_at.store(due, Ordering::Relaxed);
     }
 }
 

@@ -23,7 +23,8 @@ use g0_arch::sync::{Backoff, Mutex};
 
 use super::shared::Core;
 
-/// Where schedulers are found by threads that are none of theirs; see [`Platform::registry`](super::g::home).
+/// Where schedulers are found by threads that are none of theirs; see
+/// [`ForeignCode::registry`](crate::port::ForeignCode::registry).
 #[derive(Debug)]
 pub struct Registry {
     first: AtomicPtr<Core>,
@@ -33,7 +34,7 @@ pub struct Registry {
 
 impl Registry {
     maybe_const! {
-        /// Nobody lives there.
+        /// Returns a registry in which no scheduler lives.
         pub fn new() -> Self {
             Self { first: AtomicPtr::new(ptr::null_mut()), visitors: AtomicUsize::new(0), lock: Mutex::new(()) }
         }
@@ -43,17 +44,17 @@ impl Registry {
     /// `f` does not wait for anything.
     pub(crate) fn visit<R>(&self, f: impl FnOnce(Option<&'static Core>) -> R) -> R {
         self.visitors.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: it does not move out before we have gone, and is not freed before.
+        // SAFETY: it does not move out before this thread has gone, and is not freed before.
         let r = f(unsafe { self.first.load(Ordering::SeqCst).as_ref() });
         self.visitors.fetch_sub(1, Ordering::SeqCst);
         r
     }
 
-    /// `core` lives here from now on.
+    /// Puts `core` in: it lives here from now on.
     pub(crate) fn register(&self, core: &'static Core) {
         let this = ptr::from_ref(core).cast_mut();
         let lock = self.lock.lock();
-        // SAFETY: the links are under the lock, and those who live here are alive.
+        // SAFETY: the links are under the lock, and the schedulers that live here are alive.
         unsafe {
             core.foreign.next_registered.set(ptr::null());
             let mut last: *const Core = self.first.load(Ordering::Relaxed);
@@ -69,7 +70,7 @@ impl Registry {
         drop(lock);
     }
 
-    /// `core` does not live here any more, if it did. Who found it here before has come to it.
+    /// Takes `core` out, if it lives here. A thread that found it here before has come to it.
     pub(crate) fn unregister(&self, core: &'static Core) {
         let lock = self.lock.lock();
         // SAFETY: as above.
@@ -90,7 +91,7 @@ impl Registry {
         drop(lock);
     }
 
-    /// Waits until those who may have found somebody here before he moved out have gone.
+    /// Waits until all threads have gone that may have found a scheduler here before it moved out.
     pub(crate) fn await_visitors(&self) {
         let backoff = Backoff::new();
         while self.visitors.load(Ordering::SeqCst) != 0 {

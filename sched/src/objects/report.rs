@@ -1,6 +1,9 @@
 //! What is reported of a whole scheduler; what it says is found out when it is printed.
 
+use g0_arch::sync::atomic::Ordering;
+
 use super::shared::Core;
+use crate::parts::fatal::Fatal;
 
 /// A scheduler none of whose goroutines can ever run again. Nothing changes any more, so it may be
 /// looked through as often as one likes.
@@ -21,5 +24,19 @@ pub struct Trace {
 impl DeadlockReport {
     pub(crate) fn new(core: &'static Core, now: u64) -> Self {
         Self { core, now }
+    }
+
+    /// In one sentence.
+    pub fn reason(&self) -> &'static str {
+        if self.core.end.main_gone.load(Ordering::Relaxed) {
+            "deadlock: main has called goexit, and all other goroutines wait for ever"
+        } else {
+            "deadlock: all goroutines wait for ever"
+        }
+    }
+
+    /// Without the goroutines, for platforms that print no more.
+    pub fn fatal(&self) -> Fatal {
+        Fatal::new(self.reason())
     }
 }

@@ -5,25 +5,24 @@ use core::ptr::NonNull;
 use g0_arch::sync::Mutex;
 use g0_arch::sync::atomic::{AtomicU64, Ordering};
 
-use super::g::G;
 use super::wheel::{Timer, Wheel};
 use crate::parts::count::Count;
 
-/// Goroutines that one look makes ready at most: the others have their turn in between.
+/// Goroutines that one look makes ready at most: other goroutines have their turn in between.
 pub(crate) const BATCH: usize = 32;
 
 /// The timers of one P.
 #[derive(Debug)]
-pub struct Timers {
+pub struct Timers<G> {
     /// When to look, nanoseconds; never later than the first deadline, but maybe earlier. Written
     /// under the lock.
     due: AtomicU64,
-    wheel: Mutex<Wheel>,
+    wheel: Mutex<Wheel<G>>,
     /// How many have made a goroutine ready. Written under the lock.
     fired: Count,
 }
 
-impl Timers {
+impl<G> Timers<G> {
     maybe_const! {
         /// None.
         pub fn new() -> Self {
@@ -31,15 +30,15 @@ impl Timers {
         }
     }
 
-    /// How many have fired so far. Any context.
+    /// Returns how many have fired so far. Any context.
     pub(crate) fn fired(&self) -> u64 {
         self.fired.get()
     }
 
-    /// When to look, nanoseconds. Any context.
+    /// Returns when to look, nanoseconds. Any context.
     #[inline(always)]
     pub fn due(&self) -> u64 {
-        // Relaxed: who acts on it takes the lock.
+        // Relaxed: a thread that acts on it takes the lock.
         self.due.load(Ordering::Relaxed)
     }
 
@@ -47,11 +46,11 @@ impl Timers {
     ///
     /// # Safety
     ///
-    /// Its goroutine is parked, its context saved; the timer stays where it is until it has fired
+    /// Its goroutine must be parked, its context saved; the timer must stay where it is until it has fired
     /// or [`disarm`](Self::disarm) has returned.
-    pub unsafe fn arm(&self, timer: *const Timer) {
+    pub unsafe fn arm(&self, timer: *const Timer<G>) {
         let mut wheel = self.wheel.lock();
-        // SAFETY: the caller's promise; under the lock it has not fired.
+        // SAFETY: as the caller ensures; under the lock it has not fired.
         let at = unsafe {
             wheel.insert(timer);
             (*timer).at()
@@ -61,18 +60,19 @@ impl Timers {
         }
     }
 
-    /// `timer` does not fire any more, and nobody looks at it; false when it has fired. Inside.
+    /// Disarms `timer`: it does not fire any more, and no thread looks at it. Returns false when it has
+    /// fired. Inside.
     ///
     /// # Safety
     ///
-    /// It was armed here, and lives.
-    pub unsafe fn disarm(&self, timer: *const Timer) -> bool {
-        // SAFETY: the caller's promise.
+    /// `timer` must have been armed here, and live.
+    pub unsafe fn disarm(&self, timer: *const Timer<G>) -> bool {
+        // SAFETY: as the caller ensures.
         unsafe { self.wheel.lock().remove(timer) }
     }
 
-    /// Takes out what is due at `now`: goroutines that are the caller's to wake. True: maybe there
-    /// is more.
+    /// Takes out what is due at `now`: goroutines that are the caller's to wake. Returns true
+    /// when there may be more.
     pub(crate) fn fire(&self, now: u64, out: &mut [Option<NonNull<G>>; BATCH]) -> bool {
         let mut n = 0;
         let mut wheel = self.wheel.lock();
@@ -81,14 +81,14 @@ impl Timers {
             n += 1;
             n < BATCH
         });
-        // Release: the look for a deadlock, which finds no deadline, finds that somebody watches (L12).
+        // Release: the look for a deadlock, which finds no deadline, finds that a thread watches (L12).
         self.due.store(if more { 0 } else { wheel.due() }, Ordering::Release);
         self.fired.add(n as u64);
         more
     }
 }
 
-impl Default for Timers {
+impl<G> Default for Timers<G> {
     fn default() -> Self {
         Self::new()
     }

@@ -1,20 +1,20 @@
-//! Whoever waits for something: a goroutine, or a thread that is no M.
+//! One wait for something, of a goroutine or of a thread that is no M.
 //!
 //! ```text
-//!   who waits                                who ends the wait
+//!   the side that waits                      the side that ends the wait
 //!   publish, once the context is saved ───▶  take the waiter out of a queue or the wheel
 //!                                            claim the wait (a compare-and-swap, if contested)
 //!   ◀─────────────────────────────────────   wake
 //!   withdraw from where it still stands
 //! ```
 //!
-//! A wait for one thing without a deadline is not *contested*: whoever takes the waiter out of its
-//! queue, under the lock of that, ends the wait. With a deadline, or with several things waited for,
-//! two may find it in different places: the first to put its token into `claimed` ends the wait, the
-//! others leave it alone.
+//! A wait for one thing without a deadline is not *contested*: the waker that takes the waiter out
+//! of its queue, under the lock of that, ends the wait. With a deadline, or with several things waited
+//! for, two wakers may find it in different places: the first to put its token into `claimed` ends the
+//! wait, any other leaves it alone.
 //!
-//! > L22. A wait ends once: by one wake, by its deadline or by shutdown. Whoever ends it has claimed
-//! > it, and no wake is lost.
+//! > **L22** A wait ends once, by a wake, by its deadline or by shutdown: by the one that claims it. No
+//! > wake is lost.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
@@ -22,10 +22,11 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
 use super::g::G;
+use super::scope_state::ScopeState;
 use super::shared::Core;
 use crate::parts::parker::Parker;
 
-/// Nobody has ended the wait.
+/// The wait has not been ended.
 pub(crate) const OPEN: usize = 0;
 
 /// The deadline has.
@@ -34,8 +35,8 @@ pub(crate) const TIMED_OUT: usize = 1;
 /// Shutdown has. Other tokens are addresses.
 pub(crate) const CANCELLED: usize = 2;
 
-/// Lives on the waiting stack, for the length of the wait; whoever wakes it has taken it out of
-/// the queue before and does not touch it after the wake.
+/// Lives on the waiting stack, for the length of the wait; the waker has taken it out of the queue
+/// before and does not touch it after the wake.
 pub struct Waiter {
     pub(crate) g: *mut G,
     pub(crate) core: *const Core,
@@ -45,17 +46,17 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// The waiting goroutine; none for a thread.
+    /// Returns the waiting goroutine; none for a thread.
     #[inline(always)]
     pub(crate) fn goroutine(&self) -> Option<NonNull<G>> {
         NonNull::new(self.g)
     }
 
-    /// Ends the wait, in the name of `token`; false when somebody else has. Whoever has it owes
-    /// the wake.
+    /// Ends the wait, in the name of `token`; returns false when another waker has. The one that has
+    /// ended it must wake.
     #[inline(always)]
     pub(crate) fn claim(&self, token: usize) -> bool {
-        // AcqRel: what the winner has done is visible to whoever reads the token.
+        // AcqRel: what the winner has done is visible to a thread that reads the token.
         !self.contested.get()
             || self
                 .claimed
@@ -63,9 +64,31 @@ impl Waiter {
                 .is_ok()
     }
 
-    /// Who has ended a contested wait; after the wake.
+    /// Returns the token in whose name a contested wait has ended; after the wake.
     #[inline(always)]
     pub(crate) fn winner(&self) -> usize {
         self.claimed.load(Ordering::Acquire)
+    }
+}
+
+impl ScopeState {
+    /// Sets the waiter of the scope's owner, which is about to wait.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the owner, before it sets `WAITING`.
+    pub(crate) unsafe fn set_waiter(&self, waiter: *const Waiter) {
+        // SAFETY: no goroutine of the scope reads it before it finds `WAITING`.
+        unsafe { self.waiter.set(waiter.cast()) };
+    }
+
+    /// Returns the waiter of the scope's owner.
+    ///
+    /// # Safety
+    ///
+    /// The caller must have counted the last goroutine off and found `WAITING`.
+    pub(crate) unsafe fn waiter(&self) -> *const Waiter {
+        // SAFETY: written before `WAITING` was set, and not again while the owner waits.
+        unsafe { self.waiter.get().cast() }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct AdaptiveSpin {
 impl AdaptiveSpin {
     pub(crate) const FULL: Self = Self { length: LONGEST, vain: 0 };
 
-    /// How long the next wait is.
+    /// Returns how long the next wait is.
     pub(crate) fn now(self) -> u64 {
         u64::from(if self.vain == TRIAL - 1 { LONGEST } else { self.length })
     }

@@ -1,4 +1,4 @@
-//! Who owns a P: the claim protocol (L5, L18).
+//! The owner of a P: the claim protocol (L5, L18).
 //!
 //! A P's queues are plain data. The M that owns the P uses them without a lock; when that M has
 //! been away for long (in a foreign call, in an endless loop) another thread takes the P from it.
@@ -10,7 +10,7 @@
 //!
 //!             own()                       raise()
 //!      NONE ─────────▶ OWNED ───────────────────────────▶ RAISED
-//!        ▲               │ ▲   enter(), lower() (gen kept)   │
+//!        ▲               │ ▲   either lowers it (gen kept)   │
 //!        │    give()     │ └─────────────────────────────────┤
 //!        └───────────────┘                                   │ take()
 //!        own() from TAKEN leads to OWNED                     ▼
@@ -19,7 +19,7 @@
 //!
 //! *enter* stores `inside`, passes the light fence and loads the word. *retake* raises the word,
 //! passes the heavy fence and loads `inside`. So either the M sees RAISED and takes the claim
-//! back, or the retaker sees it inside and lowers the claim, or both: nobody waits for anybody.
+//! back, or the retaker sees it inside and lowers the claim, or both: neither waits for the other.
 //!
 //! ```text
 //!   M                                   retaker
@@ -30,13 +30,14 @@
 //!   RAISED: back to OWNED by CAS        0: word := TAKEN(g+1) (compare-and-swap)
 //! ```
 //!
-//! > **L5** A P has one owner. **L18** An M without a P touches none; a P is never taken from an
-//! > M that is inside.
+//! > **L5** A P has one owner.
+//!
+//! > **L18** An M without a P touches none; a P is never taken from an M that is inside.
 //!
 //! *Rejected.* The flag on the P: an M that has lost its P and got another reads the wrong flag,
 //! and two Ms own one P. A word without a generation: a retaker that slept between its raise and
 //! its take mistakes a second retaker's raise for its own, and takes from an M that has been
-//! inside since. WaitReason for the retaker's verdict: a preempted retaker would block the M.
+//! inside since. Waiting for the retaker's verdict: a preempted retaker would block the M.
 
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
@@ -62,13 +63,13 @@ pub struct Raised(usize);
 
 impl Claim {
     maybe_const! {
-        /// Outside, without a P.
+        /// Returns the claim of an M outside, without a P.
         pub fn new() -> Self {
             Self { inside: AtomicUsize::new(0), word: AtomicUsize::new(NONE) }
         }
     }
 
-    /// Marks this M inside; true when it still owns its P and nobody claims it, else see
+    /// Marks this M inside; returns true when it still owns its P and no claim is raised, else see
     /// [`holds`](Self::holds). Its own thread only.
     #[inline(always)]
     pub fn enter(&self, symmetric: bool) -> bool {
@@ -101,48 +102,48 @@ impl Claim {
         }
     }
 
-    /// Leaves: what this M did to its P is visible to whoever takes it. Its own thread only.
+    /// Leaves: what this M did to its P is visible to a retaker that takes it. Its own thread only.
     #[inline(always)]
     pub fn exit(&self) {
-        // Release: pairs with the Acquire load in `take_if_outside`, and carries the P's data.
+        // Release: pairs with the Acquire load in `take`, and carries the P's data.
         self.inside.store(0, Ordering::Release);
     }
 
-    /// Whether the M is inside. To others: if it is not, what it has done inside is theirs to see.
+    /// Returns whether the M is inside. If it is not, the caller sees what it has done inside.
     #[inline(always)]
     pub fn is_inside(&self) -> bool {
         // Acquire: pairs with `exit`.
         self.inside.load(Ordering::Acquire) != 0
     }
 
-    /// Whether the P is owned and nobody has raised a claim on it. Its own thread only.
+    /// Returns whether the P is owned and no claim on it is raised. Its own thread only.
     #[inline(always)]
     pub fn is_owned(&self) -> bool {
         self.word.load(Ordering::Acquire) & STATE == OWNED
     }
 
-    /// Whether this M has a P, wherever it is. For models.
+    /// Returns whether this M has a P, wherever it is. For models.
     #[cfg(loom)]
     pub fn has(&self) -> bool {
         matches!(self.word.load(Ordering::Acquire) & STATE, OWNED | RAISED)
     }
 
-    /// Whether this M, which is inside, has a P; takes a raised claim back. Its own thread only.
+    /// Returns whether this M, which is inside, has a P; takes a raised claim back. Its own thread only.
     #[inline(always)]
     pub fn holds(&self) -> bool {
         self.is_owned() || self.reclaim()
     }
 
-    /// This M, inside and without a P, has got one.
+    /// Marks that this M, inside and without a P, has got one.
     pub fn own(&self) {
         let word = self.word.load(Ordering::Relaxed);
         debug_assert!(matches!(word & STATE, NONE | TAKEN), "L5: an M takes a second P");
-        // A plain store: from NONE and TAKEN nobody else moves the word. Release: a retaker that
+        // A plain store: from NONE and TAKEN no other thread moves the word. Release: a retaker that
         // raises this claim sees everything before it, `m.p` above all.
         self.word.store(word & !STATE | OWNED, Ordering::Release);
     }
 
-    /// This M, inside, gives its P away of its own accord.
+    /// Gives away the P of this M, which is inside, of its own accord.
     ///
     /// A compare-and-swap, not a store: a retaker may be raising, and the generation it has
     /// reached must never come again.
@@ -158,7 +159,7 @@ impl Claim {
         }
     }
 
-    /// The retaker's first step; a heavy fence must follow before [`take`](Self::take).
+    /// Raises the claim, the retaker's first step; a heavy fence must follow before [`take`](Self::take).
     pub fn raise(&self) -> Option<Raised> {
         let word = self.word.load(Ordering::Acquire);
         if word & STATE != OWNED {
@@ -171,8 +172,9 @@ impl Claim {
             .map(|_| Raised(raised))
     }
 
-    /// The retaker's last step, after the heavy fence: true when the P is now the retaker's.
-    /// `second_look` is asked between the fence and the decision: is the reason still there?
+    /// Takes or lowers the claim, the retaker's last step, after the heavy fence: returns true when the P is
+    /// now the retaker's. `second_look` is asked between the fence and the decision: is the reason still
+    /// there?
     pub fn take(&self, raised: Raised, second_look: impl FnOnce() -> bool) -> bool {
         // Acquire: pairs with `exit`, and brings the P's data with it.
         let outside = self.inside.load(Ordering::Acquire) == 0;

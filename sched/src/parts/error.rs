@@ -4,11 +4,13 @@ use core::fmt;
 
 use g0_stack::StackError;
 
+use super::limits::MAX_PROCS;
+
 /// Why a runtime was not built or a goroutine not started. Nothing has happened then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// No P was asked for, or more than [`MAX_PROCS`](crate::MAX_PROCS).
+    /// No P was asked for, or more than [`MAX_PROCS`].
     Procs,
     /// The stack size is 0, too small for a goroutine, or beyond the address space.
     StackSize(StackError),
@@ -33,7 +35,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Procs => write!(f, "a runtime needs between 1 and {} procs", crate::MAX_PROCS),
+            Error::Procs => write!(f, "a runtime needs between 1 and {} procs", MAX_PROCS),
             Error::StackSize(error) => write!(f, "no usable stack size: {error}"),
             Error::Stack(error) => write!(f, "no stack for another goroutine: {error}"),
             Error::ProcsInUse => f.write_str("these Ps belong to another scheduler: give each its own"),

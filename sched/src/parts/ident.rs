@@ -1,11 +1,11 @@
-//! Who a goroutine is: its number, its name, where it was started. Written when it is started, read
-//! by itself, by those who hold it, and by anybody who looks from outside.
+//! What tells goroutines apart: number, name, where it was started. Written when a goroutine is started,
+//! read by itself, by the holders of its handles, and by threads that look from outside.
 //!
-//! A G is used again, so whoever looks from outside may meet the moment when the next goroutine's
+//! A G is used again, so a thread that looks from outside may meet the moment when the next goroutine's
 //! label is written. The number tells: it is written first, and never comes again.
 //!
 //! ```text
-//!   whoever starts a goroutine         whoever looks
+//!   the starter of a goroutine         a thread that looks
 //!   id := new        (Relaxed)         a := id              (Acquire)
 //!   name := …        (Release)         read name and site   (Acquire)
 //!   site := …        (Release)         b := id              (Relaxed)
@@ -40,7 +40,7 @@ impl Ident {
         }
     }
 
-    /// By whoever starts the goroutine, alone; `id` was never used before.
+    /// Writes it all. The starter of the goroutine alone may call it; `id` must not have been used before.
     #[inline(always)]
     pub(crate) fn set(&self, id: u64, name: &'static str, site: &'static Location<'static>) {
         // Orderings: see above. No instruction on x86_64.
@@ -50,29 +50,30 @@ impl Ident {
         self.site.store(core::ptr::from_ref(site).cast_mut(), Ordering::Release);
     }
 
-    /// Its number.
+    /// Returns its number.
     pub(crate) fn id(&self) -> u64 {
         self.id.load(Ordering::Relaxed)
     }
 
-    /// Its name, empty without one.
+    /// Returns its name, empty without one.
     ///
     /// # Safety
     ///
-    /// The G is kept from being used again, or the caller compares numbers before it looks at it.
+    /// The G must be kept from being used again, or the caller must compare numbers before it looks at the
+    /// name.
     pub(crate) unsafe fn name(&self) -> &'static str {
         let (name, len) = (self.name.load(Ordering::Acquire), self.len.load(Ordering::Acquire));
-        // SAFETY: the caller's promise: both words are of one name.
+        // SAFETY: as the caller ensures: both words are of one name.
         unsafe { str::from_utf8_unchecked(slice::from_raw_parts(name, len)) }
     }
 
-    /// Where the goroutine was started.
+    /// Returns where the goroutine was started.
     pub(crate) fn site(&self) -> &'static Location<'static> {
         // SAFETY: it was always one; one word is not torn.
         unsafe { &*self.site.load(Ordering::Acquire) }
     }
 
-    /// All of it; none when it changed meanwhile. Anybody.
+    /// Returns all of it; none when it changed meanwhile. Any context.
     pub(crate) fn read(&self) -> Option<(u64, &'static str, &'static Location<'static>)> {
         let before = self.id.load(Ordering::Acquire);
         let (name, len) = (self.name.load(Ordering::Acquire), self.len.load(Ordering::Acquire));

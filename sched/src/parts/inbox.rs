@@ -13,7 +13,7 @@
 //!
 //! One word says both what is in the box and whether the M has gone to sleep over an empty one,
 //! so there is no wake to lose: an M that sleeps swaps EMPTY for SLEEP and fails if anything has
-//! arrived; whoever replaces SLEEP owes the M a P and a wake, in this order.
+//! arrived; the thread that replaces SLEEP owes the M a P and a wake, in this order.
 
 use core::ptr::{self, NonNull};
 
@@ -33,23 +33,23 @@ fn sleep<T>() -> *mut T {
 
 impl<T: Linked> Inbox<T> {
     maybe_const! {
-        /// Empty, its M awake.
+        /// Returns an empty inbox, its M awake.
         pub fn new() -> Self {
             Self(AtomicPtr::new(ptr::null_mut()))
         }
     }
 
-    /// Puts `g` in. True: the M was asleep, and the caller must see that it gets a P and wakes.
+    /// Puts `g` in. Returns true when the M was asleep: then the caller must see that it gets a P and wakes.
     ///
     /// # Safety
     ///
-    /// `g` is bound to this inbox's M, its context is saved, and it is in no other queue.
+    /// `g` must be bound to this inbox's M, its context saved, and it must be in no other queue.
     #[must_use = "when true, the M must be woken"]
     pub unsafe fn push(&self, g: NonNull<T>) -> bool {
         let mut head = self.0.load(Ordering::Relaxed);
         loop {
             let next = if head.addr() == SLEEP { ptr::null_mut() } else { head };
-            // SAFETY: `g` is in no queue, so its link is ours until the swap succeeds.
+            // SAFETY: `g` is in no queue, so its link is the caller's until the swap succeeds.
             unsafe { g.as_ref().link().set(next) };
             // Release: the consumer sees the link and the G's saved context. Acquire on SLEEP:
             // the waker sees what the M published before it slept.
@@ -65,18 +65,18 @@ impl<T: Linked> Inbox<T> {
         }
     }
 
-    /// Whether something is in the box (or the M is marked asleep): worth a [`drain`](Self::drain).
+    /// Returns whether something is in the box (or the M is marked asleep): worth a [`drain`](Self::drain).
     #[inline(always)]
     pub fn is_touched(&self) -> bool {
         !self.0.load(Ordering::Relaxed).is_null()
     }
 
-    /// Whether something is in the box.
+    /// Returns whether something is in the box.
     pub fn has_mail(&self) -> bool {
         !matches!(self.0.load(Ordering::Relaxed).addr(), 0 | SLEEP)
     }
 
-    /// Appends all that has arrived to `to`, oldest first, and marks the M awake. The M only.
+    /// Appends all that has arrived to `to`, oldest first, and marks the M awake. The M alone may call it.
     pub fn drain(&self, to: &mut Fifo<T>) {
         // Acquire: pairs with the pushes' release.
         let mut at = self.0.swap(ptr::null_mut(), Ordering::Acquire);
@@ -85,7 +85,7 @@ impl<T: Linked> Inbox<T> {
         }
         let mut first: *mut T = ptr::null_mut();
         while !at.is_null() {
-            // SAFETY: the chain is ours since the swap; newest first, so it is turned round.
+            // SAFETY: the chain is the caller's since the swap; newest first, so it is turned round.
             unsafe {
                 let next = (*at).link().get();
                 (*at).link().set(first);
@@ -102,7 +102,7 @@ impl<T: Linked> Inbox<T> {
         }
     }
 
-    /// The M goes to sleep over an empty box; false when there is mail. The M only.
+    /// Marks the M asleep over an empty box; returns false when there is mail. The M alone may call it.
     #[must_use = "when false, there is mail"]
     pub fn sleep(&self) -> bool {
         // Release: the pusher that replaces SLEEP sees what this M published before.

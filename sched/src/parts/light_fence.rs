@@ -2,7 +2,7 @@
 
 use g0_arch::sync::atomic::{Ordering, fence};
 
-/// The cheap side of the fence pair, paid by every operation that touches a P.
+/// Passes the cheap side of the fence pair, which every operation pays that touches a P.
 ///
 /// ```text
 ///   M (enter, publish)              retaker, or an M about to sleep

@@ -6,7 +6,7 @@ use g0_arch::sync::OwnedCell;
 
 /// An element's link. It belongs to whichever list the element is in, and to one list at a time.
 pub trait Linked {
-    /// The link word.
+    /// Returns the link word.
     fn link(&self) -> &Link<Self>;
 }
 
@@ -26,10 +26,10 @@ impl<T> Link<T> {
 
     /// # Safety
     ///
-    /// The caller owns the list that the element is in.
+    /// The caller must own the list that the element is in.
     #[inline(always)]
     pub(crate) unsafe fn get(&self) -> *mut T {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { self.0.get() }
     }
 
@@ -38,7 +38,7 @@ impl<T> Link<T> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub(crate) unsafe fn set(&self, next: *mut T) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as the caller ensures.
         unsafe { self.0.set(next) }
     }
 }
@@ -58,18 +58,18 @@ pub struct Fifo<T> {
 }
 
 impl<T: Linked> Fifo<T> {
-    /// An empty list.
+    /// Returns an empty list.
     pub const fn new() -> Self {
         Self { head: ptr::null_mut(), tail: ptr::null_mut(), len: 0 }
     }
 
-    /// How many.
+    /// Returns how many.
     #[inline(always)]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.head.is_null()
@@ -79,11 +79,11 @@ impl<T: Linked> Fifo<T> {
     ///
     /// # Safety
     ///
-    /// `t` lives until it is popped and is in no other list.
+    /// `t` must live until it is popped, and be in no other list.
     #[inline(always)]
     pub unsafe fn push_back(&mut self, t: NonNull<T>) {
-        // SAFETY: `t` is alive and, by the caller's promise, its link is ours now; so is the
-        // link of the tail, which is in this list.
+        // SAFETY: `t` is alive and, as the caller ensures, its link is this list's now; so is
+        // the link of the tail, which is in the list.
         unsafe {
             t.as_ref().link().set(ptr::null_mut());
             if self.tail.is_null() {
@@ -96,7 +96,7 @@ impl<T: Linked> Fifo<T> {
         self.len += 1;
     }
 
-    /// Puts before all others.
+    /// Puts `t` at the head.
     ///
     /// # Safety
     ///
@@ -116,7 +116,7 @@ impl<T: Linked> Fifo<T> {
     #[inline(always)]
     pub fn pop(&mut self) -> Option<NonNull<T>> {
         let t = NonNull::new(self.head)?;
-        // SAFETY: it is in the list, so it is alive and its link is ours.
+        // SAFETY: it is in the list, so it is alive and its link is the list's.
         self.head = unsafe { t.as_ref().link().get() };
         if self.head.is_null() {
             self.tail = ptr::null_mut();

@@ -30,27 +30,27 @@ impl Locks {
         (self.0 / Self::OUTER % Self::OUTER) as usize
     }
 
-    /// The user's locks that an unlock may undo.
+    /// Returns the count of the user's locks that an unlock may undo.
     #[inline(always)]
     pub(crate) fn external(self) -> usize {
         (self.0 % Self::OUTER) as usize
     }
 
-    /// One lock more; none if the user has locked too often. The number of internal locks is
-    /// bounded by the frames on the stack.
+    /// Returns the counts with one lock more; none if the user has locked too often. The number of internal
+    /// locks is bounded by the frames on the stack.
     #[inline(always)]
     pub(crate) fn plus(self, one: Self) -> Option<Self> {
         let full = self.external() as u64 == Self::OUTER - 1;
         (!full || one == Self::INTERNAL).then_some(Self(self.0 + one.0))
     }
 
-    /// One less, which there is.
+    /// Returns the counts with one lock less, which there is.
     #[inline(always)]
     pub(crate) fn minus(self, one: Self) -> Self {
         Self(self.0 - one.0)
     }
 
-    /// The user's locks become outer ones; how many. All callbacks together hold no more of them than
+    /// Makes the user's locks outer ones; returns how many. All callbacks together hold no more of them than
     /// there is room for: beyond that they stay as they are.
     pub(crate) fn cover(self) -> (Self, usize) {
         let external = self.external() as u64;
@@ -60,7 +60,7 @@ impl Locks {
         (Self(self.0 - external + external * Self::OUTER), external as usize)
     }
 
-    /// The same back again.
+    /// Undoes [`cover`](Self::cover).
     pub(crate) fn uncover(self, external: usize) -> Self {
         let external = external as u64;
         let sum = (self.external() as u64 + external).min(Self::OUTER - 1);

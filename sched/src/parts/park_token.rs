@@ -8,8 +8,8 @@
 //!     └──────────────▶ PARKED ── withdraw (shutdown) ──────▶ EMPTY
 //! ```
 //!
-//! > Who gives a token after having changed something is sure that the goroutine looks again:
-//! > the goroutine takes by a swap, which reads what the last giver wrote, before it looks.
+//! > A giver that changed something before it gave the token is sure that the goroutine looks again:
+//! > the goroutine takes by a swap, which reads what the last giver wrote, before it looks (L22).
 //!
 //! So a goroutine that comes out of a wait takes the token too, though it knows that it is there:
 //! overwriting it would drop the token of a second giver unseen.
@@ -34,32 +34,32 @@ impl ParkToken {
         }
     }
 
-    /// For a new goroutine: nobody gives yet.
+    /// Empties it for a new goroutine, for which no giver is there yet.
     pub(crate) fn reset(&self) {
         self.0.store(EMPTY, Ordering::Relaxed);
     }
 
-    /// Gives the token. True: the goroutine waits, and is the caller's to wake.
+    /// Gives the token. Returns true when the goroutine waits: then the caller must wake it.
     #[inline]
     pub(crate) fn give(&self) -> bool {
         self.0.swap(TOKEN, Ordering::AcqRel) == PARKED
     }
 
-    /// Takes the token, if there is one. The goroutine itself.
+    /// Takes the token; returns whether there was one. The goroutine itself alone may call it.
     #[inline]
     pub(crate) fn take(&self) -> bool {
         // Acquire: what was done before the token was given is visible. Nothing is published.
         self.0.swap(EMPTY, Ordering::Acquire) == TOKEN
     }
 
-    /// The goroutine has left its stack and waits; false when the token is there.
+    /// Marks that the goroutine has left its stack and waits; returns false when the token is there.
     pub(crate) fn commit(&self) -> bool {
-        // Release: whoever finds PARKED sees the saved context. On failure the goroutine takes
+        // Release: a giver that finds PARKED sees the saved context. On failure the goroutine takes
         // the token itself.
         self.0.compare_exchange(EMPTY, PARKED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Shutdown has woken the goroutine; false when somebody else is about to.
+    /// Ends the wait, for shutdown has woken the goroutine; returns false when a giver is about to wake it.
     pub(crate) fn withdraw(&self) -> bool {
         self.0.compare_exchange(PARKED, EMPTY, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

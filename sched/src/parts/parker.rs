@@ -15,7 +15,7 @@ pub struct Parker {
 
 impl Parker {
     maybe_const! {
-        /// A parker without a token.
+        /// Returns a parker without a token.
         pub fn new() -> Self {
             Self { word: AtomicU32::new(0), handle: AtomicUsize::new(0) }
         }

@@ -61,10 +61,10 @@ impl<T> RunQueue<T> {
     ///
     /// # Safety
     ///
-    /// The caller owns the P and is inside.
+    /// The caller must own the P and be inside.
     #[inline(always)]
     pub unsafe fn push(&self, g: NonNull<T>) -> Result<(), NonNull<T>> {
-        // Acquire: a slot is written again only after whoever took its last G has read it.
+        // Acquire: a slot is written again only after the taker of its last G has read it.
         let head = self.head.load(Ordering::Acquire);
         // Relaxed: only the owner writes it.
         let tail = self.tail.load(Ordering::Relaxed);
@@ -72,7 +72,7 @@ impl<T> RunQueue<T> {
             return Err(g);
         }
         self.slots[(tail & MASK) as usize].store(g.as_ptr(), Ordering::Relaxed);
-        // Release: who sees the tail sees the slot, and the G's saved context.
+        // Release: a thief that sees the tail sees the slot, and the G's saved context.
         self.tail.store(tail.wrapping_add(1), Ordering::Release);
         Ok(())
     }
@@ -117,13 +117,13 @@ impl<T> RunQueue<T> {
         NonNull::new(old)
     }
 
-    /// Whether `runnext` is set: exact for the owner, a hint for others. Any context.
+    /// Returns whether `runnext` is set: exact for the owner, a hint for any other thread. Any context.
     #[inline(always)]
     pub fn has_next(&self) -> bool {
         !self.runnext.load(Ordering::Relaxed).is_null()
     }
 
-    /// How many are in the ring: exact for the owner, a hint for others. Any context.
+    /// Returns how many are in the ring: exact for the owner, a hint for any other thread. Any context.
     #[inline(always)]
     pub fn len(&self) -> usize {
         let head = self.head.load(Ordering::Acquire);
@@ -132,12 +132,13 @@ impl<T> RunQueue<T> {
         (tail.wrapping_sub(head) as usize).min(RING)
     }
 
-    /// Counts what has left the ring, and wraps: a hint for who watches from afar. Any context.
+    /// Returns the count of what has left the ring, which wraps: a hint for a thread that watches from afar.
+    /// Any context.
     pub fn head(&self) -> u32 {
         self.head.load(Ordering::Relaxed)
     }
 
-    /// Whether the ring looks empty. Any context.
+    /// Returns whether the ring looks empty. Any context.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -162,7 +163,7 @@ impl<T> RunQueue<T> {
             return 0;
         }
         for i in 0..HALF {
-            // Nobody but the owner writes slots, and the owner is here.
+            // The owner alone writes slots, and the owner is here.
             let g = self.slots[(head.wrapping_add(i) & MASK) as usize].load(Ordering::Relaxed);
             if let Some(g) = NonNull::new(g) {
                 out(g);
@@ -175,7 +176,7 @@ impl<T> RunQueue<T> {
     ///
     /// # Safety
     ///
-    /// The caller owns this queue's P and is inside; this ring is empty.
+    /// The caller must own this queue's P and be inside; this ring must be empty.
     pub unsafe fn steal(&self, victim: &Self) -> Option<NonNull<T>> {
         let tail = self.tail.load(Ordering::Relaxed);
         loop {

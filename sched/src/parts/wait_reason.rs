@@ -1,7 +1,7 @@
-//! What a goroutine waits for, as whoever looks from outside is told.
+//! What a goroutine waits for, as a thread that looks from outside is told.
 //!
 //! Written by the goroutine itself just before it parks: two stores into a cache line that the park
-//! writes anyway. The time is the scheduler's coarse clock, which nobody reads a clock for.
+//! writes anyway. The time is the scheduler's coarse clock, for which no clock is read.
 
 use core::fmt;
 use core::time::Duration;
@@ -72,7 +72,7 @@ impl WaitReason {
         Self::Shutdown,
     ];
 
-    /// As reports say it.
+    /// Returns the words for it in reports.
     pub const fn text(self) -> &'static str {
         match self {
             Self::Park => "park",
@@ -111,15 +111,15 @@ pub(crate) struct Coarse(pub(crate) u32);
 const UNIT: u32 = 20;
 
 impl Coarse {
-    /// The moment `now`, nanoseconds on the platform's clock.
+    /// Returns the moment `now`, nanoseconds on the platform's clock.
     pub(crate) const fn of(now: u64) -> Self {
         Self((now >> UNIT) as u32)
     }
 
-    /// How long ago `self` was at `now`.
+    /// Returns how long ago `self` was at `now`.
     pub(crate) const fn until(self, now: Self) -> Duration {
         let ago = now.0.wrapping_sub(self.0);
-        // The clock of whoever parked may have been a little behind or ahead.
+        // The clock of the parking goroutine may have been a little behind or ahead.
         let ago = if ago > u32::MAX / 2 { 0 } else { ago };
         Duration::from_nanos((ago as u64) << UNIT)
     }

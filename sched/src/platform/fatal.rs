@@ -1,40 +1,10 @@
-//! What went wrong for good.
+//! How the scheduler ends the program.
 
-use core::fmt;
-use core::panic::Location;
 use core::ptr::NonNull;
 
 use super::Platform;
 use crate::objects::g::G;
-
-/// What went wrong for good, as data: the platform prints it and ends the program.
-#[derive(Debug)]
-pub struct Fatal {
-    /// What happened, and what to do.
-    pub reason: &'static str,
-    /// The goroutine it happened to, 0 when there is none.
-    pub goroutine: u64,
-    /// The goroutine's name, empty when it has none.
-    pub name: &'static str,
-    /// Where the goroutine was started.
-    pub site: Option<&'static Location<'static>>,
-}
-
-impl fmt::Display for Fatal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fatal error: {}", self.reason)?;
-        if self.goroutine != 0 {
-            write!(f, "\ngoroutine {}", self.goroutine)?;
-            if !self.name.is_empty() {
-                write!(f, " ({})", self.name)?;
-            }
-        }
-        if let Some(site) = self.site {
-            write!(f, ", started at {site}")?;
-        }
-        Ok(())
-    }
-}
+use crate::parts::fatal::Fatal;
 
 /// Reports that goroutine `g` broke something for good.
 #[cold]
@@ -42,10 +12,10 @@ pub(crate) fn fatal<P: Platform>(g: Option<NonNull<G>>, reason: &'static str) ->
     let report = match g {
         // SAFETY: the running goroutine's own fields.
         Some(g) => unsafe {
-            let label = &g.as_ref().ident;
-            Fatal { reason, goroutine: label.id(), name: label.name(), site: Some(label.site()) }
+            let ident = &g.as_ref().ident;
+            Fatal { reason, goroutine: ident.id(), name: ident.name(), site: Some(ident.site()) }
         },
-        None => Fatal { reason, goroutine: 0, name: "", site: None },
+        None => Fatal::new(reason),
     };
     P::fatal(&report)
 }

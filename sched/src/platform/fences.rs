@@ -17,7 +17,7 @@ pub enum Fences {
     Symmetric,
 }
 
-/// The dear side of the fence pair; see [`light_fence`].
+/// Passes the dear side of the fence pair; see [`light_fence`](crate::parts::light_fence::light_fence).
 #[cfg_attr(loom, track_caller)]
 pub(crate) fn heavy_fence<P: Platform>(symmetric: bool) {
     if symmetric {

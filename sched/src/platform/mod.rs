@@ -1,45 +1,137 @@
 //! What the scheduler needs of the machine it runs on.
+//!
+//! | trait | is about | a port must |
+//! |---|---|---|
+//! | [`Platform`] | the current M, threads, parking, the clock, the heavy fence | implement all of it |
+//! | [`ForeignCode`] | `errno`, and threads of foreign code that call back | if it runs such code |
+//! | [`Interrupts`] | handlers that wake goroutines | if it has any |
+//! | [`Machines`] | CPUs, sysmon, threads that end, processes that fork | with more than one CPU |
+//! | [`Reports`] | deadlocks, panics, traces | to have them reported |
+//! | [`Unwinding`] | how shutdown ends what waits | if panics unwind |
 
+pub(crate) mod default_parts;
 pub(crate) mod fatal;
 pub(crate) mod fences;
-
-use core::fmt;
+pub(crate) mod foreign_code;
+pub(crate) mod interrupts;
+pub(crate) mod machines;
+pub(crate) mod reports;
+pub(crate) mod unwinding;
 
 use g0_defer::Unwind;
 
 use crate::objects::m::M;
-use crate::objects::registry::Registry;
-use crate::objects::report::{DeadlockReport, Trace};
+use crate::parts::fatal::Fatal;
 use crate::parts::parker::Parker;
-use crate::platform::fatal::Fatal;
+
+use foreign_code::ForeignCode;
+use interrupts::Interrupts;
+use machines::Machines;
+use reports::Reports;
+use unwinding::Unwinding;
 
 /// A machine, as a platform sees it: a thread, a core, or a model's thread.
 ///
 /// Every function is associated, not a method: a program has one platform of a kind, and the
 /// current-M slot is found without a pointer to it. Two schedulers may share one platform.
 ///
-/// "Inside" below means: the M executes the scheduler's own code and its `inside` mark is set
-/// (see [`crate::parts::claim`]). No function of a platform may call back into the scheduler
-/// except [`start`](Platform::start)'s new thread, which calls [`crate::start_m`].
+/// "Inside" below means: the M executes the scheduler's own code and its `inside` mark is set (the claim
+/// protocol, L18). No function of a platform may call back into the scheduler except
+/// [`start`](Platform::start)'s new thread, which calls [`start_m`](crate::start_m).
+///
+/// What a platform may have beyond these functions is a trait for each concern, with a default for all of
+/// it: [`ForeignCode`], [`Interrupts`], [`Machines`], [`Reports`] and [`Unwinding`], in
+/// [`port`](crate::port). [`default_parts!`](crate::default_parts) writes those that a port leaves as they
+/// are. The smallest port, for one core that waits on its feet:
+///
+/// ```
+/// use core::ptr::null_mut;
+/// use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, compiler_fence};
+///
+/// use g0_defer::NoUnwind;
+/// use g0_sched::{Fatal, M, Parker, Platform, StartError};
+///
+/// struct Board;
+///
+/// static CURRENT: AtomicPtr<M> = AtomicPtr::new(null_mut());
+/// static CLOCK: AtomicU64 = AtomicU64::new(0);
+///
+/// // SAFETY: there is one core, whose slot is a static that is read anew each time; a token is the word of
+/// // its parker, which no other core touches; between the core and itself a compiler fence is a full one.
+/// unsafe impl Platform for Board {
+///     type Unwind = NoUnwind;
+///
+///     fn current() -> *const M {
+///         CURRENT.load(Ordering::Relaxed)
+///     }
+///
+///     fn set_current(m: *const M) {
+///         CURRENT.store(m.cast_mut(), Ordering::Relaxed);
+///     }
+///
+///     fn start(_m: &'static M) -> Result<(), StartError> {
+///         Err(StartError::NoCore)
+///     }
+///
+///     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+///         while parker.word.swap(0, Ordering::Relaxed) == 0 {
+///             if deadline.is_some_and(|at| Self::now() >= at) {
+///                 return false;
+///             }
+///         }
+///         true
+///     }
+///
+///     fn unpark(parker: &Parker) {
+///         parker.word.store(1, Ordering::Relaxed);
+///     }
+///
+///     fn now() -> u64 {
+///         // A board reads its counter here.
+///         CLOCK.fetch_add(100, Ordering::Relaxed)
+///     }
+///
+///     fn heavy_fence() {
+///         compiler_fence(Ordering::SeqCst);
+///     }
+///
+///     fn fatal(_report: &Fatal) -> ! {
+///         loop {}
+///     }
+/// }
+///
+/// g0_sched::default_parts!(Board);
+///
+/// // The functions that its goroutines call.
+/// mod rt {
+///     g0_sched::platform!(super::Board);
+/// }
+/// # fn main() {
+/// #     assert_eq!(rt::procs(), 0, "no scheduler runs");
+/// # }
+/// ```
 ///
 /// # Safety
 ///
-/// `current` returns what the same thread or core last gave to `set_current` (null at first);
-/// the slot is never cached across a context switch by the compiler (read it in assembly or
-/// behind `#[inline(never)]`). `park` and `unpark` keep the token of [`Parker`]. `heavy_fence`
-/// pairs with the light fence of every M: see [`Fences`]. Where `UNWINDS` is true, `throw_goexit`
-/// does not return.
-pub unsafe trait Platform: 'static + Sized {
+/// `current` must return what the same thread or core last gave to `set_current` (null at first);
+/// the compiler must not keep the slot across a context switch (read it in assembly or behind
+/// `#[inline(never)]`). `park` and `unpark` must keep the token of [`Parker`]. `heavy_fence` must
+/// pair with the light fence of every M: see [`Fences`](crate::Fences). Of the parts:
+/// [`errno`](ForeignCode::errno) must return null or where the calling thread's `errno` lies, and where
+/// [`UNWINDS`](Unwinding::UNWINDS) is true, [`throw_goexit`](Unwinding::throw_goexit) must not return.
+pub unsafe trait Platform:
+    ForeignCode + Interrupts + Machines + Reports + Unwinding + Sized + 'static
+{
     /// How a panic travels on this platform; [`g0_defer::NoUnwind`] where it does not.
     type Unwind: Unwind;
 
-    /// The M of this thread or core, or null. Any context; a few nanoseconds.
+    /// Returns the M of this thread or core, or null. Any context; a few nanoseconds.
     fn current() -> *const M;
 
     /// Sets what [`current`](Platform::current) returns here. On g0, by the thread itself.
     fn set_current(m: *const M);
 
-    /// Starts a thread (or wakes a core) that calls [`crate::start_m`] with `m`.
+    /// Starts a thread (or wakes a core) that calls [`start_m`](crate::start_m) with `m`.
     ///
     /// Called on g0, no lock held. An error leaves `m` unused: work goes on with the Ms there are.
     fn start(m: &'static M) -> Result<(), StartError>;
@@ -53,108 +145,16 @@ pub unsafe trait Platform: 'static + Sized {
     /// a signal handler interrupted. `parker` may be gone as soon as the token is visible.
     fn unpark(parker: &Parker);
 
-    /// A clock in nanoseconds that never goes back. Any context.
+    /// Returns the time of a clock in nanoseconds that never goes back. Any context.
     fn now() -> u64;
 
-    /// The expensive side of the asymmetric fence (see [`Fences::Asymmetric`]). Not under a lock.
+    /// Passes the dear side of the asymmetric fence (see [`Fences::Asymmetric`](crate::Fences::Asymmetric)).
+    /// Not under a lock.
     fn heavy_fence();
 
     /// Reports that the scheduler, or its use, is broken beyond repair, and ends the program.
     /// Any context; must not unwind.
     fn fatal(report: &Fatal) -> !;
-
-    /// Whether somebody who is none of its Ms may wake goroutines of a scheduler without a handle or a
-    /// waker, that is by a channel or a lock: a thread of the program's own, an M of another
-    /// scheduler. `own` threads are the scheduler's. While there is anybody, no deadlock is reported.
-    /// On g0 or by sysmon, no lock held. A kernel whose interrupt handlers use nothing but handles and
-    /// wakers has none.
-    fn external_wakers(own: usize) -> bool {
-        let _ = own;
-        true
-    }
-
-    /// Reports that nothing can ever run again, and ends the program; see [`Deadlock`](crate::Deadlock).
-    /// On g0 or by sysmon, no lock held; must not unwind. A platform that has nowhere to print a list
-    /// of goroutines keeps to [`fatal`](Platform::fatal), as provided.
-    fn deadlock(stuck: &DeadlockReport) -> ! {
-        Self::fatal(&stuck.fatal())
-    }
-
-    /// Prints the panics of a goroutine that nobody joins, oldest first, before the program ends by
-    /// [`fatal`](Platform::fatal). On the goroutine's stack, outside; must not unwind. Provided: nothing.
-    fn uncaught(_panics: &dyn fmt::Display) {}
-
-    /// Prints a line about a scheduler that is traced. By sysmon, no lock held. Provided: nothing.
-    fn trace(_line: &Trace) {}
-
-    /// Whether a thread runs [`sysmon`](crate::api::sysmon) all the time. Then it is that thread that
-    /// calls [`start`](Platform::start): a new thread inherits signal mask, affinity, scheduling
-    /// policy, floating-point modes and namespaces from the thread that starts it, and that one has
-    /// never run anybody's code (the *template*, L10). It is started when the run has begun: before, it
-    /// could take the scheduler that has no goroutine yet for one whose goroutines all wait.
-    const WATCHED: bool = false;
-
-    /// How many CPUs may run this program now; one switches spinning off. Any context.
-    fn cpus() -> usize {
-        1
-    }
-
-    /// Called by sysmon ten times a second or so while anything runs: what [`cpus`](Platform::cpus)
-    /// says may be found out anew. No lock held. Provided: nothing.
-    fn look_around() {}
-
-    /// Called where a runtime call is about to go wrong: on the system stack, by an M that has lost its
-    /// P, by a thread that is no M before it wakes a goroutine, and before a run begins. A platform
-    /// whose processes fork ends a child here, with a message: all threads but one are the parent's.
-    /// Any context. Provided: nothing.
-    fn check_process() {}
-
-    /// Where a thread that is no M finds the scheduler that it calls into by a callback
-    /// ([`bridge::adopt`](crate::foreign::bridge::adopt)): a static. Provided: nowhere, all such threads are refused. Any context.
-    fn registry() -> Option<&'static Registry> {
-        None
-    }
-
-    /// The calling thread has been given `m` until it ends, when
-    /// [`bridge::thread_ends`](crate::foreign::extram::thread_ends) is to be called. False: nobody will know when that is, or it
-    /// is ending already; then it has `m` for one callback. On the thread's own stack.
-    fn keep(m: &'static M) -> bool {
-        let _ = m;
-        false
-    }
-
-    /// Called by an M that looks for work in vain, before it parks. On g0, no lock held.
-    fn relax() {
-        core::hint::spin_loop();
-    }
-
-    /// Where this thread's `errno` lies, or null: foreign code finds it unchanged after a callback,
-    /// though others have run on its thread meanwhile. Once for each M's thread; of a foreign thread
-    /// whenever it is given an M or gives it back.
-    fn errno() -> *mut i32 {
-        core::ptr::null_mut()
-    }
-
-    /// Whether [`throw_goexit`](Platform::throw_goexit) throws.
-    const UNWINDS: bool = false;
-
-    /// Unwinds the running goroutine by Goexit, where the platform can; else does nothing. Used
-    /// by shutdown for what still waits. On the goroutine's stack, outside.
-    fn throw_goexit() {}
-
-    /// Whether the caller is an interrupt handler. Then a wake (a
-    /// [`Waker`](core::task::Waker) of [`block_on`](crate::generic::block_on), or
-    /// [`unpark`](crate::api::goroutine::Goroutine::unpark)) and the drop of such a handle only put the
-    /// goroutine into the inbox of an M, without a lock: into that of the M it is bound to, else
-    /// of this core's, which must be an M of the goroutine's scheduler. The M runs it when it
-    /// comes to a scheduling point or out of [`park`](Platform::park). All else is not for
-    /// handlers. For platforms that do not unwind ([`UNWINDS`](Platform::UNWINDS)). Any context.
-    fn in_interrupt() -> bool {
-        false
-    }
-
-    /// A locked goroutine has ended and its thread or core cannot: it is dying from now on.
-    fn on_locked_exit(_m: &'static M) {}
 }
 
 /// Why a new M could not be started.

@@ -1,24 +1,24 @@
 //! Whether anything can ever run again (L12).
 //!
-//! > **L12** A deadlock is reported only when no M is under way, none is ordered or in a foreign call,
-//! > none was evicted, no goroutine is runnable and no timer armed; and when nobody outside can wake
-//! > one that waits.
+//! > **L12** A deadlock is reported only when all Ms are at rest (none runs, is about to start, is in a
+//! > foreign call, or was evicted), no goroutine is runnable, no timer is armed, and nothing outside can
+//! > wake a goroutine that waits.
 //!
 //! *At rest* is an M that sleeps without a P, on the idle list or for its own goroutine; the scheduler
 //! counts them under its lock, as they change their state. An M that runs, is in a foreign call or
-//! computes without a P (evicted), stands in line, or has been given a P and has yet to start, is not
+//! computes without a P (evicted), waits for a P, or has been given one and has yet to start, is not
 //! at rest. So the count decides alone as far as Ms go; what else could wake a goroutine is:
 //!
-//! | who | how it is known |
+//! | waker | how it is known |
 //! |---|---|
 //! | a timer | a P has a deadline |
-//! | whoever fires timers, or a timer tick in the middle of it | `watching` |
+//! | a thread that is no M and fires timers, or a timer tick in the middle of it | `watching` |
 //! | an M at rest that has yet to see what was published | that goroutine is RUNNABLE |
 //! | an interrupt handler, a reactor: by a handle or a waker | a goroutine that waits for its token, and whose count is not 0 |
-//! | a thread that is no M, by a channel, a lock, a handle | [`Platform::external_wakers`] |
+//! | a thread that is no M, by a channel, a lock, a handle | `Reports::external_wakers` |
 //!
-//! The last to rest looks, or lets sysmon look; the look takes the lock and goes through all
-//! goroutines. That is dear, but who comes so far is alone in the program or almost sure to report.
+//! The last M to rest looks, or lets sysmon look; the look takes the lock and goes through all
+//! goroutines. That is dear, but an M that comes so far is alone in the program or almost sure to report.
 
 use core::ptr::NonNull;
 
@@ -27,8 +27,8 @@ use g0_arch::sync::atomic::{Ordering, fence};
 use crate::objects::config::Deadlock;
 use crate::objects::g::status;
 use crate::objects::report::DeadlockReport;
-use crate::objects::sched_state::SchedState;
 use crate::objects::shared::Core;
+use crate::objects::shared::sched_state::SchedState;
 use crate::parts::phase;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -38,15 +38,15 @@ use crate::platform::Platform;
 pub(crate) enum Look {
     /// Something can run.
     Alive,
-    /// Nothing can, but there are outsiders.
+    /// Nothing can, but there are threads that may wake a goroutine.
     ExternalWakers,
     /// Nothing can.
     Dead,
 }
 
 impl Core {
-    /// The calling M, or one whose thread ends, sleeps without a deadline. If it was the last, somebody
-    /// looks for a deadlock. On g0 or a thread's own stack, no lock held.
+    /// Sees to a look for a deadlock if the caller was the last M awake: it is about to sleep without a
+    /// deadline, or its thread ends. It must be on g0 or a thread's own stack; the lock must not be held.
     pub(crate) fn check_for_deadlock<P: Platform>(&'static self) {
         if self.deadlock.mode == Deadlock::Ignore || !self.all_idle() {
             return;
@@ -59,17 +59,20 @@ impl Core {
         }
     }
 
-    /// Reports a deadlock if there is one.
+    /// Reports a deadlock if there is one; returns what the look has found.
     pub(crate) fn report_deadlock<P: Platform>(&'static self) -> Look {
         let look = self.look_for_deadlock::<P>();
-        // Two may look at the same time, and see the same: one says so. Relaxed: the program ends with it.
+        // Two threads may look at the same time, and see the same: one says so. Relaxed: the program ends
+        // with it.
         if look == Look::Dead && !self.deadlock.reported.swap(true, Ordering::Relaxed) {
-            P::deadlock(&DeadlockReport::new(self, P::now()));
+            let report = DeadlockReport::new(self, P::now());
+            P::deadlock(&report);
+            P::fatal(&report.fatal());
         }
         look
     }
 
-    /// Looks whether anything can ever run again. No lock held.
+    /// Looks whether anything can ever run again. The lock must not be held.
     pub(crate) fn look_for_deadlock<P: Platform>(&'static self) -> Look {
         if self.deadlock.mode == Deadlock::Ignore || !self.nothing_moves(&self.sched.lock()) {
             return Look::Alive;
@@ -82,12 +85,12 @@ impl Core {
                 return Look::ExternalWakers;
             }
         }
-        // Again, for meanwhile somebody may have come.
+        // Again, for an M may have come back meanwhile.
         let sched = self.sched.lock();
         if self.nothing_moves(&sched) && self.no_wake_is_due() { Look::Dead } else { Look::Alive }
     }
 
-    /// Whether all Ms are at rest and nothing wakes them by itself.
+    /// Returns whether all Ms are at rest and nothing wakes them by itself.
     fn nothing_moves(&self, sched: &SchedState) -> bool {
         // Relaxed: what Ms change they change before they come to rest, under the lock.
         let rests = self.phase() == phase::OPEN
@@ -98,13 +101,14 @@ impl Core {
         if !rests {
             return false;
         }
-        // After the deadlines, which the fence sees to: who has taken a timer out before is counted, or
-        // has made its goroutine runnable.
+        // After the deadlines, which the fence sees to: a thread that has taken a timer out before is
+        // counted, or has made its goroutine runnable.
         fence(Ordering::Acquire);
         if self.deadlock.watching.load(Ordering::Acquire) == 0 {
             return true;
         }
-        // Whoever watches looks again when done; who has been done meanwhile has not seen that it should:
+        // A thread that watches looks again when it is done; one that is done already has not seen that it
+        // must:
         //
         //   here                             unwatch
         //   look_again := true               watching -= 1
@@ -115,7 +119,7 @@ impl Core {
         self.deadlock.watching.load(Ordering::Acquire) == 0
     }
 
-    /// Whether no goroutine is runnable, and none can be woken by a handle. Under the lock.
+    /// Returns whether no goroutine is runnable, and none can be woken by a handle. The lock must be held.
     fn no_wake_is_due(&self) -> bool {
         let mut at = self.gs.all.load(Ordering::Acquire);
         while let Some(g) = NonNull::new(at) {
@@ -138,14 +142,15 @@ impl Core {
         true
     }
 
-    /// From now on, until [`unwatch`](Self::unwatch), the caller, who is no M, may make goroutines ready.
+    /// Counts the caller, a thread that is no M, as one that makes goroutines ready, until it calls
+    /// [`unwatch`](Self::unwatch).
     pub(crate) fn watch(&self) {
         self.deadlock.watching.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Undoes a [`watch`](Self::watch).
+    /// Undoes a [`watch`](Self::watch), and looks for a deadlock if an M has left that to the caller.
     pub(crate) fn unwatch<P: Platform>(&'static self) {
-        // Release: what was made ready is seen by whoever finds nobody watching.
+        // Release: a thread that finds none watching sees what was made ready.
         self.deadlock.watching.fetch_sub(1, Ordering::AcqRel);
         // Pairs with the fence in `nothing_moves`.
         fence(Ordering::SeqCst);

@@ -1,19 +1,21 @@
-//! WaitReason on one's feet before sleeping: the hand-off between a locked goroutine's thread and the
-//! others.
+//! Spinning before a sleep: the hand-off between a locked goroutine's thread and the other threads.
 //!
-//! A sleeping thread takes microseconds to wake, and as much from whoever wakes it; a thread that
-//! still looks takes a cache miss. So an M that waits for its one goroutine, or for the P that was
-//! taken by it, looks for up to [`LONGEST`] first. Only where a CPU would otherwise be idle: more
-//! of them than Ms that run, these included. A wait in vain halves the M's next one, a good one
-//! doubles it. Two that wait for each other and have both come to look for too short a time would
-//! sleep each time, and so never learn that a longer look would do: so one wait in [`TRIAL`] is as long
-//! as can be.
+//! A sleeping thread takes microseconds to wake, and as much of its waker's time; a thread that
+//! still spins takes a cache miss. So an M that waits for its one goroutine, or for the P that was
+//! taken by it, spins first, for as long as [`AdaptiveSpin`] says. Only where a CPU would otherwise be
+//! idle: more of them than Ms that run, the spinning ones included. A spin in vain halves the M's next
+//! one, a good one doubles it. Two Ms that wait for each other and have both come to spin for too short a
+//! time would sleep each time, and so never learn that a longer spin would do: so now and then one is as
+//! long as can be.
+//!
+//! *What it gains*, on two CPUs of an x86-64 machine: a round trip between a locked goroutine and another one
+//! (row `locked-two`) takes 2 to 7 µs instead of 15 where a CPU is free. Where other programs take the CPU
+//! that the count says is idle, spins are in vain, and it takes 20 µs.
 
 use g0_arch::sync::Backoff;
 use g0_arch::sync::atomic::Ordering;
 
-use crate::objects::m::M;
-use crate::objects::p::Proc;
+use crate::objects::inside::{Stay, Within};
 use crate::objects::shared::Core;
 use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::phase;
@@ -24,28 +26,22 @@ use g0_arch::sync::OwnedCell;
 const ROUNDS: u32 = 10_000;
 
 impl Core {
-    /// `m`, whose goroutine is elsewhere, looks for it with the P still at hand: true when something
-    /// has come for this M, by mail or by a timer. False when others need the P, or it has looked for
-    /// long enough.
-    pub(super) fn spin_with_p<P: Platform>(&'static self, m: &'static M, p: &'static Proc) -> bool {
-        let others = || {
-            self.work.p_waiters.load(Ordering::Relaxed) != 0
-                || self.work.queued.load(Ordering::Relaxed) != 0
-                || (self.work.searching.load(Ordering::Relaxed) == 0
-                    && self.config.procs.iter().any(|p| !p.runq.is_empty()))
-        };
+    /// Spins for the goroutine of `m`, which is elsewhere, with the P still at hand. Returns whether
+    /// something has come for this M, by mail or by a timer; `false` also when another M has a use for the P.
+    pub(super) fn spin_with_p<P: Platform>(&'static self, m: &Within) -> bool {
         let mut come = false;
         self.spin_until::<P>(&m.spin.with_p, || {
             // A goroutine bound here comes into the local list at once.
-            come = self.serve_timers::<P>(Some(m), p) || m.inbox.has_mail();
-            come || others() || self.phase() == phase::HALTED
+            come = self.serve_timers::<P>(Some(m), m.p()) || m.inbox.has_mail();
+            come || self.has_work_for_another_m() || self.phase() == phase::HALTED
         });
         come
     }
 
-    /// `m`, at rest and told to wait, looks for the P that it may be given. A hint: whether it was is
+    /// Spins for the P that the calling M, at rest and told to wait, may be given. A hint: whether it was is
     /// in `nextp`.
-    pub(crate) fn spin_for_p<P: Platform>(&self, m: &'static M) {
+    pub(crate) fn spin_for_p<P: Platform>(&self, stay: &Stay) {
+        let m = stay.m();
         self.work.handoff_spinners.fetch_add(1, Ordering::Relaxed);
         self.spin_until::<P>(&m.spin.for_p, || {
             !m.nextp.load(Ordering::Relaxed).is_null()
@@ -55,10 +51,10 @@ impl Core {
         self.work.handoff_spinners.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Looks until `done`, in bounds. `handoff_spin` is the calling thread's.
+    /// Spins until `done`, in bounds. `length` must be the calling thread's.
     fn spin_until<P: Platform>(
         &self,
-        handoff_spin: &OwnedCell<AdaptiveSpin>,
+        length: &OwnedCell<AdaptiveSpin>,
         mut done: impl FnMut() -> bool,
     ) {
         let running = self
@@ -71,8 +67,8 @@ impl Core {
         if P::cpus() < 2 || running > P::cpus() {
             return;
         }
-        // SAFETY: our thread's.
-        let before = unsafe { handoff_spin.get() };
+        // SAFETY: the calling thread's.
+        let before = unsafe { length.get() };
         let start = P::now();
         let backoff = Backoff::new();
         let mut good = false;
@@ -85,6 +81,6 @@ impl Core {
             backoff.reset();
         }
         // SAFETY: as above.
-        unsafe { handoff_spin.set(before.after(good)) };
+        unsafe { length.set(before.after(good)) };
     }
 }

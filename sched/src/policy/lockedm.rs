@@ -6,6 +6,8 @@
 //! | internal | callbacks, parks while unwinding | is broken: an unlock too many is fatal |
 //!
 //! While either is above 0 the G is bound to its M and the M reserved for the G.
+//!
+//! > **L8** Locks of a thread nest: a goroutine stays locked until every lock has been undone.
 
 use core::ptr::{self, NonNull};
 
@@ -19,38 +21,39 @@ use crate::platform::fatal::fatal;
 ///
 /// # Safety
 ///
-/// Both are the caller's.
+/// Both must be the caller's.
 pub(crate) unsafe fn wire(m: &'static M, g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: no other thread has either: they have not run.
     unsafe { lock(m, g, Locks::EXTERNAL) };
 }
 
-/// Whether `g`, which runs on this thread, is locked.
+/// Returns whether `g`, which runs on this thread, is locked.
 #[inline(always)]
 pub(crate) fn is_locked(g: NonNull<G>) -> bool {
     // SAFETY: the running goroutine's own counts.
     unsafe { g.as_ref().locks.get() != Locks::NONE }
 }
 
-/// An internal lock.
+/// Locks `g` to `m` once more, internally.
 ///
 /// # Safety
 ///
 /// As [`lock`].
 #[inline(always)]
 pub(crate) unsafe fn lock_internal(m: &'static M, g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe { lock(m, g, Locks::INTERNAL) };
 }
 
-/// Begins a callback: an internal lock, and the user's own are out of its reach. How many they were.
+/// Begins a callback: takes an internal lock, and the user's own are out of its reach. Returns how many they
+/// were.
 ///
 /// # Safety
 ///
 /// As [`lock`].
 #[inline(always)]
 pub(crate) unsafe fn lock_callback(m: &'static M, g: NonNull<G>) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         // Looked at before: what has just been stored would have to be waited for.
         let mine = g.as_ref().locks.get().external();
@@ -68,10 +71,10 @@ pub(crate) unsafe fn lock_callback(m: &'static M, g: NonNull<G>) -> usize {
 ///
 /// # Safety
 ///
-/// As [`lock`]; `covered` is what its [`lock_callback`] returned.
+/// As [`lock`]; `covered` must be what the callback's [`lock_callback`] returned.
 #[inline(always)]
 pub(crate) unsafe fn unlock_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         if covered != 0 {
             g.as_ref().locks.set(g.as_ref().locks.get().uncover(covered));
@@ -87,7 +90,7 @@ pub(crate) unsafe fn unlock_callback<P: Platform>(m: &'static M, g: NonNull<G>, 
 /// As [`lock`].
 #[inline(always)]
 pub(crate) unsafe fn unlock_internal<P: Platform>(m: &'static M, g: NonNull<G>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         let locks = g.as_ref().locks.get();
         // Asked first, as in `unlock`: it is what there usually is.
@@ -98,15 +101,16 @@ pub(crate) unsafe fn unlock_internal<P: Platform>(m: &'static M, g: NonNull<G>) 
     }
 }
 
-/// One lock more. The first stores a constant, so that a lock and unlock in a loop do not wait for
+/// Adds `one` lock. The first stores a constant, so that a lock and unlock in a loop do not wait for
 /// one another through memory.
 ///
 /// # Safety
 ///
-/// `g` is `m`'s running goroutine, or the one whose foreign call it is in; `m` is this thread's.
+/// `m` must be the calling thread's, and `g` its running goroutine, or the one whose foreign call it is in.
 #[inline(always)]
 pub(crate) unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
-    // SAFETY: the caller's promise; others read `bound` only after the G has been published.
+    // SAFETY: `m` is the calling thread's and `g` its goroutine; other threads read `bound` only after the G
+    // has been published.
     unsafe {
         let locks = g.as_ref().locks.get();
         if locks != Locks::NONE {
@@ -123,14 +127,14 @@ pub(crate) unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
     }
 }
 
-/// One lock less, of the `locks` there are.
+/// Takes `one` lock away, of the `locks` there are.
 ///
 /// # Safety
 ///
 /// As [`lock`].
 #[inline(always)]
 pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Locks) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         checked!(ptr::eq(g.as_ref().bound.get(), m), "L8: locked, and not bound here");
         if locks != one {
@@ -146,14 +150,14 @@ pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Loc
     }
 }
 
-/// An internal lock, with which `g` has the thread for itself, on the safe runtime too. Returns what
+/// Takes an internal lock with which `g` has the thread for itself, on the safe runtime too. Returns what
 /// [`share_again`] needs.
 ///
 /// # Safety
 ///
 /// As [`lock`].
 pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         let before = m.lock.reserved.get();
         lock_internal(m, g);
@@ -167,9 +171,9 @@ pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
 ///
 /// # Safety
 ///
-/// As [`lock`]; nothing was locked or unlocked in between.
+/// As [`lock`]; nothing must have been locked or unlocked in between.
 pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         m.lock.exclusive.set(m.is_extra());
         // Another goroutine of the safe runtime may hold a lock on this thread too.
@@ -177,13 +181,14 @@ pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
     }
 }
 
-/// On the safe runtime several goroutines may have locked the thread that they are bound to.
+/// Counts one locked goroutine less; the last one frees the M. Several goroutines of the safe runtime may
+/// have locked the thread that they are bound to.
 ///
 /// # Safety
 ///
-/// `m` is this thread's.
+/// `m` must be the calling thread's.
 pub(crate) unsafe fn untie_shared(m: &'static M) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `m` is the calling thread's.
     unsafe {
         let locked_gs = m.lock.locked_gs.get().saturating_sub(1);
         m.lock.locked_gs.set(locked_gs);

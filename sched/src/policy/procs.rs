@@ -1,10 +1,10 @@
-//! How many Ps there are, while everything runs.
+//! A change of the number of Ps, while everything runs.
 //!
-//! All Ps that there may ever be are given at the start ([`Config::procs`](crate::objects::config::Config)); the first
-//! `procs` of them are in use. Nothing stops for a change: a P that is not wanted any more serves
-//! until its M next comes to the scheduler, or until sysmon takes it from an M that is away, and
-//! *retires* then: what is queued on it goes to the global queue, and its timers are looked after as
-//! those of an idle P are. A P that is wanted again is idle first.
+//! All Ps that there may ever be are given at the start ([`Config::procs`](crate::objects::shared::Config));
+//! the first `procs` of them are in use. Nothing stops for a change: a P that is not wanted any more serves
+//! until its M next comes to the scheduler, or until sysmon takes it from an M that is away, and *retires*
+//! then: what is queued on it goes to the global queue, and its timers are looked after as those of an idle P
+//! are. A P that is wanted again is idle first.
 //!
 //! ```text
 //!              put_p, wanted                    put_p, not wanted
@@ -21,36 +21,16 @@ use core::ptr;
 
 use g0_arch::sync::atomic::Ordering;
 
-use crate::objects::p::Proc;
-use crate::objects::sched_state::SchedState;
+use super::hand::WakeM;
+use crate::objects::inside::FreeP;
 use crate::objects::shared::Core;
+use crate::objects::shared::sched_state::SchedState;
 use crate::parts::error::Error;
 use crate::platform::Platform;
 
 impl Core {
-    /// How many Ps are wanted.
-    pub(crate) fn procs(&self) -> usize {
-        self.ps.wanted.load(Ordering::Relaxed)
-    }
-
-    /// Whether `p` is one of them.
-    #[inline(always)]
-    pub(super) fn is_wanted(&self, p: &'static Proc) -> bool {
-        // By its place among the given ones.
-        let first = self.config.procs.as_ptr_range().start;
-        // SAFETY: both are in the slice of the configuration.
-        let place = unsafe { ptr::from_ref(p).offset_from(first) };
-        place.unsigned_abs() < self.procs()
-    }
-
-    /// Before it starts: how many Ps are wanted at first, of those that there are.
-    #[cfg(feature = "std")]
-    pub(crate) fn begin_with(&self, procs: usize) {
-        self.ps.wanted.store(procs, Ordering::Relaxed);
-    }
-
-    /// From now on `procs` Ps are wanted; returns how many were. On g0 or a thread's own stack: it may
-    /// start threads.
+    /// Makes `procs` Ps the wanted ones; returns how many were. It may start threads: the caller must be on
+    /// g0 or a thread's own stack.
     ///
     /// # Errors
     ///
@@ -65,17 +45,16 @@ impl Core {
         drop(sched);
         for p in &self.config.procs[..procs] {
             let mut sched = self.sched.lock();
-            // One that has not come to retire yet just goes on.
-            let first = if sched.unretire(p) {
+            // A P that has not come to retire yet just goes on.
+            let wake = if sched.unretire(p) {
                 self.ps.live.fetch_add(1, Ordering::Relaxed);
-                self.put_p(&mut sched, p)
+                // SAFETY: a retired P has no owner and is on no list.
+                self.put_p(&mut sched, unsafe { FreeP::assume(p) })
             } else {
-                None
+                WakeM::NONE
             };
             drop(sched);
-            if let Some(first) = first {
-                P::unpark(&first.parker);
-            }
+            wake.unpark::<P>();
         }
         for p in self.config.procs {
             // The timers of all are looked at anew, and busy Ms come to the scheduler soon.
@@ -85,17 +64,17 @@ impl Core {
         Ok(before)
     }
 
-    /// `p`, which nobody owns, is not wanted: what is queued there goes to the global queue.
-    pub(super) fn retire(&self, sched: &mut SchedState, p: &'static Proc) {
-        // SAFETY: nobody owns the P, so it is the caller's; the global queue is under the lock.
-        unsafe {
-            while let Some(g) = p.runq.replace_next(None).or_else(|| p.runq.pop()) {
-                sched.global.push_back(g);
-            }
+    /// Retires the idle Ps that are not wanted.
+    fn retire_idle(&self, sched: &mut SchedState) {
+        let mut at = core::mem::replace(&mut sched.idle_ps, ptr::null());
+        self.ps.idle.store(0, Ordering::Relaxed);
+        // SAFETY: Ps live as long as the scheduler; an idle P's link is under the lock.
+        while let Some(p) = unsafe { at.as_ref() } {
+            // SAFETY: as above.
+            at = unsafe { p.links.idle.get() };
+            // SAFETY: an idle P has no owner, and this one is on no list any more. No M waits while a P is
+            // idle.
+            self.put_p(sched, unsafe { FreeP::assume(p) }).expect_none();
         }
-        self.work.queued.store(sched.global.len(), Ordering::Relaxed);
-        // SAFETY: under the lock.
-        unsafe { p.links.retired.set(true) };
-        self.ps.live.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -9,13 +9,15 @@
 //! away itself when it finds a claim ([`has_had_enough`](Core::has_had_enough)).
 //!
 //! A foreign thread that calls back again and again is in one call after the other, and in code of its own
-//! between them. It is no goroutine of ours that computes: after ten milliseconds its P is taken
+//! between them. No goroutine of the scheduler computes there: after ten milliseconds its P is taken
 //! there, in whichever call it is.
 
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::give_way::COMPUTE;
+use crate::objects::inside::FreeP;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
@@ -24,8 +26,6 @@ use crate::parts::stat_atomic;
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
 
-/// How long a goroutine may run while others wait, nanoseconds.
-const COMPUTE: u64 = 10_000_000;
 /// Claims that share one heavy fence.
 const BATCH: usize = 32;
 
@@ -43,7 +43,7 @@ struct Suspect {
 }
 
 impl Core {
-    /// One look at all Ps; true when one was taken. By sysmon, or by a timer tick on a stack of
+    /// Looks at all Ps once; returns whether one was taken. By sysmon, or by a timer tick on a stack of
     /// its own, on no M.
     pub fn retake<P: Platform>(&'static self) -> bool {
         let mut taken = false;
@@ -67,8 +67,8 @@ impl Core {
         taken
     }
 
-    /// Goroutines that wait in a ring for as long as one may compute, while others hand each other the
-    /// P by `runnext`: the next scheduling point is theirs. A pair that does so shares one slice.
+    /// Asks for a fair turn on Ps in whose ring goroutines wait for as long as one may compute, while a pair
+    /// hands itself the P by `runnext`. Such a pair shares one slice. By sysmon.
     pub(crate) fn watch_rings<P: Platform>(&self) {
         let now = P::now();
         for p in self.config.procs {
@@ -82,7 +82,7 @@ impl Core {
         }
     }
 
-    /// Raises the claim on `p` if its M has been away for too long. `evictions` are to come already.
+    /// Raises the claim on `p` if its M has been away for too long. So many `evictions` are to come already.
     fn suspect<P: Platform>(&'static self, p: &'static Proc, evictions: usize) -> Option<Suspect> {
         // Acquire: pairs with `own`.
         let m = NonNull::new(p.m.load(Ordering::Acquire))?;
@@ -115,11 +115,11 @@ impl Core {
         if !call && !long {
             return None;
         }
-        if !self.has_use_for(p) {
+        if !self.demand_for(p).for_retake() {
             return None;
         }
         let raised = m.claim.raise()?;
-        // The M may have changed Ps since we looked. What it has now is what `take` takes: to
+        // The M may have changed Ps since the look above. What it has now is what `take` takes: to
         // change it again, it would have to move the claim.
         // SAFETY: Ps live as long as the scheduler.
         let now: &'static Proc = unsafe { m.p.load(Ordering::Relaxed).as_ref()? };
@@ -130,6 +130,7 @@ impl Core {
         Some(Suspect { m, p, raised, g, call: call.then_some(calls), any, tick })
     }
 
+    /// Takes the P of `s` unless its M has come back; returns whether it did.
     fn take_from<P: Platform>(&'static self, s: Suspect) -> bool {
         let evict = s.call.is_none();
         if evict {
@@ -154,36 +155,15 @@ impl Core {
         }
         self.stats.retakes.add_shared(1);
         self.stats.evictions.add_shared(u64::from(evict));
-        // The P is ours; `m.p` may be the M's next one already. Release: with what its last owner did.
+        // The P is the caller's; `m.p` may be the M's next one already. Release: with what its last owner
+        // did.
         s.p.m.store(core::ptr::null_mut(), Ordering::Release);
-        self.hand_off::<P>(s.p);
+        // SAFETY: the claim has taken the P from its M, and no list has it.
+        self.hand_off::<P>(unsafe { FreeP::assume(s.p) });
         true
     }
 
-    /// Whether others wait for `p`, or it is to retire.
-    fn has_use_for(&self, p: &'static Proc) -> bool {
-        p.runq.has_next()
-            || !p.runq.is_empty()
-            || self.work.queued.load(Ordering::Relaxed) != 0
-            || self.work.p_waiters.load(Ordering::Relaxed) != 0
-            || !self.is_wanted(p)
-    }
-
-    /// Whether others wait for `p`, and it has run the same goroutine for as long as one may compute.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns `p`, and is inside.
-    pub(crate) unsafe fn has_had_enough<P: Platform>(&self, p: &'static Proc) -> bool {
-        // SAFETY: the caller's promise. What sysmon has seen is how long no other goroutine has run, not
-        // how long the P has been with this M.
-        let since = unsafe { p.since.get() }.max(p.watch.since.load(Ordering::Relaxed));
-        p.watch.tick.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
-            && P::now().saturating_sub(since) >= COMPUTE
-            && self.has_use_for(p)
-    }
-
-    /// How many Ms may compute without a P at a time.
+    /// Returns how many Ms may compute without a P at a time.
     fn max_evicted(&self) -> usize {
         match self.evict.max.load(stat_atomic::Ordering::Relaxed) {
             usize::MAX => self.procs(),
@@ -191,15 +171,10 @@ impl Core {
         }
     }
 
-    /// `m` notices that its P was taken while it computed.
+    /// Ends the eviction of `m`, which notices that its P was taken while it computed.
     pub(crate) fn unevict(&self, m: &'static M) {
         if m.evicted.load(Ordering::Relaxed) && m.evicted.swap(false, Ordering::Relaxed) {
             self.evict.count.fetch_sub(1, Ordering::Relaxed);
         }
-    }
-
-    /// Whether nothing runs, so that nothing has to be watched.
-    pub(crate) fn all_idle(&self) -> bool {
-        self.ps.idle.load(Ordering::Relaxed) == self.ps.live.load(Ordering::Relaxed)
     }
 }

@@ -1,17 +1,17 @@
-//! A P's timers, and who looks after them.
+//! A P's timers, and which threads look after them.
 //!
 //! | the P is | its timers are looked at by |
 //! |---|---|
 //! | busy | its M, when nothing else is runnable and every 61st switch; thieves that find no work |
 //! | busy with one goroutine for long | sysmon, or a timer tick, which asks for that look or fires them itself |
-//! | idle | the *timer_leader*: of the Ms at rest the one that sleeps until the next deadline of all Ps |
+//! | idle | the [timer leader](super::timer_leader): of the Ms at rest the one that sleeps until the next deadline of all Ps |
 //!
 //! A timer is armed in the post-switch step, on the P of the M where its goroutine parked, and
-//! stays there: whoever fires it makes the goroutine ready where *it* is. Arming wakes nobody: the M
+//! stays there: the M that fires it makes the goroutine ready on its own P. Arming wakes no M: the one
 //! that arms is awake, and looks at all deadlines before it rests.
 //!
 //! ```text
-//!   whoever fires                    the goroutine, woken by something else
+//!   the firing thread                the goroutine, woken by something else
 //!   lock the wheel                   lock the wheel
 //!   take the timer out               take the timer out, if it is in
 //!   claim the wait                   unlock
@@ -24,24 +24,18 @@
 
 use g0_arch::sync::atomic::Ordering;
 
-use crate::objects::m::M;
+use super::sysmon::GRACE;
+use crate::objects::inside::Within;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 use crate::objects::timers::BATCH;
 use crate::platform::Platform;
 
-/// How late a timer of a busy P may be before sysmon sees to it, nanoseconds.
-pub(crate) const GRACE: u64 = 100_000;
-
 impl Core {
-    /// Makes ready whose timers on `of` are due, behind all others; true when there was one. `m` is
-    /// the calling M, inside, with a P; none from anywhere else. It may start a thread: not on a
-    /// goroutine's stack.
-    pub(crate) fn serve_timers<P: Platform>(
-        &'static self,
-        m: Option<&'static M>,
-        of: &Proc,
-    ) -> bool {
+    /// Makes the goroutines ready whose timers on `of` are due, at the tail; returns whether there was
+    /// one. `m` is the calling M; `None` from anywhere else. It may start a thread: the caller must be on g0
+    /// or a thread's own stack.
+    pub(crate) fn serve_timers<P: Platform>(&'static self, m: Option<&Within>, of: &Proc) -> bool {
         if of.timers.due() == u64::MAX {
             return false;
         }
@@ -55,7 +49,7 @@ impl Core {
         let (mut any, mut wake) = (false, false);
         for g in fired.into_iter().flatten() {
             any = true;
-            // SAFETY: it was parked, and the claim made it ours to wake.
+            // SAFETY: `g` is parked, and the claim has made it the caller's to wake.
             wake |= unsafe { self.ready_behind::<P>(m, g) };
         }
         if wake {
@@ -64,18 +58,14 @@ impl Core {
         any
     }
 
-    /// As [`serve_timers`](Self::serve_timers), the timers of all Ps, those of `m`'s first.
-    pub(super) fn serve_all_timers<P: Platform>(&'static self, m: &'static M, p: &Proc) -> bool {
-        self.serve_timers::<P>(Some(m), p)
+    /// As [`serve_timers`](Self::serve_timers), for the timers of all Ps, those of `m`'s first.
+    pub(super) fn serve_all_timers<P: Platform>(&'static self, m: &Within) -> bool {
+        self.serve_timers::<P>(Some(m), m.p())
             || self.config.procs.iter().any(|of| self.serve_timers::<P>(Some(m), of))
     }
 
-    /// The next deadline of all Ps, nanoseconds; `u64::MAX` without timers.
-    pub(crate) fn next_deadline(&self) -> u64 {
-        self.config.procs.iter().map(|p| p.timers.due()).min().unwrap_or(u64::MAX)
-    }
-
-    /// Sysmon's look at the timers of Ps that nobody looks after.
+    /// Fires the late timers of Ps that run one goroutine for long or are idle, and asks the other Ps to look
+    /// at theirs. By sysmon.
     pub(crate) fn watch_timers<P: Platform>(&'static self) {
         let now = P::now();
         self.set_clock(now);

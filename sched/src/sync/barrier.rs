@@ -6,13 +6,11 @@ use core::ptr;
 
 use g0_arch::sync::Mutex as SpinLock;
 
-use super::lock::{leave_as, m_of};
 use super::queue::{Node, Queue};
 use crate::exec::enter::enter;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
-use crate::wait::waiter::go_on_as;
 
 struct State {
     /// How many stand in the queue.
@@ -21,7 +19,7 @@ struct State {
 }
 
 /// Lets goroutines and threads wait for one another, as often as they like. Names are those of
-/// `std`'s `Barrier`. With a number of 0 or 1 nobody waits. Needs no allocator and may lie in a
+/// `std`'s `Barrier`. With a number of 0 or 1 no caller waits. Needs no allocator and may lie in a
 /// static.
 ///
 /// ```
@@ -42,12 +40,12 @@ pub struct Barrier<P: Platform> {
     _platform: PhantomData<fn() -> P>,
 }
 
-/// Whether the caller was the one who came last.
+/// Whether the caller came last.
 #[derive(Debug)]
 pub struct BarrierWaitResult(bool);
 
 impl BarrierWaitResult {
-    /// True for one of those who met: the one who came last.
+    /// Returns true for one of the callers that met: the last to come.
     pub fn is_leader(&self) -> bool {
         self.0
     }
@@ -55,7 +53,7 @@ impl BarrierWaitResult {
 
 impl<P: Platform> Barrier<P> {
     maybe_const! {
-        /// For `number` to meet.
+        /// Returns a barrier at which `number` callers meet.
         pub fn new(number: usize) -> Self {
             Self {
                 number,
@@ -65,26 +63,26 @@ impl<P: Platform> Barrier<P> {
         }
     }
 
-    /// Waits until as many have come. Then the barrier is as new. One whom shutdown unwinds while it
-    /// waits has not come.
+    /// Waits until as many callers have come. Then the barrier is as new. A goroutine that the end
+    /// of the run unwinds out of its wait does not count as come.
     ///
     /// # Panics
     ///
     /// On the system stack.
     pub fn wait(&self) -> BarrierWaitResult {
-        let who = enter::<P>();
+        let caller = enter::<P>();
         let mut state = self.state.lock();
         if state.waiting.saturating_add(1) >= self.number {
             state.waiting = 0;
             let all = state.queue.take();
             drop(state);
             // SAFETY: out of the queue, and woken once. The barrier may be gone from here on.
-            unsafe { all.wake::<P>(m_of(who)) };
-            leave_as(who);
+            unsafe { all.wake::<P>(caller.within()) };
+            caller.leave();
             return BarrierWaitResult(true);
         }
         state.waiting += 1;
-        let waiter = Waiter::new(who, false, WaitReason::Barrier);
+        let waiter = Waiter::new(&caller, false, WaitReason::Barrier);
         let node = Node::new(&waiter, ptr::null_mut());
         let withdraw = || {
             let mut state = self.state.lock();
@@ -96,12 +94,16 @@ impl<P: Platform> Barrier<P> {
             }
             queued
         };
-        // SAFETY: the node stays until the wait is over; the last to come pops and wakes it once.
+        // SAFETY: the node lives until the wait is over; the last to come pops and wakes it once.
         unsafe {
             state.queue.push(&raw const node);
-            waiter.wait::<P>(who, None, move || drop(state), withdraw);
+            let publish = move || {
+                drop(state);
+                true
+            };
+            waiter.wait::<P>(caller, None, publish, withdraw);
         }
-        go_on_as::<P>(who);
+        waiter.go_on::<P>();
         BarrierWaitResult(false)
     }
 }

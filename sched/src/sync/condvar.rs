@@ -1,4 +1,4 @@
-//! WaitReason for a condition under a mutex.
+//! Waiting for a condition under a mutex.
 //!
 //! Between the release of the mutex and the place in the queue a notification may come. It is not
 //! lost, because each leaves a mark, the count of notices, that a waiter compares with what it saw
@@ -13,11 +13,12 @@
 //!                    no: go on            notices += 1; pop; unlock; wake
 //! ```
 //!
-//! Whoever makes the condition true under the mutex comes after the waiter's release or before its
-//! look at the condition; in the first case it sees that somebody waits, and the queue's lock orders
-//! the rest: either the waiter is in the queue, or it finds the count changed. So a waiter that is
-//! just coming may go on without having been meant; `std`'s may do so for no reason at all, and
-//! whoever waits looks at the condition again. A notice that nobody waits for costs a load.
+//! A notifier that makes the condition true under the mutex comes after the waiter's release or
+//! before its look at the condition. In the first case it sees that `waiting` is not 0, and the
+//! queue's lock orders the rest: either the waiter is in the queue, or it finds the count changed.
+//! So a waiter that is just coming may go on although the notice was for another; `std`'s may do so
+//! for no reason at all, and a waiter must look at the condition again in any case. A notice without
+//! a waiter costs a load.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -26,7 +27,7 @@ use core::time::Duration;
 use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
-use super::lock::{leave_as, m_of, wait_in};
+use super::lock::wait_in;
 use super::mutex::MutexGuard;
 use super::mutex::raw::RawMutex;
 use super::poison::{LockResult, PoisonError};
@@ -43,7 +44,7 @@ use crate::wait::waiter::Woken;
 pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
-    /// Whether time was up, and no notification came before.
+    /// Returns whether time was up, and no notification came before.
     pub fn timed_out(&self) -> bool {
         self.0
     }
@@ -51,11 +52,11 @@ impl WaitTimeoutResult {
 
 /// A condition variable, as `std`'s, for [`Mutex`](super::mutex::Mutex). Needs no allocator.
 ///
-/// It may be used with several mutexes, also at the same time: each waiter takes back the one
-/// that it gave. Waits may end without a notification, so look at the condition again, or use
-/// [`wait_while`](Self::wait_while). Those who wait are notified first in, first out.
+/// It may be used with several mutexes, also at the same time: each waiter takes back the one that
+/// it gave. Waits may end without a notification, so look at the condition again, or use
+/// [`wait_while`](Self::wait_while). Waiters are notified first in, first out.
 pub struct Condvar<P: Platform> {
-    /// How many are in `wait`, also those who have yet to queue or to wake.
+    /// How many callers are in `wait`, also those that have yet to queue or to wake.
     waiting: AtomicUsize,
     /// Written under the queue's lock.
     notices: AtomicUsize,
@@ -63,19 +64,19 @@ pub struct Condvar<P: Platform> {
     _platform: PhantomData<fn() -> P>,
 }
 
-/// One of those counted in `waiting`.
+/// A caller that is counted in `waiting`.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        // Relaxed: who reads too much takes the queue's lock for nothing.
+        // Relaxed: a notifier that reads too much takes the queue's lock for nothing.
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl<P: Platform> Condvar<P> {
     maybe_const! {
-        /// Nobody waits.
+        /// Returns a condition variable without waiters.
         pub fn new() -> Self {
             Self {
                 waiting: AtomicUsize::new(0),
@@ -86,12 +87,12 @@ impl<P: Platform> Condvar<P> {
         }
     }
 
-    /// Releases the mutex, waits for a notification and takes the mutex again. When shutdown ends
-    /// the wait the mutex stays released.
+    /// Releases the mutex, waits for a notification and takes the mutex again. When the end of the
+    /// run cuts the wait, the mutex remains released.
     ///
     /// # Errors
     ///
-    /// The guard as well, when the mutex is poisoned by then.
+    /// When the mutex is poisoned by then; the error holds the guard.
     ///
     /// # Panics
     ///
@@ -179,8 +180,8 @@ impl<P: Platform> Condvar<P> {
         }
     }
 
-    /// Wakes one of those who wait, if any: the first. With the mutex held or without; anywhere but
-    /// in an interrupt handler.
+    /// Wakes the first waiter, if there is one. May be called with the mutex held or without, and
+    /// anywhere but in an interrupt handler.
     #[inline]
     pub fn notify_one(&self) {
         self.notify(|queue| {
@@ -192,7 +193,7 @@ impl<P: Platform> Condvar<P> {
         });
     }
 
-    /// Wakes all who wait. As [`notify_one`](Self::notify_one) otherwise.
+    /// Wakes all waiters. As [`notify_one`](Self::notify_one) otherwise.
     #[inline]
     pub fn notify_all(&self) {
         self.notify(Queue::take);
@@ -205,7 +206,7 @@ impl<P: Platform> Condvar<P> {
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let who = enter_anywhere::<P>();
+        let caller = enter_anywhere::<P>();
         let mut queue = self.queue.lock();
         // Relaxed: under the lock.
         let notices = self.notices.load(Ordering::Relaxed).wrapping_add(1);
@@ -213,8 +214,8 @@ impl<P: Platform> Condvar<P> {
         let woken = whom(&mut queue);
         drop(queue);
         // SAFETY: out of the queue, and woken once.
-        unsafe { woken.wake::<P>(m_of(who)) };
-        leave_as(who);
+        unsafe { woken.wake::<P>(caller.within()) };
+        caller.leave();
     }
 
     fn wait_until<'a, T: ?Sized>(
@@ -222,7 +223,8 @@ impl<P: Platform> Condvar<P> {
         guard: MutexGuard<'a, T, P>,
         deadline: Option<u64>,
     ) -> (LockResult<MutexGuard<'a, T, P>>, Woken) {
-        // On the system stack nobody can wait; said while the guard can release the mutex.
+        // On the system stack no wait is possible: this panics there, while the guard can still
+        // release the mutex.
         let _ = caller::<P>();
         let mutex = guard.into_lock();
         let woken = self.sleep(&mutex.raw, deadline);
@@ -236,24 +238,24 @@ impl<P: Platform> Condvar<P> {
         let counted = Counted(&self.waiting);
         let seen = self.notices.load(Ordering::Relaxed);
         mutex.unlock();
-        // The end of time never comes, so nobody need look out for it.
+        // The end of time never comes, so it needs no timer.
         let deadline = deadline.filter(|&at| at != u64::MAX);
         let late = deadline.is_some_and(|at| at <= P::now());
-        let who = enter::<P>();
+        let caller = enter::<P>();
         let mut queue = self.queue.lock();
         // Relaxed: under the lock.
         let notified = self.notices.load(Ordering::Relaxed) != seen;
         if notified || late {
             drop(queue);
-            leave_as(who);
+            caller.leave();
             return if notified { Woken::Ready } else { Woken::TimedOut };
         }
-        let waiter = Waiter::new(who, false, WaitReason::Condvar);
+        let waiter = Waiter::new(&caller, false, WaitReason::Condvar);
         let node = Node::new(&waiter, core::ptr::null_mut());
-        // SAFETY: the node stays until the wait is over; `notify` pops and wakes it once.
+        // SAFETY: the node lives until the wait is over; `notify` pops and wakes it once.
         let woken = unsafe {
             queue.push(&raw const node);
-            wait_in::<P, Queue>(who, &waiter, &node, queue, &self.queue, |queue| queue, deadline)
+            wait_in::<P, Queue>(caller, &waiter, &node, queue, &self.queue, |queue| queue, deadline)
         };
         drop(counted);
         woken

@@ -5,15 +5,15 @@ use core::time::Duration;
 use g0_arch::sync::{Mutex, MutexGuard};
 
 use super::queue::{Node, Queue};
-use crate::exec::enter::{Caller, leave};
+use crate::exec::inside::Caller;
 use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::wait::waiter::{Woken, go_on_as};
+use crate::wait::waiter::Woken;
 
 /// How long an operation may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum WaitLimit {
     /// Not at all.
     None,
     /// Until then, nanoseconds on the platform's clock.
@@ -22,7 +22,7 @@ pub(crate) enum Patience {
     Forever,
 }
 
-impl Patience {
+impl WaitLimit {
     /// For `length` from now; beyond the end of time, for ever.
     pub(crate) fn for_length<P: Platform>(length: Duration) -> Self {
         if length.is_zero() {
@@ -34,7 +34,7 @@ impl Patience {
         }
     }
 
-    /// Whether there is no time to wait.
+    /// Returns whether there is no time to wait.
     #[inline(always)]
     pub(crate) fn is_over<P: Platform>(self) -> bool {
         match self {
@@ -44,7 +44,7 @@ impl Patience {
         }
     }
 
-    /// The deadline, if there is one.
+    /// Returns the deadline, if there is one.
     #[inline(always)]
     pub(crate) fn deadline(self) -> Option<u64> {
         match self {
@@ -54,34 +54,17 @@ impl Patience {
     }
 }
 
-/// The caller's M for a wake: none for a thread.
-#[inline(always)]
-pub(crate) fn m_of(who: Caller) -> Option<&'static crate::objects::m::M> {
-    match who {
-        Caller::Goroutine(m, _) => Some(m),
-        Caller::Thread => None,
-    }
-}
-
-/// Leaves, if the caller is a goroutine.
-#[inline(always)]
-pub(crate) fn leave_as(who: Caller) {
-    if let Caller::Goroutine(m, _) = who {
-        leave(m);
-    }
-}
-
 /// Waits in a queue of the state that `guard` locks, until `deadline` at most; `node` has just been
-/// pushed there. The guard is dropped once the caller's context is saved. Left, on return. Does not
-/// return when shutdown ends the wait.
+/// pushed there. The guard is dropped once the caller's context is saved. The caller is outside on
+/// return. Does not return when the end of the run cuts the wait, where goroutines unwind.
 ///
 /// # Safety
 ///
-/// `node` is queued and stays, and so does its waiter, which is `who`'s; `lock` is the guard's;
-/// whoever pops the node wakes it once.
+/// `node` must be queued; it and its waiter, which must be `caller`'s, must live until the wait is over.
+/// `lock` must be the one that `guard` holds. The waker that pops the node must wake it once.
 #[inline(always)]
 pub(crate) unsafe fn wait_in<P: Platform, S>(
-    who: Caller,
+    caller: Caller,
     waiter: &Waiter,
     node: &Node,
     guard: MutexGuard<'_, S>,
@@ -98,11 +81,16 @@ pub(crate) unsafe fn wait_in<P: Platform, S>(
         }
         queued
     };
-    // SAFETY: the caller's promises.
-    let woken = unsafe { waiter.wait::<P>(who, deadline, move || drop(guard), withdraw) };
+    let publish = move || {
+        drop(guard);
+        true
+    };
+    // SAFETY: the waker that pops the node wakes it once, as the caller ensures; the guard is that
+    // of a spin lock.
+    let woken = unsafe { waiter.wait::<P>(caller, deadline, publish, withdraw) };
     if !node.served.get() {
-        // Not with a value in hand.
-        go_on_as::<P>(who);
+        // Without a value in hand a swallowed Goexit may be thrown again.
+        waiter.go_on::<P>();
     }
     woken
 }

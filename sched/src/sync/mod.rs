@@ -1,6 +1,6 @@
-//! What goroutines block on. Threads that are no Ms may use it too: they block.
+//! The primitives on which goroutines wait. Threads that are no Ms may use them too, and block.
 //!
-//! Two layers, and everything is a few dozen lines on them:
+//! Two layers, and each primitive is short code on them:
 //!
 //! ```text
 //!   Chan  select  Mutex  RwLock  Condvar  Semaphore  Once  Barrier  WaitGroup
@@ -10,24 +10,24 @@
 //!   │ lock    wait_in: push, park, the step after unlocks        │
 //!   └─┬──────────────────────────────────────────────────────────┘
 //!   ┌─▼──────────────────────────────────────────────────────────┐
-//!   │ crate::wait::waiter   park and wake a goroutine, or a thread;    │
-//!   │                 who ends a wait that can end in two ways   │
+//!   │ wait::waiter   park and wake a goroutine, or a thread;     │
+//!   │                settle a wait that can end in two ways      │
 //!   └────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! > Whoever waits is found by others only when its context is saved: the queue's spin lock is held
-//! > from before the node is pushed until the post-switch step.
+//! > A waker finds a waiting goroutine only when its context is saved: the queue's spin lock is
+//! > held from before the node is pushed until the post-switch step.
 //!
-//! A spin lock is held for a few instructions and never around a wake, which may start a thread: who
-//! is to be woken is taken out under the lock and woken after it. What a waker hands over it writes
-//! into the node's slot, says so in `served`, and wakes; so what has been handed over is never lost
-//! when a deadline or shutdown comes at the same time.
+//! A spin lock is held for a few instructions and never around a wake, which may start a thread: the
+//! waker takes the waiters out under the lock and wakes them after it. It writes what it hands over
+//! into the node's slot, sets `served`, and wakes; so a value that has been handed over is never
+//! lost when a deadline or the end of the run comes at the same time.
 //!
 //! | called | |
 //! |---|---|
-//! | by a goroutine | it parks; shutdown unwinds out of the wait |
+//! | by a goroutine | it parks; the end of the run unwinds it out of the wait |
 //! | by a thread that is no M | it blocks |
-//! | on the system stack | what would wait panics; dropping guards, permits and ends does not, nor does notifying |
+//! | on the system stack | what would wait panics; dropping guards, permits and ends does not, nor does a notification |
 //! | in an interrupt handler | not allowed |
 
 pub mod barrier;

@@ -8,8 +8,9 @@ use core::time::Duration;
 
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
+use super::chan::Chan;
 use super::chan::{
-    Chan, CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
+    CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError,
     TrySendError,
 };
 use crate::platform::Platform;
@@ -23,9 +24,9 @@ struct Ends<T, P: Platform> {
     receivers: AtomicUsize,
 }
 
-/// A channel with room for `capacity` values; with 0, every send waits for a receiver. It allocates
-/// the room now and nothing later. It closes when the last sender is dropped, or the last receiver,
-/// or when either is told to.
+/// Returns the two ends of a channel with room for `capacity` values; with 0, every send waits for
+/// a receiver. It allocates the room now and nothing later. It closes when the last sender is
+/// dropped, or the last receiver, or by a `close` of either.
 ///
 /// # Panics
 ///
@@ -47,7 +48,7 @@ macro_rules! end {
         }
 
         impl<T, P: Platform> $name<T, P> {
-            /// Closes the channel for everybody.
+            /// Closes the channel, for all its ends.
             ///
             /// # Errors
             ///
@@ -56,27 +57,27 @@ macro_rules! end {
                 self.ends.chan.close()
             }
 
-            /// Values in the buffer.
+            /// Returns how many values are in the buffer.
             pub fn len(&self) -> usize {
                 self.ends.chan.len()
             }
 
-            /// Whether the buffer is empty.
+            /// Returns whether the buffer is empty.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
 
-            /// Whether the buffer is full: always, without one.
+            /// Returns whether the buffer is full: always, without one.
             pub fn is_full(&self) -> bool {
                 self.ends.chan.is_full()
             }
 
-            /// Values that the buffer has room for; 0: every send waits for a receiver.
+            /// Returns how many values the buffer has room for; 0: every send waits for a receiver.
             pub fn capacity(&self) -> usize {
                 self.ends.chan.capacity()
             }
 
-            /// Whether both are ends of one channel.
+            /// Returns whether both are ends of one channel.
             pub fn same_channel(&self, other: &Self) -> bool {
                 Arc::ptr_eq(&self.ends, &other.ends)
             }
@@ -202,12 +203,12 @@ impl<T, P: Platform> Receiver<T, P> {
         self.ends.chan.recv_deadline(deadline)
     }
 
-    /// The values to come, until the channel is closed and empty.
+    /// Returns an iterator over the values to come, until the channel is closed and empty.
     pub fn iter(&self) -> Iter<'_, T, P> {
         Iter { receiver: self }
     }
 
-    /// The values that are there, without waiting.
+    /// Returns an iterator over the values that are there, without waiting.
     pub fn try_iter(&self) -> TryIter<'_, T, P> {
         TryIter { receiver: self }
     }

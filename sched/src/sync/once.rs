@@ -7,8 +7,8 @@
 //!                                  └────────────────────┘
 //! ```
 //!
-//! The state changes under the queue's lock, and whoever waits queues under it: so nobody queues
-//! after the wakes. Whoever finds COMPLETE needs neither: that is one load.
+//! The state changes under the queue's lock, and a waiter queues under it: so none queues after the
+//! wakes. A caller that finds COMPLETE needs no lock: that is one load.
 
 use core::cell::Cell;
 use core::fmt;
@@ -18,9 +18,9 @@ use core::ptr;
 use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicU32, Ordering};
 
-use super::lock::{leave_as, m_of, wait_in};
+use super::lock::wait_in;
 use super::queue::{Node, Queue};
-use crate::exec::enter::{Caller, enter, enter_anywhere};
+use crate::exec::enter::{enter, enter_anywhere};
 use crate::objects::g::G;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
@@ -46,8 +46,8 @@ impl Waiters {
     }
 }
 
-/// Runs one closure, once, however many call; the others wait until it has returned. Names are those
-/// of `std`'s `Once`. Needs no allocator and may lie in a static.
+/// Runs one closure, once, however many callers there are; the rest wait until it has returned.
+/// Names are those of `std`'s `Once`. Needs no allocator and may lie in a static.
 ///
 /// | | |
 /// |---|---|
@@ -60,7 +60,7 @@ pub struct Once<P: Platform> {
     _platform: PhantomData<fn() -> P>,
 }
 
-/// What a closure is told by [`Once::call_once_force`].
+/// What a closure learns from [`Once::call_once_force`].
 #[derive(Debug)]
 pub struct OnceState {
     poisoned: bool,
@@ -69,12 +69,12 @@ pub struct OnceState {
 }
 
 impl OnceState {
-    /// Whether an earlier closure has panicked.
+    /// Returns whether an earlier closure has panicked.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned
     }
 
-    /// The closure returns without having done it.
+    /// Tells that the closure returns without having done it.
     pub(super) fn poison(&self) {
         self.next.set(POISONED);
     }
@@ -88,16 +88,16 @@ struct Running<'a, P: Platform> {
 
 impl<P: Platform> Drop for Running<'_, P> {
     fn drop(&mut self) {
-        let who = enter_anywhere::<P>();
+        let caller = enter_anywhere::<P>();
         let mut waiting = self.once.waiting.lock();
         waiting.runner = ptr::null();
-        // Release: who finds COMPLETE without the lock sees what the closure did.
+        // Release: a caller that finds COMPLETE without the lock sees what the closure did.
         self.once.state.store(self.next, Ordering::Release);
         let all = waiting.queue.take();
         drop(waiting);
         // SAFETY: out of the queue, and woken once.
-        unsafe { all.wake::<P>(m_of(who)) };
-        leave_as(who);
+        unsafe { all.wake::<P>(caller.within()) };
+        caller.leave();
     }
 }
 
@@ -108,15 +108,15 @@ enum Wish {
     Run,
     /// To run it in any case.
     Force,
-    /// To wait until another has, unless it is poisoned.
+    /// To wait until another caller has run it, unless it is poisoned.
     Wait,
-    /// To wait until another has.
+    /// To wait until another caller has run it.
     WaitForce,
 }
 
 impl<P: Platform> Once<P> {
     maybe_const! {
-        /// Nothing has been done.
+        /// Returns a `Once` of which no closure has run.
         pub fn new() -> Self {
             Self {
                 state: AtomicU32::new(INCOMPLETE),
@@ -126,18 +126,18 @@ impl<P: Platform> Once<P> {
         }
     }
 
-    /// One that is complete.
+    /// Returns one that is complete.
     pub(super) fn done() -> Self {
         Self { state: AtomicU32::new(COMPLETE), ..Self::new() }
     }
 
-    /// Runs `f`, unless that has been done; waits if somebody else is at it. When this returns it has
-    /// been done, and what it did is visible.
+    /// Runs `f`, unless a closure has run; waits while that of another caller runs. When this
+    /// returns, a closure has run, and what it did is visible.
     ///
     /// # Panics
     ///
     /// When `f` does; when an earlier closure has panicked; when `f` comes here again; on the system
-    /// stack, unless it has been done.
+    /// stack, unless a closure has run.
     #[inline]
     pub fn call_once(&self, f: impl FnOnce()) {
         if !self.is_completed() {
@@ -167,26 +167,26 @@ impl<P: Platform> Once<P> {
         }
     }
 
-    /// Whether a closure has returned; what it did is visible then. Any context.
+    /// Returns whether a closure has returned; what it did is visible then. Any context.
     #[inline(always)]
     pub fn is_completed(&self) -> bool {
         // Acquire: pairs with the end of the closure.
         self.state.load(Ordering::Acquire) == COMPLETE
     }
 
-    /// Waits until it has been done, by whoever does it.
+    /// Waits until a closure has run, that of any caller.
     ///
     /// # Panics
     ///
-    /// When a closure has panicked; when called by the closure itself; on the system stack, unless it
-    /// has been done.
+    /// When a closure has panicked; when called by the closure itself; on the system stack, unless a
+    /// closure has run.
     pub fn wait(&self) {
         if !self.is_completed() {
             self.call(Wish::Wait, &mut |_| {});
         }
     }
 
-    /// As [`wait`](Self::wait), also when a closure has panicked: until another has returned.
+    /// As [`wait`](Self::wait), also when a closure has panicked: until a later one has returned.
     ///
     /// # Panics
     ///
@@ -201,18 +201,15 @@ impl<P: Platform> Once<P> {
     #[inline(never)]
     fn call(&self, wish: Wish, f: &mut dyn FnMut(&OnceState)) {
         loop {
-            let who = enter::<P>();
-            let me = match who {
-                Caller::Goroutine(_, g) => g.as_ptr().cast_const(),
-                Caller::Thread => ptr::null(),
-            };
+            let caller = enter::<P>();
+            let me = caller.goroutine().map_or(ptr::null(), |g| g.as_ptr().cast_const());
             let mut waiting = self.waiting.lock();
             // Relaxed: under the lock.
             let state = self.state.load(Ordering::Relaxed);
             let refused = match (state, wish) {
                 (COMPLETE, _) => {
                     drop(waiting);
-                    return leave_as(who);
+                    return caller.leave();
                 }
                 (POISONED, Wish::Run | Wish::Wait) => {
                     Some("g0: a `Once` is poisoned: its closure panicked")
@@ -225,24 +222,24 @@ impl<P: Platform> Once<P> {
                     // Relaxed: under the lock.
                     self.state.store(RUNNING, Ordering::Relaxed);
                     drop(waiting);
-                    leave_as(who);
+                    caller.leave();
                     return self.run(state == POISONED, f);
                 }
                 _ => None,
             };
             if let Some(reason) = refused {
                 drop(waiting);
-                leave_as(who);
+                caller.leave();
                 panic!("{reason}");
             }
-            let waiter = Waiter::new(who, false, WaitReason::Once);
+            let waiter = Waiter::new(&caller, false, WaitReason::Once);
             let node = Node::new(&waiter, ptr::null_mut());
-            // SAFETY: the node stays until the wait is over; the end of the closure pops and wakes
+            // SAFETY: the node lives until the wait is over; the end of the closure pops and wakes
             // it once.
             unsafe {
                 waiting.queue.push(&raw const node);
                 let queue = Waiters::queue;
-                wait_in::<P, _>(who, &waiter, &node, waiting, &self.waiting, queue, None);
+                wait_in::<P, _>(caller, &waiter, &node, waiting, &self.waiting, queue, None);
             }
         }
     }

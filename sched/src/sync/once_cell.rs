@@ -10,12 +10,12 @@ use g0_arch::sync::cell::UnsafeCell;
 use super::once::Once;
 use crate::platform::Platform;
 
-/// A value that is written once, by whoever comes first, and read by all. Names are those of `std`'s
-/// `OnceLock`. Needs no allocator and may lie in a static.
+/// A value that the first writer writes, once, and that any number of threads may read. Names are
+/// those of `std`'s `OnceLock`. Needs no allocator and may lie in a static.
 ///
 /// | | |
 /// |---|---|
-/// | the closure of `get_or_init` panics | the cell stays empty, and the next caller's closure runs |
+/// | the closure of `get_or_init` panics | the cell is still empty, and the next caller's closure runs |
 /// | the closure comes to the same cell | a goroutine panics; a thread that is no M waits for itself for ever |
 /// | setting it twice | the value comes back |
 ///
@@ -45,7 +45,7 @@ unsafe impl<T: Send, P: Platform> Send for OnceCell<T, P> {}
 
 impl<T, P: Platform> OnceCell<T, P> {
     maybe_const! {
-        /// An empty cell.
+        /// Returns an empty cell.
         pub fn new() -> Self {
             Self {
                 once: Once::new(),
@@ -55,26 +55,26 @@ impl<T, P: Platform> OnceCell<T, P> {
         }
     }
 
-    /// The value, if it has been written. Any context.
+    /// Returns the value, or `None` if it has not been written. Any context.
     #[inline]
     pub fn get(&self) -> Option<&T> {
-        // SAFETY: it has been written, which is visible, and nobody writes it again.
+        // SAFETY: it has been written, which is visible, and it is never written again.
         self.once.is_completed().then(|| unsafe { self.value_unchecked() })
     }
 
-    /// The value, if it has been written.
+    /// Returns the value, or `None` if it has not been written.
     pub fn get_mut(&mut self) -> Option<&mut T> {
-        // SAFETY: as above, and `&mut self`.
+        // SAFETY: it has been written, and `&mut self` is the only reference.
         self.once
             .is_completed()
             .then(|| self.value.with_mut(|value| unsafe { (*value).assume_init_mut() }))
     }
 
-    /// Writes `value`; waits if somebody else is at it.
+    /// Writes `value`; waits while another caller writes.
     ///
     /// # Errors
     ///
-    /// The value, when the cell has one.
+    /// Gives `value` back when the cell has one already.
     ///
     /// # Panics
     ///
@@ -85,12 +85,13 @@ impl<T, P: Platform> OnceCell<T, P> {
         value.map_or(Ok(()), Err)
     }
 
-    /// The value; if there is none, `f` makes it. Of several callers one runs its closure and the
-    /// others wait.
+    /// Returns the value; if there is none, `f` makes it. Of several callers one runs its closure,
+    /// and the rest wait.
     ///
     /// # Panics
     ///
-    /// When `f` does; when it comes to the same cell; on the system stack, unless there is a value.
+    /// When `f` does; when `f` comes to the same cell; on the system stack, unless there is a
+    /// value.
     #[inline]
     pub fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
         match self.get_or_try_init(|| Ok::<T, Infallible>(f())) {
@@ -103,7 +104,7 @@ impl<T, P: Platform> OnceCell<T, P> {
     ///
     /// # Errors
     ///
-    /// That of `f`; the cell stays empty, and the next caller's closure runs.
+    /// That of `f`; the cell is still empty then, and the next caller's closure runs.
     ///
     /// # Panics
     ///
@@ -115,7 +116,8 @@ impl<T, P: Platform> OnceCell<T, P> {
         }
         let mut result = Ok(());
         self.once.call_once_force(|state| match f() {
-            // SAFETY: nobody reads it before the closure has returned, and nobody else writes.
+            // SAFETY: there is no reader before the closure has returned, and `once` runs one
+            // closure at a time.
             Ok(value) => self.value.with_mut(|slot| unsafe {
                 (*slot).write(value);
             }),
@@ -124,42 +126,43 @@ impl<T, P: Platform> OnceCell<T, P> {
                 result = Err(error);
             }
         });
-        // SAFETY: written, here or by another.
+        // SAFETY: written, by this closure or by that of another caller.
         result.map(|()| unsafe { self.value_unchecked() })
     }
 
-    /// Waits until there is a value.
+    /// Waits until there is a value, and returns it.
     ///
     /// # Panics
     ///
     /// When called by the cell's own closure, and on the system stack unless there is a value.
     pub fn wait(&self) -> &T {
         self.once.wait_force();
-        // SAFETY: as above.
+        // SAFETY: `wait_force` returns when the value has been written.
         unsafe { self.value_unchecked() }
     }
 
-    /// Takes the value out, if there is one; the cell is empty then.
+    /// Takes the value out and returns it, or `None` if there is none; the cell is empty then.
     pub fn take(&mut self) -> Option<T> {
         if !self.once.is_completed() {
             return None;
         }
         self.once = Once::new();
-        // SAFETY: there was a value, and now nobody thinks so any more.
+        // SAFETY: there was a value, and the new `Once` says that there is none: it is read out
+        // once.
         Some(self.value.with_mut(|value| unsafe { (*value).assume_init_read() }))
     }
 
-    /// The value, if it has been written.
+    /// Returns the value, or `None` if it has not been written.
     pub fn into_inner(mut self) -> Option<T> {
         self.take()
     }
 
     /// # Safety
     ///
-    /// The value has been written, and that is visible here.
+    /// The value must have been written, and that must be visible here.
     #[inline(always)]
     unsafe fn value_unchecked(&self) -> &T {
-        // SAFETY: the caller's promise.
+        // SAFETY: it has been written, as the caller ensures.
         self.value.with(|value| unsafe { (*value).assume_init_ref() })
     }
 }

@@ -1,7 +1,7 @@
 //! Poisoning: a panic inside a lock is remembered, as `std`'s locks do it.
 //!
-//! `core` has none of these types, so they are our own, shaped as `std::sync`'s: code that names
-//! them through a `use` line changes that line and nothing else.
+//! `core` has none of these types, so they are defined here, shaped as `std::sync`'s: code that
+//! names them through a `use` line changes that line and nothing else.
 //!
 //! A guard that is dropped while its thread unwinds poisons its lock, unless the thread was
 //! unwinding when it took the lock. A Goexit unwinds, so it poisons too: it leaves the value as it
@@ -11,12 +11,12 @@
 use core::error::Error;
 use core::fmt;
 
-use g0_arch::sync::atomic::{AtomicBool, Ordering};
+use g0_arch::sync::atomic::{AtomicU8, Ordering};
 use g0_defer::Unwind;
 
 use crate::platform::Platform;
 
-/// Somebody panicked while holding the lock. Carries what the call would have returned.
+/// A lock holder has panicked. Carries what the call would have returned.
 pub struct PoisonError<T> {
     data: T,
 }
@@ -28,7 +28,7 @@ pub type LockResult<T> = Result<T, PoisonError<T>>;
 pub enum TryLockError<T> {
     /// It was taken, and is poisoned.
     Poisoned(PoisonError<T>),
-    /// It is held by somebody else.
+    /// It is held.
     WouldBlock,
 }
 
@@ -36,22 +36,22 @@ pub enum TryLockError<T> {
 pub type TryLockResult<T> = Result<T, TryLockError<T>>;
 
 impl<T> PoisonError<T> {
-    /// An error that carries `data`.
+    /// Returns an error that carries `data`.
     pub fn new(data: T) -> Self {
         Self { data }
     }
 
-    /// What it carries: mostly the guard, to go on with the value as it was left.
+    /// Returns what it carries: mostly the guard, to go on with the value as it was left.
     pub fn into_inner(self) -> T {
         self.data
     }
 
-    /// What it carries.
+    /// Returns what it carries.
     pub fn get_ref(&self) -> &T {
         &self.data
     }
 
-    /// What it carries.
+    /// Returns what it carries.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.data
     }
@@ -71,7 +71,7 @@ impl<T> fmt::Debug for PoisonError<T> {
 
 impl<T> fmt::Display for PoisonError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("poisoned: somebody panicked while holding the lock")
+        f.write_str("poisoned: a panic while the lock was held")
     }
 }
 
@@ -90,52 +90,89 @@ impl<T> fmt::Display for TryLockError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Poisoned(error) => error.fmt(f),
-            Self::WouldBlock => f.write_str("the lock is held by somebody else"),
+            Self::WouldBlock => f.write_str("the lock is held"),
         }
     }
 }
 
 impl<T> Error for TryLockError<T> {}
 
-/// A lock's mark.
-pub(super) struct Flag(AtomicBool);
+/// A lock holder has panicked.
+const POISONED: u8 = 1;
+/// The present holder's thread was unwinding when it took the lock. It is what a guard would have to
+/// remember; here it costs nothing while no thread unwinds. A guard that is forgotten, or goes to
+/// another thread, leaves it behind: the next holder clears it.
+const UNWINDING: u8 = 2;
+
+/// A lock's marks.
+pub(super) struct Flag(AtomicU8);
 
 impl Flag {
     maybe_const! {
         pub(super) fn new() -> Self {
-            Self(AtomicBool::new(false))
+            Self(AtomicU8::new(0))
         }
     }
 
-    /// With the lock just taken: whether the thread is unwinding, for [`leave`](Self::leave).
+    /// With the lock just taken, for writing; returns whether it is poisoned.
     #[inline(always)]
-    pub(super) fn enter<P: Platform>() -> bool {
-        P::Unwind::panicking()
+    pub(super) fn enter<P: Platform>(&self) -> bool {
+        if P::Unwind::panicking() {
+            self.change(UNWINDING, 0);
+        }
+        self.marks() != 0 && self.enter_marked::<P>()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_marked<P: Platform>(&self) -> bool {
+        if !P::Unwind::panicking() {
+            self.change(0, UNWINDING);
+        }
+        self.get()
     }
 
     /// With the lock still held: poisons it if the unwinding began inside.
     #[inline(always)]
-    pub(super) fn leave<P: Platform>(&self, unwinding_before: bool) {
-        if !unwinding_before && P::Unwind::panicking() {
-            // Relaxed: the lock is released after it.
-            self.0.store(true, Ordering::Relaxed);
+    pub(super) fn leave<P: Platform>(&self) {
+        if P::Unwind::panicking() && self.marks() & UNWINDING == 0 {
+            self.change(POISONED, 0);
         }
     }
 
     #[inline(always)]
     pub(super) fn get(&self) -> bool {
-        // Relaxed: whoever holds the lock sees what was written under it; others ask for a hint.
-        self.0.load(Ordering::Relaxed)
+        self.marks() & POISONED != 0
     }
 
     pub(super) fn clear(&self) {
-        // Relaxed: as above.
-        self.0.store(false, Ordering::Relaxed);
+        self.change(0, POISONED);
     }
 
-    /// `data`, as an error when the lock is poisoned.
+    #[inline(always)]
+    fn marks(&self) -> u8 {
+        // Relaxed: a lock holder sees what was written under the lock; to any other caller it is a
+        // hint.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn change(&self, set: u8, clear: u8) {
+        let relaxed = Ordering::Relaxed;
+        // Relaxed: the lock orders it. In one step, for `clear` may come without the lock.
+        let _ = self.0.fetch_update(relaxed, relaxed, |marks| Some(marks & !clear | set));
+    }
+
+    /// Returns `data`, as an error when the lock is poisoned.
     #[inline(always)]
     pub(super) fn wrap<T>(&self, data: T) -> LockResult<T> {
-        if self.get() { Err(PoisonError::new(data)) } else { Ok(data) }
+        wrap(self.get(), data)
     }
+}
+
+/// Returns `data`, as an error when `poisoned`.
+#[inline(always)]
+pub(super) fn wrap<T>(poisoned: bool, data: T) -> LockResult<T> {
+    if poisoned { Err(PoisonError::new(data)) } else { Ok(data) }
 }

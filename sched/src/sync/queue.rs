@@ -1,10 +1,10 @@
-//! Who waits for a primitive, in order.
+//! The waiters of a primitive, in order.
 
 use core::ptr;
 
 use g0_arch::sync::cell::Cell;
 
-use crate::objects::m::M;
+use crate::objects::inside::Within;
 use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
 use crate::policy::prefetch::fetch;
@@ -34,35 +34,35 @@ impl Node {
         }
     }
 
-    /// Whether nobody has taken it out yet; under the primitive's lock.
+    /// Returns whether it is still in a queue. Under the primitive's lock.
     pub(crate) fn is_queued(&self) -> bool {
         self.queued.get()
     }
 
-    /// Whose place it is.
+    /// Returns the waiter whose place it is.
     pub(crate) fn waiter(&self) -> *const Waiter {
         self.waiter
     }
 
-    /// Ends the wait of the node that has been popped. `m` is the caller's M, inside, or none.
+    /// Ends the wait of a node that has been popped. `within` is the calling M, or none.
     ///
     /// # Safety
     ///
     /// As [`Waiter::wake`].
     #[inline(always)]
-    pub(crate) unsafe fn wake<P: Platform>(node: *const Node, m: Option<&'static M>) {
-        // SAFETY: the caller's promise: it waits until this wake.
-        unsafe { Waiter::wake::<P>((*node).waiter, m) }
+    pub(crate) unsafe fn wake<P: Platform>(node: *const Node, within: Option<&Within>) {
+        // SAFETY: it waits until this wake.
+        unsafe { Waiter::wake::<P>((*node).waiter, within) }
     }
 
-    /// Whether the taker, under the lock, has the wait to end. The node is its token.
+    /// Claims the wait, in the node's name: returns whether the taker must end it.
     ///
     /// # Safety
     ///
-    /// The node has been in a queue until now, and its lock is held.
+    /// The node must have been in a queue until now, and the queue's lock must be held.
     #[inline(always)]
     unsafe fn claim(node: *const Node) -> bool {
-        // SAFETY: the caller's promise: whoever waits takes this lock before its stack goes on.
+        // SAFETY: the lock is held, and the waiting side takes it before its stack goes on.
         unsafe { (*(*node).waiter).claim(node.addr()) }
     }
 }
@@ -70,7 +70,7 @@ impl Node {
 /// How many [`Queue::take_some`] takes at most.
 const LOT: usize = 32;
 
-/// First in, first out; under the primitive's lock.
+/// The nodes of a primitive, first in, first out; under its lock.
 pub(crate) struct Queue {
     head: *const Node,
     tail: *const Node,
@@ -86,7 +86,7 @@ impl Queue {
 
     /// # Safety
     ///
-    /// `node` stays where it is until it has been popped or removed.
+    /// `node` must live, and not move, until it has been popped or removed.
     #[inline(always)]
     pub(crate) unsafe fn push(&mut self, node: *const Node) {
         // SAFETY: nodes in the queue live.
@@ -102,7 +102,7 @@ impl Queue {
         self.tail = node;
     }
 
-    /// Before all others.
+    /// Puts `node` at the head.
     ///
     /// # Safety
     ///
@@ -121,7 +121,7 @@ impl Queue {
         self.head = node;
     }
 
-    /// The first whose wait is still to be ended: that is the caller's to do.
+    /// Takes out and returns the first node whose wait has not been ended: the caller must end it.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<*const Node> {
         loop {
@@ -132,7 +132,7 @@ impl Queue {
             // SAFETY: nodes in the queue live.
             unsafe {
                 self.remove(node);
-                // Another has ended it otherwise: it is going to find itself taken out.
+                // That wait has ended otherwise: the waiting side will find its node taken out.
                 if Node::claim(node) {
                     return Some(node);
                 }
@@ -140,18 +140,18 @@ impl Queue {
         }
     }
 
-    /// The first, as it stands there.
+    /// Returns the first node, which is still queued.
     pub(crate) fn peek(&self) -> Option<&Node> {
         // SAFETY: nodes in the queue live, and the lock is held while the queue is borrowed.
         unsafe { self.head.as_ref() }
     }
 
-    /// Whether nobody stands there.
+    /// Returns whether no node is queued.
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_null()
     }
 
-    /// All of them, to be woken without the lock.
+    /// Takes all nodes out, to be woken without the lock.
     pub(crate) fn take(&mut self) -> Taken {
         let mut all = Taken::none();
         while let Some(node) = self.pop() {
@@ -160,8 +160,8 @@ impl Queue {
         all
     }
 
-    /// The first few: with all of them the lock would be held for as long as there are waiters. They
-    /// are fetched on the way, for they are about to be woken.
+    /// Takes the first few out: with all of them the lock would be held for as long as there are
+    /// waiters. Their Gs are prefetched on the way, for they are about to be woken.
     pub(crate) fn take_some(&mut self) -> Taken {
         let mut some = Taken::none();
         for _ in 0..LOT {
@@ -177,7 +177,7 @@ impl Queue {
 
     /// # Safety
     ///
-    /// `node` is in this queue.
+    /// `node` must be in this queue.
     #[inline(always)]
     pub(crate) unsafe fn remove(&mut self, node: *const Node) {
         // SAFETY: nodes in the queue live, and so do their neighbours.
@@ -196,7 +196,7 @@ impl Queue {
     }
 }
 
-/// Those who have been taken out of a queue together.
+/// Nodes that have been taken out of a queue together, to be woken.
 #[must_use = "they wait to be woken"]
 pub(crate) struct Taken {
     first: *const Node,
@@ -204,17 +204,17 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Nobody.
+    /// No node.
     pub(crate) const fn none() -> Self {
         Self { first: ptr::null(), last: ptr::null() }
     }
 
-    /// Whether it is nobody.
+    /// Returns whether it holds no node.
     pub(crate) fn is_none(&self) -> bool {
         self.first.is_null()
     }
 
-    /// One more, who has been popped.
+    /// Adds a node that has been popped.
     pub(crate) fn push(&mut self, node: *const Node) {
         // SAFETY: both wait to be woken; a node that is in no queue is its taker's.
         unsafe {
@@ -227,18 +227,18 @@ impl Taken {
         self.last = node;
     }
 
-    /// Wakes them all, in order.
+    /// Wakes all of them, in order.
     ///
     /// # Safety
     ///
-    /// `m` is the caller's M, inside, or none.
-    pub(crate) unsafe fn wake<P: Platform>(self, m: Option<&'static M>) {
+    /// `within` must be the calling M, or none.
+    pub(crate) unsafe fn wake<P: Platform>(self, within: Option<&Within>) {
         let mut at = self.first;
         // SAFETY: each of them waits until it is woken here; its link is read before.
         unsafe {
             while let Some(node) = at.as_ref() {
                 at = node.next.get();
-                Node::wake::<P>(node, m);
+                Node::wake::<P>(node, within);
             }
         }
     }

@@ -8,11 +8,13 @@
 //!                queue as long as there are as many as it asks for
 //! ```
 //!
-//! > With WAITERS nobody takes permits but those to whom they are given, under the queue's lock.
+//! > With WAITERS permits are taken only by being given to the first in the queue, under the
+//! > queue's lock.
 //!
-//! So it is first in, first out: who asks for many at the head of the queue is not overtaken by
-//! those behind who ask for few. No wake is lost for the reason given for the mutex: WAITERS is set
-//! in a word that has too few permits, so the addition that changes this sees it.
+//! So it is first in, first out: a waiter that asks for many at the head of the queue is not
+//! overtaken by waiters behind it that ask for few. No wake is lost, for the reason given for the
+//! mutex: WAITERS is set in a word that has too few permits, so the addition that brings enough
+//! sees it.
 //!
 //! How many permits there are, free or held, is a number of its own: it grows by `release` only,
 //! within the limit, and shrinks when a permit is forgotten. So giving back cannot fail.
@@ -25,7 +27,7 @@ use core::time::Duration;
 use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
-use super::lock::{leave_as, m_of, wait_in};
+use super::lock::wait_in;
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::objects::waiter::Waiter;
@@ -34,7 +36,7 @@ use crate::platform::Platform;
 use crate::time::Instant;
 use crate::wait::waiter::Woken;
 
-/// Somebody is queued. Set and cleared under the queue's lock.
+/// A waiter is queued. Set and cleared under the queue's lock.
 const WAITERS: usize = 1;
 const PERMIT: usize = 2;
 
@@ -50,8 +52,8 @@ impl fmt::Display for SemaphoreError {
 
 impl core::error::Error for SemaphoreError {}
 
-/// A number of permits, for as many who do something at the same time. Those who wait are served
-/// first in, first out. Needs no allocator and may lie in a static.
+/// A number of permits, for as many callers as may do something at the same time. Waiters are
+/// served first in, first out. Needs no allocator and may lie in a static.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -90,8 +92,8 @@ pub struct Permit<'a, P: Platform> {
     permits: usize,
 }
 
-/// A waiter that leaves the queue by itself: its time is up, or shutdown unwinds it. Those behind it
-/// may have enough.
+/// A waiter that withdraws from the queue: its time is up, or the end of the run unwinds it. For the
+/// waiters behind it there may be enough.
 struct Leaving<'a, P: Platform>(&'a Semaphore<P>);
 
 impl<P: Platform> Drop for Leaving<'_, P> {
@@ -102,22 +104,24 @@ impl<P: Platform> Drop for Leaving<'_, P> {
 }
 
 impl<P: Platform> Semaphore<P> {
-    /// No semaphore has more permits.
+    /// The most permits that a semaphore may have.
     pub const MAX_PERMITS: usize = usize::MAX / PERMIT;
 
     maybe_const! {
-        /// With `permits` free ones, and [`MAX_PERMITS`](Self::MAX_PERMITS) for a limit.
+        /// Returns a semaphore with `permits` free permits and the limit
+        /// [`MAX_PERMITS`](Self::MAX_PERMITS).
         ///
         /// # Panics
         ///
-        /// When there are more than that.
+        /// When `permits` is more than that.
         pub fn new(permits: usize) -> Self {
             Self::with_limit(permits, Self::MAX_PERMITS)
         }
     }
 
     maybe_const! {
-        /// With `permits` free ones; there are never more than `limit`, free or held.
+        /// Returns a semaphore with `permits` free permits; there are never more than `limit`, free
+        /// or held.
         ///
         /// # Panics
         ///
@@ -159,20 +163,22 @@ impl<P: Platform> Semaphore<P> {
         Permit { semaphore: self, permits }
     }
 
-    /// Takes a permit, if one is free and nobody waits. On the system stack too.
+    /// Takes a permit, if one is free and no waiter is queued; else returns `None`. May be called
+    /// on the system stack too.
     #[inline]
     pub fn try_acquire(&self) -> Option<Permit<'_, P>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` at once, if as many are free and nobody waits. On the system stack too.
+    /// Takes `permits` at once, if as many are free and no waiter is queued; else returns `None`.
+    /// May be called on the system stack too.
     #[inline]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_, P>> {
         self.take(permits).then(|| Permit { semaphore: self, permits })
     }
 
-    /// Takes a permit, waiting for it for `time` at most (with zero: not at all); none when time is
-    /// up.
+    /// Takes a permit, waiting for it for `time` at most (with zero: not at all); returns `None`
+    /// when time is up.
     ///
     /// # Panics
     ///
@@ -181,7 +187,8 @@ impl<P: Platform> Semaphore<P> {
         self.acquire_many_timeout(1, time)
     }
 
-    /// Takes `permits` at once, waiting for them for `time` at most; none when time is up.
+    /// Takes `permits` at once, waiting for them for `time` at most; returns `None` when time is
+    /// up.
     ///
     /// # Panics
     ///
@@ -193,16 +200,16 @@ impl<P: Platform> Semaphore<P> {
         Some(Permit { semaphore: self, permits })
     }
 
-    /// How many permits are free now.
+    /// Returns how many permits are free now.
     pub fn available_permits(&self) -> usize {
         self.word.load(Ordering::Relaxed) / PERMIT
     }
 
-    /// Makes `permits` new ones. Anywhere but in an interrupt handler.
+    /// Adds `permits` new permits. May be called anywhere but in an interrupt handler.
     ///
     /// # Errors
     ///
-    /// When there were more than the limit then, free or held: nothing changes.
+    /// When there would be more than the limit, free or held; nothing changes then.
     pub fn release(&self, permits: usize) -> Result<(), SemaphoreError> {
         let mut total = self.total.load(Ordering::Relaxed);
         loop {
@@ -219,7 +226,7 @@ impl<P: Platform> Semaphore<P> {
         Ok(())
     }
 
-    /// Takes permits if there are as many and nobody waits.
+    /// Takes permits if there are enough and no waiter is queued; returns whether it did.
     #[inline(always)]
     fn take(&self, permits: usize) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
@@ -240,39 +247,39 @@ impl<P: Platform> Semaphore<P> {
     /// Gives permits back that are part of the total.
     #[inline]
     fn give(&self, permits: usize) {
-        // Release: whoever takes them comes after what was done with them.
+        // Release: the caller that takes them comes after what was done with them.
         if self.word.fetch_add(permits * PERMIT, Ordering::Release) & WAITERS != 0 {
             self.serve();
         }
     }
 
-    /// Waits for permits; false when `deadline` passes first.
+    /// Waits for permits; returns false when `deadline` passes first.
     #[cold]
     #[inline(never)]
     fn wait(&self, permits: usize, deadline: Option<u64>) -> bool {
-        // On the system stack nobody can wait.
+        // On the system stack no wait is possible: this panics there.
         let _ = caller::<P>();
         assert!(permits <= self.limit, "g0: more permits than the semaphore's limit");
-        // The end of time never comes, so nobody need look out for it.
+        // The end of time never comes, so it needs no timer.
         let deadline = deadline.filter(|&at| at != u64::MAX);
         if deadline.is_some_and(|at| at <= P::now()) {
             return false;
         }
-        let who = enter::<P>();
+        let caller = enter::<P>();
         let mut queue = self.queue.lock();
         if self.take_or_announce(permits) {
             drop(queue);
-            leave_as(who);
+            caller.leave();
             return true;
         }
-        let waiter = Waiter::new(who, false, WaitReason::Semaphore);
+        let waiter = Waiter::new(&caller, false, WaitReason::Semaphore);
         let node = Node::new(&waiter, ptr::from_ref(&permits).cast_mut().cast());
         let leaving = Leaving(self);
-        // SAFETY: the node stays until the wait is over, and so does the number; `serve` takes the
-        // node out, claims it and wakes it once.
+        // SAFETY: the node and the number live until the wait is over; `serve` takes the node out,
+        // claims it and wakes it once.
         let woken = unsafe {
             queue.push(&raw const node);
-            wait_in::<P, Queue>(who, &waiter, &node, queue, &self.queue, |queue| queue, deadline)
+            wait_in::<P, Queue>(caller, &waiter, &node, queue, &self.queue, |queue| queue, deadline)
         };
         if woken == Woken::Ready {
             core::mem::forget(leaving);
@@ -280,7 +287,8 @@ impl<P: Platform> Semaphore<P> {
         woken == Woken::Ready
     }
 
-    /// With the queue locked: takes permits, or says that somebody is about to queue.
+    /// With the queue locked: takes permits and returns true, or sets WAITERS for the caller, which
+    /// is about to queue.
     fn take_or_announce(&self, permits: usize) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
@@ -294,23 +302,25 @@ impl<P: Platform> Semaphore<P> {
         }
     }
 
-    /// Gives permits to those in front, as long as there are enough. Anywhere.
+    /// Gives permits to the first in the queue, as long as there are enough. Anywhere.
     #[cold]
     #[inline(never)]
     fn serve(&self) {
-        let who = enter_anywhere::<P>();
+        let caller = enter_anywhere::<P>();
         let mut queue = self.queue.lock();
         let mut served = Taken::none();
         while let Some(first) = queue.peek() {
-            // SAFETY: whoever waits keeps the number as long as its node stands here.
+            // SAFETY: a waiter keeps its number for as long as its node is queued.
             let permits = unsafe { first.slot.cast::<usize>().read() };
-            // Relaxed: others may only add; whoever does so comes by here after us.
+            // Relaxed: meanwhile permits are only added, and each addition comes by here after this
+            // one.
             if self.word.load(Ordering::Relaxed) / PERMIT < permits {
                 break;
             }
             let node = ptr::from_ref(first);
-            // SAFETY: it stands in this queue, whose lock is held: whoever waits takes that lock
-            // before its stack goes on, unless it is woken; and whoever wins the claim wakes it.
+            // SAFETY: the node is in this queue, whose lock is held: the waiter takes that lock
+            // before its stack goes on, unless it is woken; and the side that wins the claim wakes
+            // it.
             unsafe {
                 queue.remove(node);
                 if !(*(*node).waiter()).claim(node.addr()) {
@@ -318,7 +328,8 @@ impl<P: Platform> Semaphore<P> {
                 }
                 (*node).served.set(true);
             }
-            // Acquire: what those did who have given them back; waking the node hands that on.
+            // Acquire: sees what was done before they were given back; waking the node hands that
+            // on.
             self.word.fetch_sub(permits * PERMIT, Ordering::Acquire);
             served.push(node);
         }
@@ -328,13 +339,13 @@ impl<P: Platform> Semaphore<P> {
         }
         drop(queue);
         // SAFETY: out of the queue, claimed, and woken once.
-        unsafe { served.wake::<P>(m_of(who)) };
-        leave_as(who);
+        unsafe { served.wake::<P>(caller.within()) };
+        caller.leave();
     }
 }
 
 impl<P: Platform> Permit<'_, P> {
-    /// How many permits these are.
+    /// Returns how many permits these are.
     pub fn permits(&self) -> usize {
         self.permits
     }

@@ -1,10 +1,8 @@
-//! Whether it pays to wait on one's feet.
+//! Whether it pays to spin before a park.
 
-use g0_arch::sync::atomic::Ordering;
 use g0_arch::sync::hint::spin_loop;
 
 use crate::exec::enter::caller;
-use crate::exec::switch::core_of;
 use crate::platform::Platform;
 
 /// Rounds before a park, and pauses in each of them: about a microsecond, in which the holder takes
@@ -22,30 +20,20 @@ impl Spin {
         Self { left: ROUNDS }
     }
 
-    /// Whether another round makes sense: the holder may be running, since there are processors
-    /// for two and somebody else runs; and nobody wants to run here.
+    /// Returns whether another round makes sense: the lock holder may be running, since there are
+    /// processors for two and another P is in use; and no goroutine waits to run here.
     pub(super) fn may<P: Platform>(&self) -> bool {
         if self.left == 0 || P::cpus() < 2 {
             return false;
         }
         let Some((m, _)) = caller::<P>() else { return true };
-        let core = core_of(m);
-        // Relaxed, all of it: a guess.
-        let idle = core.ps.idle.load(Ordering::Relaxed);
-        if idle + 1 >= core.ps.live.load(Ordering::Relaxed) || m.inbox.is_touched() {
-            return false;
-        }
-        // SAFETY: Ps live as long as their scheduler; its ring may be looked at from anywhere.
-        // The list is this thread's own.
-        unsafe {
-            m.p.load(Ordering::Relaxed).as_ref().is_some_and(|p| {
-                !p.runq.has_next() && p.runq.is_empty() && m.local.with(|local| (*local).is_empty())
-            })
-        }
+        // SAFETY: `m` is the calling thread's.
+        unsafe { m.core().may_spin(m) }
     }
 
-    /// One round, without a look at the lock: each look takes its line from the processor of the
-    /// holder. Left alone for a round, as Go does, that one takes and releases the lock many times.
+    /// Spins one round, without a look at the lock: each look takes its cache line from the holder's
+    /// processor. Left alone for a round, as in Go, the holder takes and releases the lock many
+    /// times.
     pub(super) fn round(&mut self) {
         self.left = self.left.saturating_sub(1);
         for _ in 0..PAUSES {

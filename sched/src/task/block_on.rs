@@ -5,8 +5,8 @@ use core::pin::{Pin, pin};
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-use crate::exec::enter::{Caller, caller, enter};
-use crate::exec::switch::core_of;
+use crate::exec::enter::{caller, enter};
+use crate::exec::inside::Caller;
 use crate::exec::yields::yield_now;
 use crate::objects::g::G;
 use crate::parts::wait_reason::WaitReason;
@@ -17,10 +17,10 @@ use crate::wait::park_token;
 /// parks between polls; any other thread blocks. What is ready at once never waits.
 ///
 /// The future is dropped before this returns or unwinds: after its value, when a poll panics, and
-/// when shutdown ends the goroutine while it waits.
+/// when the end of the run cuts the goroutine's wait.
 ///
 /// Its [`Waker`](core::task::Waker) may be used anywhere, in an interrupt handler too, and kept for
-/// as long as one likes: after the goroutine's end, or the runtime's, it does nothing. It holds the
+/// any length of time: after the goroutine's end, or the runtime's, it does nothing. It holds the
 /// goroutine's stack until it is dropped. Its token is not that of [`park`](crate::generic::park):
 /// neither takes the other's. A future may be polled once more than it was woken, for instance
 /// after a `block_on` within its own poll.
@@ -74,14 +74,13 @@ fn on_goroutine<P: Platform, F: Future>(
         // SAFETY: the running goroutine's own.
         let wakes = unsafe { &g.as_ref().wakes };
         if wakes.take() {
-            // Woken within the poll, by which futures say that others may go first.
+            // Woken within the poll, by which futures say that other goroutines may go first.
             yield_now::<P>();
-        } else if let Caller::Goroutine(m, _) = enter::<P>() {
-            // SAFETY: as above.
-            unsafe { g.as_ref() }.waits_for(WaitReason::Future, core_of(m).coarse());
+        } else if let Caller::Goroutine(inside) = enter::<P>() {
+            inside.g().waits_for(WaitReason::Future, inside.core().coarse());
             match deadline {
-                None => park_token::wait::<P>(m, g, wakes),
-                Some(at) => park_token::wait_until::<P>(m, g, wakes, at),
+                None => park_token::wait::<P>(inside, wakes),
+                Some(at) => park_token::wait_until::<P>(inside, wakes, at),
             }
         }
     }
@@ -105,13 +104,13 @@ impl Level {
 
 impl Drop for Level {
     fn drop(&mut self) {
-        // SAFETY: as above.
+        // SAFETY: the running goroutine is alive.
         let g = unsafe { self.g.as_ref() };
         if !self.nested {
-            // SAFETY: as above.
+            // SAFETY: the running goroutine's own field.
             unsafe { g.polls.set(false) };
         } else if self.waited {
-            // Nobody to wake: it is the running goroutine's.
+            // No goroutine to wake: the token is the running one's.
             let _ = g.wakes.give();
         }
     }

@@ -6,7 +6,7 @@
 //! own works in goroutines: its reactor, its timer thread or its interrupt handler wakes them.
 //!
 //! ```text
-//!   goroutine                                         whoever has the waker
+//!   goroutine                                         the thread that has the waker
 //!   poll: Pending, a clone of the waker is kept ───▶  …
 //!   token there? take it and poll again
 //!   else park (token: PARKED)                  ◀───   wake: token := TOKEN, and the G is made

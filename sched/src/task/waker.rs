@@ -2,23 +2,26 @@
 //!
 //! The waker that a future is shown is not counted: it is borrowed for the poll, and the goroutine
 //! lives. Each clone is counted in `G::refs` and keeps the G's memory, not the goroutine: it may be
-//! kept and used when the goroutine has ended, and then does nothing. So what is counted while a
-//! goroutine is parked are the wakers (and handles) that others have: zero means that nobody can
-//! wake it, which is what a look for deadlocks asks.
+//! kept and used when the goroutine has ended, and then does nothing. So while a goroutine is
+//! parked the count is that of the wakers and handles kept elsewhere: zero means that none of them
+//! can wake it, which is what a look for deadlocks asks.
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
+use crate::exec::handles::unrefer;
+use crate::exec::refs::refer;
 use crate::objects::g::G;
 use crate::platform::Platform;
+use crate::wait::park_token;
 
-/// The waker of the running goroutine `g`, not counted.
+/// Returns the waker of the running goroutine `g`, not counted.
 ///
 /// # Safety
 ///
-/// It is used while `g` lives only; clones may live on.
+/// It must be used only while `g` lives; clones may live on.
 pub(super) unsafe fn borrowed<P: Platform>(g: NonNull<G>) -> ManuallyDrop<Waker> {
     // SAFETY: the functions of the table keep the contract of `RawWaker`: all that they reach is
     // atomic, and a clone counts.
@@ -39,9 +42,10 @@ fn raw<P: Platform>(g: NonNull<G>) -> RawWaker {
 
 /// # Safety
 ///
-/// `data` is what [`raw`] made it of, and the G is kept: so for all four.
+/// `data` must have come from [`raw`], and the G must be kept: so for all four functions of the
+/// table.
 unsafe fn g_of(data: *const ()) -> NonNull<G> {
-    // SAFETY: the caller's promise.
+    // SAFETY: made by `raw` of a G's address.
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
 
@@ -49,7 +53,7 @@ unsafe fn clone<P: Platform>(data: *const ()) -> RawWaker {
     // SAFETY: a waker's own data.
     let g = unsafe { g_of(data) };
     // SAFETY: the waker that is cloned keeps the G.
-    unsafe { crate::exec::refs::refer::<P>(g) };
+    unsafe { refer::<P>(g) };
     raw::<P>(g)
 }
 
@@ -65,11 +69,11 @@ unsafe fn wake_by_ref<P: Platform>(data: *const ()) {
     // SAFETY: a waker's own data, which keeps the G.
     unsafe {
         let g = g_of(data);
-        crate::wait::park_token::give::<P>(g, &g.as_ref().wakes);
+        park_token::give::<P>(g, &g.as_ref().wakes);
     }
 }
 
 unsafe fn drop<P: Platform>(data: *const ()) {
     // SAFETY: a counted waker's own data: the borrowed one is never dropped.
-    crate::exec::refs::unrefer::<P>(unsafe { g_of(data) });
+    unsafe { unrefer::<P>(g_of(data)) };
 }

@@ -20,43 +20,43 @@ impl<P: Platform> Instant<P> {
     /// The end of time: a deadline that never comes.
     pub const END: Self = Self::from_nanos(u64::MAX);
 
-    /// Now. Any context.
+    /// Returns the time now. Any context.
     pub fn now() -> Self {
         Self::from_nanos(P::now())
     }
 
-    /// The time at which the platform's clock shows `nanos`.
+    /// Returns the time at which the platform's clock shows `nanos`.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self { nanos, _platform: PhantomData }
     }
 
-    /// What the platform's clock shows at this time, nanoseconds.
+    /// Returns what the platform's clock shows at this time, nanoseconds.
     pub const fn as_nanos(self) -> u64 {
         self.nanos
     }
 
-    /// How long ago it was; zero for a time to come.
+    /// Returns how long ago it was; zero for a time to come.
     pub fn elapsed(self) -> Duration {
         Self::now().saturating_duration_since(self)
     }
 
-    /// How much later it is than `earlier`; zero if it is not.
+    /// Returns how much later it is than `earlier`; zero if it is not.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
-    /// How much later it is than `earlier`; none if it is not.
+    /// Returns how much later it is than `earlier`; `None` if it is not.
     pub fn checked_duration_since(self, earlier: Self) -> Option<Duration> {
         self.nanos.checked_sub(earlier.nanos).map(Duration::from_nanos)
     }
 
-    /// This time and `length`; none beyond the end of time.
+    /// Returns the time `length` after this one; `None` beyond the end of time.
     pub fn checked_add(self, length: Duration) -> Option<Self> {
         let nanos = u64::try_from(length.as_nanos()).ok()?;
         self.nanos.checked_add(nanos).map(Self::from_nanos)
     }
 
-    /// The time `length` from now.
+    /// Returns the time `length` from now.
     pub(crate) fn after(length: Duration) -> Self {
         Self::now() + length
     }

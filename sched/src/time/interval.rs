@@ -3,7 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::{Instant, sleep_until};
+use super::instant::Instant;
+use super::sleep::sleep_until;
 use crate::platform::Platform;
 
 /// Ticks at a fixed rate; see [`interval`].
@@ -12,8 +13,8 @@ pub struct Interval<P: Platform> {
     period: Duration,
 }
 
-/// Ticks every `period`, the first time one period from now. The ticks do not drift; those that
-/// nobody waited for in time are left out. With a period beyond the end of time there is none. Needs
+/// Ticks every `period`, the first time one period from now. The ticks do not drift; a tick that no
+/// call waited for in time is left out. With a period beyond the end of time there is no tick. Needs
 /// no allocator and no goroutine of its own.
 ///
 /// # Panics
@@ -42,7 +43,7 @@ impl<P: Platform> Interval<P> {
         due
     }
 
-    /// The time between two ticks.
+    /// Returns the time between two ticks.
     pub fn period(&self) -> Duration {
         self.period
     }

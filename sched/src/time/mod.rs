@@ -2,17 +2,18 @@
 //!
 //! Times are nanoseconds on the platform's clock ([`Platform::now`](crate::Platform::now)), which
 //! never goes back. A sleep allocates nothing and takes no lock but that of its P's wheel
-//! (`core::wheel`, `core::timers`).
+//! (`objects::wheel`, `policy::timers`).
 //!
 //! ```text
-//!   the goroutine                       the step after it parked     whoever looks at the P's timers
+//!   the goroutine                       the step after it parked     the M that looks at the P's timers
 //!   a timer on its own stack
 //!   park ─────────────────────────────▶ arm: into the P's wheel ───▶ fire: out of the wheel,
 //!   goes on ◀──────────────────────────────────────────────────────── claim, make ready
 //! ```
 //!
-//! A wait for something else with a deadline has such a timer beside its place in a queue; who ends it
-//! is settled in `crate::wait::waiter`. A thread that is no M gives its deadline to the platform's park.
+//! A wait for something else with a deadline has such a timer beside its place in a queue; the claim in
+//! `crate::wait::waiter` settles which of the two ends it. A thread that is no M gives its deadline to
+//! the platform's park.
 //!
 //! | asked for | what happens |
 //! |---|---|

@@ -1,18 +1,18 @@
 //! Sleeping.
 
-use core::ptr::{self, NonNull};
+use core::ptr;
 use core::time::Duration;
 
-use super::Instant;
+use super::instant::Instant;
+use crate::exec::cancel::unwind;
 use crate::exec::deadline::Deadline;
-use crate::exec::enter::{Caller, enter, leave};
-use crate::exec::park::{go_on, gopark_then};
-use crate::exec::switch::core_of;
-use crate::objects::g::G;
-use crate::objects::m::M;
+use crate::exec::enter::enter;
+use crate::exec::inside::{Caller, Inside};
+use crate::exec::park::go_on;
 use crate::parts::parker::Parker;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
+use crate::wait::cancellable::{self, Waited};
 
 /// Sleeps for `length` at least. A goroutine parks, any other thread blocks. A length of zero returns at
 /// once, without giving way; one beyond the end of time never ends. Allocates nothing.
@@ -40,8 +40,7 @@ pub fn sleep_until<P: Platform>(time: Instant<P>) {
 
 fn nap<P: Platform>(time: Instant<P>) {
     match enter::<P>() {
-        // SAFETY: inside, with a P, on the goroutine's stack.
-        Caller::Goroutine(m, g) => unsafe { park::<P>(m, g, time.as_nanos()) },
+        Caller::Goroutine(inside) => park_until::<P>(inside, time.as_nanos()),
         Caller::Thread => {
             let parker = Parker::new();
             while Instant::<P>::now() < time {
@@ -51,35 +50,38 @@ fn nap<P: Platform>(time: Instant<P>) {
     }
 }
 
-/// Whether the timer fires or shutdown ends the wait, the wheel's lock decides: whoever takes the
-/// timer out.
-///
-/// # Safety
-///
-/// `m` and `g` are the caller's, inside.
-unsafe fn park<P: Platform>(m: &'static M, g: NonNull<G>, at: u64) {
-    // SAFETY: the running goroutine is alive.
-    unsafe { g.as_ref() }.waits_for(WaitReason::Sleep, core_of(m).coarse());
+/// The timer and the end of the run may race to end the wait: the side that takes the timer out, under the
+/// wheel's lock, wins.
+fn park_until<P: Platform>(inside: Inside, at: u64) {
     /// # Safety
     ///
-    /// None is needed.
+    /// The caller need not ensure anything.
     unsafe fn always(_: *const ()) -> bool {
         true
     }
-    let deadline = Deadline::new(at, g, always, ptr::null());
+    inside.g().waits_for(WaitReason::Sleep, inside.core().coarse());
+    let deadline = Deadline::new(at, inside.goroutine(), always, ptr::null());
     let armed = &raw const deadline;
-    // SAFETY: it lies on the parked stack, which stays until the timer is out.
-    unsafe {
-        let (m, cancelled) = gopark_then::<P, _>(m, g, move || Deadline::arm::<P>(armed));
-        if !cancelled {
-            leave(m);
-            return go_on::<P>(g);
+    // SAFETY: the timer lies on the parked stack, which is not used until the timer is out; it makes the
+    // goroutine ready once.
+    let waited = unsafe {
+        let publish = move || {
+            Deadline::arm::<P>(armed);
+            true
+        };
+        cancellable::wait::<P>(inside, publish, || deadline.disarm())
+    };
+    match waited {
+        Waited::Woken(inside) => {
+            let (_, g) = inside.leave();
+            go_on::<P>(g);
         }
-        if deadline.disarm() {
-            leave(m);
-            return crate::exec::cancel::unwind::<P>(g);
+        Waited::Late(inside) => {
+            inside.leave();
         }
-        // It has fired: the wake is on its way.
-        leave(crate::wait::cancel::await_pending_wake::<P>(m, g));
+        Waited::Cut(inside) => {
+            let (_, g) = inside.leave();
+            unwind::<P>(g);
+        }
     }
 }

@@ -1,11 +1,11 @@
-//! A future that has until a deadline.
+//! A future with a deadline.
 
 use core::fmt;
 use core::future::IntoFuture;
 use core::pin::pin;
 use core::time::Duration;
 
-use super::Instant;
+use super::instant::Instant;
 use crate::platform::Platform;
 
 /// The time was up before the future came to its end; see [`timeout`](crate::generic::timeout).

@@ -1,34 +1,17 @@
-//! Whoever waits for something: a goroutine, or a thread that is no M.
-//!
-//! ```text
-//!   who waits                                who ends the wait
-//!   publish, once the context is saved ───▶  take the waiter out of a queue or the wheel
-//!                                            claim the wait (a compare-and-swap, if contested)
-//!   ◀─────────────────────────────────────   wake
-//!   withdraw from where it still stands
-//! ```
-//!
-//! A wait for one thing without a deadline is not *contested*: whoever takes the waiter out of its
-//! queue, under the lock of that, ends the wait. With a deadline, or with several things waited for,
-//! two may find it in different places: the first to put its token into `claimed` ends the wait, the
-//! others leave it alone.
-//!
-//! > L22. A wait ends once: by one wake, by its deadline or by shutdown. Whoever ends it has claimed
-//! > it, and no wake is lost.
+//! The wait of a goroutine, or of a thread that is no M, for a wake.
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::AtomicUsize;
 
+use super::cancellable;
+use super::cancellable::Waited;
+use crate::exec::cancel::unwind;
 use crate::exec::deadline::Deadline;
-use crate::exec::enter::{Caller, leave};
-use crate::exec::park::{go_on, gopark, gopark_then};
-use crate::exec::switch::core_of;
-use crate::objects::g::{G, Unlock};
-use crate::objects::m::M;
-use crate::objects::waiter::OPEN;
-use crate::objects::waiter::{CANCELLED, TIMED_OUT, Waiter};
+use crate::exec::inside::{Caller, Inside};
+use crate::exec::park::go_on;
+use crate::objects::waiter::{CANCELLED, OPEN, TIMED_OUT, Waiter};
 use crate::parts::parker::Parker;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -36,22 +19,22 @@ use crate::platform::Platform;
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// By whoever was waited for.
+    /// By a waker.
     Ready,
     /// By its deadline.
     TimedOut,
 }
 
 impl Waiter {
-    /// For the caller, who is about to wait for one thing, or (`contested`) for several.
+    /// Returns the waiter of `caller`, which is about to wait for one thing, or (`contested`) for
+    /// several.
     #[inline(always)]
-    pub(crate) fn new(caller: Caller, contested: bool, reason: WaitReason) -> Self {
+    pub(crate) fn new(caller: &Caller, contested: bool, reason: WaitReason) -> Self {
         let (g, core) = match caller {
-            Caller::Goroutine(m, g) => {
-                let core = core_of(m);
-                // SAFETY: the running goroutine is alive.
-                unsafe { g.as_ref() }.waits_for(reason, core.coarse());
-                (g.as_ptr(), ptr::from_ref(core))
+            Caller::Goroutine(inside) => {
+                let core = inside.core();
+                inside.g().waits_for(reason, core.coarse());
+                (inside.goroutine().as_ptr(), ptr::from_ref(core))
             }
             Caller::Thread => (ptr::null_mut(), ptr::null()),
         };
@@ -64,83 +47,76 @@ impl Waiter {
         }
     }
 
-    /// Parks or blocks until the wake. `unlock(arg, ..)` lets the waker find this waiter, on a
-    /// goroutine once its context is saved; when it returns false the wait is over at once. The
-    /// caller is inside before and after (a goroutine); its M may be another: the one returned. True:
-    /// shutdown has woken it.
+    /// Waits, until `deadline` at most (nanoseconds on the platform's clock). `publish` lets wakers find this
+    /// waiter: on a goroutine it runs once the context is saved, under the rules of
+    /// [`park`](crate::exec::park::park); when it returns false the wait is over at once. `withdraw` must
+    /// take the waiter out of where it still stands, under the lock of that, and say whether it stood there
+    /// (where it stands in one place); it is called unless the one waker took the waiter out. The caller is
+    /// outside on return. Does not return when the end of the run cuts the wait, where goroutines unwind.
     ///
     /// # Safety
     ///
-    /// As [`gopark`]; `caller` is the one given to [`new`](Self::new).
-    #[inline(always)]
-    pub(crate) unsafe fn park<P: Platform>(
-        &self,
-        caller: Caller,
-        unlock: Unlock,
-        arg: *mut u8,
-    ) -> (Caller, bool) {
-        match caller {
-            Caller::Goroutine(m, g) => {
-                // SAFETY: the caller's promise.
-                let (m, cancelled) = unsafe { gopark::<P>(m, g, unlock, arg) };
-                (Caller::Goroutine(m, g), cancelled)
-            }
-            Caller::Thread => {
-                // SAFETY: as above; no goroutine is passed on: none of ours looks at it.
-                if unsafe { unlock(arg, NonNull::dangling()) } {
-                    while !P::park(&self.parker, None) {}
-                }
-                (caller, false)
-            }
-        }
-    }
-
-    /// Waits, until `deadline` at most (nanoseconds on the platform's clock). `publish` lets wakers
-    /// find this waiter: on a goroutine it runs once its context is saved, under the rules of
-    /// [`gopark_then`]. `withdraw` takes it out of where it still stands, under the lock of that;
-    /// true: nobody else had (where it stands in one place). It is called unless the one waker took it
-    /// out. The caller is inside before; left, on return. Does not return when
-    /// shutdown ends the wait.
-    ///
-    /// # Safety
-    ///
-    /// As [`gopark_then`]; `caller` is the one given to [`new`](Self::new). Whoever takes the waiter
-    /// out claims it, and wakes it once if it has won the claim.
+    /// As [`park`](crate::exec::park::park); `caller` must be the one given to [`new`](Self::new). A waker
+    /// that takes the waiter out must claim it, and wake it once if it has won the claim.
     #[inline(always)]
     pub(crate) unsafe fn wait<P: Platform>(
         &self,
         caller: Caller,
         deadline: Option<u64>,
-        publish: impl FnOnce(),
-        withdraw: impl FnOnce() -> bool,
+        publish: impl FnOnce() -> bool,
+        withdraw: impl Fn() -> bool,
     ) -> Woken {
         let several = self.contested.get();
         if deadline.is_some() {
             self.contested.set(true);
         }
-        let Caller::Goroutine(m, g) = caller else {
+        let Caller::Goroutine(inside) = caller else {
             self.block::<P>(deadline, publish);
             return self.outcome(several, withdraw);
         };
-        // SAFETY: the caller's promises; a timer is disarmed before its frame goes.
-        let (m, cancelled) = unsafe {
-            match deadline {
-                None => gopark_then::<P, _>(m, g, publish),
-                Some(at) => self.park_until::<P>(m, g, at, publish),
+        // Contested, the first to claim the wait ends it; else the taking out of the queue decides.
+        let take_back = || {
+            if self.contested.get() {
+                let claimed = self.claim(CANCELLED);
+                if claimed {
+                    withdraw();
+                }
+                claimed
+            } else {
+                withdraw()
             }
         };
-        if cancelled {
-            // SAFETY: as above.
-            return unsafe { self.cancelled::<P>(m, g, several, withdraw) };
+        // SAFETY: the one waker wakes this waiter once, as the caller ensures; a timer is disarmed
+        // before its frame goes.
+        let waited = unsafe {
+            match deadline {
+                None => cancellable::wait::<P>(inside, publish, take_back),
+                Some(at) => self.wait_until::<P>(inside, at, publish, take_back),
+            }
+        };
+        match waited {
+            Waited::Woken(inside) => {
+                let woken = self.outcome(several, &withdraw);
+                inside.leave();
+                woken
+            }
+            Waited::Late(inside) => {
+                let contested = self.contested.get();
+                let woken = if contested { self.outcome(several, &withdraw) } else { Woken::Ready };
+                inside.leave();
+                woken
+            }
+            Waited::Cut(inside) => {
+                let (_, g) = inside.leave();
+                unwind::<P>(g);
+                Woken::Ready
+            }
         }
-        let woken = self.outcome(several, withdraw);
-        leave(m);
-        woken
     }
 
-    /// The wait is over: how it ended. What is left of it is withdrawn.
+    /// Returns how the wait has ended, and withdraws what is left of it.
     #[inline(always)]
-    fn outcome(&self, several: bool, withdraw: impl FnOnce() -> bool) -> Woken {
+    fn outcome(&self, several: bool, withdraw: impl Fn() -> bool) -> Woken {
         let woken = match self.contested.get() && self.winner() == TIMED_OUT {
             true => Woken::TimedOut,
             false => Woken::Ready,
@@ -151,41 +127,56 @@ impl Waiter {
         woken
     }
 
+    /// The wait of a goroutine with a deadline; its timer lies in this frame.
+    ///
     /// # Safety
     ///
     /// As [`wait`](Self::wait).
     #[inline(never)]
-    unsafe fn park_until<P: Platform>(
+    unsafe fn wait_until<P: Platform>(
         &self,
-        m: &'static M,
-        g: NonNull<G>,
+        inside: Inside,
         at: u64,
-        publish: impl FnOnce(),
-    ) -> (&'static M, bool) {
-        let deadline = Deadline::new(at, g, claim_late, ptr::from_ref(self).cast());
+        publish: impl FnOnce() -> bool,
+        take_back: impl FnOnce() -> bool,
+    ) -> Waited {
+        let deadline =
+            Deadline::new(at, inside.goroutine(), claim_late, ptr::from_ref(self).cast());
         let armed = &raw const deadline;
-        // SAFETY: it lies on the parked stack, which stays: from when it is armed until it is disarmed
-        // nobody frees it.
+        // SAFETY: the timer lies on the parked stack, which is not used from when it is armed until it is
+        // disarmed.
         unsafe {
-            let (m, cancelled) = gopark_then::<P, _>(m, g, move || {
+            let publish = move || {
                 Deadline::arm::<P>(armed);
-                publish();
+                publish()
+            };
+            let disarm = || {
+                if self.winner() != TIMED_OUT {
+                    deadline.disarm();
+                }
+            };
+            // The end of the run takes the wait back after the timer is out.
+            let waited = cancellable::wait::<P>(inside, publish, || {
+                disarm();
+                take_back()
             });
-            if self.winner() != TIMED_OUT {
-                deadline.disarm();
+            if let Waited::Woken(_) = waited {
+                disarm();
             }
-            (m, cancelled)
+            waited
         }
     }
 
-    /// On a thread that is no M.
+    /// The wait of a thread that is no M.
     #[cold]
-    fn block<P: Platform>(&self, deadline: Option<u64>, publish: impl FnOnce()) {
-        publish();
+    fn block<P: Platform>(&self, deadline: Option<u64>, publish: impl FnOnce() -> bool) {
+        if !publish() {
+            return;
+        }
         while !P::park(&self.parker, deadline) {
             if deadline.is_some_and(|at| P::now() >= at) {
                 if !self.claim(TIMED_OUT) {
-                    // The wake is on its way.
+                    // The wake is under way.
                     while !P::park(&self.parker, None) {}
                 }
                 return;
@@ -193,53 +184,23 @@ impl Waiter {
         }
     }
 
-    /// # Safety
-    ///
-    /// As [`wait`](Self::wait), inside.
-    #[cold]
-    unsafe fn cancelled<P: Platform>(
-        &self,
-        m: &'static M,
-        g: NonNull<G>,
-        several: bool,
-        withdraw: impl FnOnce() -> bool,
-    ) -> Woken {
-        let late = || super::cancel::await_pending_wake::<P>(m, g);
-        if self.contested.get() {
-            if !self.claim(CANCELLED) {
-                // Somebody has claimed the wait, so the wake is on its way.
-                let m = late();
-                let woken = self.outcome(several, withdraw);
-                leave(m);
-                return woken;
-            }
-            withdraw();
-        } else if !withdraw() {
-            // Somebody has taken it out: the same.
-            leave(late());
-            return Woken::Ready;
+    /// The end of an operation that has waited, outside, unless it has something in hand: a Goexit that
+    /// something has swallowed is thrown again.
+    #[inline(always)]
+    pub(crate) fn go_on<P: Platform>(&self) {
+        if let Some(g) = NonNull::new(self.g) {
+            go_on::<P>(g);
         }
-        leave(m);
-        crate::exec::cancel::unwind::<P>(g);
-        Woken::Ready
     }
 }
 
-/// A timer's claim.
+/// A timer's claim: returns whether the timer has won the wait.
 ///
 /// # Safety
 ///
-/// `waiter` points to a [`Waiter`] that waits or whose timer has yet to be disarmed.
+/// `waiter` must point to a [`Waiter`] that waits, or that has a timer which is still to be
+/// disarmed.
 unsafe fn claim_late(waiter: *const ()) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: it lives until its timer is disarmed.
     unsafe { (*waiter.cast::<Waiter>()).claim(TIMED_OUT) }
-}
-
-/// The end of an operation that has waited, outside, unless it has something in hand: a Goexit that
-/// something has swallowed is thrown again.
-#[inline(always)]
-pub(crate) fn go_on_as<P: Platform>(who: Caller) {
-    if let Caller::Goroutine(_, g) = who {
-        go_on::<P>(g);
-    }
 }

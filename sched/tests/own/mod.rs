@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
     Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
 };
@@ -122,17 +123,23 @@ unsafe impl Platform for Own {
         eprintln!("{report}");
         std::process::abort()
     }
+}
 
+impl Machines for Own {
     fn cpus() -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)
     }
+}
 
+impl Unwinding for Own {
     const UNWINDS: bool = true;
 
     fn throw_goexit() {
         <g0_defer::Rust as g0_defer::Throw>::goexit()
     }
 }
+
+g0_sched::default_parts!(Own: ForeignCode, Interrupts, Reports);
 
 const STACK: usize = 128 << 10;
 

@@ -119,7 +119,7 @@ impl AltStack {
         }
     }
 
-    /// Whether the thread had no alternate stack, and this is it.
+    /// Returns whether the thread had no alternate stack, and this is it.
     pub fn is_ours(&self) -> bool {
         self.memory.is_some()
     }

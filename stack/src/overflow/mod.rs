@@ -106,7 +106,7 @@ extern "C" fn on_fault(
     set_errno(errno);
 }
 
-/// Whether this fault is an overflow of a live slab stack.
+/// Returns whether this fault is an overflow of a live slab stack.
 fn classify(address: usize, sp: Option<usize>) -> Option<Overflow<'static>> {
     let slot = registry::find(address)?;
     if !slot.in_guard {

@@ -88,7 +88,7 @@ fn protect(chunk: &Chunk, from: usize, to: usize) -> Result<usize, StackError> {
     Ok(to - from)
 }
 
-/// Whether a touch of the page, which may be read, would be a fault: the kernel is asked to touch
+/// Returns whether a touch of the page, which may be read, would be a fault: the kernel is asked to touch
 /// it. An emulator that answers 0 to advice it does not know says so here too.
 fn faults(page: *mut libc::c_void) -> bool {
     // SAFETY: at worst the page becomes one of zeros, which it is in any case. Any length within
@@ -151,7 +151,7 @@ mod tests {
         Chunk::map(Geometry::new(Class::MIN, page_size()), 0).unwrap()
     }
 
-    /// Whether the kernel itself, asked to read the page for a pipe, cannot.
+    /// Returns whether the kernel itself, asked to read the page for a pipe, cannot.
     fn unreadable(page: *mut libc::c_void) -> bool {
         let mut pipe = [0; 2];
         // SAFETY: a pipe of our own; the system call reads the byte or fails.

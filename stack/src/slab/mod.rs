@@ -90,7 +90,7 @@ pub struct SlabBuilder {
 }
 
 impl SlabBuilder {
-    /// Whether stacks get guard pages; yes unless said otherwise.
+    /// Returns whether stacks get guard pages; yes unless said otherwise.
     pub fn guards(mut self, on: bool) -> Self {
         self.guards = match (on, self.guards) {
             (false, _) => Guards::Off,
@@ -270,7 +270,7 @@ unsafe impl StackSource for SlabSource {
         if bytes > 0 {
             // Guards survive this. It cannot fail on memory of ours that is not locked; and if it
             // is locked, the owner of the program wants the pages to stay.
-            // SAFETY: the stack is idle (the caller's promise), so nothing there is of use.
+            // SAFETY: the stack is idle (as the caller ensures), so nothing there is of use.
             unsafe { libc::madvise(bottom.cast(), bytes, libc::MADV_DONTNEED) };
         }
     }

@@ -5,6 +5,7 @@ use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use g0_defer::NoUnwind;
+use g0_sched::port::{Interrupts, Reports};
 use g0_sched::{Fatal, M, Parker, Platform, StartError};
 
 use crate::{alarm, interrupts, say};
@@ -71,15 +72,6 @@ unsafe impl Platform for Virt {
         (u128::from(ticks) * NANOS / hertz()) as u64
     }
 
-    fn in_interrupt() -> bool {
-        interrupts::in_handler()
-    }
-
-    /// The handlers use handles and wakers only.
-    fn external_wakers(_: usize) -> bool {
-        false
-    }
-
     fn heavy_fence() {
         compiler_fence(Ordering::SeqCst);
     }
@@ -89,6 +81,21 @@ unsafe impl Platform for Virt {
         exit(102)
     }
 }
+
+impl Interrupts for Virt {
+    fn in_interrupt() -> bool {
+        interrupts::in_handler()
+    }
+}
+
+impl Reports for Virt {
+    /// The handlers use handles and wakers only.
+    fn external_wakers(_: usize) -> bool {
+        false
+    }
+}
+
+g0_sched::default_parts!(Virt: ForeignCode, Machines, Unwinding);
 
 const NANOS: u128 = 1_000_000_000;
 

@@ -82,6 +82,8 @@ unsafe impl Platform for OneThread {
     }
 }
 
+g0_sched::default_parts!(OneThread);
+
 /// The short forms: `go`, `yield_now` and so on.
 pub mod rt {
     g0_sched::platform!(super::OneThread);

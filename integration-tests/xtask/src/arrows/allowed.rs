@@ -32,9 +32,6 @@ const fn exception(from: &'static str, to: &'static str, why: &'static str) -> E
     Exception { from, to, why }
 }
 
-const SUSPENDED: &str =
-    "`Suspended` is the same for every machine, and stands beside the choice of the machine";
-
 const GUARD: &str = "a lock returns its guard, and the guard keeps its lock";
 
 /// The crates.
@@ -42,16 +39,13 @@ pub const ALLOWED: [Rules; 5] = [
     Rules {
         krate: "arch",
         order: &[
-            &["api", "sync", "tools"],
+            &["api", "magazine", "suspended", "sync", "tools"],
             &["threads"],
             &["aarch64", "x86_64"],
             &["native", "portable"],
         ],
         filed: false,
-        exceptions: &[
-            exception("aarch64/context.rs", "native.rs", SUSPENDED),
-            exception("x86_64/context.rs", "native.rs", SUSPENDED),
-        ],
+        exceptions: &[],
         cycles: &[Cycle {
             files: &[
                 "tools/mod.rs",
@@ -68,27 +62,17 @@ pub const ALLOWED: [Rules; 5] = [
         order: &[
             &["error"],
             &["class"],
+            &["paint"],
             &["header"],
-            &["paint", "source"],
+            &["source"],
             &["list"],
             &["idle"],
             &["slab"],
-            &["cache", "heap", "overflow", "static_source"],
-            &["pool"],
+            &["cache", "heap", "high_water", "overflow", "static_source"],
+            &["depot"],
         ],
         filed: false,
-        exceptions: &[
-            exception(
-                "header.rs",
-                "paint.rs",
-                "a header asks whether its own canary is whole; the canary is written with the paint",
-            ),
-            exception(
-                "header.rs",
-                "slab/water.rs",
-                "a header tells its high-water mark, which for a slab's stack the kernel knows",
-            ),
-        ],
+        exceptions: &[],
         cycles: &[Cycle {
             files: &["overflow/mod.rs", "overflow/message.rs"],
             why: "the reporter is given an `Overflow`; the one that is there by default writes the message",
@@ -97,14 +81,14 @@ pub const ALLOWED: [Rules; 5] = [
     Rules {
         krate: "defer",
         order: &[
-            &["doors", "error", "goexit", "plain", "unwind"],
+            &["doors", "error", "goexit", "harm", "unwind"],
             &["record", "report"],
             &["class", "panics"],
-            &["memory", "rust"],
+            &["block", "memory", "rust"],
+            &["depot"],
+            &["cache"],
             &["local"],
             &["store"],
-            &["central"],
-            &["pool"],
             &["chain", "thrown"],
             &["drain", "own"],
             &["scope"],
@@ -112,45 +96,45 @@ pub const ALLOWED: [Rules; 5] = [
             &["guard"],
         ],
         filed: false,
-        exceptions: &[
-            exception(
-                "panics.rs",
-                "rust.rs",
-                "the list of panics keeps the payloads of the one unwinder that has any",
-            ),
-            exception(
-                "local.rs",
-                "pool.rs",
-                "`Local` hands out the pool that records come from, which asks it for the central one",
-            ),
-            exception(
-                "local.rs",
-                "central.rs",
-                "`Local` hands out the central pool beside that one",
-            ),
-            exception("central.rs", "pool.rs", "the central pool moves records by half a pool"),
-        ],
+        exceptions: &[],
         cycles: &[],
     },
     Rules {
         krate: "sched",
         order: &[
+            &["parts"],
             &["objects"],
             &["platform"],
             &["policy"],
             &["exec"],
             &["wait"],
-            &["foreign", "sync", "task", "time"],
-            &["api"],
+            &["task"],
+            &["time"],
+            &["sync"],
+            &["foreign"],
             &["introspect"],
+            &["api"],
             &["hosted", "model"],
+            &["coming_from"],
         ],
         filed: true,
-        exceptions: &[],
+        exceptions: &[exception(
+            "api/select_macro.rs",
+            "hosted/tag.rs",
+            "`select!` without a channel has no platform to go by but the hosted one",
+        )],
         cycles: &[
             Cycle {
-                files: &["objects/g.rs", "objects/m.rs", "objects/p.rs"],
-                why: "a running G, its M and its P point to each other",
+                files: &[
+                    "objects/g.rs",
+                    "objects/m/mod.rs",
+                    "objects/m/parts.rs",
+                    "objects/p.rs",
+                    "objects/shared/mod.rs",
+                    "objects/shared/parts.rs",
+                    "objects/shared/sched_state.rs",
+                ],
+                why: "a running G, its M, its P and what their scheduler shares point to each other",
             },
             Cycle { files: &["sync/mutex/mod.rs", "sync/mutex/guard.rs"], why: GUARD },
             Cycle { files: &["sync/rwlock/mod.rs", "sync/rwlock/guard.rs"], why: GUARD },
@@ -159,45 +143,19 @@ pub const ALLOWED: [Rules; 5] = [
     Rules {
         krate: "cgo",
         order: &[
-            // `Bridge`, which the files below give their functions to.
-            &["lib", "word"],
+            &["bridge", "error", "record", "word"],
             &["runtime"],
-            &["call"],
-            &["foreign"],
+            &["call", "foreign"],
+            &["hold"],
             &["callback"],
             &["unwind"],
-            &["libcall"],
             &["sched"],
+            &["libcall"],
+            &["hosted"],
             &["export", "handle"],
         ],
         filed: false,
-        exceptions: &[
-            exception(
-                "runtime.rs",
-                "call.rs",
-                "a `Seat` points to the innermost `Call`, and looks into none",
-            ),
-            exception(
-                "runtime.rs",
-                "foreign.rs",
-                "`adopt` fails with the `CallbackError` that C's caller gets",
-            ),
-            exception(
-                "foreign.rs",
-                "callback.rs",
-                "`try_callback` stands beside its error, and runs as any callback",
-            ),
-            exception(
-                "callback.rs",
-                "unwind.rs",
-                "a callback holds its panic as `callback_unwind` does, which runs as a callback",
-            ),
-            exception(
-                "libcall.rs",
-                "sched.rs",
-                "a library call is a call through the `Sched` that has its short forms",
-            ),
-        ],
+        exceptions: &[],
         cycles: &[],
     },
 ];

@@ -20,7 +20,7 @@ const MOST: usize = 200;
 /// files, and all further in.
 const OURS: [&str; 3] = ["exec/park.rs", "exec/switch.rs", "waiter.rs"];
 
-/// Where this crate's files are, as debug information names them.
+/// Returns where this crate's files are, as debug information names them.
 fn sources() -> &'static str {
     file!().strip_suffix("hosted/dump/frames.rs").unwrap_or("g0-sched")
 }
@@ -70,7 +70,7 @@ impl Walker {
         Ok(())
     }
 
-    /// The addresses of the frames, innermost first; whether they go to the goroutine's entry.
+    /// Returns the addresses of the frames, innermost first, and whether they go to the goroutine's entry.
     fn walk(&mut self, copy: &Copy) -> (Vec<u64>, bool) {
         let at = copy.registers;
         let (pc, sp, fp) = (at.pc as u64, at.sp as u64, at.fp as u64);

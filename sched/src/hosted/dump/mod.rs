@@ -1,6 +1,6 @@
 //! All goroutines, with the backtraces of those that wait.
 //!
-//! A parked goroutine may wake at any moment, and then its stack changes under whoever reads it. So
+//! A parked goroutine may wake at any moment, and then its stack changes under a thread that reads it. So
 //! the part of the stack that is in use is copied first, and the frames are looked for in the copy; if
 //! the goroutine has not the same context before and after, the copy is thrown away.
 //!
@@ -21,10 +21,10 @@ use std::vec::Vec;
 
 use super::dump::frames::Walker;
 use super::dump::stack::Copy;
-use super::{Hosted, futex};
+use super::futex;
+use super::tag::Hosted;
 use crate::exec::enter::caller;
-use crate::exec::switch::core_of;
-use crate::introspect::{GoroutineInfo, State};
+use crate::introspect::{GoroutineInfo, GoroutineState};
 use crate::objects::g::G;
 use crate::objects::shared::Core;
 
@@ -41,7 +41,7 @@ use crate::objects::shared::Core;
 /// On the system stack.
 pub fn dump(out: impl Write) -> io::Result<()> {
     match caller::<Hosted>() {
-        Some((m, _)) => write(core_of(m), out),
+        Some((m, _)) => write(m.core(), out),
         None => Ok(()),
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn write(core: &'static Core, mut out: impl Write) -> io::Result<()> 
     let mut walker = Walker::new();
     for (g, seen) in all {
         writeln!(out, "{seen}")?;
-        if let State::Waits(_) = seen.state {
+        if let GoroutineState::Waits(_) = seen.state {
             match Copy::of(g, seen.id) {
                 Ok(copy) => walker.write(&copy, &mut out)?,
                 Err(why) => writeln!(out, "    no backtrace: {why}")?,

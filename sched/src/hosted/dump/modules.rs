@@ -12,7 +12,7 @@ use framehop::{ExplicitModuleSectionInfo, Module};
 /// its own place, four bytes with a sign. All linkers write it so.
 const HDR: [u8; 2] = [1, 0x1B];
 
-/// All that are loaded now. The tables are copied, for a library may go.
+/// Returns all that are loaded now. The tables are copied, for a library may go.
 pub(super) fn all() -> Vec<Module<Vec<u8>>> {
     let mut all = Vec::new();
     // SAFETY: the callback gets what it is told, and does not unwind.
@@ -35,10 +35,10 @@ unsafe extern "C" fn add(
 
 /// # Safety
 ///
-/// The module is loaded, as it says.
+/// The module must be loaded where it says.
 unsafe fn module(info: &libc::dl_phdr_info) -> Option<Module<Vec<u8>>> {
     let base = info.dlpi_addr;
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     let headers = unsafe { slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
     let place = |header: &libc::Elf64_Phdr| {
         let start = base.wrapping_add(header.p_vaddr);
@@ -75,9 +75,9 @@ unsafe fn module(info: &libc::dl_phdr_info) -> Option<Module<Vec<u8>>> {
 
 /// # Safety
 ///
-/// The range is mapped, readable and constant.
+/// The range must be mapped, readable and constant.
 unsafe fn bytes(range: &Range<u64>) -> Vec<u8> {
     let start = core::ptr::with_exposed_provenance::<u8>(range.start as usize);
-    // SAFETY: the caller's promise.
+    // SAFETY: as the caller ensures.
     unsafe { slice::from_raw_parts(start, (range.end - range.start) as usize) }.to_vec()
 }

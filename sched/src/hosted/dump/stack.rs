@@ -36,7 +36,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// The context of `g`, if it is the goroutine with this number and waits.
+/// Returns the context of `g`, if it is the goroutine with this number and waits.
 fn waits(g: NonNull<G>, id: u64) -> Result<usize, Why> {
     // SAFETY: registered Gs live as long as the scheduler.
     let this = unsafe { g.as_ref() };
@@ -70,7 +70,7 @@ impl Copy {
         Ok(Self { start: sp, bytes, registers })
     }
 
-    /// The word that was at this address.
+    /// Returns the word that was at this address.
     pub(super) fn word(&self, at: usize) -> Option<usize> {
         word_in(self.start, &self.bytes, at)
     }
@@ -82,7 +82,7 @@ fn word_in(start: usize, bytes: &[u8], at: usize) -> Option<usize> {
     Some(usize::from_ne_bytes(word.try_into().ok()?))
 }
 
-/// Reads memory of this process that others may write, or that may not be there at all: only the
+/// Reads memory of this process that another thread may write, or that may not be there at all: only the
 /// kernel can.
 fn read(from: usize, to: &mut [u8]) -> Result<(), Why> {
     let mut done = 0;
@@ -93,7 +93,7 @@ fn read(from: usize, to: &mut [u8]) -> Result<(), Why> {
             iov_base: core::ptr::without_provenance_mut(from + done),
             iov_len: rest.len(),
         };
-        // SAFETY: the buffer is ours and as long as it says; the rest is the kernel's to check.
+        // SAFETY: the buffer is the caller's and as long as it says; the rest is the kernel's to check.
         let n = unsafe {
             libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
         };

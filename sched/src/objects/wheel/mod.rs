@@ -15,7 +15,6 @@
 
 use core::ptr::{self, NonNull};
 
-use super::g::G;
 use g0_arch::sync::OwnedCell;
 
 /// A tick is 2¹⁴ nanoseconds.
@@ -32,23 +31,23 @@ const BUDGET: usize = 64;
 const NOWHERE: u16 = u16::MAX;
 
 /// Decides, under the wheel's lock, whether the deadline is what ends the wait of the timer's
-/// goroutine: true gives the one wake to whoever asked. A few instructions that take no lock.
+/// goroutine: true gives the one wake to the caller. A few instructions that take no lock.
 pub type Claim = unsafe fn(arg: *const ()) -> bool;
 
 /// One deadline of a parked goroutine; lies on its stack.
 #[derive(Debug)]
-pub struct Timer {
+pub struct Timer<G> {
     at: u64,
     g: NonNull<G>,
     claim: Claim,
     arg: *const (),
     place: OwnedCell<u16>,
-    next: OwnedCell<*const Timer>,
-    prev: OwnedCell<*const Timer>,
+    next: OwnedCell<*const Timer<G>>,
+    prev: OwnedCell<*const Timer<G>>,
 }
 
-impl Timer {
-    /// When it fires, nanoseconds.
+impl<G> Timer<G> {
+    /// Returns when it fires, nanoseconds.
     pub(super) fn at(&self) -> u64 {
         self.at
     }
@@ -70,24 +69,24 @@ impl Timer {
 
 /// The wheel; under its owner's lock.
 #[derive(Debug)]
-pub(super) struct Wheel {
+pub(super) struct Wheel<G> {
     /// The tick up to which all has fired.
     hand: u64,
     /// Which slots hold timers.
     occupied: [u64; LEVELS],
     /// The first of each slot's ring; the last is the first one's `prev`.
-    slots: [[*const Timer; SLOTS]; LEVELS],
+    slots: [[*const Timer<G>; SLOTS]; LEVELS],
 }
 
 // SAFETY: the timers are reached under the wheel's lock only.
-unsafe impl Send for Wheel {}
+unsafe impl<G> Send for Wheel<G> {}
 
-impl Wheel {
+impl<G> Wheel<G> {
     pub(super) const fn new() -> Self {
         Self { hand: 0, occupied: [0; LEVELS], slots: [[ptr::null(); SLOTS]; LEVELS] }
     }
 
-    /// Where a deadline belongs: on the lowest level whose slots reach that far. At level 1 and
+    /// Returns where a deadline belongs: on the lowest level whose slots reach that far. At level 1 and
     /// above that is never the slot that the hand is in.
     fn place(&self, at: u64) -> (usize, usize) {
         let tick = (at >> SHIFT).max(self.hand);
@@ -105,8 +104,8 @@ impl Wheel {
 
     /// # Safety
     ///
-    /// `timer` is in no wheel and stays where it is until it has fired or been removed.
-    pub(super) unsafe fn insert(&mut self, timer: *const Timer) {
+    /// `timer` must be in no wheel, and stay where it is until it has fired or been removed.
+    pub(super) unsafe fn insert(&mut self, timer: *const Timer<G>) {
         // SAFETY: timers in the wheel live, and their links are under the lock.
         unsafe {
             let (level, slot) = self.place((*timer).at);
@@ -127,12 +126,12 @@ impl Wheel {
         }
     }
 
-    /// Takes `timer` out; false when it has fired.
+    /// Takes `timer` out; returns false when it has fired.
     ///
     /// # Safety
     ///
-    /// `timer` has been put into this wheel, and lives.
-    pub(super) unsafe fn remove(&mut self, timer: *const Timer) -> bool {
+    /// `timer` must have been put into this wheel, and live.
+    pub(super) unsafe fn remove(&mut self, timer: *const Timer<G>) -> bool {
         // SAFETY: as in `insert`.
         unsafe {
             let place = (*timer).place.replace(NOWHERE);
@@ -155,7 +154,7 @@ impl Wheel {
         }
     }
 
-    /// The occupied slot of a level whose turn comes first, and its first tick.
+    /// Returns the occupied slot of a level whose turn comes first, and its first tick.
     fn front(&self, level: usize) -> Option<(usize, u64)> {
         let slots = self.occupied[level];
         if slots == 0 {
@@ -168,8 +167,8 @@ impl Wheel {
         Some(((hand as usize + ahead as usize) % SLOTS, start))
     }
 
-    /// The occupied slot whose turn comes first, and its first tick. Of two whose turns come at once
-    /// that of the higher level: it has yet to be moved down.
+    /// Returns the occupied slot whose turn comes first, and its first tick. Of two whose turns come at
+    /// once, that of the higher level: it has yet to be moved down.
     fn first(&self) -> Option<(usize, usize, u64)> {
         let mut first = None;
         let mut earliest = u64::MAX;
@@ -185,7 +184,7 @@ impl Wheel {
     }
 
     /// Fires what is due at `now`, nanoseconds: the goroutines that are to be made ready, as far as
-    /// there is room. True: there may be more.
+    /// there is room. Returns true when there may be more.
     pub(super) fn fire(&mut self, now: u64, mut out: impl FnMut(NonNull<G>) -> bool) -> bool {
         // A clock that has jumped back is behind the hand: what has been put in since and is due lies
         // in the hand's own slot.
@@ -233,7 +232,7 @@ impl Wheel {
         false
     }
 
-    /// When to look again, nanoseconds; `u64::MAX` without timers.
+    /// Returns when to look again, nanoseconds; `u64::MAX` without timers.
     pub(super) fn due(&self) -> u64 {
         let mut due = u64::MAX;
         for level in 0..LEVELS {
@@ -248,10 +247,10 @@ impl Wheel {
         due
     }
 
-    /// When to look at a slot that begins at tick `start`: exactly, if it holds few timers.
+    /// Returns when to look at a slot that begins at tick `start`: exactly, if it holds few timers.
     fn due_in(&self, level: usize, slot: usize, start: u64) -> u64 {
         let shift = BITS * level as u32;
-        // What lies in a slot of the top level may be later than the slot, and than others.
+        // What lies in a slot of the top level may be later than the slot, and than what lies in other slots.
         let end = ((start >> shift) + 1).saturating_mul(1 << (shift + SHIFT));
         let first = self.slots[level][slot];
         let (mut at, mut due) = (first, end);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::vec::Vec;
 
 use super::*;
+use crate::objects::g::G;
 
 const TICK: u64 = 1 << SHIFT;
 
@@ -25,19 +26,19 @@ impl Random {
         self.next() % n
     }
 
-    /// A length of any magnitude up to `1 << bits`.
+    /// Returns a length of any magnitude up to `1 << bits`.
     fn length(&mut self, bits: u64) -> u64 {
         let magnitude = self.below(bits) + 1;
         self.next() % (1 << magnitude)
     }
 }
 
-/// The wheel, the clock, and the list to compare with: who is in, with which deadline.
+/// The wheel, the clock, and the list to compare with: which timers are in, with which deadline.
 struct Checked {
-    wheel: Wheel,
+    wheel: Wheel<G>,
     now: u64,
     next: usize,
-    timers: BTreeMap<usize, Box<Timer>>,
+    timers: BTreeMap<usize, Box<Timer<G>>>,
     fired: usize,
 }
 
@@ -78,7 +79,7 @@ impl Checked {
         }
     }
 
-    /// One call with room for `room`; true: there may be more.
+    /// Fires once, with room for `room`; returns true when there may be more.
     fn fire(&mut self, room: usize) -> bool {
         let mut out = Vec::new();
         let more = self.wheel.fire(self.now, |g| {
@@ -112,7 +113,7 @@ impl Checked {
         self.timers.values().map(|timer| timer.at).min().unwrap_or(u64::MAX)
     }
 
-    /// Whoever looks when the wheel says comes in time, within a tick.
+    /// Checks that a look at the time that the wheel says comes in time, within a tick.
     fn check_due(&self) {
         let (due, first) = (self.wheel.due(), self.first());
         assert!(due <= first.saturating_add(TICK), "due at {due}, the first is at {first}");
@@ -121,8 +122,8 @@ impl Checked {
         assert_eq!(occupied, !self.timers.is_empty(), "what is left in the slots");
     }
 
-    /// As `check_due`, for what a `fire` in between would have brought up to date: whoever arms
-    /// looks at the deadline itself.
+    /// As `check_due`, for what a `fire` in between would have brought up to date: the thread that
+    /// arms a timer looks at the deadline itself.
     fn check_soon(&self) {
         let (due, first) = (self.wheel.due(), self.first());
         assert!(due <= first.max(self.now).saturating_add(TICK), "due at {due}, first at {first}");
@@ -180,7 +181,7 @@ fn no_timer_is_early_or_lost_or_fires_twice_or_late_by_more_than_a_tick() {
 
 #[test]
 fn a_later_timer_of_a_higher_level_does_not_hide_an_earlier_one() {
-    // The slot of the first begins before the others' slots and holds a later deadline.
+    // The slot of the first begins before the slots of the rest and holds a later deadline.
     let mut checked = Checked::at(0);
     checked.insert(8000 * TICK);
     checked.advance_to(4000 * TICK, usize::MAX);
@@ -254,7 +255,7 @@ fn a_crowd_fires_in_portions_and_to_the_last() {
 
 #[test]
 fn whose_claim_is_refused_leaves_the_wheel_and_is_not_woken() {
-    let mut wheel = Wheel::new();
+    let mut wheel = Wheel::<G>::new();
     let timers: Vec<_> = (1..=100u64)
         .map(|i| {
             let claim: Claim = if i % 2 == 0 { agree } else { refuse };

@@ -5,14 +5,14 @@
 //! channel's lock is a spin lock, held for a few instructions; a goroutine that waits holds it
 //! until its context is saved.
 //!
-//! > L20. A value that is sent is received once, or it comes back, or it is dropped with whoever held
-//! > it: the sender whom shutdown unwinds, the channel.
+//! > **L20** A value that is sent is received once, or comes back to its sender, or is dropped with its
+//! > holder: a sender that shutdown unwinds, or the channel.
 //!
 //! | | open | closed |
 //! |---|---|---|
 //! | send | waits for room or a receiver | `Err`, the value comes back |
 //! | receive | waits for a value | what is buffered, then `Err` |
-//! | close | wakes all who wait | `Err` |
+//! | close | wakes all waiters | `Err` |
 //!
 //! A length of zero for a timeout asks once; a deadline that has passed does, too.
 
@@ -26,9 +26,12 @@ use core::time::Duration;
 
 use g0_arch::sync::Mutex;
 
-use super::lock::{Patience, leave_as, m_of, wait_in};
+use super::lock::{WaitLimit, wait_in};
 use super::queue::{Node, Taken};
-use crate::exec::enter::enter;
+#[cfg(feature = "alloc")]
+use crate::exec::enter::enter_anywhere;
+use crate::exec::enter::{enter, enter_in_place};
+use crate::exec::inside::Caller;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -43,7 +46,7 @@ use errors::{Missing, Unsent};
 pub use state::Buffer;
 pub(crate) use state::{Got, Put, State};
 
-/// The value of a sender that waits; shutdown may unwind through it.
+/// The value of a sender that waits; the end of the run may unwind through it.
 struct Held<T> {
     value: ManuallyDrop<T>,
     sent: bool,
@@ -52,19 +55,19 @@ struct Held<T> {
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
         if !self.sent {
-            // SAFETY: the wait has been given up: the value is still ours.
+            // SAFETY: the wait has been cut, and no receiver has taken the value.
             unsafe { ManuallyDrop::drop(&mut self.value) };
         }
     }
 }
 
 /// A channel in place: in a static, on a stack that outlives its users, in an `Arc`. `B` is its
-/// buffer, by default an array of `N`; with `N = 0` every send waits for a receiver. It closes when
-/// somebody says so; what is still buffered when it is dropped is dropped with it.
+/// buffer, by default an array of `N`; with `N = 0` every send waits for a receiver. It closes by
+/// [`close`](Self::close); what is still buffered when it is dropped is dropped with it.
 ///
-/// Values arrive in the order in which they were sent, and who waits is served in order. A
-/// goroutine that waits parks, any other thread blocks. No operation may be called on the system
-/// stack, where it panics, nor in an interrupt handler.
+/// Values arrive in the order in which they were sent, and waiters are served in order. A goroutine
+/// that waits parks, any other thread blocks. An operation must not be called on the system stack,
+/// where it panics, nor in an interrupt handler.
 pub struct Chan<T, P: Platform, B: Buffer<T> = [MaybeUninit<T>; 0]> {
     pub(super) state: Mutex<State<T, B>>,
     _platform: PhantomData<fn() -> P>,
@@ -72,7 +75,7 @@ pub struct Chan<T, P: Platform, B: Buffer<T> = [MaybeUninit<T>; 0]> {
 
 impl<T, P: Platform, const N: usize> Chan<T, P, [MaybeUninit<T>; N]> {
     maybe_const! {
-        /// An open channel with room for `N` values.
+        /// Returns an open channel with room for `N` values.
         pub fn new() -> Self {
             Self::with_buffer([const { MaybeUninit::uninit() }; N])
         }
@@ -87,7 +90,7 @@ impl<T, P: Platform, const N: usize> Default for Chan<T, P, [MaybeUninit<T>; N]>
 
 impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     maybe_const! {
-        /// An open channel over `buffer`.
+        /// Returns an open channel over `buffer`.
         pub fn with_buffer(buffer: B) -> Self {
             Self { state: Mutex::new(State::new(buffer)), _platform: PhantomData }
         }
@@ -104,7 +107,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     /// On the system stack. The same holds for all operations of a channel.
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.send_with(value, Patience::Forever) {
+        match self.send_with(value, WaitLimit::Forever) {
             Ok(()) => Ok(()),
             Err(Unsent::Later(value) | Unsent::Closed(value)) => Err(SendError(value)),
         }
@@ -117,7 +120,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     /// The value, when there is no room or the channel is closed.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        self.send_with(value, Patience::None).map_err(|unsent| match unsent {
+        self.send_with(value, WaitLimit::None).map_err(|unsent| match unsent {
             Unsent::Later(value) => TrySendError::Full(value),
             Unsent::Closed(value) => TrySendError::Disconnected(value),
         })
@@ -129,7 +132,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     ///
     /// The value, when the time is over or the channel is closed.
     pub fn send_timeout(&self, value: T, length: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, Patience::for_length::<P>(length))
+        self.send_until(value, WaitLimit::for_length::<P>(length))
     }
 
     /// Sends, waiting for room until `deadline` at most; once it has passed, only what can be done at
@@ -139,19 +142,19 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     ///
     /// The value, when the time is over or the channel is closed.
     pub fn send_deadline(&self, value: T, deadline: Instant<P>) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, Patience::Until(deadline.as_nanos()))
+        self.send_until(value, WaitLimit::Until(deadline.as_nanos()))
     }
 
-    fn send_until(&self, value: T, patience: Patience) -> Result<(), SendTimeoutError<T>> {
-        self.send_with(value, patience).map_err(|unsent| match unsent {
+    fn send_until(&self, value: T, limit: WaitLimit) -> Result<(), SendTimeoutError<T>> {
+        self.send_with(value, limit).map_err(|unsent| match unsent {
             Unsent::Later(value) => SendTimeoutError::Timeout(value),
             Unsent::Closed(value) => SendTimeoutError::Disconnected(value),
         })
     }
 
     #[inline(always)]
-    fn send_with(&self, value: T, patience: Patience) -> Result<(), Unsent<T>> {
-        let who = enter::<P>();
+    fn send_with(&self, value: T, limit: WaitLimit) -> Result<(), Unsent<T>> {
+        let caller = if limit == WaitLimit::None { enter_in_place::<P>() } else { enter::<P>() };
         let mut state = self.state.lock();
         let mut value = ManuallyDrop::new(value);
         // SAFETY: a value that has been moved is not used again here.
@@ -160,34 +163,43 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             Put::Handed(node) => {
                 drop(state);
                 // SAFETY: popped, and woken once.
-                unsafe { Node::wake::<P>(node, m_of(who)) };
-                leave_as(who);
+                unsafe { Node::wake::<P>(node, caller.within()) };
+                caller.leave();
                 return Ok(());
             }
             Put::Kept => {
                 drop(state);
-                leave_as(who);
+                caller.leave();
                 return Ok(());
             }
             Put::Closed => Unsent::Closed,
-            Put::Full if patience.is_over::<P>() => Unsent::Later,
+            Put::Full if limit.is_over::<P>() => Unsent::Later,
             Put::Full => {
                 // SAFETY: it has not been moved.
                 let value = ManuallyDrop::new(unsafe { ManuallyDrop::take(&mut value) });
                 let mut held = Held { value, sent: false };
-                let waiter = Waiter::new(who, false, WaitReason::Send);
+                let waiter = Waiter::new(&caller, false, WaitReason::Send);
                 let node = Node::new(&waiter, (&raw mut held.value).cast());
-                let until = patience.deadline();
-                // SAFETY: the node stays until the wait is over; whoever pops it wakes it once.
+                let until = limit.deadline();
+                // SAFETY: the node lives until the wait is over; the side that pops it wakes it
+                // once.
                 let woken = unsafe {
                     state.senders.push(&raw const node);
-                    wait_in::<P, _>(who, &waiter, &node, state, &self.state, State::senders, until)
+                    wait_in::<P, _>(
+                        caller,
+                        &waiter,
+                        &node,
+                        state,
+                        &self.state,
+                        State::senders,
+                        until,
+                    )
                 };
                 held.sent = true;
                 if node.served.get() {
                     return Ok(());
                 }
-                // SAFETY: nobody has taken it, and `sent` keeps it from being dropped.
+                // SAFETY: no receiver has taken it, and `sent` keeps it from being dropped.
                 let value = unsafe { ManuallyDrop::take(&mut held.value) };
                 return Err(match woken {
                     Woken::TimedOut => Unsent::Later(value),
@@ -196,18 +208,18 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             }
         };
         drop(state);
-        leave_as(who);
+        caller.leave();
         Err(unsent(ManuallyDrop::into_inner(value)))
     }
 
-    /// Receives, waiting for a value.
+    /// Receives, waiting for a value, and returns it.
     ///
     /// # Errors
     ///
     /// When the channel is closed and empty.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_with(Patience::Forever).map_err(|_| RecvError)
+        self.recv_with(WaitLimit::Forever).map_err(|_| RecvError)
     }
 
     /// Receives if it can be done at once.
@@ -217,7 +229,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     /// When there is no value, or never will be.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.recv_with(Patience::None).map_err(|missing| match missing {
+        self.recv_with(WaitLimit::None).map_err(|missing| match missing {
             Missing::Later => TryRecvError::Empty,
             Missing::Closed => TryRecvError::Disconnected,
         })
@@ -229,7 +241,7 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     ///
     /// When the time is over, or there never will be a value.
     pub fn recv_timeout(&self, length: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Patience::for_length::<P>(length))
+        self.recv_until(WaitLimit::for_length::<P>(length))
     }
 
     /// Receives, waiting for a value until `deadline` at most; once it has passed, only what can be
@@ -239,43 +251,44 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     ///
     /// When the time is over, or there never will be a value.
     pub fn recv_deadline(&self, deadline: Instant<P>) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Patience::Until(deadline.as_nanos()))
+        self.recv_until(WaitLimit::Until(deadline.as_nanos()))
     }
 
-    fn recv_until(&self, patience: Patience) -> Result<T, RecvTimeoutError> {
-        self.recv_with(patience).map_err(|missing| match missing {
+    fn recv_until(&self, limit: WaitLimit) -> Result<T, RecvTimeoutError> {
+        self.recv_with(limit).map_err(|missing| match missing {
             Missing::Later => RecvTimeoutError::Timeout,
             Missing::Closed => RecvTimeoutError::Disconnected,
         })
     }
 
     #[inline(always)]
-    fn recv_with(&self, patience: Patience) -> Result<T, Missing> {
-        let who = enter::<P>();
+    fn recv_with(&self, limit: WaitLimit) -> Result<T, Missing> {
+        let caller = if limit == WaitLimit::None { enter_in_place::<P>() } else { enter::<P>() };
         let mut state = self.state.lock();
         let missing = match state.get() {
             Got::Value(value, sender) => {
                 drop(state);
                 if let Some(node) = sender {
                     // SAFETY: popped, and woken once.
-                    unsafe { Node::wake::<P>(node, m_of(who)) };
+                    unsafe { Node::wake::<P>(node, caller.within()) };
                 }
-                leave_as(who);
+                caller.leave();
                 return Ok(value);
             }
             Got::Closed => Missing::Closed,
-            Got::Empty if patience.is_over::<P>() => Missing::Later,
+            Got::Empty if limit.is_over::<P>() => Missing::Later,
             Got::Empty => {
                 let mut slot = MaybeUninit::<T>::uninit();
-                let waiter = Waiter::new(who, false, WaitReason::Receive);
+                let waiter = Waiter::new(&caller, false, WaitReason::Receive);
                 let node = Node::new(&waiter, slot.as_mut_ptr().cast());
-                let until = patience.deadline();
-                // SAFETY: as in `send_with`; a node that was served has a value in its slot.
+                let until = limit.deadline();
+                // SAFETY: node and slot live until the wait is over, and the side that pops the
+                // node wakes it once; a node that was served has a value in its slot.
                 return unsafe {
                     state.receivers.push(&raw const node);
                     let queue = State::receivers;
                     let woken =
-                        wait_in::<P, _>(who, &waiter, &node, state, &self.state, queue, until);
+                        wait_in::<P, _>(caller, &waiter, &node, state, &self.state, queue, until);
                     match woken {
                         _ if node.served.get() => Ok(slot.assume_init()),
                         Woken::TimedOut => Err(Missing::Later),
@@ -285,28 +298,28 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             }
         };
         drop(state);
-        leave_as(who);
+        caller.leave();
         Err(missing)
     }
 
-    /// Closes the channel: all who wait go on, nothing more can be sent.
+    /// Closes the channel: all waiters go on, and nothing more can be sent.
     ///
     /// # Errors
     ///
     /// When it is closed already.
     pub fn close(&self) -> Result<(), CloseError> {
-        self.close_as(enter::<P>())
+        self.close_as(enter_in_place::<P>())
     }
 
     /// Closes, from wherever the last end is dropped, foreign code included.
     #[cfg(feature = "alloc")]
     pub(super) fn hang_up(&self) {
-        let _ = self.close_as(crate::exec::enter::enter_anywhere::<P>());
+        let _ = self.close_as(enter_anywhere::<P>());
     }
 
-    fn close_as(&self, who: crate::exec::enter::Caller) -> Result<(), CloseError> {
+    fn close_as(&self, caller: Caller) -> Result<(), CloseError> {
         let mut closed = false;
-        // A few at a time: in a closed channel nobody waits anew.
+        // A few at a time: no waiter comes to a closed channel.
         loop {
             let mut state = self.state.lock();
             let (first, waiters) = state.close();
@@ -317,36 +330,36 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
             }
             for some in waiters {
                 // SAFETY: out of their queues, not served, and woken once.
-                unsafe { some.wake::<P>(m_of(who)) };
+                unsafe { some.wake::<P>(caller.within()) };
             }
         }
-        leave_as(who);
+        caller.leave();
         if closed { Ok(()) } else { Err(CloseError) }
     }
 
-    /// Values in the buffer; others may change that before the caller looks at it.
+    /// Returns how many values are in the buffer; that may change before the caller looks at it.
     pub fn len(&self) -> usize {
-        let who = enter::<P>();
+        let caller = enter_in_place::<P>();
         let len = self.state.lock().len();
-        leave_as(who);
+        caller.leave();
         len
     }
 
-    /// Whether the buffer is empty.
+    /// Returns whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the buffer is full: always, without one.
+    /// Returns whether the buffer is full: always, without one.
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
 
-    /// Values that the buffer has room for; 0: every send waits for a receiver.
+    /// Returns how many values the buffer has room for; 0: every send waits for a receiver.
     pub fn capacity(&self) -> usize {
-        let who = enter::<P>();
+        let caller = enter_in_place::<P>();
         let capacity = self.state.lock().buffer.slots().len();
-        leave_as(who);
+        caller.leave();
         capacity
     }
 }
@@ -368,5 +381,5 @@ impl<T, P: Platform, B: Buffer<T>> fmt::Debug for Chan<T, P, B> {
 
 // SAFETY: values travel between threads through the channel; the lock guards the rest.
 unsafe impl<T: Send, P: Platform, B: Buffer<T>> Sync for Chan<T, P, B> {}
-// SAFETY: as above.
+// SAFETY: the values may travel, and a channel is tied to no thread.
 unsafe impl<T: Send, P: Platform, B: Buffer<T>> Send for Chan<T, P, B> {}

@@ -9,9 +9,9 @@ use crate::sync::queue::{Node, Queue, Taken};
 ///
 /// # Safety
 ///
-/// `slots` returns the same memory every time while the buffer lives and stays in its place.
+/// `slots` must return the same memory every time, as long as the buffer lives and is not moved.
 pub unsafe trait Buffer<T> {
-    /// The slots.
+    /// Returns the slots.
     fn slots(&mut self) -> &mut [MaybeUninit<T>];
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct State<T, B> {
 
 /// What became of a value.
 pub(crate) enum Put {
-    /// It has been moved to a receiver, who is to be woken.
+    /// It has been moved to a receiver, which is to be woken.
     Handed(*const Node),
     /// It has been moved into the buffer.
     Kept,
@@ -56,7 +56,7 @@ pub(crate) enum Put {
 
 /// What was there to receive.
 pub(crate) enum Got<T> {
-    /// A value, and the sender who is to be woken, if there is one.
+    /// A value, and the sender that is to be woken, if there is one.
     Value(T, Option<*const Node>),
     /// Nothing yet.
     Empty,
@@ -90,7 +90,8 @@ impl<T, B> State<T, B> {
         self.len
     }
 
-    /// Closes: false if it was; and some who waited, to be woken, while there are any.
+    /// Closes. Returns false if it was closed already; and a few waiters, to be woken, as long as
+    /// there are any.
     pub(super) fn close(&mut self) -> (bool, [Taken; 2]) {
         let closed = core::mem::replace(&mut self.closed, true);
         (!closed, [self.senders.take_some(), self.receivers.take_some()])
@@ -102,7 +103,7 @@ impl<T, B: Buffer<T>> State<T, B> {
     ///
     /// # Safety
     ///
-    /// `value` may be read, and is not used again when it has been moved.
+    /// `value` must be valid for a read, and must not be used again when it has been moved.
     #[inline(always)]
     pub(crate) unsafe fn put(&mut self, value: *const T) -> Put {
         if self.closed {
@@ -116,7 +117,7 @@ impl<T, B: Buffer<T>> State<T, B> {
             }
             return Put::Handed(node);
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the value is there to be moved.
         if unsafe { self.push(value) } { Put::Kept } else { Put::Full }
     }
 
@@ -137,7 +138,7 @@ impl<T, B: Buffer<T>> State<T, B> {
         }
         if let Some(node) = self.senders.pop() {
             // Unbuffered: from stack to stack.
-            // SAFETY: as above.
+            // SAFETY: the sender waits until it is woken, and its value with it.
             unsafe {
                 let value = (*node).slot.cast::<T>().read();
                 (*node).served.set(true);
@@ -147,17 +148,19 @@ impl<T, B: Buffer<T>> State<T, B> {
         if self.closed { Got::Closed } else { Got::Empty }
     }
 
-    /// Whether [`put`](Self::put) would not say [`Put::Full`], unless a receiver is going.
+    /// Returns whether [`put`](Self::put) would not return [`Put::Full`]. A receiver that leaves its wait
+    /// right now may make that wrong.
     pub(crate) fn can_put(&mut self) -> bool {
         self.closed || !self.receivers.is_empty() || self.len < self.buffer.slots().len()
     }
 
-    /// Whether [`get`](Self::get) would not say [`Got::Empty`], unless a sender is going.
+    /// Returns whether [`get`](Self::get) would not return [`Got::Empty`]. A sender that leaves its wait
+    /// right now may make that wrong.
     pub(crate) fn can_get(&self) -> bool {
         self.closed || self.len != 0 || !self.senders.is_empty()
     }
 
-    /// Moves the value into the buffer; false when it is full.
+    /// Moves the value into the buffer; returns false when it is full.
     ///
     /// # Safety
     ///
@@ -172,7 +175,7 @@ impl<T, B: Buffer<T>> State<T, B> {
         if at >= slots.len() {
             at -= slots.len();
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the value is there to be moved.
         slots[at].write(unsafe { value.read() });
         self.len += 1;
         true

@@ -6,23 +6,21 @@ use core::ops::{Deref, DerefMut};
 
 use super::Mutex;
 use crate::platform::Platform;
-use crate::sync::poison::Flag;
 
 /// Holds a [`Mutex`]; dropping it releases the lock, on the system stack too.
 ///
-/// It is `Send`, which `std`'s is not: the lock is a word that knows nothing of threads, so whoever
-/// has the guard may release it. And it has to be: a goroutine of the migrating runtime that parks
-/// with a guard on its stack may go on on another thread.
+/// It is `Send`, which `std`'s is not: the lock is a word that knows nothing of threads, so the
+/// thread that has the guard may release it, whichever that is. And it must be `Send`: a goroutine
+/// of the migrating runtime that parks with a guard on its stack may go on on another thread.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized, P: Platform> {
     lock: &'a Mutex<T, P>,
-    /// Whether the thread was unwinding when it took the lock.
-    unwinding: bool,
     /// Not `Send` and `Sync` by what the reference would say: by the two lines below.
     _by_hand: PhantomData<*mut ()>,
 }
 
-// SAFETY: it gives the value to whoever has it, one at a time; any thread may release the lock.
+// SAFETY: it gives the value to the thread that has it, one at a time; any thread may release the
+// lock.
 unsafe impl<T: ?Sized + Send, P: Platform> Send for MutexGuard<'_, T, P> {}
 // SAFETY: a shared guard shares the value. (A reference to the lock alone would ask for `Send`.)
 unsafe impl<T: ?Sized + Sync, P: Platform> Sync for MutexGuard<'_, T, P> {}
@@ -30,13 +28,14 @@ unsafe impl<T: ?Sized + Sync, P: Platform> Sync for MutexGuard<'_, T, P> {}
 impl<'a, T: ?Sized, P: Platform> MutexGuard<'a, T, P> {
     /// # Safety
     ///
-    /// The lock has been taken, for this guard.
+    /// The lock must have been taken, for this guard.
     #[inline(always)]
     pub(super) unsafe fn new(lock: &'a Mutex<T, P>) -> Self {
-        Self { lock, unwinding: Flag::enter::<P>(), _by_hand: PhantomData }
+        Self { lock, _by_hand: PhantomData }
     }
 
-    /// Whose it is; for a condition variable, which releases the lock and takes it again.
+    /// Returns the lock, which is still held: for a condition variable, which releases it and takes
+    /// it again.
     pub(in crate::sync) fn into_lock(self) -> &'a Mutex<T, P> {
         let lock = self.lock;
         core::mem::forget(self);
@@ -47,7 +46,7 @@ impl<'a, T: ?Sized, P: Platform> MutexGuard<'a, T, P> {
 impl<T: ?Sized, P: Platform> Drop for MutexGuard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.poison.leave::<P>(self.unwinding);
+        self.lock.poison.leave::<P>();
         self.lock.raw.unlock();
     }
 }

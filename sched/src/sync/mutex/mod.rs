@@ -10,7 +10,7 @@ use g0_arch::sync::cell::UnsafeCell;
 
 pub use super::mutex::guard::MutexGuard;
 use super::mutex::raw::RawMutex;
-use super::poison::{Flag, LockResult, TryLockError, TryLockResult};
+use super::poison::{Flag, LockResult, TryLockError, TryLockResult, wrap};
 use crate::platform::Platform;
 use crate::time::Instant;
 
@@ -18,17 +18,17 @@ use crate::time::Instant;
 /// block. Names and poisoning are those of `std`'s `Mutex`; it needs no allocator and may lie in a
 /// static.
 ///
-/// A lock that nobody else wants costs one compare-and-swap, and its release one subtraction; it
-/// does not touch the scheduler. How those who wait are served, and why no wake is lost, is written
-/// in the module of the word.
+/// Taking a lock that is free costs one compare-and-swap, its release one subtraction; neither
+/// touches the scheduler. How waiters are served, and why no wake is lost, is written in the module
+/// of the word.
 ///
 /// | | |
 /// |---|---|
 /// | a goroutine locks what it holds already | it waits for itself for ever, as in `std` |
-/// | a guard is forgotten | the value stays locked; who waits for it waits until shutdown ends it |
+/// | a guard is forgotten | the value remains locked; a caller that waits for it waits until the end of the run |
 /// | a guard is dropped by a panic, or by a Goexit | the value is poisoned |
 /// | a guard is dropped elsewhere than it was made | that releases the lock, wherever it is |
-/// | locking on the system stack | works while nobody holds the lock, else panics |
+/// | locking on the system stack | works while the lock is free, else panics |
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -51,22 +51,22 @@ pub struct Mutex<T: ?Sized, P: Platform> {
 // SAFETY: the value is reached by one thread at a time, so it is handed from one to the other: it
 // has to be `Send`, and need not be `Sync`.
 unsafe impl<T: ?Sized + Send, P: Platform> Sync for Mutex<T, P> {}
-// SAFETY: as above; a lock is tied to no thread.
+// SAFETY: the value is `Send`, and a lock is tied to no thread.
 unsafe impl<T: ?Sized + Send, P: Platform> Send for Mutex<T, P> {}
 
 impl<T, P: Platform> Mutex<T, P> {
     maybe_const! {
-        /// An open lock around `value`.
+        /// Returns an open lock around `value`.
         pub fn new(value: T) -> Self {
             Self { raw: RawMutex::new(), poison: Flag::new(), value: UnsafeCell::new(value) }
         }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
     ///
-    /// The value as well, when the lock is poisoned.
+    /// When the lock is poisoned; the error holds the value.
     pub fn into_inner(self) -> LockResult<T> {
         let Self { poison, value, .. } = self;
         poison.wrap(value.into_inner())
@@ -78,7 +78,7 @@ impl<T: ?Sized, P: Platform> Mutex<T, P> {
     ///
     /// # Errors
     ///
-    /// The guard as well, when somebody has panicked while holding one.
+    /// When the lock is poisoned; the error holds the guard.
     ///
     /// # Panics
     ///
@@ -89,11 +89,12 @@ impl<T: ?Sized, P: Platform> Mutex<T, P> {
         self.guard()
     }
 
-    /// Takes the lock if it is free. On the system stack too.
+    /// Takes the lock if it is free. May be called on the system stack too.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](TryLockError::WouldBlock) when it is not; the guard when it is poisoned.
+    /// [`WouldBlock`](TryLockError::WouldBlock) when it is not;
+    /// [`Poisoned`](TryLockError::Poisoned), which holds the guard, when it is poisoned.
     #[inline]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T, P>> {
         if self.raw.try_lock() { Ok(self.guard()?) } else { Err(TryLockError::WouldBlock) }
@@ -129,32 +130,33 @@ impl<T: ?Sized, P: Platform> Mutex<T, P> {
         }
     }
 
-    /// Whether somebody has panicked while holding a guard, and nobody has cleared it.
+    /// Returns whether a lock holder has panicked, and the mark has not been cleared since.
     pub fn is_poisoned(&self) -> bool {
         self.poison.get()
     }
 
-    /// The value is in order again.
+    /// Clears the mark of a panic: the value is in order again.
     pub fn clear_poison(&self) {
         self.poison.clear();
     }
 
-    /// The value, without locking: `&mut self` says that nobody else is there.
+    /// Returns the value without locking: no other caller can hold the lock beside `&mut self`.
     ///
     /// # Errors
     ///
-    /// The value as well, when the lock is poisoned.
+    /// When the lock is poisoned; the error holds the value.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        // SAFETY: `&mut self`.
+        // SAFETY: `&mut self` is the only reference to the lock.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
         self.poison.wrap(value)
     }
 
-    /// The guard, and whether it is poisoned. The caller has just taken the lock.
+    /// Returns the guard, and whether the lock is poisoned. The caller must just have taken the
+    /// lock.
     #[inline(always)]
     fn guard(&self) -> LockResult<MutexGuard<'_, T, P>> {
         // SAFETY: `raw` is locked, for this guard.
-        self.poison.wrap(unsafe { MutexGuard::new(self) })
+        wrap(self.poison.enter::<P>(), unsafe { MutexGuard::new(self) })
     }
 }
 

@@ -6,10 +6,9 @@ use core::ops::{Deref, DerefMut};
 
 use super::RwLock;
 use crate::platform::Platform;
-use crate::sync::poison::Flag;
 
-/// Holds a [`RwLock`] for reading; dropping it releases the lock, on the system stack too. `Send`, as a mutex's guard is and
-/// for the same reasons.
+/// Holds a [`RwLock`] for reading; dropping it releases the lock, on the system stack too. `Send`, as a
+/// mutex's guard is and for the same reasons.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized, P: Platform> {
     lock: &'a RwLock<T, P>,
@@ -17,24 +16,23 @@ pub struct RwLockReadGuard<'a, T: ?Sized, P: Platform> {
     _by_hand: PhantomData<*mut ()>,
 }
 
-/// Holds a [`RwLock`] for writing; dropping it releases the lock, on the system stack too. `Send`, as a mutex's guard is and
-/// for the same reasons.
+/// Holds a [`RwLock`] for writing; dropping it releases the lock, on the system stack too. `Send`, as a
+/// mutex's guard is and for the same reasons.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized, P: Platform> {
     lock: &'a RwLock<T, P>,
-    /// Whether the thread was unwinding when it took the lock.
-    unwinding: bool,
     /// As above.
     _by_hand: PhantomData<*mut ()>,
 }
 
-// SAFETY: it shares the value with whoever has it, and others may read at the same time; any thread
-// may release the lock.
+// SAFETY: it shares the value with the thread that has it, beside readers on other threads; any
+// thread may release the lock.
 unsafe impl<T: ?Sized + Sync, P: Platform> Send for RwLockReadGuard<'_, T, P> {}
 // SAFETY: a shared guard shares the value.
 unsafe impl<T: ?Sized + Sync, P: Platform> Sync for RwLockReadGuard<'_, T, P> {}
-// SAFETY: it gives the value to whoever has it, one at a time; any thread may release the lock. And
-// `Sync`, since it can turn into one that reads, beside others elsewhere.
+// SAFETY: it gives the value to the thread that has it, one at a time; any thread may release the
+// lock. The value must be `Sync` too, since the guard can turn into one that reads, beside readers
+// on other threads.
 unsafe impl<T: ?Sized + Send + Sync, P: Platform> Send for RwLockWriteGuard<'_, T, P> {}
 // SAFETY: a shared guard shares the value.
 unsafe impl<T: ?Sized + Sync, P: Platform> Sync for RwLockWriteGuard<'_, T, P> {}
@@ -42,7 +40,7 @@ unsafe impl<T: ?Sized + Sync, P: Platform> Sync for RwLockWriteGuard<'_, T, P> {
 impl<'a, T: ?Sized, P: Platform> RwLockReadGuard<'a, T, P> {
     /// # Safety
     ///
-    /// The lock has been taken for reading, for this guard.
+    /// The lock must have been taken for reading, for this guard.
     #[inline(always)]
     pub(super) unsafe fn new(lock: &'a RwLock<T, P>) -> Self {
         Self { lock, _by_hand: PhantomData }
@@ -52,14 +50,14 @@ impl<'a, T: ?Sized, P: Platform> RwLockReadGuard<'a, T, P> {
 impl<'a, T: ?Sized, P: Platform> RwLockWriteGuard<'a, T, P> {
     /// # Safety
     ///
-    /// The lock has been taken for writing, for this guard.
+    /// The lock must have been taken for writing, for this guard.
     #[inline(always)]
     pub(super) unsafe fn new(lock: &'a RwLock<T, P>) -> Self {
-        Self { lock, unwinding: Flag::enter::<P>(), _by_hand: PhantomData }
+        Self { lock, _by_hand: PhantomData }
     }
 
-    /// Goes on reading, without anybody writing in between. Readers at the head of the queue are
-    /// let in.
+    /// Turns into a guard that reads; no writer comes in between. Readers at the head of the queue
+    /// are let in.
     pub fn downgrade(this: Self) -> RwLockReadGuard<'a, T, P> {
         let lock = this.lock;
         core::mem::forget(this);
@@ -79,7 +77,7 @@ impl<T: ?Sized, P: Platform> Drop for RwLockReadGuard<'_, T, P> {
 impl<T: ?Sized, P: Platform> Drop for RwLockWriteGuard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.poison.leave::<P>(self.unwinding);
+        self.lock.poison.leave::<P>();
         self.lock.raw.unlock_write();
     }
 }
@@ -89,7 +87,7 @@ impl<T: ?Sized, P: Platform> Deref for RwLockReadGuard<'_, T, P> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: held for reading: nobody writes.
+        // SAFETY: held for reading: there is no writer.
         self.lock.value.with(|value| unsafe { &*value })
     }
 }

@@ -7,24 +7,25 @@ use core::fmt;
 
 use g0_arch::sync::cell::UnsafeCell;
 
-use super::poison::{Flag, LockResult, TryLockError, TryLockResult};
+use super::poison::{Flag, LockResult, TryLockError, TryLockResult, wrap};
 pub use super::rwlock::guard::{RwLockReadGuard, RwLockWriteGuard};
 use super::rwlock::raw::{Kind, RawRwLock};
 use crate::platform::Platform;
 
-/// A value that many read or one writes. Goroutines that wait park, other threads block. Names and
-/// poisoning are those of `std`'s `RwLock`; it needs no allocator and may lie in a static.
+/// A value that many readers or one writer may use at a time. Goroutines that wait park, other
+/// threads block. Names and poisoning are those of `std`'s `RwLock`; it needs no allocator and may
+/// lie in a static.
 ///
 /// Taking a lock that is free costs one compare-and-swap, its release one subtraction; neither
-/// touches the scheduler. Who waits is served first in, first out: a writer, or all readers that
+/// touches the scheduler. Waiters are served first in, first out: a writer, or all readers that
 /// wait in front of the next writer. Neither kind can keep the other out.
 ///
 /// | | |
 /// |---|---|
 /// | a reader reads again while a writer waits | it waits for the writer, which waits for it, for ever; as in `std` it may |
-/// | a guard is forgotten | who waits for it waits until shutdown ends it |
+/// | a guard is forgotten | a caller that waits for the lock waits until the end of the run |
 /// | a writing guard is dropped by a panic, or by a Goexit | the value is poisoned; a reading one poisons nothing |
-/// | locking on the system stack | works while nobody is in the way, else panics |
+/// | locking on the system stack | works while the lock can be taken at once, else panics |
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -51,17 +52,17 @@ unsafe impl<T: ?Sized + Send, P: Platform> Send for RwLock<T, P> {}
 
 impl<T, P: Platform> RwLock<T, P> {
     maybe_const! {
-        /// An open lock around `value`.
+        /// Returns an open lock around `value`.
         pub fn new(value: T) -> Self {
             Self { raw: RawRwLock::new(), poison: Flag::new(), value: UnsafeCell::new(value) }
         }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
     ///
-    /// The value as well, when the lock is poisoned.
+    /// When the lock is poisoned; the error holds the value.
     pub fn into_inner(self) -> LockResult<T> {
         let Self { poison, value, .. } = self;
         poison.wrap(value.into_inner())
@@ -73,7 +74,7 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
     ///
     /// # Errors
     ///
-    /// The guard as well, when somebody has panicked while writing.
+    /// When the lock is poisoned; the error holds the guard.
     ///
     /// # Panics
     ///
@@ -88,7 +89,7 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
     ///
     /// # Errors
     ///
-    /// The guard as well, when somebody has panicked while writing.
+    /// When the lock is poisoned; the error holds the guard.
     ///
     /// # Panics
     ///
@@ -99,11 +100,13 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
         self.writing()
     }
 
-    /// Takes the lock for reading, if nobody writes or waits. On the system stack too.
+    /// Takes the lock for reading, if it is neither held for writing nor waited for. May be called
+    /// on the system stack too.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](TryLockError::WouldBlock) when somebody does; the guard when it is poisoned.
+    /// [`WouldBlock`](TryLockError::WouldBlock) when it is not taken;
+    /// [`Poisoned`](TryLockError::Poisoned), which holds the guard, when it is poisoned.
     #[inline]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T, P>> {
         if self.raw.try_lock(Kind::Read) {
@@ -113,7 +116,8 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
         }
     }
 
-    /// Takes the lock for writing, if nobody has it or waits. On the system stack too.
+    /// Takes the lock for writing, if it is neither held nor waited for. May be called on the
+    /// system stack too.
     ///
     /// # Errors
     ///
@@ -127,23 +131,24 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
         }
     }
 
-    /// Whether somebody has panicked while writing, and nobody has cleared it.
+    /// Returns whether a writer has panicked while it held the lock, and the mark has not been
+    /// cleared since.
     pub fn is_poisoned(&self) -> bool {
         self.poison.get()
     }
 
-    /// The value is in order again.
+    /// Clears the mark of a panic: the value is in order again.
     pub fn clear_poison(&self) {
         self.poison.clear();
     }
 
-    /// The value, without locking: `&mut self` says that nobody else is there.
+    /// Returns the value without locking: no other caller can hold the lock beside `&mut self`.
     ///
     /// # Errors
     ///
-    /// The value as well, when the lock is poisoned.
+    /// When the lock is poisoned; the error holds the value.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        // SAFETY: `&mut self`.
+        // SAFETY: `&mut self` is the only reference to the lock.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
         self.poison.wrap(value)
     }
@@ -157,7 +162,7 @@ impl<T: ?Sized, P: Platform> RwLock<T, P> {
     #[inline(always)]
     fn writing(&self) -> LockResult<RwLockWriteGuard<'_, T, P>> {
         // SAFETY: `raw` has just been locked for writing, for this guard.
-        self.poison.wrap(unsafe { RwLockWriteGuard::new(self) })
+        wrap(self.poison.enter::<P>(), unsafe { RwLockWriteGuard::new(self) })
     }
 }
 

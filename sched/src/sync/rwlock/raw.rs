@@ -6,17 +6,18 @@
 //!            0 ──── write: one compare-and-swap ──▶ WRITER
 //!     readers n ─── read: one compare-and-swap ───▶ readers n + 1      unless WAITERS
 //!
-//!   who finds it taken   queues, and sets WAITERS
-//!   who releases it last, with WAITERS   gives it to the first in the queue: to a writer,
+//!   a caller that finds it taken   queues, and sets WAITERS
+//!   the last release, with WAITERS gives it to the first in the queue: to a writer,
 //!                        or to all the readers that stand there before the next writer
 //! ```
 //!
-//! > With WAITERS nobody takes the lock but those to whom it is given, under the queue's lock.
+//! > With WAITERS the lock is taken only by being given to the first in the queue, under the
+//! > queue's lock.
 //!
 //! So it is first in, first out, between single writers and groups of readers. Readers that come
 //! while a writer waits queue behind it: they cannot keep it out, however many they are. Writers
-//! cannot keep readers out, since each is behind those who came before. The price is that a lock that
-//! is contended all the time passes from one to the next by wakes, without barging: reading is
+//! cannot keep readers out, since each is behind the waiters that came before it. The price: a lock
+//! that is contended all the time passes from one holder to the next by wakes, without barging. It is
 //! for what is read much and written seldom.
 //!
 //! No wake is lost for the reason given for the mutex: WAITERS is set, under the queue's lock, in a
@@ -33,12 +34,12 @@ use crate::exec::enter::{caller, enter, enter_anywhere};
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
-use crate::sync::lock::{leave_as, m_of, wait_in};
+use crate::sync::lock::wait_in;
 use crate::sync::queue::{Node, Queue, Taken};
 use crate::sync::spin::Spin;
 
 const WRITER: u32 = 1;
-/// Somebody is queued. Set and cleared under the queue's lock.
+/// A waiter is queued. Set and cleared under the queue's lock.
 const WAITERS: u32 = 2;
 const READER: u32 = 4;
 /// From here on there are too many readers: guards are being forgotten.
@@ -58,7 +59,7 @@ pub(super) struct RawRwLock<P: Platform> {
     _platform: PhantomData<fn() -> P>,
 }
 
-/// A waiter that shutdown unwinds: those behind it may go on now.
+/// A waiter that the end of the run unwinds: the waiters behind it may be next now.
 struct Leaving<'a, P: Platform>(&'a RawRwLock<P>);
 
 impl<P: Platform> Drop for Leaving<'_, P> {
@@ -79,7 +80,8 @@ impl<P: Platform> RawRwLock<P> {
         }
     }
 
-    /// Takes the lock. On the system stack, where nobody can wait, it panics instead of waiting.
+    /// Takes the lock. On the system stack, where no wait is possible, it panics instead of
+    /// waiting.
     #[inline(always)]
     pub(super) fn lock(&self, kind: Kind) {
         if !self.try_lock(kind) {
@@ -87,7 +89,7 @@ impl<P: Platform> RawRwLock<P> {
         }
     }
 
-    /// Takes the lock if nobody is in the way, nor waits for it.
+    /// Takes the lock, if its holders allow that and no waiter is queued; returns whether it did.
     #[inline(always)]
     pub(super) fn try_lock(&self, kind: Kind) -> bool {
         let mut word = match kind {
@@ -105,11 +107,11 @@ impl<P: Platform> RawRwLock<P> {
         false
     }
 
-    /// The long way to the lock.
+    /// Goes the long way to the lock.
     #[cold]
     #[inline(never)]
     fn lock_slow(&self, kind: Kind) {
-        // On the system stack nobody can wait.
+        // On the system stack no wait is possible: this panics there.
         let _ = caller::<P>();
         assert!(
             self.word.load(Ordering::Relaxed) < FULL,
@@ -122,30 +124,31 @@ impl<P: Platform> RawRwLock<P> {
                 return;
             }
         }
-        let who = enter::<P>();
+        let caller = enter::<P>();
         let mut queue = self.queue.lock();
         if self.take_or_announce(kind) {
             drop(queue);
-            return leave_as(who);
+            return caller.leave();
         }
         // A writer's node has a slot; nothing goes through it.
         let (slot, reason) = match kind {
             Kind::Read => (ptr::null_mut(), WaitReason::Read),
             Kind::Write => (NonNull::dangling().as_ptr(), WaitReason::Write),
         };
-        let waiter = Waiter::new(who, false, reason);
+        let waiter = Waiter::new(&caller, false, reason);
         let node = Node::new(&waiter, slot);
         let leaving = Leaving(self);
-        // SAFETY: the node stays until the wait is over; `pass_on` pops and wakes it once.
+        // SAFETY: the node lives until the wait is over; `pass_on` pops and wakes it once.
         unsafe {
             queue.push(&raw const node);
-            wait_in::<P, Queue>(who, &waiter, &node, queue, &self.queue, |queue| queue, None);
+            wait_in::<P, Queue>(caller, &waiter, &node, queue, &self.queue, |queue| queue, None);
         }
-        // The lock has been given to us.
+        // The waker has given this caller the lock.
         core::mem::forget(leaving);
     }
 
-    /// With the queue locked: takes the lock, or says that somebody is about to queue.
+    /// With the queue locked: takes the lock and returns true, or sets WAITERS for the caller,
+    /// which is about to queue.
     fn take_or_announce(&self, kind: Kind) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
@@ -170,7 +173,7 @@ impl<P: Platform> RawRwLock<P> {
     /// Releases the lock, which the caller holds for writing. Anywhere.
     #[inline(always)]
     pub(super) fn unlock_write(&self) {
-        // Release: whoever takes the lock next sees what was written.
+        // Release: the next holder sees what was written.
         if self.word.fetch_sub(WRITER, Ordering::Release) != WRITER {
             self.pass_on();
         }
@@ -178,30 +181,32 @@ impl<P: Platform> RawRwLock<P> {
 
     /// Goes on reading, where the caller was writing. Anywhere.
     pub(super) fn downgrade(&self) {
-        // Release: as above.
+        // Release: the next reader sees what was written.
         if self.word.fetch_add(READER - WRITER, Ordering::Release) & WAITERS != 0 {
             self.pass_on();
         }
     }
 
-    /// Gives the lock to those in front, if it is free for them.
+    /// Gives the lock to the first in the queue, if it is free for them.
     #[cold]
     #[inline(never)]
     fn pass_on(&self) {
-        let who = enter_anywhere::<P>();
+        let caller = enter_anywhere::<P>();
         let mut queue = self.queue.lock();
         let admitted = self.admit(&mut queue);
         drop(queue);
         // SAFETY: out of the queue, and woken once.
-        unsafe { admitted.wake::<P>(m_of(who)) };
-        leave_as(who);
+        unsafe { admitted.wake::<P>(caller.within()) };
+        caller.leave();
     }
 
-    /// With the queue locked: who is to be woken, with the lock in hand.
+    /// With the queue locked: gives the lock to the waiters whose turn it is, and returns these, to
+    /// be woken.
     fn admit(&self, queue: &mut Queue) -> Taken {
         let mut admitted = Taken::none();
         while let Some(first) = queue.peek() {
-            // Relaxed: others may only release; whoever does so last comes by here after us.
+            // Relaxed: meanwhile the lock is only released, and the last release comes by here
+            // after this one.
             let word = self.word.load(Ordering::Relaxed);
             let share = match first.slot.is_null() {
                 _ if word & WRITER != 0 => break,
@@ -210,7 +215,7 @@ impl<P: Platform> RawRwLock<P> {
                 false => WRITER,
             };
             let Some(node) = queue.pop() else { break };
-            // Acquire: what those did who have released it; waking the node hands that on.
+            // Acquire: sees what earlier holders did; waking the node hands that on.
             self.word.fetch_add(share, Ordering::Acquire);
             // SAFETY: popped, so it is there until it is woken.
             unsafe { (*node).served.set(true) };
@@ -224,7 +229,7 @@ impl<P: Platform> RawRwLock<P> {
     }
 }
 
-/// The word with one more `kind`, if `word` allows it.
+/// Returns the word with one more `kind`, if `word` allows it.
 #[inline(always)]
 fn taken(word: u32, kind: Kind) -> Option<u32> {
     match kind {

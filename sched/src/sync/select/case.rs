@@ -10,7 +10,9 @@ use g0_arch::sync::cell::Cell;
 
 use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
-use crate::sync::chan::{Buffer, Chan, Got, Put, RecvError, SendError, State};
+use crate::sync::chan::{Buffer, Put};
+use crate::sync::chan::{Chan, Got, State};
+use crate::sync::chan::{RecvError, SendError};
 use crate::sync::queue::{Node, Queue};
 
 /// A case of [`select`](super::select): a [`RecvCase`] or a [`SendCase`].
@@ -20,43 +22,45 @@ mod steps {
     use super::{Node, Waiter};
 
     /// What select does with a case. All of it through a shared reference: while a goroutine waits,
-    /// others write into its cases.
+    /// its partners write into its cases.
     pub trait Steps {
-        /// The channel, to order the locks by; null for a case that is never ready.
+        /// Returns the channel, to order the locks by; null for a case that is never ready.
         fn channel(&self) -> *const ();
 
-        /// Whether an outcome waits to be taken.
+        /// Returns whether an outcome waits to be taken.
         fn is_done(&self) -> bool;
 
-        /// Takes the channel's lock; returns what it guards.
+        /// Takes the channel's lock and returns what it guards.
         ///
         /// # Safety
         ///
-        /// The channel is not null, nor locked by us.
+        /// The channel must not be null, nor locked by this select.
         unsafe fn lock(&self) -> *mut ();
 
-        /// Another case of this channel has its lock.
+        /// Notes that another case of this channel has its lock.
         ///
         /// # Safety
         ///
-        /// `state` came from its [`lock`](Self::lock).
+        /// `state` must have come from that case's [`lock`](Self::lock).
         unsafe fn share(&self, state: *mut ());
 
         /// Releases the lock, if it is this case that has it.
         ///
         /// # Safety
         ///
-        /// After the release the case may be gone.
+        /// The case may be gone after the release: it must not be used any more.
         unsafe fn unlock(&self);
 
-        /// Whether the operation can be carried out, unless the partner is going.
+        /// Returns whether the operation can be carried out. A partner that leaves its wait right
+        /// now may make that wrong.
         ///
         /// # Safety
         ///
-        /// The channel is locked; so for all below but the last.
+        /// The channel must be locked; so for all functions below but the last.
         unsafe fn is_ready(&self) -> bool;
 
-        /// Carries it out, if it still can be: whom to wake then.
+        /// Carries it out, if it still can be; returns the partner that is to be woken then, if
+        /// there is one.
         ///
         /// # Safety
         ///
@@ -67,7 +71,7 @@ mod steps {
         ///
         /// # Safety
         ///
-        /// As [`is_ready`](Self::is_ready); waiter and case stay until it is withdrawn.
+        /// As [`is_ready`](Self::is_ready); waiter and case must live until the case is withdrawn.
         unsafe fn enqueue(&self, waiter: &Waiter);
 
         /// Takes it out of the queue, if it is still there.
@@ -81,7 +85,7 @@ mod steps {
         ///
         /// # Safety
         ///
-        /// The wait is over and all cases are withdrawn.
+        /// The wait must be over and all cases withdrawn.
         unsafe fn settle(&self, winner: usize);
     }
 }
@@ -144,18 +148,18 @@ impl<'a, T, P: Platform, B: Buffer<T>> Parts<'a, T, P, B> {
 
     /// # Safety
     ///
-    /// As [`steps::Steps::enqueue`]; `queue` is one of the channel's.
+    /// As [`steps::Steps::enqueue`]; `queue` must be one of the channel's.
     unsafe fn enqueue(&self, waiter: &Waiter, queue: &mut Queue) {
         let node = Node::new(waiter, self.slot.get().cast());
-        // SAFETY: in no queue yet, so nobody else knows the node.
+        // SAFETY: in no queue yet, so no partner knows the node.
         unsafe { queue.push((*self.node.get()).insert(node)) };
     }
 
     /// # Safety
     ///
-    /// As [`steps::Steps::withdraw`]; `queue` is the one it was put into.
+    /// As [`steps::Steps::withdraw`]; `queue` must be the one that the node was put into.
     unsafe fn withdraw(&self, queue: &mut Queue) {
-        // SAFETY: the lock is held: the node is in the queue or nobody else's.
+        // SAFETY: the lock is held: the node is in the queue, or no partner touches it any more.
         unsafe {
             if let Some(node) = (*self.node.get()).as_ref().filter(|node| node.is_queued()) {
                 queue.remove(node);
@@ -167,7 +171,7 @@ impl<'a, T, P: Platform, B: Buffer<T>> Parts<'a, T, P, B> {
     ///
     /// As [`steps::Steps::settle`].
     unsafe fn settle(&self, winner: usize) {
-        // SAFETY: the wait is over: the node is nobody else's.
+        // SAFETY: the wait is over: no partner touches the node any more.
         let node = unsafe { &mut *self.node.get() };
         if let Some(node) = node.as_ref().filter(|node| ptr::from_ref(*node).addr() == winner) {
             self.outcome.set(if node.served.get() { Outcome::Done } else { Outcome::Closed });
@@ -183,12 +187,12 @@ pub struct RecvCase<'a, T, P: Platform, B: Buffer<T>>(Parts<'a, T, P, B>);
 pub struct SendCase<'a, T, P: Platform, B: Buffer<T>>(Parts<'a, T, P, B>);
 
 impl<'a, T, P: Platform, B: Buffer<T>> RecvCase<'a, T, P, B> {
-    /// A case that is never ready when there is no channel.
+    /// Returns a case; without a channel it is never ready.
     pub(super) fn new(chan: Option<&'a Chan<T, P, B>>) -> Self {
         Self(Parts::new(chan, MaybeUninit::uninit()))
     }
 
-    /// What was received, if this is the case that was chosen. Then it may be used again.
+    /// Returns what was received, if this case was chosen; then the case may be used again.
     pub fn take(&mut self) -> Option<Result<T, RecvError>> {
         match self.0.outcome.replace(Outcome::None) {
             Outcome::None | Outcome::Spent => None,
@@ -200,13 +204,13 @@ impl<'a, T, P: Platform, B: Buffer<T>> RecvCase<'a, T, P, B> {
 }
 
 impl<'a, T, P: Platform, B: Buffer<T>> SendCase<'a, T, P, B> {
-    /// A case that is never ready when there is no channel.
+    /// Returns a case; without a channel it is never ready.
     pub(super) fn new(chan: Option<&'a Chan<T, P, B>>, value: T) -> Self {
         Self(Parts::new(chan, MaybeUninit::new(value)))
     }
 
-    /// Whether the value was sent, if this is the case that was chosen. Then the value has gone, and
-    /// the case is never ready again.
+    /// Returns whether the value was sent, if this case was chosen; then the value has gone, and the
+    /// case is never ready again.
     pub fn take(&mut self) -> Option<Result<(), SendError<T>>> {
         let result = match self.0.outcome.get() {
             Outcome::None | Outcome::Spent => return None,
@@ -267,23 +271,24 @@ macro_rules! steps {
             }
 
             unsafe fn attempt(&self) -> Option<Option<*const Node>> {
-                // SAFETY: as above.
+                // SAFETY: the lock is held, by this case or one that shares it.
                 let ($this, $state) = (&self.0, unsafe { &mut *self.0.state.get() });
                 $attempt
             }
 
             unsafe fn enqueue(&self, waiter: &Waiter) {
-                // SAFETY: as above; the caller's promise.
+                // SAFETY: the lock is held, as in `is_ready`; waiter and case live, as the caller
+                // ensures.
                 unsafe { self.0.enqueue(waiter, &mut (*self.0.state.get()).$queue) };
             }
 
             unsafe fn withdraw(&self) {
-                // SAFETY: as above; the caller's promise.
+                // SAFETY: the lock is held, as in `is_ready`; `enqueue` uses the same queue.
                 unsafe { self.0.withdraw(&mut (*self.0.state.get()).$queue) };
             }
 
             unsafe fn settle(&self, winner: usize) {
-                // SAFETY: the caller's promise.
+                // SAFETY: the wait is over, and all cases are withdrawn.
                 unsafe { self.0.settle(winner) };
             }
         }
@@ -298,7 +303,7 @@ macro_rules! steps {
 
 steps!(RecvCase, receivers, can_get, |this, state| match state.get() {
     Got::Value(value, sender) => {
-        // SAFETY: nobody waits with this slot, which is empty.
+        // SAFETY: no wait uses this slot, which is empty.
         unsafe { (*this.slot.get()).write(value) };
         this.outcome.set(Outcome::Done);
         Some(sender)

@@ -1,4 +1,4 @@
-//! WaitReason for the first of several channel operations.
+//! Waiting for the first of several channel operations.
 //!
 //! ```text
 //!   lock all channels, in the order of their addresses
@@ -6,19 +6,19 @@
 //!     │ no
 //!   a node into every channel's queue, all for one waiter
 //!   park ── the post-switch step unlocks all, in order
-//!     ┆          somebody pops a node and claims the waiter; others who pop one leave it alone
+//!     ┆          a partner pops a node and claims the waiter; a later partner leaves it alone
 //!   woken: lock each channel again, in order, and take what nodes are left out of the queues
 //! ```
 //!
-//! Choice and wait are one step to everybody else, since all locks are held between the look and
-//! the last node; so two goroutines that select against each other meet, and neither tries again.
+//! To every partner choice and wait are one step, since all locks are held between the look and the
+//! last node; so two goroutines that select against each other meet, and neither tries again.
 //!
 //! > Between the first unlock of the post-switch step and its last the goroutine may be woken and
 //! > run. Of a group of cases on one channel the last holds its lock, so the step has read past all
 //! > of a group when it unlocks it; and the woken goroutine touches no case before it has that
 //! > channel's lock.
 //!
-//! *Rejected.* Registering with one channel after the other, without the others' locks: a partner
+//! *Rejected.* Registering with one channel after the other, without the locks of the rest: a partner
 //! may then be found by both sides at once, each waiting for the other's verdict, or both start over,
 //! without bound. (The locks in order are Go's `selectgo`.)
 
@@ -27,24 +27,24 @@ mod on;
 
 use core::time::Duration;
 
-use super::lock::{Patience, leave_as, m_of};
+use super::lock::WaitLimit;
 use super::queue::Node;
-use crate::exec::enter::{Caller, enter};
-use crate::exec::switch::proc_of;
+use crate::exec::enter::enter;
+use crate::objects::inside::Within;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::time::Instant;
-use crate::wait::waiter::{Woken, go_on_as};
+use crate::wait::waiter::Woken;
 
 pub use case::{Case, RecvCase, SendCase};
 pub use on::{OnRecv, OnSend};
 
 /// Carries out one of `cases`, the first that can be, waiting for it; of several that can be at once
-/// each has the same chance. The cases change places. Without any it waits for ever; a goroutine
-/// then ends with its runtime.
+/// each has the same chance. The cases change places. Without any case it waits for ever; a
+/// goroutine then ends with its runtime.
 ///
-/// This is what [`select!`](crate::api::select_macro) does, for any number of cases:
+/// This is what [`select!`](crate::select!) does, for any number of cases:
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -73,37 +73,38 @@ pub use on::{OnRecv, OnSend};
 ///
 /// On the system stack; when the outcome of an earlier call has not been taken out of a case.
 pub fn select<P: Platform>(cases: &mut [&mut dyn Case<P>]) {
-    let _ = select_with(cases, Patience::Forever);
+    let _ = select_with(cases, WaitLimit::Forever);
 }
 
-/// As [`select`], without waiting: false when none of the cases can be carried out.
+/// As [`select`], without waiting: returns false when none of the cases can be carried out.
 ///
 /// # Panics
 ///
 /// As [`select`].
 pub fn try_select<P: Platform>(cases: &mut [&mut dyn Case<P>]) -> bool {
-    select_with(cases, Patience::None)
+    select_with(cases, WaitLimit::None)
 }
 
-/// As [`select`], waiting for `length` at most, with zero not at all: false when that is over.
+/// As [`select`], waiting for `length` at most, with zero not at all: returns false when that is
+/// over.
 ///
 /// # Panics
 ///
 /// As [`select`].
 pub fn select_timeout<P: Platform>(cases: &mut [&mut dyn Case<P>], length: Duration) -> bool {
-    select_with(cases, Patience::for_length::<P>(length))
+    select_with(cases, WaitLimit::for_length::<P>(length))
 }
 
-/// As [`select`], waiting until `deadline` at most: false when that has passed.
+/// As [`select`], waiting until `deadline` at most: returns false when that has passed.
 ///
 /// # Panics
 ///
 /// As [`select`].
 pub fn select_deadline<P: Platform>(cases: &mut [&mut dyn Case<P>], deadline: Instant<P>) -> bool {
-    select_with(cases, Patience::Until(deadline.as_nanos()))
+    select_with(cases, WaitLimit::Until(deadline.as_nanos()))
 }
 
-fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) -> bool {
+fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], limit: WaitLimit) -> bool {
     assert!(
         !cases.iter().any(|case| case.is_done()),
         "g0: a case of select still holds the outcome of an earlier one: take it first"
@@ -111,36 +112,39 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) 
     cases.sort_unstable_by_key(|case| case.channel());
     let never = cases.partition_point(|case| case.channel().is_null());
     let cases = &mut cases[never..];
-    let who = enter::<P>();
+    let caller = enter::<P>();
     // SAFETY: inside.
-    unsafe { mix(cases, who) };
+    unsafe { mix(cases, caller.within()) };
     let cases = &*cases;
     // SAFETY: inside; every lock that is taken is released on each way out, or by the wait.
     unsafe {
         lock_all(cases);
-        while let Some(case) = choose(cases, who) {
+        while let Some(case) = choose(cases, caller.within()) {
             // What looked ready may have been claimed elsewhere: then it is out of the queue now.
             if let Some(partner) = case.attempt() {
                 unlock_all(cases.as_ptr(), cases.len());
                 if let Some(node) = partner {
-                    Node::wake::<P>(node, m_of(who));
+                    Node::wake::<P>(node, caller.within());
                 }
-                leave_as(who);
+                caller.leave();
                 return true;
             }
         }
-        if patience.is_over::<P>() {
+        if limit.is_over::<P>() {
             unlock_all(cases.as_ptr(), cases.len());
-            leave_as(who);
+            caller.leave();
             return false;
         }
         let reason = if cases.is_empty() { WaitReason::SelectNone } else { WaitReason::Select };
-        let waiter = Waiter::new(who, true, reason);
+        let waiter = Waiter::new(&caller, true, reason);
         for case in cases {
             case.enqueue(&waiter);
         }
         let (first, len) = (cases.as_ptr(), cases.len());
-        let publish = move || unlock_all(first, len);
+        let publish = move || {
+            unlock_all(first, len);
+            true
+        };
         let withdraw = || {
             for case in Groups(cases) {
                 lock_all(case);
@@ -149,32 +153,32 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], patience: Patience) 
             }
             true
         };
-        let woken = waiter.wait::<P>(who, patience.deadline(), publish, withdraw);
+        let woken = waiter.wait::<P>(caller, limit.deadline(), publish, withdraw);
         if woken == Woken::Ready {
             cases.iter().for_each(|case| case.settle(waiter.winner()));
             return true;
         }
-        go_on_as::<P>(who);
+        waiter.go_on::<P>();
         false
     }
 }
 
-/// One of the cases that look ready, each with the same chance.
+/// Returns one of the cases that look ready, each with the same chance.
 ///
 /// # Safety
 ///
-/// All locks are held.
+/// All locks must be held.
 unsafe fn choose<'a, 'b, P: Platform>(
     cases: &'a [&'b mut dyn Case<P>],
-    who: Caller,
+    within: Option<&Within>,
 ) -> Option<&'a &'b mut dyn Case<P>> {
     let mut chosen = None;
     let mut ready = 0;
     for case in cases {
-        // SAFETY: the caller's promise.
+        // SAFETY: all locks are held.
         if unsafe { case.is_ready() } {
             ready += 1;
-            if ready == 1 || random::<P>(who).is_multiple_of(ready) {
+            if ready == 1 || random::<P>(within).is_multiple_of(ready) {
                 chosen = Some(case);
             }
         }
@@ -182,16 +186,17 @@ unsafe fn choose<'a, 'b, P: Platform>(
     chosen
 }
 
-/// Cases of one channel change places at random: of those that wait a partner takes the first.
+/// Lets the cases of one channel change places at random: of those that wait a partner takes the
+/// first.
 ///
 /// # Safety
 ///
-/// Inside, or on a thread that is no M; no case of these is locked.
-unsafe fn mix<P: Platform>(cases: &mut [&mut dyn Case<P>], who: Caller) {
+/// The caller must be inside, or a thread that is no M; none of these cases may be locked.
+unsafe fn mix<P: Platform>(cases: &mut [&mut dyn Case<P>], within: Option<&Within>) {
     let mut first = 0;
     for i in 1..cases.len() {
         if cases[i].channel() == cases[first].channel() {
-            let with = random::<P>(who) as usize % (i - first + 1);
+            let with = random::<P>(within) as usize % (i - first + 1);
             cases.swap(first + with, i);
         } else {
             first = i;
@@ -199,18 +204,14 @@ unsafe fn mix<P: Platform>(cases: &mut [&mut dyn Case<P>], who: Caller) {
     }
 }
 
-fn random<P: Platform>(who: Caller) -> u32 {
+fn random<P: Platform>(within: Option<&Within>) -> u32 {
     /// Of Fibonacci hashing: the high bits of the product depend on all of the other factor.
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    match who {
-        Caller::Goroutine(m, _) => {
-            // SAFETY: inside, with a P.
-            let seed = unsafe { proc_of(m).roll() };
-            seed.wrapping_mul((GOLDEN >> 32) as u32) >> 16
-        }
-        // A thread has no numbers of its own. A clock has steps and rhythms, which it takes two
-        // rounds to lose.
-        Caller::Thread => {
+    match within {
+        Some(within) => within.p().roll().wrapping_mul((GOLDEN >> 32) as u32) >> 16,
+        // A thread that is no M has no random numbers of its own, so the clock is hashed; its steps
+        // and rhythms take two rounds to lose.
+        None => {
             let once = P::now().wrapping_mul(GOLDEN);
             ((once ^ once >> 32).wrapping_mul(GOLDEN) >> 40) as u32
         }
@@ -235,11 +236,11 @@ impl<'a, 'b, P: Platform> Iterator for Groups<'a, 'b, P> {
 ///
 /// # Safety
 ///
-/// Inside, or on a thread that is no M; no case of these is locked.
+/// The caller must be inside, or a thread that is no M; none of these cases may be locked.
 unsafe fn lock_all<P: Platform>(cases: &[&mut dyn Case<P>]) {
     for group in Groups(cases) {
         if let Some((holder, others)) = group.split_last() {
-            // SAFETY: the caller's promise; the holder's lock is that of the others.
+            // SAFETY: no case of these is locked; the holder's lock is that of its whole group.
             unsafe {
                 let state = holder.lock();
                 others.iter().for_each(|case| case.share(state));
@@ -252,10 +253,11 @@ unsafe fn lock_all<P: Platform>(cases: &[&mut dyn Case<P>]) {
 ///
 /// # Safety
 ///
-/// `len` cases from `first` on are locked by [`lock_all`].
+/// `len` cases from `first` on must be locked by [`lock_all`].
 unsafe fn unlock_all<P: Platform>(first: *const &mut dyn Case<P>, len: usize) {
     for i in 0..len {
-        // SAFETY: the caller's promise: until its channel is unlocked a case stays.
+        // SAFETY: a case lives until its channel is unlocked, and those from here on are locked
+        // still.
         unsafe { (*first.add(i)).unlock() };
     }
 }

@@ -8,7 +8,8 @@ use core::mem::MaybeUninit;
 
 use super::case::{RecvCase, SendCase};
 use crate::platform::Platform;
-use crate::sync::chan::{Buffer, Chan};
+use crate::sync::chan::Buffer;
+use crate::sync::chan::Chan;
 #[cfg(feature = "alloc")]
 use crate::sync::mpmc::{Receiver, Sender};
 
@@ -16,14 +17,14 @@ macro_rules! on {
     ($(#[$doc:meta])* $trait:ident, $(#[$case_doc:meta])* fn $on:ident($($value:ident)?) -> $case:ident) => {
         $(#[$doc])*
         pub trait $trait {
-            /// What travels.
+            /// The type of the values.
             type Item;
-            /// Where.
+            /// The channel's platform.
             type Platform: Platform;
             /// The channel's buffer.
             type Buffer: Buffer<Self::Item>;
 
-            /// The channel; none is never ready.
+            /// Returns the channel; `None` is never ready.
             fn channel(&self) -> Option<&Chan<Self::Item, Self::Platform, Self::Buffer>>;
 
             $(#[$case_doc])*
@@ -79,13 +80,13 @@ macro_rules! on {
 on! {
     /// Something to receive from.
     OnRecv,
-    /// The case of receiving from it.
+    /// Returns the case of receiving from it.
     fn on_recv() -> RecvCase
 }
 on! {
     /// Something to send to.
     OnSend,
-    /// The case of sending `value` to it.
+    /// Returns the case of sending `value` to it.
     fn on_send(value) -> SendCase
 }
 on!(@end OnRecv, Receiver);

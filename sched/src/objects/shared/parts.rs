@@ -6,10 +6,11 @@ use g0_arch::CachePadded;
 use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
 
-use super::config::{Deadlock, ForeignThreads};
-use super::extras::Extras;
-use super::g::G;
-use super::shared::Core;
+use super::Core;
+use crate::objects::config::{Deadlock, ForeignThreads};
+use crate::objects::extras::Extras;
+use crate::objects::g::G;
+use crate::objects::m::M;
 use crate::parts::count::Count;
 use crate::parts::parker::Parker;
 use crate::parts::phase;
@@ -86,7 +87,7 @@ pub(crate) struct Foreign {
     /// What is done with such threads. Set before the start.
     pub(crate) mode: ForeignThreads,
     /// Their Ms, spare or not.
-    pub(crate) extras: Extras,
+    pub(crate) extras: Extras<M>,
     /// The next scheduler of the same [`Registry`](crate::Registry); under the registry's lock.
     pub(crate) next_registered: OwnedCell<*const Core>,
 }

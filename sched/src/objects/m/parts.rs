@@ -5,8 +5,8 @@ use core::ptr;
 use g0_arch::sync::atomic::AtomicPtr;
 use g0_arch::sync::{OwnedCell, WatchedPtr};
 
-use super::g::G;
-use super::m::{M, MState};
+use super::{M, MState};
+use crate::objects::g::G;
 use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::count::Count;
 use crate::parts::libcall::LibCall;
@@ -53,7 +53,7 @@ pub(crate) struct ForeignCalls {
     pub(crate) libcall: OwnedCell<LibCall>,
 }
 
-/// What an extra M has beside others; see [`extras`](super::extras). Its thread's while it has one.
+/// What an extra M alone has; see [`extras`](crate::objects::extras). Its thread's while it has one.
 #[derive(Debug)]
 pub(crate) struct Extra {
     /// The M is for threads that the scheduler did not start. Written once; read by any thread.

@@ -1,29 +1,30 @@
 //! What the scheduler's one lock guards.
+//!
+//! > **L13** The global queue changes only under the scheduler's lock.
 
 use core::ptr;
 
-use super::g::G;
-use super::m::M;
-use super::m::MState;
-use super::mlist::MList;
-use super::p::Proc;
+use crate::objects::g::G;
+use crate::objects::m::{M, MState};
+use crate::objects::mlist::MList;
+use crate::objects::p::Proc;
 use crate::parts::list::Fifo;
 
 /// What the lock guards.
 pub(crate) struct SchedState {
     pub(crate) global: Fifo<G>,
     pub(crate) idle_ps: *const Proc,
-    pub(crate) idle_ms: MList,
-    pub(crate) p_wait_queue: MList,
-    pub(crate) free_ms: MList,
+    pub(crate) idle_ms: MList<M>,
+    pub(crate) p_wait_queue: MList<M>,
+    pub(crate) free_ms: MList<M>,
     /// New ones, whose threads the watcher is to start.
-    pub(crate) start_pending: MList,
+    pub(crate) start_pending: MList<M>,
     /// The M at rest that sleeps until a deadline, and which.
     pub(crate) timer_leader: *const M,
     pub(crate) leader_deadline: u64,
-    /// Whether a P was handed to somebody for its queues' sake the last time.
+    /// Whether the last P that was handed to an M was so for its queues' sake.
     pub(crate) queues_turn: bool,
-    /// Ms that are Idle or Private.
+    /// Ms at rest: Idle or AwaitsOwnG.
     pub(crate) resting: usize,
     /// How many of the configured Ms are in use.
     pub(crate) used_ms: usize,
@@ -53,23 +54,23 @@ impl SchedState {
 }
 
 impl SchedState {
-    /// A retired P is to be used again; false when `p` is in use.
+    /// Marks `p` for use again, if it is retired; returns false when it is in use.
     pub(crate) fn unretire(&mut self, p: &'static Proc) -> bool {
         // SAFETY: under the lock.
         unsafe { p.links.retired.replace(false) }
     }
 
-    /// A thread is wanted for `m`, which has its P already.
+    /// Asks for a thread for `m`, which has its P already.
     pub(crate) fn request_start(&mut self, m: &'static M) {
         self.start_pending.push_back(m);
     }
 
-    /// The next M whose thread is to be started.
+    /// Takes the next M whose thread is to be started.
     pub(crate) fn take_start_request(&mut self) -> Option<&'static M> {
         self.start_pending.pop_front()
     }
 
-    /// How many Ms are at rest.
+    /// Returns how many Ms are at rest.
     pub(crate) fn resting(&self) -> usize {
         self.resting
     }
@@ -80,8 +81,8 @@ impl SchedState {
         let before = unsafe { m.links.state.replace(state) };
         self.resting += usize::from(state.is_rest());
         self.resting -= usize::from(before.is_rest());
-        // Whoever is awake looks at the timers again before it rests; sysmon is awake too, or will be
-        // after a nap.
+        // An M that is awake looks at the timers again before it rests; sysmon is awake too, or will
+        // be after a nap.
         self.resign_leader(m);
     }
 

@@ -1,42 +1,47 @@
-//! The core: it decides, and never switches stacks.
+//! What the Gs, Ms and Ps of one scheduler share.
 //!
-//! Its functions return what is to be done ([`next::Next`]: run this G, wait for a P, stop), and the
-//! executor (`exec`) does it with `g0-arch`. So a model can drive the shipped decisions with
-//! threads of its own and nothing but atomics in between.
-//!
-//! | file | decides | invariants |
-//! |---|---|---|
-//! | [`claim`] | who owns a P | L5, L18 |
-//! | [`runq`] | the order of a P's Gs | L15 |
-//! | [`inbox`], [`local`] | the Gs bound to an M | L1, L3 |
-//! | `lists` | who gets a free P; who sleeps | L2, L3, L11, L13 |
-//! | `ready` | where a runnable G goes | L1, L15 |
-//! | `next` | what an M does next | L2, L11 |
-//! | [`timers`], [`wheel`] | whose deadline has come | L11 |
-//! | `ahead` | what is fetched into the cache | – |
-//! | [`extra`] | which thread has an M that is not of ours | L7 |
-//! | `late` | who wins when a wake meets the end | – |
-//! | `deadlock` | whether anything can ever run again | L12 |
+//! A [`Core`] has no behaviour of its own: `policy` decides over it, `exec` carries the decisions out, and
+//! `foreign` lets other threads come to it. Its parts, each with one owner, are in [`parts`].
+
+pub(crate) mod parts;
+pub(crate) mod sched_state;
 
 use core::ptr::NonNull;
 
 use g0_arch::sync::Mutex;
-use g0_arch::sync::atomic::{AtomicU64, Ordering};
-use g0_stack::{Depot, StackSource};
-
-use super::config::Config;
 #[cfg(feature = "std")]
 use g0_arch::sync::OwnedCell;
+use g0_arch::sync::atomic::{AtomicU64, Ordering};
+use g0_stack::{Class, Depot, StackSource};
 
-use super::config::Uncaught;
-use super::core_parts::{
-    CoreStats, DeadlockCheck, End, Evictions, Foreign, Gs, Ms, Ps, SysmonState, Work,
-};
-use super::g::G;
+use super::config::{Mobility, Uncaught};
+use super::g::{G, status};
+use super::m::M;
 use super::p::Proc;
-use super::sched_state::SchedState;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
+
+use parts::{CoreStats, DeadlockCheck, End, Evictions, Foreign, Gs, Ms, Ps, SysmonState, Work};
+use sched_state::SchedState;
+
+/// What a scheduler is made of; all of it must live as long as the scheduler.
+#[derive(Clone, Copy)]
+pub struct Config {
+    /// The Ps: as many goroutines run at a time. Not empty.
+    pub procs: &'static [Proc],
+    /// Ms to begin with; `more` is asked when they are used up.
+    pub machines: &'static [M],
+    /// Makes a further M, or says that there is none. On g0, no lock held.
+    pub more: fn() -> Option<&'static M>,
+    /// Where stacks come from.
+    pub stacks: &'static dyn StackSource,
+    /// Every goroutine's stack.
+    pub stack: Class,
+    /// Whether goroutines may go on on another M after they have started.
+    pub mobility: Mobility,
+    /// Both sides of the claim protocol use full fences.
+    pub symmetric: bool,
+}
 
 /// The shared state of one scheduler.
 pub struct Core {
@@ -54,7 +59,7 @@ pub struct Core {
     pub(crate) end: End,
     pub(crate) foreign: Foreign,
     pub(crate) deadlock: DeadlockCheck,
-    /// What is done with a panic that nobody takes.
+    /// What is done with a panic that no joiner takes.
     pub(crate) uncaught: Uncaught,
     pub(crate) evict: Evictions,
     pub(crate) stats: CoreStats,
@@ -68,7 +73,7 @@ unsafe impl Send for Core {}
 
 impl Core {
     maybe_const! {
-        /// A core that has not started.
+        /// Returns a core that has not started.
         pub fn new(config: Config) -> Self {
             Self {
                 config,
@@ -91,7 +96,7 @@ impl Core {
         }
     }
 
-    /// The goroutine whose return ends the scheduler; from when it has been started.
+    /// Returns the goroutine whose return ends the scheduler; from when it has been started.
     pub(crate) fn main(&self) -> NonNull<G> {
         NonNull::new(self.end.main_g.load(Ordering::Relaxed))
             .expect("g0: a scheduler without a main")
@@ -101,18 +106,18 @@ impl Core {
         self.end.phase.load(Ordering::Relaxed)
     }
 
-    /// What time it is, roughly.
+    /// Returns what time it is, roughly.
     #[inline(always)]
     pub(crate) fn coarse(&self) -> Coarse {
         // Relaxed: for reports only.
         Coarse(self.stats.clock.load(stat_atomic::Ordering::Relaxed))
     }
 
-    /// Whoever reads the clock for something else tells what it said.
+    /// Takes over what the clock said to a thread that has read it for something else.
     #[inline]
     pub(crate) fn set_clock(&self, now: u64) {
         let now = Coarse::of(now);
-        // The line that everybody reads is written once a unit.
+        // The line that all threads read is written once a unit.
         if self.coarse() != now {
             self.stats.clock.store(now.0, stat_atomic::Ordering::Relaxed);
         }
@@ -138,7 +143,7 @@ impl Core {
     pub(crate) fn register(&self, g: NonNull<G>) {
         let mut head = self.gs.all.load(Ordering::Relaxed);
         loop {
-            // SAFETY: `g` is not registered yet, so nobody reads the link.
+            // SAFETY: `g` is not registered yet, so no thread reads the link.
             unsafe { g.as_ref().all.set(head) };
             match self.gs.all.compare_exchange_weak(
                 head,
@@ -150,5 +155,19 @@ impl Core {
                 Err(now) => head = now,
             }
         }
+    }
+
+    /// Returns how many callbacks of foreign threads run.
+    pub(crate) fn foreign_callbacks(&self) -> u64 {
+        let runs = |m: &&M| {
+            // SAFETY: an extra M's goroutine is written once, before the M is registered.
+            unsafe { &*m.extra.own_g.get() }.status.load(Ordering::Acquire) != status::DEAD
+        };
+        self.foreign.extras.all().filter(runs).count() as u64
+    }
+
+    /// Returns whether a foreign thread has ever called back.
+    pub(crate) fn has_extras(&self) -> bool {
+        self.foreign.extras.all().next().is_some()
     }
 }

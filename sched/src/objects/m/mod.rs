@@ -1,34 +1,39 @@
 //! A machine: an OS thread or a core.
 //!
 //! ```text
-//!                    start            next finds nothing: go_idle
-//!   (unused) ──────────────▶ BUSY ──────────────────────────────▶ IDLE   on the idle list
-//!                            ▲  │  its G is elsewhere: rest       ▼
-//!                            │  ├────────────────────────────▶ PRIVATE  its own inbox wakes it
-//!                            │  │  want_p finds no P              │
-//!                            │  └────────────────────────────▶ LINE ◀── wake_bound, no P free
-//!                            └──────── hand_p: the P is given, then the wake ───┘
+//!              start         next finds nothing: go_idle
+//!   FREE ─────────────▶ BUSY ─────────────────────────────▶ IDLE         on the idle list
+//!                       ▲  │  its G is elsewhere: rest      │
+//!                       │  ├────────────────────────────▶ AWAITS OWN G   its inbox wakes it
+//!                       │  │  want_p finds no P             ▼
+//!                       │  └────────────────────────────▶ WAITS FOR P ◀── wake_bound, no P idle
+//!                       └──────── hand: the P is given, then the wake ──┘
 //! ```
 //!
 //! An M is never freed, only used again. One for a thread that the scheduler did not start, an *extra* M,
 //! has a diagram of its own: see [`crate::foreign::extram`].
 
+pub(crate) mod parts;
+
 use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use g0_arch::sync::cell::UnsafeCell;
+use g0_arch::sync::{OwnedCell, load_owned};
 use g0_arch::tools::Fiber;
 
+use super::extras::Spare;
 use super::g::G;
 use super::local::Local;
-use super::m_parts::{Extra, ForeignCalls, Links, Reservation, Searching};
+use super::mlist::Listed;
 use super::p::Proc;
 use super::shared::Core;
 use crate::parts::claim::Claim;
 use crate::parts::inbox::Inbox;
 use crate::parts::parker::Parker;
 use crate::parts::stat_atomic;
-use g0_arch::sync::{OwnedCell, load_owned};
+
+use parts::{Extra, ForeignCalls, Links, Reservation, Searching};
 
 /// Where an M stands; under the scheduler's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub(crate) enum MState {
 }
 
 impl MState {
-    /// Whether the M sleeps, or is about to, until somebody else has something for it.
+    /// Returns whether the M sleeps, or is about to, until another thread has something for it.
     pub(crate) fn is_rest(self) -> bool {
         matches!(self, Self::Idle | Self::AwaitsOwnG)
     }
@@ -56,7 +61,7 @@ impl MState {
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub struct M {
-    /// Who owns its P: shared with retakers.
+    /// Whether it owns its P: shared with retakers.
     pub(crate) claim: Claim,
     /// The G that it runs, or whose foreign call it is in; null in the scheduler. Read by sysmon.
     pub(crate) g: AtomicPtr<G>,
@@ -78,7 +83,7 @@ pub struct M {
     /// Gs bound here, pushed by any thread.
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
-    pub(crate) local: UnsafeCell<Local>,
+    pub(crate) local: UnsafeCell<Local<G>>,
     pub(crate) spin: Searching,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
@@ -96,14 +101,14 @@ pub struct M {
     pub(crate) fiber: Fiber,
 }
 
-// SAFETY: the fields say which thread may touch them; the protocols in `core` keep to it.
+// SAFETY: the fields say which thread may touch them; the protocols of `policy` and `exec` keep to it.
 unsafe impl Sync for M {}
 // SAFETY: as above; an M is not tied to the thread that made it.
 unsafe impl Send for M {}
 
 impl M {
     maybe_const! {
-        /// An M that has not been started.
+        /// Returns an M that has not been started.
         pub fn new() -> Self {
             Self {
                 claim: Claim::new(),
@@ -136,14 +141,14 @@ impl M {
 }
 
 impl M {
-    /// What the threads of its scheduler are called. An M that is being started has one.
+    /// Returns what the threads of its scheduler are called. An M that is being started has one.
     #[cfg(feature = "std")]
     pub(crate) fn name(&self) -> &'static str {
         // SAFETY: set before the M is started, and the name before the scheduler is.
         unsafe { (*self.core.get()).name.get() }
     }
 
-    /// The goroutine that runs here or is in a foreign call. Its own thread only, which alone
+    /// Returns the goroutine that runs here or is in a foreign call. Its own thread only, which alone
     /// writes the word: so it reads it as plain memory, and no more often than need be.
     #[inline(always)]
     pub(crate) fn curg(&self) -> Option<NonNull<G>> {
@@ -151,34 +156,35 @@ impl M {
         NonNull::new(unsafe { load_owned(&self.g) })
     }
 
-    /// Its scheduler. An M that is being started has one.
+    /// Returns its scheduler. An M that is being started has one.
     #[inline(always)]
     pub(crate) fn core(&self) -> &'static Core {
         // SAFETY: set before the M is started; a core outlives its Ms.
         unsafe { &*self.core.get() }
     }
 
-    /// Whether foreign code runs here. Its own thread only; as [`curg`](Self::curg).
+    /// Returns whether foreign code runs here. Its own thread only; as [`curg`](Self::curg).
     #[inline(always)]
     pub(crate) fn in_foreign_code(&self) -> bool {
         // SAFETY: no write is concurrent.
         unsafe { !load_owned(&self.call).is_null() }
     }
 
-    /// How often it has gone to foreign code. Read by sysmon: the same stay there still?
+    /// Returns how often it has gone to foreign code. Sysmon sees by it whether a foreign call is the
+    /// same still.
     pub(crate) fn stays(&self) -> u64 {
         // Two words: each only grows, so whatever comes in between makes a later sum larger.
         self.foreign.calls.get().wrapping_add(self.foreign.callbacks.get())
     }
 
-    /// Whether it is for threads that the scheduler did not start. Anybody.
+    /// Returns whether it is for threads that the scheduler did not start. Any context.
     #[inline(always)]
     pub(crate) fn is_extra(&self) -> bool {
-        // Relaxed: written before the M owned a P, and by then known to whoever looks for that.
+        // Relaxed: written before the M owned a P, and by then known to a thread that looks for that.
         self.extra.is_extra.load(stat_atomic::Ordering::Relaxed)
     }
 
-    /// Whether its thread is in code of its own, between callbacks. Its own thread only.
+    /// Returns whether its thread is in code of its own, between callbacks. Its own thread only.
     #[inline(always)]
     pub(crate) fn is_between_callbacks(&self) -> bool {
         // SAFETY: no write is concurrent.
@@ -190,22 +196,42 @@ impl M {
         // Relaxed: ordered by the fences of the bridge.
         self.call.store(word, Ordering::Relaxed);
         #[cfg(loom)]
-        // SAFETY: our thread's.
+        // SAFETY: the word is this thread's.
         unsafe {
             self.call_here.set(word);
         }
     }
 
-    /// What `call` points to between callbacks.
+    /// Returns what `call` points to between callbacks.
     #[inline(always)]
     pub(crate) fn root(&self) -> *mut u8 {
         ptr::from_ref(&self.extra.root).cast_mut().cast()
     }
 
-    /// The goroutine on whose own stack the caller is: none on g0. Its own thread only.
+    /// Returns the goroutine on whose own stack the caller is: none on g0. Its own thread only.
     #[inline(always)]
     pub(crate) fn running(&self) -> Option<NonNull<G>> {
         if self.in_foreign_code() { None } else { self.curg() }
+    }
+}
+
+impl Listed for M {
+    fn next(&self) -> &OwnedCell<*const M> {
+        &self.links.next
+    }
+
+    fn prev(&self) -> &OwnedCell<*const M> {
+        &self.links.prev
+    }
+}
+
+impl Spare for M {
+    fn below(&self) -> &AtomicPtr<M> {
+        &self.extra.spare
+    }
+
+    fn older(&self) -> &OwnedCell<*const M> {
+        &self.extra.next
     }
 }
 

@@ -1,0 +1,98 @@
+//! Linux threads as a platform: threads, futexes, the kernel's barrier.
+
+use core::sync::atomic::Ordering;
+use std::string::ToString;
+
+use super::affinity::CPUS;
+use super::tag::Hosted;
+use super::{affinity, current, fork, futex, membarrier, report};
+use crate::exec::machine::start_m;
+use crate::objects::m::M;
+use crate::parts::fatal::Fatal;
+use crate::parts::parker::Parker;
+use crate::platform::interrupts::Interrupts;
+use crate::platform::machines::Machines;
+use crate::platform::unwinding::Unwinding;
+use crate::platform::{Platform, StartError};
+
+/// Stack of every M's thread, on which foreign code runs: address space, not memory.
+const THREAD_STACK: usize = 8 << 20;
+
+// SAFETY: the slot is read in assembly or behind a call; tokens are futex words; the heavy fence
+// is the kernel's. `errno` is the C library's, and what throws does not return.
+unsafe impl Platform for Hosted {
+    type Unwind = g0_defer::Rust;
+
+    #[inline(always)]
+    fn current() -> *const M {
+        current::get()
+    }
+
+    fn set_current(m: *const M) {
+        current::set(m);
+    }
+
+    fn start(m: &'static M) -> Result<(), StartError> {
+        std::thread::Builder::new()
+            .name(m.name().to_string())
+            .stack_size(THREAD_STACK)
+            .spawn(move || {
+                futex::wake_on_time();
+                // SAFETY: this thread was started for `m`, has the stack, and ends afterwards.
+                unsafe { start_m::<Hosted>(m) }
+            })
+            .map(drop)
+            .map_err(|_| StartError::NoThread)
+    }
+
+    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        futex::park(parker, deadline)
+    }
+
+    fn unpark(parker: &Parker) {
+        futex::unpark(parker);
+    }
+
+    fn now() -> u64 {
+        futex::now()
+    }
+
+    fn heavy_fence() {
+        membarrier::fence();
+    }
+
+    fn fatal(report: &Fatal) -> ! {
+        report::print(&std::format!("{report}\n"));
+        std::process::abort()
+    }
+}
+
+impl Interrupts for Hosted {}
+
+impl Machines for Hosted {
+    const WATCHED: bool = true;
+
+    fn cpus() -> usize {
+        CPUS.load(Ordering::Relaxed)
+    }
+
+    fn look_around() {
+        // Sysmon's own mask: its thread runs no code of the program, so only a change for all threads
+        // of the process reaches it.
+        CPUS.store(affinity::affine(), Ordering::Relaxed);
+    }
+
+    fn check_process() {
+        fork::check();
+    }
+}
+
+impl Unwinding for Hosted {
+    const UNWINDS: bool = cfg!(panic = "unwind");
+
+    fn throw_goexit() {
+        if Self::UNWINDS {
+            <g0_defer::Rust as g0_defer::Throw>::goexit()
+        }
+    }
+}

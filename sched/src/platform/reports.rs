@@ -1,0 +1,38 @@
+//! What the scheduler prints, and when it may say that nothing can run again.
+
+use core::fmt;
+
+use crate::objects::report::{DeadlockReport, Trace};
+
+/// Reports. Provided: nothing is printed, and some thread may wake any goroutine at any time, so that
+/// [`Deadlock::Auto`](crate::Deadlock::Auto) reports no deadlock.
+pub trait Reports {
+    /// Returns whether a thread that is none of a scheduler's Ms may wake its goroutines without a handle or
+    /// a waker, that is by a channel or a lock: a thread of the program's own, an M of another scheduler.
+    /// `own` threads are the scheduler's. While there is one, no deadlock is reported. On g0 or by sysmon, no
+    /// lock held. A kernel whose interrupt handlers use nothing but handles and wakers has none.
+    fn external_wakers(own: usize) -> bool {
+        let _ = own;
+        true
+    }
+
+    /// Prints the goroutines of a scheduler none of which can ever run again; see
+    /// [`Deadlock`](crate::Deadlock). When it returns the program ends by
+    /// [`Platform::fatal`](crate::Platform::fatal), with [`DeadlockReport::fatal`]; it may also end the
+    /// program itself. On g0 or by sysmon, no lock held; must not unwind. Provided: nothing.
+    fn deadlock(report: &DeadlockReport) {
+        let _ = report;
+    }
+
+    /// Prints the panics of a goroutine that none will join, oldest first, before the program ends by
+    /// [`Platform::fatal`](crate::Platform::fatal). On the goroutine's stack, outside; must not unwind.
+    /// Provided: nothing.
+    fn uncaught(panics: &dyn fmt::Display) {
+        let _ = panics;
+    }
+
+    /// Prints a line about a scheduler that is traced. By sysmon, no lock held. Provided: nothing.
+    fn trace(line: &Trace) {
+        let _ = line;
+    }
+}

@@ -1,0 +1,13 @@
+//! How shutdown ends goroutines that still wait.
+
+/// Unwinding of a goroutine by Goexit. Provided: the platform cannot, and shutdown leaves what waits as
+/// it is.
+pub trait Unwinding {
+    /// Whether [`throw_goexit`](Self::throw_goexit) throws.
+    const UNWINDS: bool = false;
+
+    /// Unwinds the running goroutine by Goexit, where [`UNWINDS`](Self::UNWINDS) says so; then it must not
+    /// return. Else it must do nothing. Called by shutdown in goroutines that wait. On the goroutine's
+    /// stack, outside.
+    fn throw_goexit() {}
+}

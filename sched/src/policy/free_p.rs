@@ -1,0 +1,106 @@
+//! Which M gets a free P: the P wait queue and the idle list.
+//!
+//! > **L11** While a P is idle no M waits for one, and no goroutine stays runnable that an M at rest
+//! > may run.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::hand::{Got, WakeM, hand, own, take_nextp};
+use crate::objects::inside::{FreeP, Stay};
+use crate::objects::m::{M, MState};
+use crate::objects::p::Proc;
+use crate::objects::shared::Core;
+use crate::objects::shared::sched_state::SchedState;
+use crate::platform::Platform;
+
+impl Core {
+    /// Puts `p` to use: the first M of the P wait queue gets it, else it is idle; a P that is not wanted
+    /// retires.
+    pub(super) fn put_p(&self, sched: &mut SchedState, p: FreeP) -> WakeM {
+        if !self.is_wanted(&p) {
+            self.retire(sched, p);
+            return WakeM::NONE;
+        }
+        if let Some(m) = sched.p_wait_queue.pop_front() {
+            self.work.p_waiters.fetch_sub(1, Relaxed);
+            return hand(sched, m, p);
+        }
+        let p = p.into_proc();
+        // SAFETY: an idle P's link is under the lock.
+        unsafe { p.links.idle.set(sched.idle_ps) };
+        sched.idle_ps = p;
+        self.ps.idle.fetch_add(1, Ordering::Release);
+        WakeM::NONE
+    }
+
+    /// As [`put_p`](Self::put_p), without the lock held.
+    pub(super) fn free_p(&self, p: FreeP) -> WakeM {
+        self.put_p(&mut self.sched.lock(), p)
+    }
+
+    /// As [`free_p`](Self::free_p), with the wake. Of a P that is idle now sysmon must know: it has timers,
+    /// perhaps.
+    pub(crate) fn release_p<P: Platform>(&self, p: FreeP) {
+        if !self.free_p(p).unpark::<P>() {
+            self.wake_sysmon::<P>();
+        }
+    }
+
+    /// Takes a P from the idle list.
+    pub(super) fn take_p(&self, sched: &mut SchedState) -> Option<FreeP> {
+        // SAFETY: Ps live as long as the scheduler.
+        let p: &'static Proc = unsafe { sched.idle_ps.as_ref()? };
+        // SAFETY: an idle P's link is under the lock.
+        sched.idle_ps = unsafe { p.links.idle.get() };
+        self.ps.idle.fetch_sub(1, Relaxed);
+        // SAFETY: no M owned it while it was on the list, which it has just left.
+        Some(unsafe { FreeP::assume(p) })
+    }
+
+    /// Puts `m` at the end of the P wait queue.
+    pub(super) fn wait_for_a_p(&self, sched: &mut SchedState, m: &'static M) {
+        sched.p_wait_queue.push_back(m);
+        self.work.p_waiters.fetch_add(1, Relaxed);
+        sched.set_state(m, MState::WaitsForP);
+    }
+
+    /// Gets a P for the calling M, which must have none: an idle one, or a place in the P wait queue.
+    pub(crate) fn want_p<'s, P: Platform>(&self, stay: &'s mut Stay) -> Got<'s> {
+        let mut sched = self.sched.lock();
+        // SAFETY: `state` is under the lock.
+        debug_assert_eq!(unsafe { stay.m().links.state.get() }, MState::Busy);
+        let Some(p) = self.take_p(&mut sched) else {
+            self.wait_for_a_p(&mut sched, stay.m());
+            return Got::Queued;
+        };
+        drop(sched);
+        let within = own::<P>(stay, p);
+        self.wake_sysmon::<P>();
+        Got::Proc(within)
+    }
+
+    /// Makes the P that `nextp` names the calling M's own. `nextp` must be set: the M has waited for it.
+    pub(crate) fn woken<P: Platform>(&self, stay: &mut Stay) {
+        let m = stay.m();
+        own::<P>(stay, take_nextp(m));
+    }
+
+    /// Hands the calling M's P to the first M of the P wait queue; returns false, with nothing done, when
+    /// no M waits.
+    pub(super) fn serve_p_wait_queue<P: Platform>(&self, stay: &mut Stay) -> bool {
+        let mut sched = self.sched.lock();
+        let Some(first) = sched.p_wait_queue.pop_front() else { return false };
+        self.work.p_waiters.fetch_sub(1, Relaxed);
+        let wake = hand(&mut sched, first, stay.disown());
+        drop(sched);
+        wake.unpark::<P>();
+        true
+    }
+
+    /// Frees the P that `m` was given, which could not be started.
+    pub(super) fn take_back_p<P: Platform>(&self, m: &'static M) {
+        self.release_p::<P>(take_nextp(m));
+    }
+}

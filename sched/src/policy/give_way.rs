@@ -1,0 +1,77 @@
+//! When a running goroutine, or the M that runs it, must make room.
+//!
+//! | asked | by | room is made for |
+//! |---|---|---|
+//! | [`has_competition`](Core::has_competition) | a goroutine that yields | what is queued, and due timers |
+//! | [`may_spin`](Core::may_spin) | a goroutine that finds a lock held | the goroutines of this M |
+//! | [`slice_is_over`](Core::slice_is_over) | the M, at a fair turn | Ms that wait for a P |
+//! | [`has_had_enough`](Core::has_had_enough) | an M that enters and finds a claim on its P | whatever sysmon has seen |
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::inside::{OwnedP, Within};
+use crate::objects::m::M;
+use crate::objects::shared::Core;
+use crate::platform::Platform;
+
+/// How long an M keeps its P while other Ms wait for one, nanoseconds.
+const SLICE: u64 = 25_000;
+/// How long a goroutine may run while other goroutines wait, nanoseconds.
+pub(super) const COMPUTE: u64 = 10_000_000;
+
+impl Core {
+    /// Returns whether something else would run on the calling M if its goroutine yielded; then it is the
+    /// other queues' turn. Timers are looked at as often as always: one whose goroutine yields alone is not
+    /// idle.
+    #[inline]
+    pub(crate) fn has_competition<P: Platform>(&self, m: &Within) -> bool {
+        let p = m.p();
+        let competition =
+            self.demand_for(p).to_give_way(m) || (p.is_fair() && p.timers.due() <= P::now());
+        if competition {
+            // The other queues first: the caller is going to be in the ring itself.
+            p.request_fair_turn();
+        } else if p.is_fair() {
+            p.reset_fair_turn();
+        }
+        competition
+    }
+
+    /// Returns whether a goroutine of `m` that finds a lock held may spin for it: the holder may be running,
+    /// for another M runs, and no other goroutine wants to run here. A guess; its M is outside.
+    ///
+    /// # Safety
+    ///
+    /// `m` must be the calling thread's.
+    pub(crate) unsafe fn may_spin(&self, m: &M) -> bool {
+        // Relaxed, all of it: a guess.
+        let idle = self.ps.idle.load(Ordering::Relaxed);
+        if idle + 1 >= self.ps.live.load(Ordering::Relaxed) {
+            return false;
+        }
+        // SAFETY: Ps live as long as their scheduler; its ring may be looked at from anywhere. `m` is the
+        // calling thread's, says the caller.
+        unsafe {
+            m.p.load(Ordering::Relaxed)
+                .as_ref()
+                .is_some_and(|p| !self.demand_for(p).to_stop_spinning(m))
+        }
+    }
+
+    /// Returns whether Ms wait for a P and this one has served its M for long enough.
+    pub(super) fn slice_is_over<P: Platform>(&self, p: &OwnedP) -> bool {
+        // SAFETY: the P is the borrower's.
+        self.has_p_waiters() && P::now().saturating_sub(unsafe { p.since.get() }) >= SLICE
+    }
+
+    /// Returns whether a G or an M waits for `p`, and it has run the same goroutine for as long as one may
+    /// compute.
+    pub(crate) fn has_had_enough<P: Platform>(&self, p: &OwnedP) -> bool {
+        // SAFETY: the P is the borrower's. What sysmon has seen is how long no other goroutine has run, not
+        // how long the P has been with this M.
+        let since = unsafe { p.since.get() }.max(p.watch.since.load(Ordering::Relaxed));
+        p.watch.tick.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
+            && P::now().saturating_sub(since) >= COMPUTE
+            && self.demand_for(p).for_retake()
+    }
+}

@@ -1,0 +1,67 @@
+//! Giving a P away: the M that gets it is looked for by the giver.
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::inside::{FreeP, Stay};
+use crate::objects::shared::Core;
+use crate::platform::Platform;
+
+impl Core {
+    /// Finds an M for `p`: the first of the P wait queue or, by turns, if Gs are queued, an idle or a new
+    /// one. Returns whether there is one; else the P is idle.
+    ///
+    /// It may start a thread: the caller must be on g0 or a thread's own stack.
+    pub(crate) fn hand_off<P: Platform>(&'static self, p: FreeP) -> bool {
+        // Thieves do not reach `runnext`.
+        if let Some(next) = p.replace_next(None) {
+            // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
+            let _ = unsafe { self.append(&p, next) };
+        }
+        p.counts.hand_offs.add(1);
+        if !self.is_wanted(&p) {
+            // It may be wanted again by now, and have gone to an M that waits.
+            self.free_p(p).unpark::<P>();
+            self.wake::<P>();
+            self.wake_sysmon::<P>();
+            return false;
+        }
+        let runnable = self.demand_for(&p).by_queues();
+        let mut sched = self.sched.lock();
+        // Ms that wait for a P are in the middle of a goroutine and may go on with it for long: every
+        // other time what is queued has its turn.
+        sched.queues_turn = runnable && !sched.queues_turn;
+        if !sched.queues_turn && self.has_p_waiters() {
+            let wake = self.put_p(&mut sched, p);
+            drop(sched);
+            wake.unpark::<P>();
+            return true;
+        }
+        match self.assign_m::<P>(sched, p, false) {
+            Some(assigned) => self.launch::<P>(assigned),
+            None => {
+                // The P is idle, and no M looks after its timers.
+                self.wake_sysmon::<P>();
+                false
+            }
+        }
+    }
+
+    /// Gives up the calling M's P, for which it has no use, and will not be back: the P goes to an M that
+    /// has.
+    ///
+    /// No fence here: a publisher may have seen no idle P just before, and sysmon looks for that at its next
+    /// look. It has one: this P was owned until now.
+    pub(crate) fn leave_p<P: Platform>(&'static self, stay: &mut Stay) {
+        let p = stay.disown();
+        let work = self.demand_for(&p).by_goroutines();
+        if work {
+            self.hand_off::<P>(p);
+            return;
+        }
+        let handed = self.free_p(p).unpark::<P>();
+        if !handed {
+            self.sysmon.unchecked.store(true, Ordering::Relaxed);
+            self.wake_sysmon::<P>();
+        }
+    }
+}

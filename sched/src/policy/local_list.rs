@@ -1,0 +1,48 @@
+//! The list of the Gs that are bound to the calling M, for the decisions that use it.
+
+use core::ptr::NonNull;
+
+use crate::objects::g::G;
+use crate::objects::inside::Within;
+use crate::objects::m::M;
+
+/// Returns whether a G that is bound to `m` is runnable. A word of an interrupt handler may come late.
+///
+/// # Safety
+///
+/// `m` must be the calling thread's.
+#[inline(always)]
+pub(super) unsafe fn bound_here(m: &M) -> bool {
+    // SAFETY: the list is the thread's of `m`, which is the calling one.
+    m.inbox.is_touched() || m.local.with(|local| unsafe { !(*local).is_empty() })
+}
+
+/// Returns the next G that is bound to `m`; with `fair` one that has waited goes before one that has just
+/// become ready.
+#[inline(always)]
+pub(super) fn pop(m: &Within, fair: bool) -> Option<NonNull<G>> {
+    // SAFETY: `m` is the calling thread's, and so is the list.
+    m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, fair) })
+}
+
+/// Puts `g` before the other Gs that are bound to `m`.
+///
+/// # Safety
+///
+/// `g` must be bound to `m`, runnable and in no queue.
+#[inline(always)]
+pub(super) unsafe fn push_next(m: &Within, g: NonNull<G>) {
+    // SAFETY: `m` is the calling thread's, and so is the list; of `g` the caller says the rest.
+    m.local.with_mut(|local| unsafe { (*local).push_next(g) });
+}
+
+/// Puts `g` behind the other Gs that are bound to `m`.
+///
+/// # Safety
+///
+/// As [`push_next`].
+#[inline(always)]
+pub(super) unsafe fn push_back(m: &Within, g: NonNull<G>) {
+    // SAFETY: as in `push_next`.
+    m.local.with_mut(|local| unsafe { (*local).push_back(g) });
+}

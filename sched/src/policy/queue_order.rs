@@ -1,0 +1,86 @@
+//! In which order an M looks into its queues.
+//!
+//! | | asked by | the order |
+//! |---|---|---|
+//! | [`pick`] | a goroutine that parks, yields or ends, on its own stack: no lock, no long way | `runnext`; then, at every other switch, the ring, the local list, the ring; else the local list, the ring |
+//! | [`queued_g`](Core::queued_g) | the scheduler, on g0 | the same, and the global queue at last |
+//! | `queued_g`, fair | the scheduler, every [`FAIR`](crate::objects::p::FAIR)th switch or look | the global queue, the ring and the local list, each of them first in turn; `runnext` at last |
+//!
+//! The three differ in what they may skip: without a G in the local list, `pick` goes from `runnext` to the
+//! ring at once, which is all that most switches see. The fair order is there because no queue that
+//! comes early in the other orders need ever be empty: of two goroutines that wake each other one is always
+//! in `runnext`.
+
+use core::ptr::NonNull;
+
+use g0_arch::sync::atomic::Ordering;
+
+use super::local_list::{self, bound_here};
+use crate::objects::g::G;
+use crate::objects::inside::{OwnedP, Within};
+use crate::objects::shared::Core;
+
+/// Returns the next G of the queues that `m` reaches without a lock.
+#[inline(always)]
+pub(crate) fn pick(m: &Within) -> Option<NonNull<G>> {
+    let p = m.p();
+    if let Some(g) = p.replace_next(None) {
+        return Some(g);
+    }
+    // SAFETY: `m` is the calling thread's.
+    if unsafe { bound_here(m) } {
+        return pick_bound(m);
+    }
+    p.pop()
+}
+
+#[inline(never)]
+fn pick_bound(m: &Within) -> Option<NonNull<G>> {
+    by_turns(m, m.p())
+}
+
+/// The ring and the local list, each first by turns.
+#[inline(always)]
+fn by_turns(m: &Within, p: &OwnedP) -> Option<NonNull<G>> {
+    if p.tick.load(Ordering::Relaxed) & 1 == 0
+        && let Some(g) = p.pop()
+    {
+        return Some(g);
+    }
+    local_list::pop(m, false).or_else(|| p.pop())
+}
+
+impl Core {
+    /// Returns the next G of the queues that `m` reaches without a victim; with `fair` it is the other
+    /// queues' turn.
+    pub(super) fn queued_g(&self, m: &Within, fair: bool) -> Option<NonNull<G>> {
+        let p = m.p();
+        p.count_look(fair);
+        if fair {
+            return self.fair_g(m);
+        }
+        if let Some(g) = p.replace_next(None) {
+            return Some(g);
+        }
+        by_turns(m, p).or_else(|| self.take_global(p))
+    }
+
+    /// The other queues' turn: each is the first of them in turn, for the one before it may never be empty,
+    /// nor `runnext`.
+    fn fair_g(&self, m: &Within) -> Option<NonNull<G>> {
+        let p = m.p();
+        p.reset_fair_turn();
+        let tick = p.tick.load(Ordering::Relaxed);
+        for queue in 0..3 {
+            let g = match (tick + queue) % 3 {
+                0 => self.take_global(p),
+                1 => p.pop(),
+                _ => local_list::pop(m, true),
+            };
+            if g.is_some() {
+                return g;
+            }
+        }
+        p.replace_next(None)
+    }
+}
