@@ -3,8 +3,8 @@
 use crate::report::Report;
 use crate::run::Cmd;
 use crate::{
-    arrows, conformance, coverage, debian, downstream, features, loom, mutants, nostd, shuttle,
-    soak, targets, tree,
+    arrows, conformance, coverage, debian, downstream, features, loom, mutants, nostd, register,
+    shuttle, soak, targets, tree,
 };
 
 /// Runs all steps of `ci`.
@@ -14,6 +14,7 @@ pub fn run(report: &mut Report, install: bool) {
     lint(report);
     documentation(report);
     conformance::run(report);
+    register::run(report);
     report.step("cargo test", || cargo(["test", "--locked", "--no-fail-fast"]));
     report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
     features::run(report);

@@ -7,6 +7,7 @@
 //!   main ── ci ──┬── arrows     which module names which
 //!                ├── features   each crate alone, each feature
 //!                ├── conformance  the behaviours, each with its test
+//!                ├── register   the invariants, each with its keeper, models and mutants
 //!                ├── nostd      linked without std
 //!                ├── loom       the models          ┐ mutants builds and runs
 //!                ├── mutants    what they must kill ┘ the models of a changed tree
@@ -33,6 +34,7 @@ mod loom;
 mod mutants;
 mod nostd;
 mod patch;
+mod register;
 mod report;
 mod run;
 mod shuttle;
@@ -52,6 +54,8 @@ cargo xtask COMMAND
   arrows [--files CRATE]         the modules of each crate name only what lies below them, in one order of layers,
                                  and no files form a cycle (--files: of this crate every file's arrows)
   conformance                    every behaviour that is listed is shown by a test that exists
+  register                       CONTRIBUTING.md is true: every invariant is stated where it says, and has the models and
+                                 mutants that it says; every file, function and name on the page exists
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
   loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
         }
         ["ci"] => ci::run(&mut report, install),
         ["conformance"] => conformance::run(&mut report),
+        ["register"] => register::run(&mut report),
         ["no-std"] => nostd::run(&mut report),
         ["loom", "--coverage"] => coverage::run(&mut report),
         ["loom", ..] => loom::run(&mut report, &args[1..], deep),
