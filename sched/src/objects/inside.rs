@@ -27,9 +27,12 @@ use super::m::M;
 use super::p::Proc;
 use super::shared::Core;
 
+/// What holds of the calling thread alone: neither `Send` nor `Sync`.
+type OfThisThread = PhantomData<*mut ()>;
+
 /// A P whose plain data is the borrower's.
 #[repr(transparent)]
-pub(crate) struct OwnedP(Proc);
+pub(crate) struct OwnedP(Proc, OfThisThread);
 
 impl Deref for OwnedP {
     type Target = Proc;
@@ -90,7 +93,7 @@ impl FreeP {
 
 /// The calling M, which is inside and owns a P for as long as the borrow.
 #[repr(transparent)]
-pub(crate) struct Within(M);
+pub(crate) struct Within(M, OfThisThread);
 
 impl Deref for Within {
     type Target = M;
@@ -119,7 +122,7 @@ impl Within {
         unsafe { OwnedP::assume(self.0.p.load(Ordering::Relaxed)) }
     }
 
-    /// Its scheduler.
+    /// Returns its scheduler.
     #[inline(always)]
     pub(crate) fn core(&self) -> &'static Core {
         self.0.core()
@@ -136,8 +139,7 @@ impl Within {
 /// The calling M's stay inside, with a P or without.
 pub(crate) struct Stay {
     m: &'static M,
-    /// Of this thread.
-    _here: PhantomData<*mut ()>,
+    _here: OfThisThread,
 }
 
 impl Stay {
@@ -156,7 +158,7 @@ impl Stay {
         self.m
     }
 
-    /// Its scheduler.
+    /// Returns its scheduler.
     #[inline(always)]
     pub(crate) fn core(&self) -> &'static Core {
         self.m.core()
