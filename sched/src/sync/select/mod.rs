@@ -204,18 +204,23 @@ unsafe fn mix<P: Platform>(cases: &mut [&mut dyn Case<P>], within: Option<&Withi
     }
 }
 
+/// Of Fibonacci hashing: the high bits of the product depend on all of the other factor.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
 fn random<P: Platform>(within: Option<&Within>) -> u32 {
-    /// Of Fibonacci hashing: the high bits of the product depend on all of the other factor.
-    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     match within {
         Some(within) => within.p().roll().wrapping_mul((GOLDEN >> 32) as u32) >> 16,
-        // A thread that is no M has no random numbers of its own, so the clock is hashed; its steps
-        // and rhythms take two rounds to lose.
-        None => {
-            let once = P::now().wrapping_mul(GOLDEN);
-            ((once ^ once >> 32).wrapping_mul(GOLDEN) >> 40) as u32
-        }
+        None => clocked::<P>(),
     }
+}
+
+/// A thread that is no M has no random numbers of its own, so the clock is hashed; its steps and
+/// rhythms take two rounds to lose.
+#[cold]
+#[inline(never)]
+fn clocked<P: Platform>() -> u32 {
+    let once = P::now().wrapping_mul(GOLDEN);
+    ((once ^ once >> 32).wrapping_mul(GOLDEN) >> 40) as u32
 }
 
 /// The cases of one channel after the other; they are sorted.
