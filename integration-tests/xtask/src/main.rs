@@ -33,6 +33,7 @@ mod instructions;
 mod loom;
 mod mutants;
 mod nostd;
+mod other_tree;
 mod patch;
 mod register;
 mod report;
@@ -74,6 +75,8 @@ cargo xtask COMMAND
           [--json FILE]          the same table for programs
           [--plot FILE.svg]      the same table drawn
           [--from FILE]          what --json wrote before, in place of measuring
+          [--against COMMIT|FOLDER]  g0 alone, beside that tree's: no row may be worse beyond the noise, which is
+                                 what two equal programs differ by in the same run
   instructions [ROW...]          instructions of an operation, counted by callgrind
       [--against COMMIT|FOLDER]  beside those of another tree: none may rise by more than 1 %
       [--install]

@@ -7,6 +7,7 @@
 //! A peer that is not there is `absent`, and g0 above its target is `short`; both are results, reported as they are.
 //! That g0's own side cannot be measured is an error.
 
+mod against;
 mod golang;
 mod machine;
 mod plot;
@@ -30,16 +31,25 @@ pub struct Options {
     json: Option<String>,
     plot: Option<String>,
     from: Option<String>,
+    against: Option<String>,
     install: bool,
 }
 
 impl Options {
     /// All rows, five runs.
     pub fn all(install: bool) -> Options {
-        Options { names: vec![], runs: 5, json: None, plot: None, from: None, install }
+        Options {
+            names: vec![],
+            runs: 5,
+            json: None,
+            plot: None,
+            from: None,
+            against: None,
+            install,
+        }
     }
 
-    /// Reads `[NAME…] [--runs N] [--json FILE] [--plot FILE] [--from FILE]`.
+    /// Reads `[NAME…] [--runs N] [--json FILE] [--plot FILE] [--from FILE] [--against COMMIT|FOLDER]`.
     pub fn parse(args: &[String], install: bool) -> Result<Options, String> {
         let mut options = Options::all(install);
         let mut args = args.iter();
@@ -49,6 +59,7 @@ impl Options {
                 "--json" => options.json = Some(value()?.clone()),
                 "--plot" => options.plot = Some(value()?.clone()),
                 "--from" => options.from = Some(value()?.clone()),
+                "--against" => options.against = Some(value()?.clone()),
                 "--runs" => options.runs = value()?.parse().map_err(|_| "--runs needs a number")?,
                 name if ROWS.iter().any(|row| row.is_called(name)) => {
                     options.names.push(arg.clone())
@@ -58,6 +69,10 @@ impl Options {
                     return Err(format!("there is no row `{name}`; rows: {}", names.join(" ")));
                 }
             }
+        }
+        let peers = [&options.json, &options.plot, &options.from];
+        if options.against.is_some() && peers.iter().any(|file| file.is_some()) {
+            return Err("--against measures g0 alone; nothing of that is saved or drawn".into());
         }
         if options.runs < 5 {
             return Err("fewer than five runs say nothing on a noisy machine".into());
@@ -72,6 +87,9 @@ impl Options {
 
 /// Measures, or reads what was measured before, prints the rows, and saves and draws them where that was asked for.
 pub fn run(report: &mut Report, options: &Options) {
+    if let Some(other) = &options.against {
+        return against::run(report, options, other);
+    }
     let mut result = (machine::line(), Vec::new());
     match &options.from {
         None => result.1 = measure(report, options),
@@ -115,10 +133,8 @@ fn measure(report: &mut Report, options: &Options) -> Vec<Line> {
         Ok(())
     });
     let mut lines = Vec::new();
-    let mut wanted: Vec<&'static Row> = ROWS.iter().filter(|row| options.wants(row)).collect();
-    while let Some(first) = wanted.first().copied() {
-        let same: Vec<&'static Row> =
-            wanted.extract_if(.., |row| row.entry == first.entry).collect();
+    for same in measurements(options) {
+        let first = same[0];
         report.step(&format!("compare: {}", first.entry), || {
             let samples = samples::take(first, &programs, options.runs);
             lines.extend(same.iter().flat_map(|row| compare(row, &samples)));
@@ -126,6 +142,16 @@ fn measure(report: &mut Report, options: &Options) -> Vec<Line> {
         });
     }
     lines
+}
+
+/// The rows that are wanted, together those that come from one measurement.
+fn measurements(options: &Options) -> Vec<Vec<&'static Row>> {
+    let mut wanted: Vec<&'static Row> = ROWS.iter().filter(|row| options.wants(row)).collect();
+    let mut all = Vec::new();
+    while let Some(first) = wanted.first().copied() {
+        all.push(wanted.extract_if(.., |row| row.entry == first.entry).collect());
+    }
+    all
 }
 
 fn g0_of(samples: &[Samples]) -> Result<&Samples, String> {
@@ -173,6 +199,8 @@ mod tests {
         assert_eq!(options.json.as_deref(), Some("out.json"));
         assert_eq!((options.plot.as_deref(), options.from), (Some("a.svg"), None));
         assert!(parse("--runs 4").is_err() && parse("--json").is_err() && parse("yeild").is_err());
+        assert_eq!(parse("--against HEAD").unwrap().against.as_deref(), Some("HEAD"));
+        assert!(parse("--against HEAD --json a").is_err() && parse("--against").is_err());
         let sleep = parse("sleep").unwrap();
         assert_eq!(ROWS.iter().filter(|row| sleep.wants(row)).count(), 10);
     }

@@ -21,6 +21,18 @@ impl Program {
         Program::list("g0", cargo("g0-integration-tests", "bench")?)
     }
 
+    /// g0 of this tree, and twice that of the tree in `other`, each with the bench program of its own.
+    pub fn trees(other: &Path) -> Result<Vec<Program>, String> {
+        let here = Program::list("after", cargo("g0-integration-tests", "bench")?)?;
+        let target = tree::target().join("compare");
+        let args =
+            ["build", "--locked", "--release", "-p", "g0-integration-tests", "--bin", "bench"];
+        let build = Cmd::cargo().args(args).args(["--target-dir".as_ref(), target.as_os_str()]);
+        build.dir(other).run()?;
+        let there = |name| Program::list(name, target.join("release").join("bench"));
+        Ok(vec![there("before")?, there("again")?, here])
+    }
+
     /// The peers; each is there or says why it is not.
     pub fn peers(install: bool) -> Vec<(&'static str, Result<Program, String>)> {
         let list =

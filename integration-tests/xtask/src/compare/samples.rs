@@ -41,6 +41,11 @@ impl Samples {
         Some(Stats { min: sorted[0], median, max: sorted[runs - 1], runs })
     }
 
+    /// The samples of one of its figures.
+    pub fn of(&self, figure: usize) -> impl Iterator<Item = f64> + '_ {
+        self.runs.iter().filter_map(move |run| run.get(figure).copied())
+    }
+
     /// It never comes to an end: one run of that says enough.
     fn never(&self) -> bool {
         self.runs.last().is_some_and(|run| run.iter().all(|figure| figure.is_infinite()))

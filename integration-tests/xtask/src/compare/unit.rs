@@ -44,7 +44,7 @@ impl Unit {
     }
 
     /// Whether more is better; of times and bytes less is.
-    fn grows(self) -> bool {
+    pub fn grows(self) -> bool {
         matches!(self, Unit::Count | Unit::Share | Unit::Rate)
     }
 

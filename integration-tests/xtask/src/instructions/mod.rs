@@ -26,7 +26,7 @@ mod program;
 mod table;
 
 use crate::report::Report;
-use crate::{debian, tree};
+use crate::{debian, other_tree, tree};
 use callgrind::Row;
 use std::path::{Path, PathBuf};
 use table::Line;
@@ -87,7 +87,7 @@ pub fn run(report: &mut Report, options: &Options) {
     let mut before = None;
     if let Some(other) = &options.against {
         let build = || {
-            let folder = program::other_tree(other)?;
+            let folder = other_tree::folder(other)?;
             before = Some(program::build(&folder, "before")?);
             Ok(())
         };

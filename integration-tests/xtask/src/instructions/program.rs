@@ -50,26 +50,6 @@ fn release(manifest: &str) -> Result<String, String> {
     Ok(format!("{HEAD}{}", &settings[..end]))
 }
 
-/// The folder of the other tree: that folder, or a copy of the commit, made anew.
-pub fn other_tree(other: &str) -> Result<PathBuf, String> {
-    if let Ok(folder) = Path::new(other).canonicalize() {
-        return Ok(folder);
-    }
-    let commit = format!("{other}^{{commit}}");
-    let parse = Cmd::new("git").args(["rev-parse", "--verify", &commit]).dir(tree::root());
-    let commit = parse.stdout().map_err(|e| format!("{other} is no folder and no commit: {e}"))?;
-    let place = tree::target().join("instructions");
-    let (folder, archive) = (place.join("tree"), place.join("tree.tar"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let git = Cmd::new("git").args(["archive", "--format=tar", commit.trim(), "-o"]);
-    git.args([&archive]).dir(tree::root()).run()?;
-    // The files are of now: cargo would take those of a commit's date for older than what it built of another commit.
-    Cmd::new("tar").args(["--touch", "-xf"]).args([&archive]).dir(&folder).run()?;
-    fs::remove_file(&archive).map_err(|e| format!("{}: {e}", archive.display()))?;
-    Ok(folder)
-}
-
 fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
 }
@@ -104,10 +84,5 @@ mod tests {
             text.contains("g0-cgo = { path = \"/a b/cgo\", features = [\"std\", \"sched\"] }\n")
         );
         assert!(text.contains("path = \"/c/main.rs\"\n") && text.ends_with("[profile.release]\n"));
-    }
-
-    #[test]
-    fn what_is_neither_folder_nor_commit_is_an_error() {
-        assert!(other_tree("no/such-thing").unwrap_err().contains("no folder and no commit"));
     }
 }
