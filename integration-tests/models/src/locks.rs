@@ -4,7 +4,10 @@
 //! The threads are no Ms. A wake that is lost is a deadlock; data that comes without its release and
 //! acquire is a race on the value in the lock, or on a cell.
 
-use g0_sched::generic::{Barrier, Condvar, Mutex, Once, RwLock, Semaphore};
+use core::time::Duration;
+
+use g0_sched::generic::{Barrier, Condvar, Mutex, Once, RwLock, RwLockWriteGuard, Semaphore};
+use g0_sched::model::clock;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -18,11 +21,18 @@ pub const MODEL: Model = Model {
         Scenario { name: "condvar", invariants: "L21,L22", extra: 0, run: condvar },
         Scenario { name: "condvar-all", invariants: "L21,L22", extra: 0, run: condvar_all },
         Scenario { name: "rwlock", invariants: "L21,L22", extra: 1, run: rwlock },
+        Scenario { name: "readers", invariants: "L21,L22", extra: 0, run: readers },
+        Scenario { name: "downgrade", invariants: "L21,L22", extra: 1, run: downgrade },
         Scenario { name: "semaphore", invariants: "L21,L22", extra: 1, run: semaphore },
+        Scenario { name: "leaving", invariants: "L21,L22", extra: 1, run: leaving },
         Scenario { name: "once", invariants: "L21,L22", extra: 2, run: once },
         Scenario { name: "barrier", invariants: "L21,L22", extra: 1, run: barrier },
     ],
 };
+
+/// A waiter gives up after it, nanoseconds; the clock moves by as much.
+const LONG: u64 = 1_000;
+const PATIENCE: Duration = Duration::from_nanos(LONG);
 
 /// Runs `f` on so many threads, the calling one among them, each with its number.
 fn on<S: 'static>(threads: usize, shared: S, f: fn(&S, usize)) -> Arc<S> {
@@ -88,6 +98,33 @@ fn rwlock() {
     assert_eq!(*lock.read().expect("nobody panics"), (2, 2), "L21: what one owner did is lost");
 }
 
+/// Two readers, and a writer that the last of them lets in: it comes after what the other one has read.
+fn readers() {
+    let lock = on(3, RwLock::<_, Threads>::new(0), |lock, i| {
+        if i == 2 {
+            *lock.write().expect("no thread panics") += 1;
+            return;
+        }
+        assert!(*lock.read().expect("no thread panics") < 2, "L21: a lock has two writers");
+    });
+    assert_eq!(*lock.read().expect("no thread panics"), 1, "L21: what one owner did is lost");
+}
+
+/// A writer becomes a reader and keeps the lock until another reader has come and gone: that one is let
+/// in without an unlock, and comes after what was written.
+fn downgrade() {
+    let lock = Arc::new(RwLock::<_, Threads>::new(0));
+    let reader = {
+        let lock = lock.clone();
+        thread::spawn(move || *lock.read().expect("no thread panics"))
+    };
+    let mut count = lock.write().expect("no thread panics");
+    *count += 1;
+    let count = RwLockWriteGuard::downgrade(count);
+    let seen = reader.join().unwrap();
+    assert!(seen <= *count, "L21: a reader sees what no writer has written");
+}
+
 /// Something that one thread at a time uses.
 struct Used(UnsafeCell<usize>);
 
@@ -128,6 +165,27 @@ fn semaphore() {
     });
     assert_eq!(shared.0.available_permits(), 2, "L21: a permit is lost");
     assert!(shared.1.iter().all(|used| used.count() == 2), "L21: what one owner did is lost");
+}
+
+/// Two permits, one of which stays held: the thread that needs both gives up, and the one behind it, which
+/// needs one, has that at the latest then.
+fn leaving() {
+    clock::start();
+    let semaphore = Arc::new(Semaphore::<Threads>::new(2));
+    let held = semaphore.acquire();
+    let impatient = {
+        let semaphore = semaphore.clone();
+        thread::spawn(move || semaphore.acquire_many_timeout(2, PATIENCE).is_none())
+    };
+    let waiter = {
+        let semaphore = semaphore.clone();
+        thread::spawn(move || drop(semaphore.acquire()))
+    };
+    clock::advance(LONG);
+    assert!(impatient.join().unwrap(), "L21: a permit has two owners");
+    waiter.join().unwrap();
+    drop(held);
+    assert_eq!(semaphore.available_permits(), 2, "L21: a permit is lost");
 }
 
 /// Three threads need something to be done once.
