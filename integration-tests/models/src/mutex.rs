@@ -24,6 +24,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "spinning", invariants: "L21,L22", extra: 2, run: spinning },
         Scenario { name: "goroutines", invariants: "L15,L21,L22", extra: 0, run: goroutines },
         Scenario { name: "starving", invariants: "L21,L22", extra: 0, run: starving },
+        Scenario { name: "handed", invariants: "L21,L22", extra: 0, run: handed },
         Scenario { name: "deadline", invariants: "L21,L22", extra: 0, run: deadline },
     ],
 };
@@ -121,6 +122,33 @@ fn starving() {
     drop(held);
     (0..2).for_each(|_| shared.visit());
     waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+    assert_eq!(shared.count(), 4, "L21: what one owner did is lost");
+}
+
+/// A thread that has unlocked is on its way to the queue while another one locks and unlocks, and hands
+/// over what that one has released, to a waiter that has begun to starve meanwhile.
+fn handed() {
+    clock::start();
+    let shared = Shared::new();
+    // Both owners give way where the waiter is to queue: a schedule comes to that without a preemption.
+    let visit_slowly = |shared: &Shared, at: fn()| {
+        let mut count = shared.mutex.lock().expect("no thread panics");
+        thread::yield_now();
+        at();
+        shared.use_it(&mut count);
+    };
+    let waiter = {
+        let shared = shared.clone();
+        thread::spawn(move || shared.visit())
+    };
+    visit_slowly(&shared, || clock::advance(LONG));
+    let other = {
+        let shared = shared.clone();
+        thread::spawn(move || visit_slowly(&shared, || ()))
+    };
+    shared.visit();
+    waiter.join().unwrap();
+    other.join().unwrap();
     assert_eq!(shared.count(), 4, "L21: what one owner did is lost");
 }
 
