@@ -4,10 +4,11 @@
 //! Two Ms run two or three goroutines, whose stacks and switches are the real ones; see
 //! `machines`. A goroutine that waits is published by the post-switch step of whatever its M runs
 //! next, while the other M is about to wake it. Both fences are full ones, for the sake of the Ms
-//! that go idle (L11): a release or acquire that is missing between two of them may be hidden.
+//! that go idle (L11): a release or acquire that is missing between two of them may be hidden. The
+//! scope has none, for the sake of its count.
 
 use g0_sched::Platform;
-use g0_sched::generic::{Go, Goroutine, JoinHandle, WaitGroup, current, park, yield_now};
+use g0_sched::generic::{self, Go, Goroutine, JoinHandle, WaitGroup, current, park, yield_now};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +29,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "token", invariants: "L15,L22", extra: 1, run: token },
         Scenario { name: "yield", invariants: "L15", extra: 1, run: yields },
         Scenario { name: "group", invariants: "L15,L22", extra: 1, run: group },
+        Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
     ],
 };
 
@@ -95,6 +97,9 @@ fn outside() {
 
 /// Something that one goroutine at a time uses.
 struct Shared(UnsafeCell<usize>);
+
+// SAFETY: that one goroutine at a time uses the cell is what the model checks.
+unsafe impl Sync for Shared {}
 
 impl Shared {
     fn new() -> Arc<Self> {
@@ -183,5 +188,15 @@ fn group() {
             assert_eq!(shared.touch(), 1, "L22: a wait ends before what was waited for");
         }
         handles.into_iter().for_each(|handle| handle.join().unwrap_or_else(|never| match never {}));
+    });
+}
+
+/// What the last goroutine of a scope did, the owner sees, whether it waits for that one or comes later.
+/// Without fences, which may hide a missing release.
+fn scope() {
+    run_with(2, false, || {
+        let shared = Shared::new();
+        generic::scope::<Threads, _, _>(|scope| drop(scope.go(|| shared.touch())));
+        assert_eq!(shared.touch(), 1, "L22: a wait ends before what was waited for");
     });
 }
