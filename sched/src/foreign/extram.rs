@@ -63,7 +63,6 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
-use crate::exec::refs::free_without_p;
 use crate::exec::spawn::{announce, init_g};
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
@@ -228,7 +227,9 @@ impl Core {
     pub(crate) unsafe fn free_extras(&'static self) {
         for m in self.foreign.extras.all() {
             // SAFETY: no thread has the M any more: nothing on that stack is live.
-            unsafe { free_without_p(NonNull::new_unchecked(m.extra.own_g.get())) };
+            unsafe {
+                crate::exec::refs::free_without_p(NonNull::new_unchecked(m.extra.own_g.get()))
+            };
         }
     }
 }

@@ -6,7 +6,7 @@ use core::cell::UnsafeCell;
 use core::ptr::{null_mut, slice_from_raw_parts_mut};
 
 use g0_arch::{Arch, Context, Native};
-use g0_cgo::{BadCall, Call, CallerContext, NoUnwind, Runtime, MHandle};
+use g0_cgo::{BadCall, Call, CallerContext, MHandle, NoUnwind, Runtime};
 use nostd_start::{exit, say};
 
 const STACK: usize = 64 << 10;
@@ -126,7 +126,11 @@ unsafe impl Runtime for Little {
                 limit: (&raw mut (*(*m).current).stack).cast(),
                 token: null_mut(),
             };
-            if (*m).call.is_null() { CallerContext::Goroutine(handle) } else { CallerContext::Foreign(handle) }
+            if (*m).call.is_null() {
+                CallerContext::Goroutine(handle)
+            } else {
+                CallerContext::Foreign(handle)
+            }
         }
     }
 
