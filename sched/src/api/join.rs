@@ -37,10 +37,11 @@ pub struct JoinHandle<T, P: Platform> {
     _owns: PhantomData<Outcome<T, P>>,
 }
 
-// SAFETY: the handle gives access to the result, which is `Send`, and to the G's join word.
-unsafe impl<T: Send, P: Platform> Send for JoinHandle<T, P> {}
+// SAFETY: the handle gives access to the G's join word and to the outcome, the result or the payload, which is
+// `Send`.
+unsafe impl<T, P: Platform> Send for JoinHandle<T, P> where Outcome<T, P>: Send {}
 // SAFETY: a shared handle only reads the join word.
-unsafe impl<T: Send, P: Platform> Sync for JoinHandle<T, P> {}
+unsafe impl<T, P: Platform> Sync for JoinHandle<T, P> where Outcome<T, P>: Send {}
 
 impl<T, P: Platform> JoinHandle<T, P> {
     /// # Safety

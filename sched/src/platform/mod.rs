@@ -123,7 +123,61 @@ pub unsafe trait Platform:
     ForeignCode + Interrupts + Machines + Reports + Unwinding + Sized + 'static
 {
     /// How a panic travels on this platform; [`g0_defer::NoUnwind`] where it does not.
-    type Unwind: Unwind;
+    ///
+    /// A payload must be `Send`: the goroutine that panics runs on one thread, and the joiner that takes the
+    /// payload on another.
+    ///
+    /// ```compile_fail,E0277
+    /// # use g0_sched::{Fatal, M, Parker, Platform, StartError};
+    /// struct Counted;
+    ///
+    /// impl g0_defer::Unwind for Counted {
+    ///     type Payload = std::rc::Rc<str>; // with `std::sync::Arc` it compiles
+    /// #   fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self::Payload> {
+    /// #       Ok(f())
+    /// #   }
+    /// #   fn resume(_: Self::Payload) -> ! {
+    /// #       std::process::abort()
+    /// #   }
+    /// #   fn replace(newer: Self::Payload, _: Self::Payload) -> Self::Payload {
+    /// #       newer
+    /// #   }
+    /// #   fn is_goexit(_: &Self::Payload) -> bool {
+    /// #       false
+    /// #   }
+    /// #   fn panicking() -> bool {
+    /// #       false
+    /// #   }
+    ///     // …
+    /// }
+    ///
+    /// # struct Board;
+    /// # g0_sched::default_parts!(Board);
+    /// # // SAFETY: it is never run.
+    /// unsafe impl Platform for Board {
+    ///     type Unwind = Counted;
+    /// #   fn current() -> *const M {
+    /// #       std::ptr::null()
+    /// #   }
+    /// #   fn set_current(_: *const M) {}
+    /// #   fn start(_: &'static M) -> Result<(), StartError> {
+    /// #       Err(StartError::NoCore)
+    /// #   }
+    /// #   fn park(_: &Parker, _: Option<u64>) -> bool {
+    /// #       true
+    /// #   }
+    /// #   fn unpark(_: &Parker) {}
+    /// #   fn now() -> u64 {
+    /// #       0
+    /// #   }
+    /// #   fn heavy_fence() {}
+    /// #   fn fatal(_: &Fatal) -> ! {
+    /// #       std::process::abort()
+    /// #   }
+    ///     // …
+    /// }
+    /// ```
+    type Unwind: Unwind<Payload: Send>;
 
     /// Returns the M of this thread or core, or null. Any context; a few nanoseconds.
     fn current() -> *const M;

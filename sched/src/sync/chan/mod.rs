@@ -379,7 +379,8 @@ impl<T, P: Platform, B: Buffer<T>> fmt::Debug for Chan<T, P, B> {
     }
 }
 
-// SAFETY: values travel between threads through the channel; the lock guards the rest.
-unsafe impl<T: Send, P: Platform, B: Buffer<T>> Sync for Chan<T, P, B> {}
-// SAFETY: the values may travel, and a channel is tied to no thread.
-unsafe impl<T: Send, P: Platform, B: Buffer<T>> Send for Chan<T, P, B> {}
+// SAFETY: values travel between threads through the channel, and each thread that has the lock has the
+// buffer to itself: both must be `Send`. The queues are under the lock, too.
+unsafe impl<T: Send, P: Platform, B: Buffer<T> + Send> Sync for Chan<T, P, B> {}
+// SAFETY: values and buffer may travel, and a channel is tied to no thread.
+unsafe impl<T: Send, P: Platform, B: Buffer<T> + Send> Send for Chan<T, P, B> {}
