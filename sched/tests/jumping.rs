@@ -200,3 +200,33 @@ fn what_is_joined_elsewhere_is_dropped_there() {
         thread.join().unwrap();
     });
 }
+
+#[test]
+fn a_scope_waits_before_what_was_thrown_in_its_body_goes_on() {
+    on_every_scheduler(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        for end in [|| Panics::panic(7_u32), || goexit::<Jumping>()] as [fn() -> (); 2] {
+            let runs = runs.clone();
+            let before = runs.load(Ordering::Relaxed);
+            let theirs = runs.clone();
+            let ended = go(move || {
+                let mut parts = [0_u8; 5];
+                rt::scope(|s| {
+                    for part in &mut parts {
+                        let runs = &theirs;
+                        s.go(move || {
+                            (0..20).for_each(|_| yield_now());
+                            *part += 1;
+                            runs.fetch_add(1, Ordering::Relaxed);
+                        });
+                    }
+                    yield_now();
+                    end();
+                });
+            });
+            let thrown = ended.join().unwrap_err();
+            assert!(Panics::is_goexit(&thrown) || number(thrown) == 7);
+            assert_eq!(runs.load(Ordering::Relaxed), before + 5);
+        }
+    });
+}

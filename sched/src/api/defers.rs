@@ -112,7 +112,7 @@ fn goroutine<P: Platform>() -> NonNull<G> {
 ///
 /// As [`g0_defer::Forgets`]: while something may be thrown over a frame of a goroutine of this platform, the
 /// frame must hold no value of which something depends on its being dropped, and the goroutine must hold no
-/// guard of a lock and no [`scope`](crate::generic::scope).
+/// guard of a lock. A [`scope`](crate::generic::scope) is a catch: it waits for its goroutines and goes on.
 pub unsafe trait PlainFrames: Platform {}
 
 // SAFETY: the platform promises the same, by `PlainFrames`.

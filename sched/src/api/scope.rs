@@ -3,10 +3,11 @@
 use core::marker::PhantomData;
 
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
+use g0_defer::Unwind;
 
 use super::go::{Go, spawn_raw};
 use super::join::JoinHandle;
-use crate::exec::enter::enter;
+use crate::exec::enter::{caller, enter};
 use crate::objects::scope_state::{ScopeState, WAITING};
 use crate::objects::waiter::Waiter;
 use crate::parts::error::Error;
@@ -109,22 +110,29 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     }
 }
 
-/// Runs `f`, which may start goroutines that borrow from outside the scope, and waits for them
-/// all, also when `f` panics. On a thread that is no M nothing can be started.
+/// Runs `f`, which may start goroutines that borrow from outside the scope, and waits for them all. On a
+/// thread that is no M nothing can be started.
+///
+/// A panic or a Goexit in `f` is held until the goroutines have ended, and goes on then, as with
+/// `std::thread::scope`. Meanwhile the goroutine does not unwind: it waits as any other does, and goroutines
+/// of its thread run.
 ///
 /// # Panics
 ///
-/// When `f` does, or when a goroutine that was not joined did.
+/// When `f` does, or when a goroutine that was not joined did; of the two, the panic of `f` goes on. On the
+/// system stack, where the scope could not wait: before `f` runs.
 pub fn scope<'env, P: Platform, F, R>(f: F) -> R
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, P>) -> R,
 {
+    // For an unwinding that the platform's unwinder does not catch.
     struct Wait<'a, 'scope, 'env, P: Platform>(&'a Scope<'scope, 'env, P>);
     impl<P: Platform> Drop for Wait<'_, '_, '_, P> {
         fn drop(&mut self) {
             self.0.wait();
         }
     }
+    let is_goroutine = caller::<P>().is_some();
     let scope = Scope {
         state: ScopeState::new(),
         _scope: PhantomData,
@@ -132,11 +140,24 @@ where
         _platform: PhantomData,
     };
     let wait = Wait(&scope);
-    let result = f(&scope);
+    // A goroutine that unwinds keeps its thread for itself, and those that are bound to that thread would
+    // never end. Any other thread blocks in any case, and not every unwinder catches there.
+    let ended = if is_goroutine { P::Unwind::catch(|| f(&scope)) } else { Ok(f(&scope)) };
+    if ended.is_err() {
+        P::Unwind::holding(true);
+    }
     drop(wait);
-    assert!(
-        !scope.state.panicked.load(Ordering::Relaxed),
-        "g0: a goroutine of the scope panicked and was not joined"
-    );
-    result
+    match ended {
+        Ok(result) => {
+            assert!(
+                !scope.state.panicked.load(Ordering::Relaxed),
+                "g0: a goroutine of the scope panicked and was not joined"
+            );
+            result
+        }
+        Err(payload) => {
+            P::Unwind::holding(false);
+            P::Unwind::resume(payload)
+        }
+    }
 }
