@@ -95,6 +95,7 @@ fn fair_warning_is_given_in_words() {
         (Error::ShutDown, "main function has returned"),
         (Error::ThreadSpawn, "no thread"),
         (Error::MembarrierUnavailable, "Fences::Auto"),
+        (Error::ThreadName, "NUL byte"),
     ];
     for (error, words) in errors {
         assert!(error.to_string().contains(words), "{error}");
@@ -102,6 +103,22 @@ fn fair_warning_is_given_in_words() {
     let nested = RunError::NotStarted(Error::Nested);
     assert!(nested.to_string().contains("inside a runtime"), "{nested}");
     on_every_runtime(1, || yield_until("at once", || true));
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_is_refused_by_the_build() {
+    for name in ["a\0b", "\0", "harbour\0"] {
+        let safe = Runtime::builder().name(name).build();
+        assert_eq!(safe.err(), Some(Error::ThreadName), "{name:?}");
+        // SAFETY: it is not built.
+        let migrating = unsafe { Runtime::builder().name(name).build_migrating() };
+        assert_eq!(migrating.err(), Some(Error::ThreadName), "{name:?}");
+    }
+    // Longer than the system shows, or none at all: those run.
+    for name in ["", "the threads of a runtime with a very long name", "größe"] {
+        let runtime = Runtime::builder().name(name).build().expect(name);
+        assert_eq!(runtime.run(|| go(|| 5).join().unwrap()).unwrap(), 5);
+    }
 }
 
 #[test]

@@ -15,3 +15,4 @@ pub mod runtime;
 pub(crate) mod tag;
 mod visitor;
 pub mod watch;
+mod watcher;

@@ -4,7 +4,6 @@ use core::fmt;
 use core::ptr::NonNull;
 use std::boxed::Box;
 use std::panic::Location;
-use std::string::ToString;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -14,7 +13,7 @@ use g0_stack::{Class, SlabSource};
 use super::affinity::CPUS;
 use super::tag::Hosted;
 use super::watch::Watch;
-use super::{affinity, fork, futex, membarrier, overflow};
+use super::{affinity, fork, futex, membarrier, overflow, watcher};
 use crate::api::scheduler::{CallingThread, Ended, Scheduler, be_first_m};
 use crate::api::shutdown::PATIENCE;
 use crate::api::sysmon::sysmon;
@@ -120,7 +119,8 @@ impl Builder {
         self
     }
 
-    /// Sets what the runtime's threads are called, as debuggers and `ps` show it. Default: "g0".
+    /// Sets what the runtime's threads are called, as debuggers and `ps` show it. Default: "g0". A name with a
+    /// NUL byte, which no thread can have, is refused by the build: [`Error::ThreadName`].
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = name;
         self
@@ -226,6 +226,9 @@ impl Builder {
         let most = if self.max_procs == 0 { cpus.max(wanted) } else { self.max_procs };
         if wanted == 0 || wanted > most || most > MAX_PROCS {
             return Err(Error::Procs);
+        }
+        if self.name.contains('\0') {
+            return Err(Error::ThreadName);
         }
         let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
         let symmetric = match self.fences {
@@ -351,10 +354,7 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let _run = fork::Run::begin();
     // This thread, unless it is an M, and the one that starts all other threads, main's first.
     core.deadlock.service_threads.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
-    let watcher = std::thread::Builder::new()
-        .name("g0 sysmon".to_string())
-        .spawn(move || sysmon::<Hosted>(core))
-        .map_err(|_| Error::ThreadSpawn)?;
+    let watcher = watcher::start(move || sysmon::<Hosted>(core)).map_err(|_| Error::ThreadSpawn)?;
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
         None => {

@@ -30,6 +30,8 @@ pub enum Error {
     ThreadSpawn,
     /// The kernel has no heavy fence for this process: ask for symmetric fences.
     MembarrierUnavailable,
+    /// The name for the runtime's threads holds a NUL byte.
+    ThreadName,
 }
 
 impl fmt::Display for Error {
@@ -52,6 +54,9 @@ impl fmt::Display for Error {
             ),
             Error::MembarrierUnavailable => f.write_str(
                 "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",
+            ),
+            Error::ThreadName => f.write_str(
+                "the name for the runtime's threads holds a NUL byte, which the system takes for its end",
             ),
             Error::ThreadSpawn => f.write_str("the system has no thread for the runtime"),
         }
