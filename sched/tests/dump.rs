@@ -252,3 +252,123 @@ fn goroutines_may_run_while_they_are_dumped() {
         }
     });
 }
+
+/// Asks the watch whenever it is written to, and waits.
+struct Asks(g0_sched::Watch, String);
+
+impl std::io::Write for Asks {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        assert!(self.0.stats().goroutines.waiting >= 1);
+        let mut inner = Vec::new();
+        self.0.dump(&mut inner)?;
+        assert!(String::from_utf8(inner).expect("text").contains(" (waits), "));
+        yield_now();
+        self.1.push_str(std::str::from_utf8(bytes).expect("text"));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_dump_is_written_to_may_ask_the_watch() {
+    on_each_kind(|kind, procs| {
+        let runtime = kind.with_procs(procs);
+        let watch = runtime.watch();
+        let ended = runtime.run(move || {
+            drop(go_named("waits", park));
+            yield_until("it waits", || stats().unwrap().goroutines.waiting == 1);
+            let mut out = Asks(watch.clone(), String::new());
+            watch.dump(&mut out).expect("it takes all");
+            assert!(of(&out.1, "waits").1.len() > 3, "{}", out.1);
+            let thread = std::thread::spawn(move || {
+                let mut out = Asks(watch.clone(), String::new());
+                watch.dump(&mut out).expect("it takes all");
+                out.1
+            });
+            let said = thread.join().expect("the thread ends");
+            assert!(of(&said, "waits").1.len() > 3, "{said}");
+        });
+        ended.expect("main returns");
+    });
+}
+
+#[test]
+fn a_dump_that_takes_long_keeps_no_runtime() {
+    struct Slow(std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>, usize);
+    impl std::io::Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if self.2 == 0 {
+                self.0.send(()).expect("main waits");
+                self.1.recv().expect("the run ends");
+            }
+            self.2 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    on_each_kind(|kind, procs| {
+        let runtime = kind.with_procs(procs);
+        let watch = runtime.watch();
+        let (writes, written) = std::sync::mpsc::channel();
+        let (over, is_over) = std::sync::mpsc::channel();
+        let ended = runtime.run(move || {
+            for _ in 0..20 {
+                drop(go_named("waits", park));
+            }
+            yield_until("they wait", || stats().unwrap().goroutines.waiting == 20);
+            let thread = std::thread::spawn(move || {
+                let mut out = Slow(writes, is_over, 0);
+                watch.dump(&mut out).map(|()| out.2)
+            });
+            written.recv().expect("it is written to");
+            thread
+        });
+        let thread = ended.expect("main returns");
+        over.send(()).expect("it waits for this");
+        let said = thread.join().expect("the thread ends").expect("it takes all");
+        // The first goroutine at least; no more if the runtime has gone.
+        assert_ne!(said, 0);
+    });
+}
+
+#[test]
+fn a_dump_ends_with_the_error_or_the_panic_of_what_it_is_written_to() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    struct Bad;
+    impl std::io::Write for Bad {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            common::quiet_panic("the writer")
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    on_each_kind(|kind, procs| {
+        let runtime = kind.with_procs(procs);
+        let watch = runtime.watch();
+        let ended = runtime.run(move || {
+            let full = watch.dump(Full).map_err(|error| error.kind());
+            assert_eq!(full, Err(std::io::ErrorKind::StorageFull));
+            assert_eq!(common::panic_text(|| watch.dump(Bad)), "the writer");
+            assert_eq!(watch.stats().goroutines.all(), 1);
+            assert_eq!(dump(Full).map_err(|error| error.kind()), full);
+        });
+        ended.expect("main returns");
+    });
+}

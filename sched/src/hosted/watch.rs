@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::tag::Hosted;
 use crate::api::scheduler::Scheduler;
 use crate::introspect::stats::Stats;
+#[cfg(feature = "dump")]
+use crate::objects::shared::Core;
 
 /// Watches a runtime, from any thread and any goroutine, before, while and after it runs. Made by
 /// [`Runtime::watch`](crate::Runtime::watch); it does not keep the runtime.
@@ -42,20 +44,35 @@ impl Watch {
     /// A runtime that has not begun or has gone has none. The goroutines run on meanwhile; one that
     /// wakes while it is looked at is said to have.
     ///
+    /// `out` may do as it likes: ask this watch, wait, even outlast the runtime, which ends the dump.
+    ///
     /// # Errors
     ///
     /// Those of `out`.
     #[cfg(feature = "dump")]
-    pub fn dump(&self, out: impl std::io::Write) -> std::io::Result<()> {
-        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Watched::Alive(scheduler) = *watched {
-            // SAFETY: the lock keeps it.
-            let scheduler: &'static Scheduler<Hosted> = unsafe { scheduler.as_ref() };
-            if scheduler.has_run() {
-                return super::dump::write(scheduler.core(), out);
-            }
+    pub fn dump(&self, mut out: impl std::io::Write) -> std::io::Result<()> {
+        use super::dump::Dump;
+
+        let Some(mut dump) = self.look(Dump::of) else { return Ok(()) };
+        let mut text = std::vec::Vec::new();
+        // A goroutine at a time, for `out` is the caller's code and must not run under the lock.
+        // SAFETY: the scheduler is the one that the dump is of, and alive.
+        while self.look(|_| unsafe { dump.next(&mut text) }).unwrap_or(false) {
+            out.write_all(&text)?;
+            text.clear();
         }
         Ok(())
+    }
+
+    /// Returns what `look` sees of the runtime; `None` if it has not begun or has gone. The lock is held
+    /// meanwhile: `look` must run no code of the program.
+    #[cfg(feature = "dump")]
+    fn look<R>(&self, look: impl FnOnce(&'static Core) -> R) -> Option<R> {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Watched::Alive(scheduler) = *watched else { return None };
+        // SAFETY: the lock keeps it.
+        let scheduler: &'static Scheduler<Hosted> = unsafe { scheduler.as_ref() };
+        scheduler.has_run().then(|| look(scheduler.core()))
     }
 
     /// Returns the runtime in numbers; of one that has ended, as it was then. Looks at every goroutine.

@@ -17,7 +17,7 @@ mod stack;
 
 use core::ptr::NonNull;
 use std::io::{self, Write};
-use std::vec::Vec;
+use std::vec::{self, Vec};
 
 use super::dump::frames::Walker;
 use super::dump::stack::Copy;
@@ -39,26 +39,48 @@ use crate::objects::shared::Core;
 /// # Panics
 ///
 /// On the system stack.
-pub fn dump(out: impl Write) -> io::Result<()> {
-    match caller::<Hosted>() {
-        Some((m, _)) => write(m.core(), out),
-        None => Ok(()),
-    }
-}
-
-/// Writes every goroutine of `core`, the oldest first.
-pub(super) fn write(core: &'static Core, mut out: impl Write) -> io::Result<()> {
-    let mut all: Vec<(NonNull<G>, GoroutineInfo)> = core.seen(futex::now()).collect();
-    all.sort_unstable_by_key(|(_, seen)| seen.id);
-    let mut walker = Walker::new();
-    for (g, seen) in all {
-        writeln!(out, "{seen}")?;
-        if let GoroutineState::Waits(_) = seen.state {
-            match Copy::of(g, seen.id) {
-                Ok(copy) => walker.write(&copy, &mut out)?,
-                Err(why) => writeln!(out, "    no backtrace: {why}")?,
-            }
-        }
+pub fn dump(mut out: impl Write) -> io::Result<()> {
+    let Some((m, _)) = caller::<Hosted>() else { return Ok(()) };
+    let mut dump = Dump::of(m.core());
+    let mut text = Vec::new();
+    // SAFETY: the goroutine that asks keeps its scheduler.
+    while unsafe { dump.next(&mut text) } {
+        out.write_all(&text)?;
+        text.clear();
     }
     Ok(())
+}
+
+/// The goroutines that are still to be written, the oldest first.
+pub(super) struct Dump {
+    rest: vec::IntoIter<(NonNull<G>, GoroutineInfo)>,
+    walker: Walker,
+}
+
+impl Dump {
+    /// Returns the dump of all goroutines of `core`, as they are now.
+    pub(super) fn of(core: &'static Core) -> Self {
+        let mut all: Vec<(NonNull<G>, GoroutineInfo)> = core.seen(futex::now()).collect();
+        all.sort_unstable_by_key(|(_, seen)| seen.id);
+        Self { rest: all.into_iter(), walker: Walker::new() }
+    }
+
+    /// Appends what there is to say of the next goroutine; returns false when there is none. Runs no code of
+    /// the program.
+    ///
+    /// # Safety
+    ///
+    /// The scheduler must be alive.
+    pub(super) unsafe fn next(&mut self, text: &mut Vec<u8>) -> bool {
+        let Some((g, seen)) = self.rest.next() else { return false };
+        // Writing to a vector does not fail.
+        let _ = writeln!(text, "{seen}");
+        if let GoroutineState::Waits(_) = seen.state {
+            let _ = match Copy::of(g, seen.id) {
+                Ok(copy) => self.walker.write(&copy, text),
+                Err(why) => writeln!(text, "    no backtrace: {why}"),
+            };
+        }
+        true
+    }
 }
