@@ -4,8 +4,8 @@ use core::ptr;
 
 /// A function that [`Arch::call_on`] calls.
 ///
-/// It never unwinds: a panic cannot pass through the assembly beneath it, so every such
-/// function catches at its base and carries the payload across itself.
+/// It must never unwind: a panic cannot pass through the assembly beneath it, so every such function
+/// must catch at its base and carry the payload across itself.
 pub type Call = unsafe extern "C" fn(arg: *mut u8) -> usize;
 
 /// The first function of a fresh context.
@@ -19,14 +19,14 @@ pub type Entry = unsafe extern "C" fn(value: usize, data: *mut u8) -> !;
 /// > **Invariant.** While a context is suspended, all that it will need to run on lies on its
 /// > own stack at and above this pointer. Nothing below it is live.
 ///
-/// It is `Copy`, for it is written by [`Arch::switch`] through a pointer and read from
-/// schedulers' records; that it is resumed once only is the caller's duty.
+/// It is `Copy`, for [`Arch::switch`] writes it through a pointer, and it is read from schedulers'
+/// records. The caller must resume it once only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Context(pub(crate) *mut u8);
 
-// SAFETY: a context is a number until `switch` is called with it, and `switch` asks its caller
-// for everything that makes the resumption sound, the choice of thread included.
+// SAFETY: a context is a number until `switch` is called with it, and the caller of `switch` ensures
+// everything that makes the resumption sound, the choice of thread included.
 unsafe impl Send for Context {}
 // SAFETY: as above; there is no access through a shared `Context`.
 unsafe impl Sync for Context {}
@@ -41,7 +41,7 @@ impl Context {
         self.0.is_null()
     }
 
-    /// The suspended stack pointer; null for [`Context::EMPTY`].
+    /// Returns the suspended stack pointer; null for [`Context::EMPTY`].
     #[inline]
     pub const fn stack_pointer(self) -> *mut u8 {
         self.0
@@ -58,9 +58,8 @@ impl Default for Context {
 ///
 /// # Safety
 ///
-/// An implementation keeps what each method promises. Everything built on top (that a goroutine
-/// is published only after its context is saved, that a callback returns to the right frame)
-/// rests on it.
+/// An implementation must keep what each method promises. Everything built on top (that a goroutine is
+/// published only after its context is saved, that a callback returns to the right frame) rests on it.
 pub unsafe trait Arch {
     /// A suspended context.
     type Context: Copy + Send + Sync + 'static;
@@ -68,8 +67,8 @@ pub unsafe trait Arch {
     /// The value of a context record that holds none.
     const EMPTY: Self::Context;
 
-    /// Makes a context that, when first switched to, calls `entry(value, data)` on the stack
-    /// that ends at `top`.
+    /// Returns a context that, when first switched to, calls `entry(value, data)` on the stack that ends
+    /// at `top`.
     ///
     /// `top` is the address after the highest usable byte; it is rounded down to 16. Two or
     /// three words are written below it, nothing else is touched.
@@ -103,9 +102,9 @@ pub unsafe trait Arch {
     ///
     /// # Safety
     ///
-    /// Below `sp` there must be stack enough for `f`, on which nothing live lies. `f` may be called
-    /// with `arg` and must not unwind. `slot` must be valid for a write and stay so until `f` is
-    /// entered.
+    /// Below `sp` there must be stack enough for `f`, on which nothing live lies. It must be sound to
+    /// call `f` with `arg`, and `f` must not unwind. `slot` must be valid for a write and stay so until
+    /// `f` is entered.
     unsafe fn call_on(sp: *mut u8, f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize;
 
     /// Leaves the `call_on` that wrote `*slot`: that call returns `value` at once, and all frames

@@ -131,9 +131,9 @@
 //! > **A4.** An assembly block is left at its end only, with every register that it did not
 //! > declare as it was.
 //!
-//! What the compiler cannot see: that a switch may come back *on another thread*. It may have
-//! computed the address of a thread-local before and use it after. The code that lets a
-//! context change threads answers for that.
+//! What the compiler cannot see: that a switch may come back *on another thread*. It may have computed
+//! the address of a thread-local before and use it after. The code that lets a context change threads
+//! must answer for that.
 //!
 //! # Backends
 //!

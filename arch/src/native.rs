@@ -18,8 +18,8 @@ cfg_if::cfg_if! {
 }
 
 impl Suspended {
-    /// Those of the context with this [stack pointer](Context::stack_pointer). `word` reads a word of
-    /// its stack, which may be a copy, or another process's; none where it cannot.
+    /// Returns the registers of the context with this [stack pointer](Context::stack_pointer). `word` reads a
+    /// word of its stack, which may be a copy, or another process's; it returns none where it cannot.
     pub fn read(sp: usize, word: impl FnMut(usize) -> Option<usize>) -> Option<Self> {
         imp::suspended(sp, word)
     }
@@ -36,7 +36,7 @@ unsafe impl Arch for Native {
 
     #[inline]
     unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -> Context {
-        // SAFETY: the contract is handed through unchanged. The bytes are the caller's gift.
+        // SAFETY: the contract is handed through unchanged. The bytes belong to the context from now on.
         unsafe {
             crate::tools::open(top.wrapping_sub(64), 64);
             imp::init(top, entry, data)
@@ -74,7 +74,7 @@ pub unsafe fn call_here(f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
     unsafe { imp::call_here(f, arg, slot) }
 }
 
-/// The stack pointer of the calling function, near enough: for bounds checks and reports.
+/// Returns the stack pointer of the calling function, near enough: for bounds checks and reports.
 #[inline(always)]
 pub fn stack_pointer() -> *mut u8 {
     imp::stack_pointer()

@@ -13,7 +13,7 @@ pub unsafe fn call_here(f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
     unsafe { Threads::call_on(core::ptr::null_mut(), f, arg, slot) }
 }
 
-/// The stack pointer of the calling function, near enough: for bounds checks and reports.
+/// Returns the stack pointer of the calling function, near enough: for bounds checks and reports.
 #[inline(always)]
 pub fn stack_pointer() -> *mut u8 {
     let here = 0_u8;

@@ -91,7 +91,7 @@ unsafe impl Arch for Threads {
             Arc::increment_strong_count(mine.0);
             Arc::from_raw(mine.0)
         };
-        // SAFETY: the caller vouches for `from`.
+        // SAFETY: the caller ensures that `from` may be written.
         unsafe { from.write(mine) };
         // SAFETY: `to` is suspended and resumed once, so its reference is still there to take.
         let theirs = unsafe { Arc::from_raw(to.0) };
@@ -103,7 +103,7 @@ unsafe impl Arch for Threads {
             State::Fresh { entry, data } => {
                 std::thread::spawn(move || {
                     let SendPtr(data) = { data };
-                    // SAFETY: the caller of `init` vouched for the two.
+                    // SAFETY: the caller of `init` ensured that the two may be used so.
                     unsafe { entry(value, data) }
                 });
             }
@@ -121,7 +121,7 @@ unsafe impl Arch for Threads {
 
     unsafe fn call_on(_sp: *mut u8, f: Call, arg: *mut u8, slot: *mut *mut u8) -> usize {
         let mut here = 0_u8;
-        // SAFETY: the caller vouches for `slot`, `f` and `arg`.
+        // SAFETY: the caller ensures that `slot` may be written and `f` called with `arg`.
         unsafe {
             slot.write(&raw mut here);
             f(arg)

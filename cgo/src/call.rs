@@ -30,7 +30,7 @@ struct Frame<F, T, P> {
 pub(crate) type Payload<R> = <<R as Runtime>::Unwind as Unwind>::Payload;
 
 impl<R: Runtime> Bridge<R> {
-    /// Runs `f` on the thread's system stack and gives its result: the way to call C.
+    /// Runs `f` on the thread's system stack and returns its result: the way to call C.
     ///
     /// C finds the stack it expects, megabytes and not kilobytes. While it runs, the goroutine's P
     /// may be taken by another M, so a C function that lasts does not hold up other goroutines
@@ -102,14 +102,14 @@ impl<R: Runtime> Bridge<R> {
     }
 }
 
-/// The switch itself. On the good path: the word set and cleared, the runtime's `enter` and `leave`,
-/// the change of stacks, and one test of the notes. A value that fits comes back
-/// in the register in which C leaves it; the base then has nothing to do after `f`, and if `f` only
-/// calls C, it is three instructions that end in a jump there: C returns into the assembly.
+/// Makes the switch itself. On the good path: the word set and cleared, the runtime's `enter` and
+/// `leave`, the change of stacks, and one test of the notes. A value that fits comes back in the
+/// register in which C leaves it; the base then has nothing to do after `f`, and if `f` only calls C, it
+/// is three instructions that end in a jump there: C returns into the assembly.
 ///
 /// # Safety
 ///
-/// `handle` is the running goroutine's, which is in its ordinary code.
+/// `handle` must be the running goroutine's, which must be in its ordinary code.
 #[inline(always)]
 unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
     handle: MHandle,
@@ -158,7 +158,7 @@ pub(crate) unsafe fn mark(handle: MHandle, call: *mut Call) {
     handle.shown.store(call.cast(), Ordering::Relaxed);
 }
 
-/// [`base`] with the integer of `T`'s size, as `call_on` takes it.
+/// Returns [`base`] with the integer of `T`'s size, as `call_on` takes it.
 #[inline(always)]
 fn base_for<F: FnOnce() -> T, T, U: Unwind, const NOTE: usize>() -> arch::Call {
     // SAFETY: an integer comes back in the register of a `usize`, and `call_on` only passes it on.
@@ -175,11 +175,11 @@ fn base_for<F: FnOnce() -> T, T, U: Unwind, const NOTE: usize>() -> arch::Call {
     }
 }
 
-/// First frame on g0. Nothing unwinds beyond it: above lies assembly.
+/// Runs the closure in the first frame on g0. Nothing unwinds beyond it: above lies assembly.
 ///
 /// # Safety
 ///
-/// `arg` is a `Frame` of these types with `f` in its body, and `call_on` has written its `sp`.
+/// `arg` must be a `Frame` of these types with `f` in its body, and `call_on` must have written its `sp`.
 unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
     arg: *mut u8,
 ) -> MaybeUninit<W> {
@@ -210,7 +210,7 @@ unsafe extern "C" fn base<F: FnOnce() -> T, T, U: Unwind, W, const NOTE: usize>(
     MaybeUninit::uninit()
 }
 
-/// Takes what is there out of its place.
+/// Returns what is there, taken out of its place.
 ///
 /// # Safety
 ///
@@ -221,15 +221,15 @@ pub(crate) unsafe fn take<T>(place: *const ManuallyDrop<T>) -> T {
     ManuallyDrop::into_inner(unsafe { place.read() })
 }
 
-/// The goroutine goes on with a panic, its own or one held for it.
+/// Lets the goroutine go on with a panic, its own or one held for it.
 ///
 /// If there are both, `f`'s own is the newer one; it replaces the held one and remembers it, as
 /// a panic in a deferred call does. So no panic is lost, and a Goexit is not cancelled by it.
 ///
 /// # Safety
 ///
-/// `base` has run for `frame` and gave `word`, or a callback has left it, as the notes say; nothing
-/// was taken out yet, and a panic is noted.
+/// `base` must have run for `frame` and given `word`, or a callback must have left it, as the notes say;
+/// nothing may have been taken out yet, and a panic must be noted.
 #[cold]
 #[inline(never)]
 unsafe fn go_on<F, T, U: Unwind>(frame: *mut Frame<F, T, U::Payload>, word: usize) -> ! {

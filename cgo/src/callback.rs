@@ -22,9 +22,9 @@ struct Frame<F, T> {
 }
 
 impl<R: Runtime> Bridge<R> {
-    /// From C, inside a [`call`](Bridge::call): runs `f` as goroutine code, on the goroutine's own
-    /// stack. There it may do whatever a goroutine may: park, spawn, call C again, to any depth.
-    /// C gets its result; `default` is dropped.
+    /// Runs `f` as goroutine code, on the goroutine's own stack: called from C, inside a
+    /// [`call`](Bridge::call). There it may do whatever a goroutine may: park, spawn, call C again, to
+    /// any depth. C gets its result; `default` is dropped.
     ///
     /// While `f` runs, the goroutine stays on this thread, even if it is not locked to it.
     /// `errno` is C's, before and after: one that `f` leaves does not reach C.
@@ -57,7 +57,7 @@ impl<R: Runtime> Bridge<R> {
         }
     }
 
-    /// As [`callback`](Bridge::callback), and says why C would have got the default.
+    /// As [`callback`](Bridge::callback), and returns why C would have got the default.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl<R: Runtime> Bridge<R> {
     }
 }
 
-/// What calls back: a goroutine's C, or a thread of C's own.
+/// Runs `f` for what calls back: a goroutine's C, or a thread of C's own.
 #[inline(always)]
 pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackError> {
     let (handle, adopted) = foreign::handle::<R>()?;
@@ -81,14 +81,14 @@ pub(crate) fn run<R: Runtime, F: FnOnce() -> T, T>(f: F) -> Result<T, CallbackEr
     value.ok_or(if adopted { CallbackError::NoRuntime } else { CallbackError::Panicked })
 }
 
-/// The switch; `None` if `f` panicked, and then `ON_PANIC` is noted with the panic.
+/// Makes the switch; returns `None` if `f` panicked, and then `ON_PANIC` is noted with the panic.
 ///
 /// > Frames on a g0 leave it last in, first out. `*g0_sp` is the lowest of them: lowered here
 /// > under C's frames, and put back when those are the lowest again.
 ///
 /// # Safety
 ///
-/// `handle` is that of the goroutine in whose foreign call this runs.
+/// `handle` must be that of the goroutine in whose foreign call this runs.
 #[inline(always)]
 pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize>(
     handle: MHandle,
@@ -125,11 +125,11 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
     }
 }
 
-/// First frame of a callback on the goroutine's stack. Nothing unwinds beyond it.
+/// Runs a callback's closure in its first frame on the goroutine's stack. Nothing unwinds beyond it.
 ///
 /// # Safety
 ///
-/// `arg` is a `Frame` of these types with `f` in its body, and `call_on` has just written
+/// `arg` must be a `Frame` of these types with `f` in its body, and `call_on` must have just written
 /// `*g0_sp`.
 unsafe extern "C" fn base<R: Runtime, F: FnOnce() -> T, T, const ON_PANIC: usize>(
     arg: *mut u8,

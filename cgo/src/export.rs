@@ -36,8 +36,8 @@
 ///   accident. C does not see the difference.
 /// - `return` leaves the body only. No panic leaves the function.
 /// - `unsafe unwind fn` is the other form, around a [`callback_unwind`](crate::Bridge::callback_unwind):
-///   a panic of the body drops the frames of C up to the call, so there is no value for C. Whoever
-///   hands the function to C owes what `callback_unwind` asks.
+///   a panic of the body drops the frames of C up to the call, so there is no value for C. Code that
+///   hands the function to C must ensure what `callback_unwind` asks.
 ///
 /// ```
 /// # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sixty_lines/runtime.rs")); }
@@ -76,7 +76,7 @@ macro_rules! export {
     };
 }
 
-/// One function at a time: first its qualifiers, then the signature, then the default value token
+/// Takes one function at a time: first its qualifiers, then the signature, then the default value token
 /// by token up to the body.
 #[doc(hidden)]
 #[macro_export]
@@ -164,7 +164,7 @@ macro_rules! __export {
     };
 }
 
-/// The runtime that was named, or the hosted one.
+/// Expands to a callback of the runtime that was named, or of the hosted one.
 #[cfg(all(feature = "sched", feature = "std"))]
 #[doc(hidden)]
 #[macro_export]
@@ -186,7 +186,7 @@ macro_rules! __callback_unwind {
     };
 }
 
-/// The runtime that was named.
+/// Expands to a callback of the runtime that was named.
 #[cfg(not(all(feature = "sched", feature = "std")))]
 #[doc(hidden)]
 #[macro_export]

@@ -49,7 +49,8 @@ use g0_defer::Unwind;
 
 use crate::{BadCall, CallbackError, CallerContext, MHandle, Runtime};
 
-/// The handle that a callback is for, and whether the thread is an adopted one, which has arrived then.
+/// Returns the handle that a callback is for, and whether the thread is an adopted one, which has
+/// arrived then.
 ///
 /// # Errors
 ///
@@ -66,8 +67,8 @@ pub(crate) fn handle<R: Runtime>() -> Result<(MHandle, bool), CallbackError> {
     }
 }
 
-/// A panic, or a Goexit, has come to the bottom of a foreign thread's goroutine. Returns if the runtime
-/// has thrown it to end the callback.
+/// Ends the program, because a panic or a Goexit has come to the bottom of a foreign thread's goroutine;
+/// returns only if the runtime has thrown it to end the callback.
 #[cold]
 #[inline(never)]
 pub(crate) fn uncaught<R: Runtime>(panic: &<R::Unwind as Unwind>::Payload) {

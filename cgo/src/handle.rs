@@ -40,7 +40,7 @@ struct Table {
 
 static TABLE: Mutex<Table> = Mutex::new(Table { slots: Vec::new(), free: Vec::new() });
 
-/// The table. No user code runs while it is locked, and nothing parks.
+/// Returns the table, locked. No user code runs while it is locked, and nothing parks.
 fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -101,7 +101,7 @@ impl fmt::Display for BadHandle {
 impl core::error::Error for BadHandle {}
 
 impl<T: Any + Send + Sync> Handle<T> {
-    /// A handle of `value`.
+    /// Returns a handle of `value`.
     pub fn new(value: T) -> Self {
         Self::share(Arc::new(value))
     }
@@ -123,7 +123,7 @@ impl<T: Any + Send + Sync> Handle<T> {
         Self { word: slot.generation << HALF | (index + 1), kind: PhantomData }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl<T: Any + Send + Sync> Handle<T> {
         value.downcast().map_err(|_| BadHandle::Kind)
     }
 
-    /// The value, which the handle gives up: it is gone, for every copy of the handle.
+    /// Returns the value, which the handle gives up: it is gone, for every copy of the handle.
     ///
     /// # Errors
     ///
@@ -157,18 +157,18 @@ impl<T: Any + Send + Sync> Handle<T> {
 }
 
 impl<T> Handle<T> {
-    /// The word. It is not an address: nothing may be read or written there.
+    /// Returns the word. It is not an address: nothing may be read or written there.
     pub fn as_ptr(self) -> *mut c_void {
         core::ptr::without_provenance_mut(self.word)
     }
 
-    /// The handle whose word this is; of any word, for it is looked at when it is used.
+    /// Returns the handle whose word this is; of any word, for it is looked at when it is used.
     pub fn from_ptr(word: *mut c_void) -> Self {
         Self { word: word.addr(), kind: PhantomData }
     }
 }
 
-/// The slot of a word, and its value.
+/// Returns the slot of a word, and its value.
 fn find(table: &Table, word: usize) -> Result<(usize, &Value), BadHandle> {
     let index = (word & LOW).checked_sub(1).ok_or(BadHandle::Gone)?;
     let slot = table.slots.get(index).ok_or(BadHandle::Gone)?;

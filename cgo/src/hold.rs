@@ -18,7 +18,7 @@ pub(crate) const RETURNS: usize = 0;
 ///
 /// # Safety
 ///
-/// `call` is open, and the first field of a `Link` with this unwinder's payload.
+/// `call` must be open, and the first field of a `Link` with this unwinder's payload.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn hold<R: Runtime>(call: *mut Call, panic: Payload<R>, note: usize) {

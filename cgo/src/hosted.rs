@@ -72,7 +72,7 @@ pub fn try_callback<T>(f: impl FnOnce() -> T) -> Result<T, CallbackError> {
 ///
 /// # Safety
 ///
-/// As there: only plain frames between here and the call, and a C library that may be left.
+/// As there: there must be only plain frames between here and the call, and a C library that may be left.
 #[inline]
 pub unsafe fn callback_unwind<T>(f: impl FnOnce() -> T) -> T {
     // SAFETY: as the caller ensures.

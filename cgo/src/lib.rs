@@ -53,8 +53,8 @@
 //! the goroutine to this M and waits for a P: the closure never runs without (L19). Then it changes
 //! stacks again, the other way round: to the address in the record, below everything that the
 //! goroutine has on its stack; and the place where `call_on` notes the address below *its* frame
-//! is `g0.sp` itself. So with one instruction g0 is lowered under C's frames, and to the
-//! scheduler C's frames look like any others that it must not touch.
+//! is `g0.sp` itself. So with one instruction g0 is lowered under C's frames, and to the scheduler C's
+//! frames look like any frames that it must not touch.
 //!
 //! ```text
 //!      the goroutine's stack                 g0

@@ -101,8 +101,8 @@ impl<P: Platform> LibCall<P> {
     ///
     /// # Safety
     ///
-    /// The address is that of an `extern "C"` function which takes so many words and returns a word
-    /// or nothing, and the arguments are what it expects.
+    /// The address must be that of an `extern "C"` function which takes so many words and returns a word
+    /// or nothing, and the arguments must be what it expects.
     pub unsafe fn invoke(mut self) -> Answer {
         let Some(held) = &mut self.held else {
             // SAFETY: as the caller ensures.
@@ -147,7 +147,7 @@ impl<P: Platform> fmt::Debug for LibCall<P> {
     }
 }
 
-/// The library call that the calling thread's goroutine prepares or is in; none otherwise.
+/// Returns the library call that the calling thread's goroutine prepares or is in; none otherwise.
 pub fn current_libcall<P: Platform>() -> Option<Record> {
     let (CallerContext::Goroutine(handle) | CallerContext::Foreign(handle)) = bridge::here::<P>()
     else {
@@ -158,11 +158,11 @@ pub fn current_libcall<P: Platform>() -> Option<Record> {
     (record.function != 0).then_some(record)
 }
 
-/// The call itself, and `errno` before anything else can change it.
+/// Makes the call itself, and reads `errno` before anything else can change it.
 ///
 /// # Safety
 ///
-/// As [`LibCall::invoke`]; `errno` is this thread's, or null.
+/// As for [`LibCall::invoke`]; `errno` must be this thread's, or null.
 unsafe fn apply(record: &Record, errno: *mut i32) -> Answer {
     macro_rules! arities {
         ($($n:literal: $($arg:ident)*;)*) => {

@@ -37,8 +37,9 @@ pub(crate) const ROOT: usize = PANICKED;
 pub(crate) const NOTES: usize = 15;
 
 impl Call {
-    /// The record of a thread that the runtime did not start, for [`Runtime::adopt`](crate::Runtime::adopt):
-    /// its callbacks run beneath `top`, on a stack on which nothing lies.
+    /// Returns the record of a thread that the runtime did not start, for
+    /// [`Runtime::adopt`](crate::Runtime::adopt): its callbacks run beneath `top`, on a stack on which
+    /// nothing lies.
     ///
     /// # Panics
     ///
@@ -48,7 +49,7 @@ impl Call {
         Self { sp: top.map_addr(|sp| sp | ROOT) }
     }
 
-    /// Where the goroutine's stack is free while the call lasts: for reports.
+    /// Returns where the goroutine's stack is free while the call lasts: for reports.
     #[inline]
     pub fn stack_pointer(&self) -> *mut u8 {
         self.sp.map_addr(|sp| sp & !NOTES)
@@ -59,7 +60,7 @@ impl Call {
         self.sp.addr() & what != 0
     }
 
-    /// After `call_on` has written `sp`: in the base or later.
+    /// Notes `what`. To be called after `call_on` has written `sp`: in the base or later.
     #[inline(always)]
     pub(crate) fn note(&mut self, what: usize) {
         self.sp = self.sp.map_addr(|sp| sp | what);

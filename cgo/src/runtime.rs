@@ -13,8 +13,8 @@ use crate::{Call, CallbackError};
 /// > [`Runtime`] type only.
 ///
 /// A handle is good as long as the goroutine stays on its M: from [`enter`](Runtime::enter) to
-/// [`leave`](Runtime::leave), and from [`begin`](Runtime::begin) to [`end`](Runtime::end), which
-/// bind the goroutine for that length. It is never kept across anything else.
+/// [`leave`](Runtime::leave), and from [`begin`](Runtime::begin) to [`end`](Runtime::end), which bind
+/// the goroutine for that length. It must never be kept across anything else.
 #[derive(Clone, Copy, Debug)]
 pub struct MHandle {
     /// The M's `g0.sp`: below the address held here the M's system stack is free.
@@ -58,9 +58,9 @@ pub enum CallerContext {
 ///
 /// # Safety
 ///
-/// `here` tells the truth, and each function does what it promises below. None of them unwinds.
-/// While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M runs
-/// no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
+/// `here` must tell the truth, and each function must do what it promises below. None of them may
+/// unwind. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M must
+/// run no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
 /// points above them.
 pub unsafe trait Runtime: 'static {
     /// How goroutines unwind: `g0_defer::Rust`, or [`NoUnwind`](crate::NoUnwind) on a kernel.
@@ -73,57 +73,57 @@ pub unsafe trait Runtime: 'static {
     /// `#[inline(never)]`: two calls in a row may be inlined into one function.
     fn here() -> CallerContext;
 
-    /// From now on the goroutine is in foreign code. A store or two; a retaker may take
-    /// this M's from this moment.
+    /// Says that from now on the goroutine is in foreign code. A store or two; a retaker may take this
+    /// M's P from this moment.
     ///
     /// # Safety
     ///
-    /// *Context:* called on the goroutine's stack, in its ordinary code; the runtime must not
-    /// schedule in here. `handle` is from [`here`](Runtime::here) just now.
+    /// *Context:* must be called on the goroutine's stack, in its ordinary code; the runtime must not
+    /// schedule in here. `handle` must be from [`here`](Runtime::here) just now.
     unsafe fn enter(handle: MHandle);
 
-    /// The goroutine has come back. Records the end first and only then sees to it that there is a
-    /// P, for after that the goroutine may be on another M: `handle` is dead when this returns.
+    /// Says that the goroutine has come back. Records the end first and only then sees to it that there
+    /// is a P, for after that the goroutine may be on another M: `handle` is dead when this returns.
     ///
     /// # Safety
     ///
-    /// *Context:* called on the goroutine's stack, `*g0_sp` as it was in `enter`; may park the
-    /// goroutine. Pairs with the last `enter` of this goroutine that is still open.
+    /// *Context:* must be called on the goroutine's stack, with `*g0_sp` as it was in `enter`; may park
+    /// the goroutine. It must pair with the last `enter` of this goroutine that is still open.
     unsafe fn leave(handle: MHandle);
 
-    /// Gives the M's P away at once, because this call will last. A retaker may have taken it already.
-    /// Without a method of your own: nothing, the P is retaken like any other.
+    /// Gives the M's P away at once, because this call will last. A retaker may have taken it already. A
+    /// runtime without a method of its own does nothing: the P is retaken like any other.
     ///
     /// # Safety
     ///
-    /// *Context:* called on the goroutine's stack, in the foreign state, right after `enter`; the
-    /// runtime must not schedule in here.
+    /// *Context:* must be called on the goroutine's stack, in the foreign state, right after `enter`;
+    /// the runtime must not schedule in here.
     unsafe fn release(handle: MHandle) {
         _ = handle;
     }
 
-    /// C calls back: the goroutine is bound to this M (an internal lock count: its own locks and
-    /// unlocks do not undo it), gets a P, and is in ordinary code when this returns (L19).
+    /// Begins a callback from C: the goroutine is bound to this M (an internal lock count: its own locks
+    /// and unlocks do not undo it), gets a P, and is in ordinary code when this returns (L19).
     ///
     /// The result is handed to the `end` of the same callback: what C must find unchanged
     /// afterwards although other goroutines ran on this thread in between, which is `errno` on hosts.
     ///
     /// # Safety
     ///
-    /// *Context:* called on g0, below the C frames, in the foreign state. `*g0_sp` still points
-    /// above those frames: nothing may be started there. If no P is free this blocks the thread.
-    /// From here until the closure starts, and from its end until `end`, the goroutine is in its
-    /// ordinary state but on g0: code that preempts from an interrupt looks at the stack pointer, too.
+    /// *Context:* must be called on g0, below the C frames, in the foreign state. `*g0_sp` still points
+    /// above those frames: nothing may be started there. If no P is free this blocks the thread. From
+    /// here until the closure starts, and from its end until `end`, the goroutine is in its ordinary
+    /// state but on g0: code that preempts from an interrupt looks at the stack pointer, too.
     unsafe fn begin(handle: MHandle) -> usize;
 
-    /// The callback returns to C: undoes `begin`, and the goroutine is in foreign code again.
+    /// Ends the callback, which returns to C: undoes `begin`, and the goroutine is in foreign code again.
     /// Goroutines that the callback made ready get an M now, this one being away.
     ///
     /// # Safety
     ///
-    /// *Context:* called on g0, below the C frames, in the goroutine's ordinary state. `*g0_sp` points
-    /// to frames that are gone: nothing may be started there. `word` is the result of the `begin`
-    /// that this one pairs with.
+    /// *Context:* must be called on g0, below the C frames, in the goroutine's ordinary state. `*g0_sp`
+    /// points to frames that are gone: nothing may be started there. `word` must be the result of the
+    /// `begin` that this one pairs with.
     unsafe fn end(handle: MHandle, word: usize);
 
     /// Returns once `*handle.g0_sp == bottom`, with the goroutine running on.
@@ -135,12 +135,13 @@ pub unsafe trait Runtime: 'static {
     ///
     /// # Safety
     ///
-    /// *Context:* called on the goroutine's stack, in its ordinary code; it parks or yields, with
-    /// the goroutine bound since `begin`. `bottom` is what `*handle.g0_sp` held when the callback's
-    /// closure started.
+    /// *Context:* must be called on the goroutine's stack, in its ordinary code; it parks or yields,
+    /// with the goroutine bound since `begin`. `bottom` must be what `*handle.g0_sp` held when the
+    /// callback's closure started.
     unsafe fn settle(handle: MHandle, bottom: *mut u8);
 
-    /// From the goroutine's stack to the M's system stack, for memory checkers; see [`Crossing`].
+    /// Returns the way from the goroutine's stack to the M's system stack, for memory checkers; see
+    /// [`Crossing`].
     /// Provided: a runtime that does not announce its stacks.
     ///
     /// *Context:* called with the goroutine in its call or on its own stack, before each change.
@@ -150,10 +151,11 @@ pub unsafe trait Runtime: 'static {
         Crossing::UNTOLD
     }
 
-    /// A thread that the runtime does not know calls back. It is given an *extra M*, whose goroutine seems to
-    /// be in a call: a handle whose `*call` is a [root](Call::root); and it [arrives](Runtime::arrive).
-    /// Whether it has the handle until it ends or for this callback only is the runtime's matter. Without a
-    /// method of your own: fatal, there are no such threads.
+    /// Adopts a thread that the runtime does not know and that calls back: gives it an *extra M*, whose
+    /// goroutine seems to be in a call. Returns a handle whose `*call` is a [root](Call::root), with
+    /// which the thread has [arrived](Runtime::arrive). Whether the thread has the handle until it ends
+    /// or for this callback only is the runtime's matter. Without a method of the runtime's own the
+    /// callback is fatal: there are no such threads.
     ///
     /// *Context:* on the thread's own stack; may allocate and take locks.
     ///
@@ -164,12 +166,13 @@ pub unsafe trait Runtime: 'static {
         Self::fatal(BadCall::UnknownThread)
     }
 
-    /// A callback is to begin on a thread that has been adopted before: [`begin`](Runtime::begin) follows.
-    /// The result is `handle`, or another one if the runtime has changed.
+    /// Says that a callback is to begin on a thread that has been adopted before:
+    /// [`begin`](Runtime::begin) follows. Returns `handle`, or another one if the runtime has changed.
     ///
     /// # Safety
     ///
-    /// *Context:* on the thread's own stack; `handle` is from [`CallerContext::Adopted`] just now.
+    /// *Context:* must be called on the thread's own stack; `handle` must be from
+    /// [`CallerContext::Adopted`] just now.
     ///
     /// # Errors
     ///
@@ -178,24 +181,24 @@ pub unsafe trait Runtime: 'static {
         Ok(handle)
     }
 
-    /// A Goexit has come to the bottom of an adopted thread's goroutine. True: the runtime has thrown it,
-    /// because it ends; C gets the default. Else it is fatal.
+    /// Returns whether the Goexit that has come to the bottom of an adopted thread's goroutine was thrown
+    /// by the runtime, because the runtime ends: then C gets the default. Otherwise the Goexit is fatal.
     ///
     /// # Safety
     ///
-    /// *Context:* on that goroutine's stack, in the callback.
+    /// *Context:* must be called on that goroutine's stack, in the callback.
     unsafe fn was_ended(handle: MHandle) -> bool {
         _ = handle;
         false
     }
 
-    /// The callback of an adopted thread is over, after [`end`](Runtime::end). A thread that has but borrowed
-    /// its M gives it back: `handle` is dead when this returns.
+    /// Says that the callback of an adopted thread is over, after [`end`](Runtime::end). A thread that
+    /// has but borrowed its M gives it back: `handle` is dead when this returns.
     ///
     /// # Safety
     ///
-    /// *Context:* on the thread's own stack, `*call` the root again. Pairs with the `adopt` or `arrive` that
-    /// gave `handle`.
+    /// *Context:* must be called on the thread's own stack, with `*call` the root again. It must pair
+    /// with the `adopt` or `arrive` that gave `handle`.
     unsafe fn depart(handle: MHandle) {
         _ = handle;
     }
@@ -228,7 +231,7 @@ pub enum BadCall {
 }
 
 impl BadCall {
-    /// What happened, and the remedy.
+    /// Returns what happened, and the remedy.
     pub const fn text(self) -> &'static str {
         match self {
             BadCall::NotInCall => {

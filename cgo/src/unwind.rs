@@ -39,13 +39,13 @@ impl<R: Runtime> Bridge<R> {
     ///
     /// # Safety
     ///
-    /// If `f` panics or exits, then between this function and the innermost [`call`](Bridge::call)
-    /// there are only plain frames: those of C functions, and of Rust functions (the closure given to
-    /// `call`, the `extern "C"` function around this) in which nothing waits to be dropped, and
-    /// whose callers rely on no clean-up. The C library tolerates that its functions in between never
-    /// return, and do no more work: locks that they hold stay locked, memory that only they know
-    /// stays allocated, and what they had begun to change stays half changed. That is `longjmp`'s
-    /// contract, and a library that documents that it may be left by one keeps it.
+    /// If `f` panics or exits, then between this function and the innermost [`call`](Bridge::call) there
+    /// must be only plain frames: those of C functions, and of Rust functions (the closure given to
+    /// `call`, the `extern "C"` function around this) in which nothing waits to be dropped, and whose
+    /// callers rely on no clean-up. The C library must tolerate that its functions in between never
+    /// return, and do no more work: locks that they hold stay locked, memory that only they know stays
+    /// allocated, and what they had begun to change stays half changed. That is `longjmp`'s contract,
+    /// and a library that documents that it may be left by one keeps it.
     ///
     /// ```
     /// # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sixty_lines/runtime.rs")); }
@@ -85,19 +85,20 @@ impl<R: Runtime> Bridge<R> {
             Some(value) => value,
             // The runtime has ended meanwhile.
             None if adopted => R::fatal(BadCall::NoRuntime),
-            // SAFETY: the panic is in the call's record; the caller vouches for the frames.
+            // SAFETY: the panic is in the call's record; the caller ensures that the frames may be dropped.
             None => unsafe { leave_c(handle, R::crossing(handle)) },
         }
     }
 }
 
-/// Over the frames of C, to the end of the call's change of stacks: there the goroutine finds the
+/// Leaves over the frames of C, to the end of the call's change of stacks: there the goroutine finds the
 /// notes and goes on with the panic.
 ///
 /// # Safety
 ///
-/// On g0, in foreign code, in the innermost call, whose record has noted [`DROPPED`] and a panic;
-/// `*g0_sp` is as it was when it began. The frames in between may be dropped.
+/// This must be called on g0, in foreign code, in the innermost call, whose record has noted [`DROPPED`]
+/// and a panic; `*g0_sp` must be as it was when the call began, and it must be sound to drop the frames
+/// in between.
 #[cold]
 #[inline(never)]
 unsafe fn leave_c(handle: MHandle, crossing: Crossing) -> ! {

@@ -15,7 +15,7 @@ pub(crate) const fn fits<T>() -> bool {
     matches!(size_of::<T>(), 0 | 1 | 2 | 4) || size_of::<T>() == size_of::<usize>()
 }
 
-/// A value as the integer of its size. To drop that is to leak the value.
+/// Returns a value as the integer of its size. To drop that is to leak the value.
 #[inline(always)]
 pub(crate) fn pack<T, W>(value: T) -> MaybeUninit<W> {
     let mut word = MaybeUninit::<W>::uninit();
@@ -26,12 +26,12 @@ pub(crate) fn pack<T, W>(value: T) -> MaybeUninit<W> {
     word
 }
 
-/// Takes out what `pack` put in.
+/// Takes out and returns what `pack` put in.
 ///
 /// # Safety
 ///
-/// `word` is the result of a `call_on` whose base gave `pack::<T, W>(..)` of a `T` that
-/// [`fits`], `W` being the integer of its size, and it is taken out once.
+/// `word` must be the result of a `call_on` whose base gave `pack::<T, W>(..)` of a `T` that [`fits`],
+/// `W` being the integer of its size, and it must be taken out once only.
 #[inline(always)]
 pub(crate) unsafe fn unpack<T>(word: usize) -> T {
     // SAFETY: the sizes are equal, and the bytes are those of the value. The assembly between the

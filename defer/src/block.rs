@@ -8,7 +8,7 @@ use crate::class;
 use crate::class::Magazine;
 use crate::record::{Holds, Origin, Record};
 
-/// The class of a record that goes to caches.
+/// Returns the class of a record that goes to caches; none for another record.
 ///
 /// # Safety
 ///
@@ -26,7 +26,7 @@ pub(crate) unsafe fn class_of(record: NonNull<Record>) -> Option<usize> {
     }
 }
 
-/// A magazine of one record.
+/// Returns a magazine of one record.
 ///
 /// # Safety
 ///
@@ -53,7 +53,7 @@ pub(crate) fn dispose(mut magazine: Magazine) {
     }
 }
 
-/// A record of the allocator's: of a class, or for one use.
+/// Returns a record of the allocator's: of a class, or for one use; none if it has no memory.
 #[cfg(feature = "alloc")]
 pub(crate) fn allocate(layout: Layout, class: Option<usize>) -> Option<NonNull<Record>> {
     let origin = class.map_or(Origin::Single, |class| Origin::Block(class as u8));
@@ -87,10 +87,10 @@ pub(crate) fn allocate(_: Layout, _: Option<usize>) -> Option<NonNull<Record>> {
 
 /// # Safety
 ///
-/// Never called: without an allocator every record is in a slot or in given memory.
+/// Must never be called: without an allocator every record is in a slot or in given memory.
 #[cfg(not(feature = "alloc"))]
 pub(crate) unsafe fn deallocate(record: NonNull<Record>, _: Layout) {
-    // SAFETY: the record is ours.
+    // SAFETY: the record is the caller's.
     unsafe { record.as_ref().clear(Holds::Empty) };
     unreachable!("a record of the allocator's, without an allocator")
 }

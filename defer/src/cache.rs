@@ -23,12 +23,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty one.
+    /// Returns an empty one.
     pub const fn new() -> Cache {
         Cache { classes: [const { magazine::Cache::new() }; CLASSES] }
     }
 
-    /// Takes a record out. None: it has none of this class.
+    /// Takes a record out and returns it. None: it has none of this class.
     #[inline(always)]
     pub(crate) fn take<L: Harm>(&mut self, class: usize) -> Option<NonNull<Record>> {
         let record = self.classes[class].get()?;
@@ -42,7 +42,7 @@ impl Cache {
         Some(record)
     }
 
-    /// Puts a record in. `false`: the cache is full, and it is still the caller's.
+    /// Puts a record in. Returns `false` if the cache is full, and the record is still the caller's.
     ///
     /// # Safety
     ///
@@ -64,12 +64,13 @@ impl Cache {
         true
     }
 
-    /// It has none of this class: takes a magazine of the depot, if there is one.
+    /// Takes a magazine of the depot, if there is one. The cache has none of this class.
     pub(crate) fn refill(&mut self, depot: &Depot, class: usize) {
         self.classes[class].fill(depot.take(class));
     }
 
-    /// It is full: a magazine goes to the depot. What is too much for that comes back, for the allocator.
+    /// Gives a magazine to the depot: the cache is full. Returns what is too much for that, for the
+    /// allocator.
     pub(crate) fn spill(&mut self, depot: &Depot, class: usize) -> Magazine {
         depot.put(class, self.classes[class].take_half())
     }
@@ -92,7 +93,7 @@ impl Default for Cache {
 }
 
 impl Drop for Cache {
-    /// The allocator's blocks go back; memory that was given is not used again.
+    /// Gives the allocator's blocks back; memory that was given is not used again.
     fn drop(&mut self) {
         for free in &mut self.classes {
             free.take_all().into_iter().for_each(block::dispose);
@@ -152,7 +153,7 @@ mod tests {
     #[repr(align(64))]
     struct Room([u8; 64]);
 
-    /// An empty record of the smallest class.
+    /// Returns an empty record of the smallest class.
     fn record(room: &mut Room) -> NonNull<Record> {
         assert_eq!(class::layout(0).size(), size_of::<Room>());
         // SAFETY: memory of a record's size and alignment.
@@ -168,7 +169,7 @@ mod tests {
     fn a_record_that_is_freed_twice_is_fatal() {
         let (mut cache, mut room) = (Cache::new(), Room([0; 64]));
         let record = record(&mut room);
-        // SAFETY: ours; the second is the mistake that is looked for.
+        // SAFETY: the test's own; the second is the mistake that is looked for.
         unsafe {
             assert!(cache.put::<Told>(0, record));
             cache.put::<Told>(0, record);
@@ -180,7 +181,7 @@ mod tests {
     fn a_record_that_is_freed_with_a_panic_in_it_is_fatal() {
         let (mut cache, mut room) = (Cache::new(), Room([0; 64]));
         let record = record(&mut room);
-        // SAFETY: ours.
+        // SAFETY: the test's own.
         unsafe {
             record.as_ref().holds.set(Holds::Panic(look));
             cache.put::<Told>(0, record);
@@ -192,7 +193,7 @@ mod tests {
     fn a_record_that_is_taken_with_a_panic_in_it_is_fatal() {
         let (mut cache, mut room) = (Cache::new(), Room([0; 64]));
         let record = record(&mut room);
-        // SAFETY: ours; it is changed behind the cache's back.
+        // SAFETY: the test's own; it is changed behind the cache's back.
         unsafe {
             assert!(cache.put::<Told>(0, record));
             record.as_ref().holds.set(Holds::Panic(look));
@@ -218,7 +219,7 @@ mod tests {
         let mut rooms = [const { Room([0; 64]) }; 48];
         let all = rooms.each_mut().map(record);
         let (mut a, mut b, depot) = (Cache::new(), Cache::new(), Depot::new());
-        // SAFETY: ours, each put once.
+        // SAFETY: the test's own, each put once.
         unsafe {
             for at in &all[..32] {
                 assert!(a.put::<Told>(0, *at));
@@ -237,7 +238,7 @@ mod tests {
         taken.extend(core::iter::from_fn(|| a.take::<Told>(0)));
         b.refill(&depot, 0);
         assert_eq!((taken.len(), b.take::<Told>(0)), (48, None));
-        // SAFETY: ours, each put once.
+        // SAFETY: the test's own, each put once.
         unsafe { taken.drain(..21).for_each(|at| assert!(a.put::<Told>(0, at))) };
         a.drain(&depot);
         assert_eq!(a.take::<Told>(0), None);
@@ -254,7 +255,7 @@ mod tests {
     fn a_record_is_cleared_when_it_is_freed() {
         let (mut cache, mut rooms) = (Cache::new(), [Room([0; 64]), Room([0; 64])]);
         let [one, other] = rooms.each_mut().map(record);
-        // SAFETY: ours.
+        // SAFETY: the test's own.
         unsafe {
             one.as_ref().next.set(other.as_ptr());
             assert!(cache.put::<Told>(0, one));

@@ -13,7 +13,7 @@ pub(crate) trait Call {
     ///
     /// # Safety
     ///
-    /// `flight` is what it reads.
+    /// `flight` must be what it reads.
     unsafe fn call(self, flight: *mut ());
 }
 
@@ -30,12 +30,12 @@ impl<L: Local> Chain<L> {
         Chain { newest: Cell::new(ptr::null_mut()), store: Store::new() }
     }
 
-    /// Puts `call` at the head; gives it back when there is no place for it.
+    /// Puts `call` at the head; returns it when there is no place for it.
     ///
     /// # Safety
     ///
-    /// What `call` borrows lives until the chain is empty, and the chain is emptied before it moves
-    /// or ends. What is passed to [`run_newest`](Self::run_newest) is what `call` reads.
+    /// What `call` borrows must live until the chain is empty, and the chain must be emptied before it
+    /// moves or ends. What is passed to [`run_newest`](Self::run_newest) must be what `call` reads.
     #[inline(always)]
     pub(crate) unsafe fn push<F: Call>(&self, call: F) -> Result<(), (F, DeferError)> {
         match self.store.place(Record::layout::<F>()) {
@@ -53,11 +53,11 @@ impl<L: Local> Chain<L> {
         }
     }
 
-    /// Takes the newest call out and runs it. `false`: there is none.
+    /// Takes the newest call out and runs it. Returns `false` if there is none.
     ///
     /// # Safety
     ///
-    /// `flight` is what the calls in the chain read.
+    /// `flight` must be what the calls in the chain read.
     #[inline(always)]
     pub(crate) unsafe fn run_newest(&self, flight: *mut ()) -> bool {
         let Some(record) = NonNull::new(self.newest.get()) else { return false };
@@ -79,11 +79,11 @@ impl<L: Local> Chain<L> {
     }
 }
 
-/// The `Run` of records whose closure is an `F`.
+/// Empties and calls a record whose closure is an `F`: its `Run`.
 ///
 /// # Safety
 ///
-/// As `Run` says; the closure is an `F`, and `store` is a `Store<L>`.
+/// As `Run` says; the closure must be an `F`, and `store` a `Store<L>`.
 unsafe fn run<L: Local, F: Call>(record: NonNull<Record>, store: *const (), flight: *mut ()) {
     // SAFETY: filled by `push`. It is in no chain, so nothing reads it a second time.
     let call = unsafe { Record::content::<F>(record).read() };

@@ -20,12 +20,12 @@ pub(crate) const HALF: u32 = if cfg!(loom) { 2 } else { 16 };
 /// Free records of one class, which go from place to place together.
 pub(crate) type Magazine = magazine::List<Record>;
 
-/// So many lines has a record of this class.
+/// Returns how many lines a record of this class has.
 pub(crate) const fn lines(class: usize) -> usize {
     (size_of::<Record>() + WORDS[class] * size_of::<usize>()).div_ceil(LINE)
 }
 
-/// The memory of a record of this class.
+/// Returns the layout of the memory of a record of this class.
 pub(crate) const fn layout(class: usize) -> Layout {
     match Layout::from_size_align(lines(class) * LINE, LINE) {
         Ok(layout) => layout,
@@ -33,7 +33,7 @@ pub(crate) const fn layout(class: usize) -> Layout {
     }
 }
 
-/// The least class with room for this layout; none is large enough for the largest.
+/// Returns the least class with room for this layout; none is large enough for the largest.
 pub(crate) const fn of(wanted: Layout) -> Option<usize> {
     let mut class = 0;
     while class < CLASSES {
@@ -45,7 +45,7 @@ pub(crate) const fn of(wanted: Layout) -> Option<usize> {
     None
 }
 
-/// The least class whose records hold so many words.
+/// Returns the least class whose records hold so many words.
 pub(crate) fn of_words(words: usize) -> Option<usize> {
     WORDS.iter().position(|&room| words <= room)
 }

@@ -21,19 +21,19 @@ pub struct Depot {
 }
 
 impl Depot {
-    /// An empty depot.
+    /// Returns an empty depot.
     #[cfg(not(loom))]
     pub const fn new() -> Depot {
         Depot { classes: [const { Mutex::new(magazine::Depot::new()) }; CLASSES] }
     }
 
-    /// An empty depot.
+    /// Returns an empty depot.
     #[cfg(loom)]
     pub fn new() -> Depot {
         Depot { classes: core::array::from_fn(|_| Mutex::new(magazine::Depot::new())) }
     }
 
-    /// Takes the topmost magazine of the class; an empty one if there is none.
+    /// Takes out and returns the topmost magazine of the class; an empty one if there is none.
     pub(crate) fn take(&self, class: usize) -> Magazine {
         self.classes[class].lock().pop()
     }
@@ -53,7 +53,7 @@ impl Depot {
         Magazine::new()
     }
 
-    /// A record by itself, of a thread that has no cache. As [`put`](Self::put).
+    /// As [`put`](Self::put), for a record by itself, of a thread that has no cache.
     ///
     /// # Safety
     ///
@@ -66,13 +66,13 @@ impl Depot {
         }
     }
 
-    /// How many free records of so many words it has now: for reports and tests.
+    /// Returns how many free records of so many words it has now: for reports and tests.
     pub fn records(&self, words: usize) -> usize {
         class::of_words(words).map_or(0, |class| self.classes[class].lock().items())
     }
 
-    /// Makes records of `memory`, each of which holds up to `words` words (4, 12, or 28), for as long
-    /// as the program runs; says how many. Zero: it was given before, or no record is so large.
+    /// Makes records of `memory`, each of which holds up to `words` words (4, 12, or 28), for as long as
+    /// the program runs; returns how many. Zero: it was given before, or no record is so large.
     #[cfg(not(loom))]
     pub fn give<const LINES: usize>(
         &self,

@@ -14,7 +14,7 @@ pub(crate) fn lose() {
     GONE.fetch_add(1, Relaxed);
 }
 
-/// Records that the allocator gave and got since [`begin`].
+/// Returns how many records the allocator gave and got since [`begin`].
 pub fn records() -> (usize, usize) {
     (MADE.load(Relaxed), GONE.load(Relaxed))
 }

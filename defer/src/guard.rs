@@ -22,7 +22,7 @@
 /// - It ends with *its* Rust scope. In a loop that is one round; calls which are to wait for the
 ///   end of a function go into a [scope](crate::scope_with).
 /// - During a panic or a Goexit it runs *inside* the unwinding. There a panic that leaves the block
-///   aborts the process and a park keeps its thread. What may do either in earnest goes into a
+///   aborts the process and a park keeps its thread. A block that may do either in earnest goes into a
 ///   scope as well.
 #[macro_export]
 macro_rules! defer {

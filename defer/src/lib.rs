@@ -6,7 +6,7 @@
 //!
 //! **[`defer!`]** is for straight-line code. It is a guard: the block runs when the enclosing Rust
 //! scope ends. There is no record and nothing to register; the compiler places the block at each
-//! exit, as if one had written it there.
+//! exit, as if it had been written there.
 //!
 //! **[`scope_in`]** (without caches [`scope_with`], with std `scope`) is for all else: calls deferred in
 //! a loop, calls that may park, calls that may panic. Each has a record in a chain, last in first out.
@@ -82,7 +82,7 @@
 //! A body that was unwound has no value, so `recovering_in` gives an `Option`; where Go's deferred
 //! function sets a named result, here it sets a `Cell`.
 //!
-//! # Who unwinds
+//! # What unwinds
 //!
 //! [`Unwind`] says what a scope or a base needs of the unwinder: to catch and to go on. [`Throw`]
 //! adds how one begins.

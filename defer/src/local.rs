@@ -5,27 +5,27 @@ use crate::{Cache, Depot};
 
 /// Gives the cache of the P that the caller runs on, for the length of a closure.
 ///
-/// The closures are this crate's own, a few instructions without a branch back, and never run
-/// any caller's code: a scheduler runs them *inside*, where its P cannot be taken from it.
+/// The closures are this crate's own, a few instructions without a branch back, and never run any
+/// caller's code: a scheduler must run them *inside*, where its P cannot be taken from it.
 ///
 /// # Safety
 ///
 /// While a closure runs, nothing else may have the cache that it was given: no other thread, no interrupt
-/// handler, no goroutine that is switched to meanwhile. [`fatal`](Local::fatal) does not return and does
+/// handler, no goroutine that is switched to meanwhile. [`fatal`](Local::fatal) must not return and must
 /// not unwind.
 pub unsafe trait Local: 'static {
-    /// The fast way: calls `f` with the cache of the current P, on the caller's stack. None, and `f` is
+    /// Calls `f` with the cache of the current P, on the caller's stack: the fast way. None, and `f` is
     /// not called, where there is no P: a thread that runs no goroutines.
     ///
     /// No closure that comes this way takes a lock: it has none to take.
     fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R>;
 
-    /// The slow way, to and from the depot: calls `f` on the system stack if there is one, with
-    /// the cache if there is a P. It takes a lock for a few instructions. None, and `f` is not called,
-    /// where there is no depot either.
+    /// Calls `f` on the system stack if there is one, with the cache if there is a P: the slow way, to
+    /// and from the depot. It takes a lock for a few instructions. None, and `f` is not called, where
+    /// there is no depot either.
     fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R>;
 
-    /// Records are not what they have to be: ends the program. Called inside or outside.
+    /// Ends the program, because records are not what they have to be. Called inside or outside.
     fn fatal(reason: &'static str) -> ! {
         end(reason)
     }
@@ -64,7 +64,8 @@ pub(crate) fn end(reason: &'static str) -> ! {
     }
     #[cfg(not(feature = "std"))]
     {
-        /// A panic that leaves a function of C's ends the program; where nothing unwinds, the panic does.
+        /// Ends the program by a panic that leaves a function of C's; where nothing unwinds, the panic
+        /// itself does.
         extern "C" fn panics(reason: &&'static str) -> ! {
             panic!("fatal error: {reason}")
         }

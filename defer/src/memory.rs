@@ -23,16 +23,16 @@ pub struct Memory<const LINES: usize> {
 unsafe impl<const LINES: usize> Sync for Memory<LINES> {}
 
 impl<const LINES: usize> Memory<LINES> {
-    /// Memory that no depot has yet.
+    /// Returns memory that no depot has yet.
     pub const fn new() -> Self {
         let lines = UnsafeCell::new([const { Line(MaybeUninit::uninit()) }; LINES]);
         Memory { given: AtomicBool::new(false), lines }
     }
 
-    /// Its first byte, once.
+    /// Returns its first byte, once.
     pub(crate) fn take(&'static self) -> Option<NonNull<u8>> {
-        // A load and a store where a machine has no swap would let two have it. Relaxed: there is
-        // nothing in the memory to be seen.
+        // A load and a store where a machine has no swap would let two callers have it. Relaxed: there
+        // is nothing in the memory to be seen.
         let given = self.given.swap(true, Ordering::Relaxed);
         if given { None } else { NonNull::new(self.lines.get().cast()) }
     }

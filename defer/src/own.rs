@@ -44,12 +44,12 @@ impl core::fmt::Debug for Catch {
 ///
 /// # Safety
 ///
-/// [`innermost`](Catches::innermost) gives what the same goroutine (thread, where there are none) last
-/// gave to [`set_innermost`](Catches::set_innermost), null if it never did, and is not cached by the compiler
-/// across a point where goroutines change threads. Where a goroutine ends in the middle (its stack is
-/// used again though a catch has not returned), the word is set to null.
+/// [`innermost`](Catches::innermost) must return what the same goroutine (thread, where there are none)
+/// last gave to [`set_innermost`](Catches::set_innermost), null if it never did, and must not be cached
+/// by the compiler across a point where goroutines change threads. Where a goroutine ends in the middle
+/// (its stack is used again though a catch has not returned), the word must be set to null.
 pub unsafe trait Catches: Local {
-    /// The word.
+    /// Returns the word.
     fn innermost() -> *const Catch;
 
     /// Writes it.
@@ -60,11 +60,11 @@ pub unsafe trait Catches: Local {
 ///
 /// # Safety
 ///
-/// Between any throw of this program and the innermost catch at that moment no frame holds a value that
-/// something depends on being dropped: no guard of a lock, no scope of borrowing threads or goroutines,
-/// nothing pinned, no borrow that ends in a destructor. Values that are merely leaked are allowed. A
-/// deferred call of a scope is no such value: that is what it is there for. Frames of C count as frames.
-/// A throw does not happen in a destructor that runs for another reason.
+/// Between any throw of this program and the innermost catch at that moment no frame may hold a value
+/// that something depends on being dropped: no guard of a lock, no scope of borrowing threads or
+/// goroutines, nothing pinned, no borrow that ends in a destructor. Values that are merely leaked are
+/// allowed. A deferred call of a scope is no such value: that is what it is there for. Frames of C count
+/// as frames. A throw must not happen in a destructor that runs for another reason.
 pub unsafe trait Forgets: Catches {}
 
 /// The unwinder that needs none: see [`Throw`] for what may throw. `H` says where the catches are.
@@ -85,10 +85,10 @@ struct Frame<F, R> {
     value: MaybeUninit<R>,
 }
 
-/// What a catch calls: it does not unwind, for it is a function of C's.
+/// Runs a catch's closure. It does not unwind, for it is a function of C's.
 unsafe extern "C" fn base<F: FnOnce() -> R, R>(frame: *mut u8) -> usize {
     let frame = frame.cast::<Frame<F, R>>();
-    // SAFETY: the catch's frame, which it does not touch meanwhile; taken once.
+    // SAFETY: the catch's frame, which the catch does not touch meanwhile; taken once.
     unsafe {
         let f = ManuallyDrop::take(&mut (*frame).f);
         (&raw mut (*frame).value).write(MaybeUninit::new(f()));
@@ -128,7 +128,7 @@ impl<H: Catches> Unwind for Own<H> {
     /// not know.
     fn resume(payload: Thrown<H>) -> ! {
         // SAFETY: a payload comes from a catch, which nothing but a throw gives one; the thrower has
-        // vouched for all frames up to the goroutine's base, and the catch's own are plain.
+        // ensured the contract for all frames up to the goroutine's base, and the catch's own are plain.
         unsafe { go::<H>(payload) }
     }
 
@@ -145,7 +145,7 @@ impl<H: Catches> Unwind for Own<H> {
         payload.newest().is::<Goexit>()
     }
 
-    /// Never: no destructor runs on the way.
+    /// Returns false: no destructor runs on the way.
     #[inline(always)]
     fn panicking() -> bool {
         false
@@ -176,9 +176,9 @@ impl<H: Catches> Own<H> {
     ///
     /// # Safety
     ///
-    /// As [`Forgets`] says, for this throw, for the frames of every scope that it goes on from up to where it
-    /// is recovered or to the goroutine's base, and for wherever else its payload is given to
-    /// [`resume`](Unwind::resume).
+    /// What [`Forgets`] says must hold for this throw, for the frames of every scope that it goes on
+    /// from up to where it is recovered or to the goroutine's base, and for wherever else its payload is
+    /// given to [`resume`](Unwind::resume).
     #[inline]
     pub unsafe fn throw_over<T: Any + Send>(value: T) -> ! {
         // SAFETY: as the caller ensures.

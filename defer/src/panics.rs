@@ -12,10 +12,10 @@ pub type Payload = Box<dyn Any + Send + 'static>;
 
 /// The unwindings of one goroutine that met: oldest first, the last one is the one in flight.
 ///
-/// It is itself the payload that travels, but only once a deferred call panicked while another
-/// unwinding was in flight; a lone panic travels as it is, so a catcher sees what it expects. A
-/// base takes a payload of either kind apart with [`of`](Panics::of): the newest is what a join
-/// reports, `Display` is what a fatal report prints.
+/// It is itself the payload that travels, but only once a deferred call panicked while another unwinding
+/// was in flight; a lone panic travels as it is, so a catch sees what it expects. A base takes a payload
+/// of either kind apart with [`of`](Panics::of): the newest is what a join reports, `Display` is what a
+/// fatal report prints.
 ///
 /// > Never empty, and no element is itself a `Panics`.
 ///
@@ -31,7 +31,7 @@ impl Panics {
         }
     }
 
-    /// `newer` replaces `older`; each may stand for several.
+    /// Returns `newer`, which replaces `older`; each may stand for several.
     pub(crate) fn joined(older: Payload, newer: Payload) -> Panics {
         let mut all = Panics::of(older);
         all.0.append(&mut Panics::of(newer).0);
@@ -59,39 +59,39 @@ impl Panics {
         }
     }
 
-    /// The one in flight.
+    /// Returns the one in flight.
     pub fn newest(&self) -> &Payload {
         // Never empty: `of` makes a list of at least one, and nothing takes elements out.
         &self.0[self.0.len() - 1]
     }
 
-    /// The one in flight, the rest are dropped.
+    /// Returns the one in flight; the rest are dropped.
     pub fn into_newest(mut self) -> Payload {
         self.0.swap_remove(self.0.len() - 1)
     }
 
-    /// All of them, oldest first.
+    /// Returns all of them, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Payload> + ExactSizeIterator {
         self.0.iter()
     }
 
-    /// Is a Goexit among them? It was replaced, not cancelled: the goroutine ends also when the
-    /// newest is recovered.
+    /// Returns whether a Goexit is among them. It was replaced, not cancelled: the goroutine ends also
+    /// when the newest is recovered.
     pub fn has_goexit(&self) -> bool {
         self.iter().any(|payload| payload.is::<Goexit>())
     }
 }
 
 impl From<Panics> for Payload {
-    /// The payload to throw on: the lone one as it is, several as the list.
+    /// Returns the payload to throw on: the lone one as it is, several as the list.
     fn from(panics: Panics) -> Payload {
         if panics.0.len() == 1 { panics.into_newest() } else { Box::new(panics) }
     }
 }
 
 impl fmt::Display for Panics {
-    /// A line for each panic, oldest first, those that replaced another one indented. A Goexit has
-    /// no line.
+    /// Writes a line for each panic, oldest first, those that replaced another one indented. A Goexit
+    /// has no line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         crate::report::chain(self.iter().map(|payload| &**payload), f)
     }

@@ -55,15 +55,15 @@ pub(crate) enum Origin {
 ///
 /// # Safety
 ///
-/// The record is in this chain's hands and in no list any more, and both pointers are what the chain
-/// passes.
+/// The record must be in this chain's hands and in no list any more, and both pointers must be what the
+/// chain passes.
 pub(crate) type Run = unsafe fn(record: NonNull<Record>, store: *const (), flight: *mut ());
 
-/// The payload in a record, and the layout that it was placed with.
+/// Returns the payload in a record, and the layout that it was placed with.
 ///
 /// # Safety
 ///
-/// The record holds that payload.
+/// The record must hold that payload.
 pub(crate) type Look = unsafe fn(record: NonNull<Record>) -> (*mut (dyn Any + Send), Layout);
 
 /// A record's header.
@@ -86,7 +86,7 @@ pub(crate) struct Full<T> {
 const _: () = assert!(size_of::<Record>() == 32);
 
 impl Record {
-    /// The layout of a record that holds a `T`.
+    /// Returns the layout of a record that holds a `T`.
     pub(crate) const fn layout<T>() -> Layout {
         Layout::new::<Full<T>>()
     }
@@ -95,7 +95,7 @@ impl Record {
     ///
     /// # Safety
     ///
-    /// The memory is the caller's, and room for a header.
+    /// The memory must be the caller's, and have room for a header.
     #[inline(always)]
     pub(crate) unsafe fn make(at: NonNull<u8>, origin: Origin) -> NonNull<Record> {
         let record = at.cast::<Record>();
@@ -109,7 +109,7 @@ impl Record {
         record
     }
 
-    /// Whatever it held is gone, and so is what it was linked to.
+    /// Forgets what the record held, and what it was linked to.
     ///
     /// # Safety
     ///
@@ -137,18 +137,18 @@ impl Record {
     ///
     /// # Safety
     ///
-    /// The record is the caller's, empty, and placed for a `T`.
+    /// The record must be the caller's, empty, and placed for a `T`.
     #[inline(always)]
     pub(crate) unsafe fn fill<T>(record: NonNull<Record>, content: T) {
         // SAFETY: as the caller ensures.
         unsafe { Record::content::<T>(record).write(content) }
     }
 
-    /// Where a `T` lies in a record.
+    /// Returns where a `T` lies in a record.
     ///
     /// # Safety
     ///
-    /// The record was placed for a `T`.
+    /// The record must have been placed for a `T`.
     #[inline(always)]
     pub(crate) unsafe fn content<T>(record: NonNull<Record>) -> *mut T {
         // SAFETY: as the caller ensures: the memory reaches so far.

@@ -29,18 +29,18 @@ pub struct Recover<'call, U: Unwind> {
 }
 
 impl<U: Unwind> Recover<'_, U> {
-    /// Ends the panic in flight and gives its payload, which remembers the panics that it replaced. The
-    /// scope goes on as if its body had returned, but that there is no value of it.
+    /// Ends the panic in flight and returns its payload, which remembers the panics that it replaced.
+    /// The scope goes on as if its body had returned, but that there is no value of it.
     ///
     /// None: nothing is in flight, because the body returned, or it has been recovered already; or a
-    /// Goexit is, which nobody recovers. Of a panic that has replaced a Goexit, the Goexit goes on.
+    /// Goexit is, which cannot be recovered. Of a panic that has replaced a Goexit, the Goexit goes on.
     pub fn recover(&mut self) -> Option<U::Payload> {
         let (panic, rest) = U::recovered(self.flight.take()?);
         *self.flight = rest;
         panic
     }
 
-    /// The payload in flight, a Goexit's as well, while it stays there.
+    /// Returns the payload in flight, a Goexit's as well, while it stays there.
     pub fn in_flight(&self) -> Option<&U::Payload> {
         self.flight.as_ref()
     }
@@ -110,8 +110,9 @@ impl<'scope, 'env, U: Unwind, L: Local> Recovering<'scope, 'env, U, L> {
     }
 }
 
-/// As [`scope_in`](crate::scope_in), but that deferred calls may recover. None: a panic unwound the body
-/// and was recovered; what the deferred call wants to say in place of a value, it leaves in a `Cell`.
+/// As [`scope_in`](crate::scope_in), but that deferred calls may recover. Returns none if a panic
+/// unwound the body and was recovered; what the deferred call has to say in place of a value, it leaves
+/// in a `Cell`.
 #[inline]
 pub fn recovering_in<'env, U: Unwind, L: Local, R>(
     body: impl for<'scope> FnOnce(&'scope Recovering<'scope, 'env, U, L>) -> R,
@@ -120,7 +121,7 @@ pub fn recovering_in<'env, U: Unwind, L: Local, R>(
     run::<U, L, R>(&recovering.scope.chain, || body(&recovering))
 }
 
-/// [`recovering_in`] without caches.
+/// As [`recovering_in`], without caches.
 #[inline]
 pub fn recovering_with<'env, U: Unwind, R>(
     body: impl for<'scope> FnOnce(&'scope Recovering<'scope, 'env, U>) -> R,
@@ -128,7 +129,7 @@ pub fn recovering_with<'env, U: Unwind, R>(
     recovering_in::<U, Uncached, R>(body)
 }
 
-/// [`recovering_with`] Rust's unwinder.
+/// As [`recovering_with`], with Rust's unwinder.
 ///
 /// ```
 /// # std::panic::set_hook(Box::new(|_| ()));

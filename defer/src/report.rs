@@ -5,9 +5,10 @@ use core::fmt;
 
 use crate::Goexit;
 
-/// A line for each panic, oldest first, those that replaced another one indented. A Goexit has no line.
+/// Writes a line for each panic, oldest first, those that replaced another one indented. A Goexit has no
+/// line.
 ///
-/// Only text is shown, which runs no code of anybody's: nothing here can panic, wait or lock, whatever
+/// Only text is shown, which runs no code of a payload's: nothing here can panic, wait or lock, whatever
 /// the payloads are.
 pub(crate) fn chain<'a>(
     panics: impl Iterator<Item = &'a (dyn Any + Send)>,

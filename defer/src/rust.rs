@@ -15,10 +15,10 @@ impl Unwind for Rust {
     type Payload = Payload;
 
     // Unwind safety guards against seeing, after a catch, data that a panic left half changed.
-    // `AssertUnwindSafe` is sound whatever `f` does (the bound is advice, not a safety requirement)
-    // and right here, because nobody who catches through this trait carries on as if nothing had
-    // happened: a scope runs its deferred calls, as drops would during unwinding, and goes on with
-    // the payload; a base hands the payload to whoever joins, as `std::thread` does.
+    // `AssertUnwindSafe` is sound whatever `f` does (the bound is advice, not a safety requirement) and
+    // right here, because no catch through this trait carries on as if nothing had happened: a scope
+    // runs its deferred calls, as drops would during unwinding, and goes on with the payload; a base
+    // hands the payload to the joiner, as `std::thread` does.
     #[inline]
     fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
         catch_unwind(AssertUnwindSafe(f))
@@ -60,7 +60,7 @@ impl Unwind for Rust {
     }
 }
 
-/// Who is told of [`Unwind::holding`].
+/// What is told of [`Unwind::holding`].
 static HOLDER: OnceLock<fn(bool)> = OnceLock::new();
 
 /// Has `holder` told, from now on, when a scope on its thread holds a payload: see
@@ -77,7 +77,7 @@ impl Throw for Rust {
     }
 }
 
-/// Is this the payload of a Goexit (or of several unwindings, the newest of which is one)?
+/// Returns whether this is the payload of a Goexit (or of several unwindings, the newest of which is one).
 ///
 /// Takes the box by reference and not a `&dyn Any`: a `&Box<dyn Any>` turns into a `&dyn Any` *of
 /// the box*, silently, and the answer would always be no.

@@ -60,7 +60,7 @@ impl<'scope, 'env, L: Local> Scope<'scope, 'env, L> {
     /// # Panics
     ///
     /// When there is no place for its record; the message tells the remedy, and `call` is dropped
-    /// without having run. [`try_defer`](Scope::try_defer) gives it back instead.
+    /// without having run. [`try_defer`](Scope::try_defer) returns it instead.
     #[inline(always)]
     #[track_caller]
     pub fn defer<F: FnOnce() + 'scope>(&'scope self, call: F) {
@@ -91,7 +91,7 @@ pub(crate) fn refuse(error: crate::DeferError) -> ! {
 /// is ended by a Goexit.
 ///
 /// They run outside any unwinding: they may park, lock and panic like any other code. A panic (or
-/// Goexit) in one of them replaces what was in flight and remembers it ([`Unwind::replace`]); the others
+/// Goexit) in one of them replaces what was in flight and remembers it ([`Unwind::replace`]); the rest
 /// run nevertheless. What is in flight after the last of them goes on from here.
 ///
 /// Four calls that capture up to four words each lie in the scope's frame; the records of other calls are
@@ -108,7 +108,7 @@ pub fn scope_in<'env, U: Unwind, L: Local, R>(
     }
 }
 
-/// Runs `body` and the calls in `chain`. None: something unwound the body and was recovered.
+/// Runs `body` and the calls in `chain`. Returns none if something unwound the body and was recovered.
 #[inline(always)]
 pub(crate) fn run<U: Unwind, L: Local, R>(chain: &Chain<L>, body: impl FnOnce() -> R) -> Option<R> {
     let drain = Drain::<U, L>::new(chain);
@@ -125,7 +125,7 @@ pub(crate) fn run<U: Unwind, L: Local, R>(chain: &Chain<L>, body: impl FnOnce() 
     }
 }
 
-/// [`scope_in`] without caches: records that do not fit into the frame go to the allocator.
+/// As [`scope_in`], without caches: records that do not fit into the frame go to the allocator.
 #[inline]
 pub fn scope_with<'env, U: Unwind, R>(
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
@@ -133,7 +133,7 @@ pub fn scope_with<'env, U: Unwind, R>(
     scope_in::<U, Uncached, R>(body)
 }
 
-/// [`scope_with`] Rust's unwinder.
+/// As [`scope_with`], with Rust's unwinder.
 ///
 /// ```
 /// use core::cell::RefCell;

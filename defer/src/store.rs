@@ -46,7 +46,7 @@ impl<L: Local> Store<L> {
         }
     }
 
-    /// An empty record of this layout, the caller's until it is given to `free`.
+    /// Returns an empty record of this layout, the caller's until it is given to `free`.
     ///
     /// A record in a slot refers to `self`, which must not move from here on.
     #[inline(always)]
@@ -54,7 +54,7 @@ impl<L: Local> Store<L> {
         let used = self.used.get();
         if used < SLOTS && layout.size() <= SLOT.size() && layout.align() <= SLOT.align() {
             self.used.set(used + 1);
-            // SAFETY: a slot that is not taken is ours.
+            // SAFETY: a slot that is not taken is the store's to use.
             return Ok(unsafe {
                 Record::make(NonNull::from(&self.slots[used]).cast(), Origin::Frame)
             });
@@ -62,12 +62,12 @@ impl<L: Local> Store<L> {
         take::<L>(layout)
     }
 
-    /// Takes a record back that is empty or whose call has been moved out.
+    /// Takes back a record that is empty or whose call has been moved out.
     ///
     /// # Safety
     ///
-    /// It is from `place` with this layout, and of all in slots the last that is still there; nobody
-    /// uses it any more.
+    /// It must be from `place` with this layout, and of all in slots the last that is still there;
+    /// nothing may use it any more.
     #[inline(always)]
     pub(crate) unsafe fn free(&self, record: NonNull<Record>, layout: Layout) {
         // SAFETY: as the caller ensures.
@@ -81,7 +81,7 @@ impl<L: Local> Store<L> {
     }
 }
 
-/// An empty record with room for this layout, from a cache, the depot or the allocator.
+/// Returns an empty record with room for this layout, from a cache, the depot or the allocator.
 #[inline(always)]
 pub(crate) fn take<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> {
     if let Some(class) = class::of(layout)
@@ -120,7 +120,7 @@ fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> 
 ///
 /// # Safety
 ///
-/// It is from [`take`] with this layout, and nobody uses it any more.
+/// It must be from [`take`] with this layout, and nothing may use it any more.
 #[inline(always)]
 pub(crate) unsafe fn give_back<L: Local>(record: NonNull<Record>, layout: Layout) {
     // SAFETY: as the caller ensures.

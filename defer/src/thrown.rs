@@ -27,18 +27,18 @@ pub struct Thrown<L: Local> {
 // SAFETY: the values in it are `Send`, and the records are its own.
 unsafe impl<L: Local> Send for Thrown<L> {}
 
-/// The `Look` of records that hold a `T`.
+/// Returns the value of a record that holds a `T`: its `Look`.
 ///
 /// # Safety
 ///
-/// The record holds a `T`.
+/// The record must hold a `T`.
 unsafe fn look<T: Any + Send>(record: NonNull<Record>) -> (*mut (dyn Any + Send), Layout) {
     // SAFETY: as the caller ensures.
     (unsafe { Record::content::<T>(record) }, Record::layout::<T>())
 }
 
 impl<L: Local> Thrown<L> {
-    /// One panic.
+    /// Returns one panic.
     #[inline]
     pub(crate) fn new<T: Any + Send>(value: T) -> Self {
         let Ok(newest) = store::take::<L>(Record::layout::<T>()) else {
@@ -62,13 +62,13 @@ impl<L: Local> Thrown<L> {
 
     /// # Safety
     ///
-    /// It is from `into_raw`, and used once.
+    /// It must be from `into_raw`, and used once.
     pub(crate) unsafe fn from_raw(at: *mut ()) -> Self {
         // SAFETY: as the caller ensures: not null.
         Thrown { newest: unsafe { NonNull::new_unchecked(at.cast()) }, local: PhantomData }
     }
 
-    /// The record behind this one.
+    /// Returns the record behind this one.
     fn after(record: NonNull<Record>) -> NonNull<Record> {
         // SAFETY: a record of the ring, which is closed.
         unsafe { NonNull::new_unchecked(record.as_ref().next.get()) }
@@ -84,7 +84,7 @@ impl<L: Local> Thrown<L> {
         }
     }
 
-    /// `newer` replaces this one; each may stand for several.
+    /// Returns `newer`, which replaces this one; each may stand for several.
     pub(crate) fn replaced_by(self, newer: Self) -> Self {
         let (old, new) = (ManuallyDrop::new(self).newest, ManuallyDrop::new(newer).newest);
         let (oldest, next) = (Self::after(old), Self::after(new));
@@ -96,7 +96,7 @@ impl<L: Local> Thrown<L> {
         Thrown { newest: new, local: PhantomData }
     }
 
-    /// What comes after the last Goexit, and what there was up to it.
+    /// Returns what comes after the last Goexit, and what there was up to it.
     pub(crate) fn recovered(self) -> (Option<Self>, Option<Self>) {
         let newest = self.newest;
         let mut goexit = None;
@@ -126,13 +126,13 @@ impl<L: Local> Thrown<L> {
         (of(newest), of(goexit))
     }
 
-    /// The one in flight.
+    /// Returns the one in flight.
     pub fn newest(&self) -> &(dyn Any + Send) {
         // SAFETY: the ring is this value's, and borrowed as long as this value.
         unsafe { &*Self::value_in(self.newest).0 }
     }
 
-    /// All of them, oldest first; a Goexit is among them as [`Goexit`].
+    /// Returns all of them, oldest first; a Goexit is among them as [`Goexit`].
     pub fn iter(&self) -> impl Iterator<Item = &(dyn Any + Send)> {
         let mut at = Some(Self::after(self.newest));
         core::iter::from_fn(move || {
@@ -143,7 +143,7 @@ impl<L: Local> Thrown<L> {
         })
     }
 
-    /// The value of the one in flight, if it is a `T`; those that it replaced are dropped.
+    /// Returns the value of the one in flight, if it is a `T`; those that it replaced are dropped.
     ///
     /// # Errors
     ///

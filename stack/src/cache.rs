@@ -27,18 +27,18 @@ impl Cache {
     /// Stacks of a magazine, which is what moves between a cache and a depot.
     pub const HALF: usize = Cache::CAPACITY / 2;
 
-    /// An empty cache.
+    /// Returns an empty cache.
     pub const fn new(class: Class) -> Cache {
         Cache { class, free: magazine::Cache::new() }
     }
 
-    /// The class of the stacks in it.
+    /// Returns the class of the stacks in it.
     #[inline]
     pub fn class(&self) -> Class {
         self.class
     }
 
-    /// How many stacks are in it.
+    /// Returns how many stacks are in it.
     #[inline]
     pub fn len(&self) -> usize {
         self.free.len() as usize
@@ -50,7 +50,7 @@ impl Cache {
         self.free.is_empty()
     }
 
-    /// The stack that was put in last.
+    /// Takes out and returns the stack that was put in last; none if the cache is empty.
     ///
     /// # Panics
     /// If the stack's header was overwritten while it lay here.
@@ -70,7 +70,7 @@ impl Cache {
     /// or its canary shows that it overflowed.
     ///
     /// # Safety
-    /// No frame on the stack is live, and nothing but the payload's owner points into it.
+    /// No frame on the stack may be live, and nothing but the payload's owner may point into it.
     #[inline]
     pub unsafe fn put(&mut self, stack: Stack) -> Result<(), Stack> {
         if !self.free.make_room() {
@@ -84,17 +84,17 @@ impl Cache {
         Ok(())
     }
 
-    /// A whole magazine if there is one, the cold one first.
+    /// Takes out and returns a whole magazine if there is one, the cold one first.
     pub(crate) fn take_half(&mut self) -> List {
         self.free.take_half()
     }
 
-    /// Everything, in two lists.
+    /// Takes out and returns everything, in two lists.
     pub(crate) fn take_all(&mut self) -> [List; 2] {
         self.free.take_all()
     }
 
-    /// Takes a list of at most a half in; the cache is empty.
+    /// Takes a list of at most a half in; the cache must be empty.
     pub(crate) fn fill(&mut self, magazine: List) {
         self.free.fill(magazine);
     }

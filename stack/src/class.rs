@@ -29,7 +29,7 @@ impl Class {
     /// How many classes there are.
     pub const COUNT: usize = (LARGEST - SMALLEST) as usize + 1;
 
-    /// The smallest class that holds `bytes`.
+    /// Returns the smallest class that holds `bytes`.
     ///
     /// ```
     /// # use g0_stack::Class;
@@ -52,13 +52,13 @@ impl Class {
         Ok(if log < SMALLEST { Class::MIN } else { Class(log) })
     }
 
-    /// Bytes of a stack of this class, header included.
+    /// Returns the bytes of a stack of this class, header included.
     #[inline]
     pub const fn size(self) -> usize {
         1 << self.0
     }
 
-    /// The class's place among [`Class::COUNT`], the smallest being 0.
+    /// Returns the class's place among [`Class::COUNT`], the smallest being 0.
     #[inline]
     pub const fn index(self) -> usize {
         (self.0 - SMALLEST) as usize

@@ -24,25 +24,25 @@ pub struct Depot<S: StackSource> {
 
 impl<S: StackSource> Depot<S> {
     g0_arch::const_unless_loom! {
-        /// A depot of stacks of one class. `const` except under loom.
+        /// Returns a depot of stacks of one class. `const` except under loom.
         pub fn new(class: Class, source: S) -> Depot<S> {
             Depot { class, magazines: Mutex::new(magazine::Depot::new()), source }
         }
     }
 
-    /// The class of its stacks.
+    /// Returns the class of its stacks.
     #[inline]
     pub fn class(&self) -> Class {
         self.class
     }
 
-    /// The source behind it.
+    /// Returns the source behind it.
     #[inline]
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// How many stacks are in its magazines at this moment.
+    /// Returns how many stacks are in its magazines at this moment.
     pub fn len(&self) -> usize {
         self.magazines.lock().items()
     }
@@ -52,7 +52,7 @@ impl<S: StackSource> Depot<S> {
         self.len() == 0
     }
 
-    /// A stack from the cache, refilled if need be.
+    /// Returns a stack from the cache, refilled if need be.
     ///
     /// # Errors
     /// As [`refill`](Depot::refill).
@@ -74,7 +74,7 @@ impl<S: StackSource> Depot<S> {
     /// Keeps the stack in the cache, which first gives a half away if it is full.
     ///
     /// # Safety
-    /// As for [`Cache::put`], and the stack came from this depot.
+    /// As for [`Cache::put`], and the stack must have come from this depot.
     #[inline]
     pub unsafe fn free(&self, cache: &mut Cache, stack: Stack) {
         // SAFETY: the caller ensures the same.

@@ -43,10 +43,10 @@ pub(crate) const GUARDED: u8 = 1;
 pub(crate) const CANARY: u8 = 2;
 /// The stack was painted before its first use.
 pub(crate) const PAINTED: u8 = 4;
-/// Nobody has asked `first_use` since the stack came from its source.
+/// `first_use` has not been asked since the stack came from its source.
 const FRESH: u8 = 8;
 
-/// Mixed into the identity of a stack that somebody owns.
+/// Mixed into the identity of a stack that has an owner.
 const LIVE: usize = 0x6730_5354_4143_4b01_u64 as usize;
 /// Mixed into the identity of a stack on a free list.
 const FREE: usize = 0xd1b5_4a32_d192_ed03_u64 as usize;
@@ -62,7 +62,7 @@ const FREE: usize = 0xd1b5_4a32_d192_ed03_u64 as usize;
 /// [`Header::top`] is the header's own address. A *payload* may be kept beneath it.
 #[repr(C, align(64))]
 pub struct Header {
-    /// Atomic, for who frees a whole source looks at stacks that are being put back; see
+    /// Atomic, for a thread that frees a whole source looks at stacks that are being put back; see
     /// [`check`](Header::check). Relaxed, plain moves: what it says is ordered elsewhere.
     identity: AtomicUsize,
     /// Next in a free list.
@@ -85,8 +85,8 @@ const _: () = assert!(size_of::<Header>() == 64);
 // What runs over the end of the payload hits the identity first.
 const _: () = assert!(memoffset::offset_of!(Header, identity) == 0);
 
-// SAFETY: shared access only reads; the cells are written by the owner of the stack alone (the
-// holder of the `Stack`, or the free list that took it), who has exclusive use of it.
+// SAFETY: shared access only reads; the cells are written by the owner of the stack alone (the holder of
+// the `Stack`, or the free list that took it), which has exclusive use of it.
 unsafe impl Sync for Header {}
 // SAFETY: nothing in a header is tied to a thread.
 unsafe impl Send for Header {}
@@ -104,9 +104,9 @@ impl Header {
     /// Writes the header of a new, live, fresh stack.
     ///
     /// # Safety
-    /// `at` is 64-aligned, above `parts.bottom`, and both lie in one allocation, writable from
-    /// `bottom` to the header's end and owned by the caller. `parts.bottom` may be used for all
-    /// of it.
+    /// `at` must be 64-aligned, above `parts.bottom`, and both must lie in one allocation, writable from
+    /// `bottom` to the header's end and owned by the caller. It must be sound to use `parts.bottom` for
+    /// all of it.
     #[inline]
     pub(crate) unsafe fn write(at: *mut Header, parts: Parts) -> NonNull<Header> {
         let header = Header {
@@ -128,26 +128,26 @@ impl Header {
         }
     }
 
-    /// The lowest byte of the stack.
+    /// Returns the lowest byte of the stack.
     #[inline]
     pub fn bottom(&self) -> *mut u8 {
         self.bottom
     }
 
-    /// One past the user's highest byte: the header's own address.
+    /// Returns one past the user's highest byte: the header's own address.
     #[inline]
     pub fn top(&self) -> *mut u8 {
         // `bottom` may be used for the whole stack, a reference to the header only for the header.
         self.bottom.with_addr(ptr::from_ref(self).addr())
     }
 
-    /// Bytes between bottom and top.
+    /// Returns the bytes between bottom and top.
     #[inline]
     pub fn size(&self) -> usize {
         ptr::from_ref(self).addr() - self.bottom.addr()
     }
 
-    /// The stack's size class.
+    /// Returns the stack's size class.
     #[inline]
     pub fn class(&self) -> Class {
         self.class.get()
@@ -159,7 +159,7 @@ impl Header {
         self.flags.get() & GUARDED != 0
     }
 
-    /// Where a payload `T` beneath the header lies: whole cache lines below the top. Frames may
+    /// Returns where a payload `T` beneath the header lies: whole cache lines below the top. Frames may
     /// start at this address.
     #[inline]
     pub fn payload<T>(&self) -> *mut T {
@@ -167,15 +167,15 @@ impl Header {
         self.top().wrapping_sub(size_of::<T>().next_multiple_of(64)).cast()
     }
 
-    /// The header above a payload.
+    /// Returns the header above a payload.
     ///
     /// # Safety
-    /// `payload` came from [`Header::payload::<T>`](Header::payload) of a stack not yet freed to
-    /// its source.
+    /// `payload` must have come from [`Header::payload::<T>`](Header::payload) of a stack not yet freed
+    /// to its source.
     #[inline]
     pub unsafe fn of_payload<T>(payload: *mut T) -> NonNull<Header> {
         let header = payload.cast::<u8>().wrapping_add(size_of::<T>().next_multiple_of(64));
-        // SAFETY: the caller vouches that this is a header's address.
+        // SAFETY: the caller ensures that this is a header's address.
         unsafe { NonNull::new_unchecked(header.cast()) }
     }
 
@@ -197,7 +197,7 @@ impl Header {
         mix(ptr::from_ref(self).addr(), self.bottom.addr(), state)
     }
 
-    /// In use → free. Only the owner calls this.
+    /// In use → free. Only the owner may call this.
     #[inline]
     pub(crate) fn retire(&self, place: &'static str) {
         if !self.check() {
@@ -210,7 +210,7 @@ impl Header {
         self.age.set(0);
     }
 
-    /// Free → in use. Only the owner calls this.
+    /// Free → in use. Only the owner may call this.
     #[inline]
     pub(crate) fn revive(&self, place: &'static str) {
         if !self.check_free() {
@@ -227,7 +227,7 @@ impl Header {
         self.flags.set(self.flags.get() | FRESH);
     }
 
-    /// A stack that is given to a source that did not make it is fatal.
+    /// Checks that the stack is given to the source that made it; another one is fatal.
     #[inline]
     pub(crate) fn check_origin(&self, origin: usize, place: &'static str) {
         if self.origin != origin {
@@ -282,8 +282,8 @@ impl fmt::Debug for Header {
     }
 }
 
-/// The identity word. Odd multiplication spreads every bit of the bottom upwards, so that a header
-/// copied elsewhere, or one half overwritten, does not match by chance.
+/// Returns the identity word. Odd multiplication spreads every bit of the bottom upwards, so that a
+/// header copied elsewhere, or one half overwritten, does not match by chance.
 #[inline]
 fn mix(header: usize, bottom: usize, state: usize) -> usize {
     (header ^ state).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize) ^ bottom

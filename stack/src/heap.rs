@@ -30,7 +30,7 @@ pub struct HeapSource {
 }
 
 impl HeapSource {
-    /// A source that does not paint.
+    /// Returns a source that does not paint.
     pub const fn new() -> HeapSource {
         HeapSource { paint: false }
     }
@@ -58,7 +58,7 @@ unsafe impl StackSource for HeapSource {
         }
         let header = bottom.wrapping_add(class.size() - size_of::<Header>());
         let mut flags = CANARY;
-        // SAFETY: the allocation is ours, 64-aligned like its size.
+        // SAFETY: the allocation is the source's own, 64-aligned like its size.
         unsafe {
             paint::plant_canary(bottom);
             if self.paint {
@@ -75,7 +75,7 @@ unsafe impl StackSource for HeapSource {
         // A second free of the same stack is as likely caught as the allocator leaves the bytes.
         stack.retire("HeapSource::free");
         if let Ok(layout) = HeapSource::layout(stack.class()) {
-            // SAFETY: `alloc` got it with this layout; the caller vouches that it is unused.
+            // SAFETY: `alloc` got it with this layout; the caller ensures that it is unused.
             unsafe { dealloc(stack.bottom(), layout) };
         }
     }

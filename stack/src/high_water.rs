@@ -5,7 +5,7 @@ use crate::header::Kind;
 use crate::{Header, paint};
 
 impl Header {
-    /// The most bytes below [`top`](Header::top) that were ever used, as far as can be told, or
+    /// Returns the most bytes below [`top`](Header::top) that were ever used, as far as can be told, or
     /// `None` where nothing tells (a heap or static stack that was not painted).
     ///
     /// A slab stack needs no paint: pages that were never touched are skipped, and in the lowest

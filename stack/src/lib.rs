@@ -1,6 +1,6 @@
 #![no_std]
-//! Stacks for goroutines, coroutines, fibers: where they come from, how they are kept, and how one
-//! learns that one was too small.
+//! Stacks for goroutines, coroutines, fibers: where they come from, how they are kept, and how a program
+//! learns that a stack was too small.
 //!
 //! # What it is for
 //!
@@ -78,8 +78,8 @@
 //! | costs | 0.4 µs once, no mapping; before Linux 6.13 two mappings | nothing | 4 words compared at each put |
 //!
 //! (`overflow` and `SlabSource` are there under feature `std` on Linux, `HeapSource` under
-//! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab,
-//! from paint on the others.
+//! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab, from
+//! paint on the two other kinds.
 //!
 //! # What was rejected
 //!
@@ -107,8 +107,8 @@
 //! > giving pages back does not remove it. A kernel's word for it is not enough: each source tries
 //! > its first one.
 //! >
-//! > Spin locks are held for a constant time, except one: growth of a slab, which only those meet
-//! > who wait for what it makes.
+//! > Spin locks are held for a constant time, except one: growth of a slab, which only a caller meets
+//! > that waits for what it makes.
 //!
 //! # Where growing stacks will go
 //!

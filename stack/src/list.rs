@@ -37,8 +37,8 @@ unsafe impl Link for Header {
         self.below.set(below);
     }
 
-    /// The next stack is often cold, and wanted soon: its header, what lies beneath it, and where the
-    /// first frames go.
+    /// Asks for what is often cold, and wanted soon: the next stack's header, what lies beneath it, and
+    /// where the first frames go.
     #[inline(always)]
     fn prefetch(next: *mut Header) {
         for line in -6..1 {
@@ -47,18 +47,18 @@ unsafe impl Link for Header {
     }
 }
 
-/// What is about to be listed, as a free stack. A stack that is not live and whole is fatal.
+/// Returns what is about to be listed, as a free stack. A stack that is not live and whole is fatal.
 #[inline]
 pub(crate) fn retired(stack: Stack, place: &'static str) -> NonNull<Header> {
     stack.retire(place);
     stack.into_raw()
 }
 
-/// What has come off a list, live again.
+/// Returns what has come off a list, live again.
 ///
 /// # Safety
 ///
-/// The list gave it to the caller.
+/// The list must have given it to the caller.
 #[inline]
 pub(crate) unsafe fn revived(header: NonNull<Header>, place: &'static str) -> Stack {
     // SAFETY: the list owned the stack, and no longer does.

@@ -5,7 +5,7 @@ const CANARY_WORDS: usize = 4;
 /// Paint: a word that frames seldom hold, and neither 0 nor a pointer.
 const PAINT: usize = 0x5afe_57ac_c0de_f111_u64 as usize;
 
-/// The canary is made from its place, so that a copy of another stack's bytes breaks it.
+/// Returns a word of the canary, made from its place, so that a copy of another stack's bytes breaks it.
 #[inline]
 fn word(at: *mut usize) -> usize {
     at.addr() ^ 0xca4a_4213_dead_0b07_u64 as usize
@@ -14,7 +14,7 @@ fn word(at: *mut usize) -> usize {
 /// Writes the canary.
 ///
 /// # Safety
-/// `bottom` is word-aligned and starts at least four writable words, which the caller owns.
+/// `bottom` must be word-aligned and start at least four writable words, which the caller owns.
 pub(crate) unsafe fn plant_canary(bottom: *mut u8) {
     for i in 0..CANARY_WORDS {
         let at = bottom.cast::<usize>().wrapping_add(i);
@@ -42,7 +42,7 @@ pub(crate) unsafe fn canary_intact(bottom: *mut u8) -> bool {
 /// Paints everything between the canary and `top`.
 ///
 /// # Safety
-/// The caller owns all words from `bottom` to `top`; both are word-aligned.
+/// The caller must own all words from `bottom` to `top`; both must be word-aligned.
 pub(crate) unsafe fn paint(bottom: *mut u8, top: *mut u8) {
     let mut at = bottom.cast::<usize>().wrapping_add(CANARY_WORDS);
     while at.addr() < top.addr() {
@@ -52,7 +52,7 @@ pub(crate) unsafe fn paint(bottom: *mut u8, top: *mut u8) {
     }
 }
 
-/// Bytes between the lowest word that lost its paint and the top.
+/// Returns the bytes between the lowest word that lost its paint and the top.
 ///
 /// # Safety
 /// `bottom` and `top` must be those of a stack that was painted.
@@ -61,7 +61,7 @@ pub(crate) unsafe fn high_water(bottom: *mut u8, top: *mut u8) -> usize {
     first_other(first, top, PAINT).map_or(0, |at| top.addr() - at)
 }
 
-/// The address of the first word in `from..to` that is not `word`.
+/// Returns the address of the first word in `from..to` that is not `word`.
 pub(crate) fn first_other(from: *mut u8, to: *mut u8, word: usize) -> Option<usize> {
     let mut at = from.cast::<usize>();
     while at.addr() < to.addr() {

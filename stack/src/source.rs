@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use crate::{Class, Header, StackError};
 
-/// Owns one stack. Dropping it does nothing: give it back to a cache, a depot or its source.
+/// Owns one stack. Dropping it does nothing: it must be given back to a cache, a depot or its source.
 ///
 /// It is a word, so that it can be kept in atomics and intrusive lists
 /// ([`into_raw`](Stack::into_raw), [`from_raw`](Stack::from_raw)), and dereferences to its header.
@@ -28,24 +28,24 @@ impl Stack {
         self.0
     }
 
-    /// The stack whose header this is.
+    /// Returns the stack whose header this is.
     ///
     /// # Safety
-    /// The header is valid, and its ownership passes to the result: it came from
-    /// [`into_raw`](Stack::into_raw) (or was just written by a source), once.
+    /// The header must be valid, and its ownership passes to the result: it must have come from
+    /// [`into_raw`](Stack::into_raw) (or just have been written by a source), once.
     #[inline]
     pub unsafe fn from_raw(header: NonNull<Header>) -> Stack {
         Stack(header)
     }
 
-    /// The header.
+    /// Returns the header.
     #[inline]
     pub fn header(&self) -> &Header {
         // SAFETY: the invariant of this type.
         unsafe { self.0.as_ref() }
     }
 
-    /// True once after the stack came from its source: then the payload beneath the header is
+    /// Returns true once after the stack came from its source: then the payload beneath the header is
     /// uninitialised memory. Caches and depots leave payload and answer as they are.
     #[inline]
     pub fn first_use(&mut self) -> bool {
@@ -71,32 +71,32 @@ impl fmt::Debug for Stack {
 /// Makes stacks and takes them back.
 ///
 /// # Safety
-/// An implementor promises that a stack it returns is valid and nobody else's until it is freed:
-/// readable and writable from bottom to header, at least `class.size()` bytes with header and
-/// colour, in memory that stays where it is while the source lives.
+/// A stack that an implementor returns must be valid and have no other user until it is freed: readable
+/// and writable from bottom to header, at least `class.size()` bytes with header and colour, in memory
+/// that stays where it is while the source lives.
 pub unsafe trait StackSource: Sync {
-    /// A fresh stack of the class.
+    /// Returns a fresh stack of the class.
     ///
-    /// May take a lock, allocate and call the kernel: callers hold no spin lock and are on a
+    /// May take a lock, allocate and call the kernel: the caller must hold no spin lock and be on a
     /// stack with room (a scheduler calls it on g0), never in an interrupt or signal handler.
     ///
     /// # Errors
     /// What is missing; see [`StackError`].
     fn alloc(&self, class: Class) -> Result<Stack, StackError>;
 
-    /// Takes a stack back. Its payload is dead from here on: whoever kept something there that
-    /// must be dropped has dropped it. Called in the same context as [`alloc`](Self::alloc).
+    /// Takes a stack back. Its payload is dead from here on: what was kept there and must be dropped
+    /// must have been dropped before. Called in the same context as [`alloc`](Self::alloc).
     ///
     /// # Safety
-    /// The stack came from this source; no frame on it is live, nothing points into it.
+    /// The stack must have come from this source; no frame on it may be live, and nothing may point into it.
     unsafe fn free(&self, stack: Stack);
 
-    /// Gives pages of an idle stack back to whoever has use for them, all but those that hold the
-    /// header and 1 KiB beneath it, so that a payload of that size stays. Does nothing unless the source can.
-    /// Called in the same context as [`alloc`](Self::alloc).
+    /// Gives pages of an idle stack back to the system, all but those that hold the header and 1 KiB
+    /// beneath it, so that a payload of that size stays. Does nothing unless the source can. Called in
+    /// the same context as [`alloc`](Self::alloc).
     ///
     /// # Safety
-    /// The stack is owned by the caller, came from this source, and no frame on it is live.
+    /// The caller must own the stack, it must have come from this source, and no frame on it may be live.
     unsafe fn release_pages(&self, header: &Header) {
         let _ = header;
     }

@@ -15,9 +15,9 @@ struct Block<const SIZE: usize>([MaybeUninit<u8>; SIZE]);
 
 /// `N` stacks of `SIZE` bytes (headers included), in the program's own memory.
 ///
-/// There is no page to guard with: the stacks have canary words at the bottom, looked at when a
-/// stack is freed or when asked ([`Header::canary_intact`]). `SIZE` is a multiple of 64 and at
-/// least 512. A class is served if it fits in `SIZE`; the stack is `SIZE` bytes all the same.
+/// There is no page to guard with: the stacks have canary words at the bottom, looked at when a stack is
+/// freed or when asked ([`Header::canary_intact`]). `SIZE` must be a multiple of 64 and at least 512. A
+/// class is served if it fits in `SIZE`; the stack is `SIZE` bytes all the same.
 ///
 /// It is a source through a `&'static` reference, because its stacks lie within it:
 ///
@@ -41,8 +41,8 @@ pub struct StaticSource<const N: usize, const SIZE: usize> {
     blocks: UnsafeCell<[MaybeUninit<Block<SIZE>>; N]>,
 }
 
-/// > **Invariant.** Blocks from `fresh` on were never given out; the others are on the list or
-/// > somebody's.
+/// > **Invariant.** Blocks from `fresh` on were never given out; each one below is on the list or
+/// > has an owner.
 struct Shelf {
     free: List,
     fresh: usize,
@@ -58,7 +58,7 @@ impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
     };
 
     g0_arch::const_unless_loom! {
-        /// A source whose stacks have never been used. `const` except under loom.
+        /// Returns a source whose stacks have never been used. `const` except under loom.
         pub fn new() -> Self {
             const { Self::FITS };
             StaticSource {
@@ -79,7 +79,7 @@ impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
         let block = self.blocks.with_mut(|blocks| blocks.cast::<u8>().wrapping_add(index * SIZE));
         let header = block.wrapping_add(SIZE - size_of::<Header>());
         let mut flags = CANARY;
-        // SAFETY: the block was never given out, so it is ours; blocks are 64-aligned and SIZE
+        // SAFETY: the block was never given out, so it has no user yet; blocks are 64-aligned and SIZE
         // is a multiple of 64, so header and words are aligned; the memory is 'static.
         unsafe {
             paint::plant_canary(block);

@@ -57,7 +57,7 @@ pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -
     Context(sp)
 }
 
-/// The registers of the suspended code, as the picture has them.
+/// Returns the registers of the suspended code, as the picture has them.
 pub(in super::super) fn suspended(
     sp: usize,
     mut word: impl FnMut(usize) -> Option<usize>,
@@ -69,7 +69,7 @@ pub(in super::super) fn suspended(
     })
 }
 
-/// Where a fresh context begins. It has no caller, and tells unwinders so.
+/// A fresh context begins here. It has no caller, and tells unwinders so.
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     naked_asm!(
@@ -106,7 +106,7 @@ pub(in super::super) unsafe fn switch(from: *mut Context, to: Context, value: us
             "ldr x19, [x2, #{X19}]",
             // What follows runs on the other stack.
             "add sp, x2, #{SAVED}",
-            // sp, x19, x29 = theirs, x0 = value; to their label 2, or to `start`
+            // sp, x19, x29 = the other side's, x0 = value; to its label 2, or to `start`
             "br x9",
             "2:",
             SAVED = const SAVED,

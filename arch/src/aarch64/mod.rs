@@ -33,12 +33,12 @@ pub(super) use context::{init, suspended, switch};
 /// The bytes of an x register: how far apart `stp` and `ldp` have the two of a pair.
 const REGISTER: usize = 8;
 
-/// Rounds down to what the machine asks of a stack pointer.
+/// Returns `sp`, rounded down to what the machine asks of a stack pointer.
 fn align(sp: *mut u8) -> *mut u8 {
     sp.map_addr(|a| a & !15)
 }
 
-/// The present stack pointer.
+/// Returns the present stack pointer.
 #[inline(always)]
 pub(super) fn stack_pointer() -> *mut u8 {
     let sp;

@@ -18,12 +18,12 @@ pub struct Cache<T, const HALF: u32> {
 }
 
 impl<T, const HALF: u32> Cache<T, HALF> {
-    /// An empty cache.
+    /// Returns an empty cache.
     pub const fn new() -> Self {
         Cache { hot: List::new(), cold: List::new() }
     }
 
-    /// How many items there are.
+    /// Returns how many items there are.
     #[inline]
     pub const fn len(&self) -> u32 {
         self.hot.len() + self.cold.len()
@@ -48,7 +48,8 @@ impl<T, const HALF: u32> Cache<T, HALF> {
         true
     }
 
-    /// Takes a magazine of `HALF` items out, the cold one if there is one; an empty list if none is full.
+    /// Takes out and returns a magazine of `HALF` items, the cold one if there is one; an empty list if
+    /// none is full.
     pub fn take_half(&mut self) -> List<T> {
         if !self.cold.is_empty() {
             self.cold.take()
@@ -59,7 +60,7 @@ impl<T, const HALF: u32> Cache<T, HALF> {
         }
     }
 
-    /// Takes out everything: the hot magazine, and the cold one.
+    /// Takes out and returns everything: the hot magazine, and the cold one.
     pub fn take_all(&mut self) -> [List<T>; 2] {
         [self.hot.take(), self.cold.take()]
     }
@@ -75,7 +76,7 @@ impl<T, const HALF: u32> Cache<T, HALF> {
 }
 
 impl<T: Link, const HALF: u32> Cache<T, HALF> {
-    /// Takes out the item that was put in last: it is the caller's.
+    /// Takes out and returns the item that was put in last: it is the caller's.
     #[inline]
     pub fn get(&mut self) -> Option<NonNull<T>> {
         if self.hot.is_empty() {
@@ -88,7 +89,7 @@ impl<T: Link, const HALF: u32> Cache<T, HALF> {
     ///
     /// # Safety
     ///
-    /// As [`List::push`]; and [`make_room`](Cache::make_room) has just returned true.
+    /// As for [`List::push`]; and [`make_room`](Cache::make_room) must have just returned true.
     #[inline]
     pub unsafe fn push(&mut self, item: NonNull<T>) {
         debug_assert!(self.hot.len() < HALF, "an item is put into a full magazine");

@@ -7,8 +7,8 @@ use super::{Link, List};
 
 /// Magazines, last in first out, linked through their first items. A depot that is dropped loses them.
 ///
-/// It has no lock of its own: its user has one around it, and may take everything out to look at it in
-/// peace.
+/// It has no lock of its own: its user must have one around it, and may take everything out to look at
+/// it in peace.
 ///
 /// > **Invariant.** From `top` on, `magazines` first items are linked, and each tells the length of its
 /// > list; `items` is the sum.
@@ -22,22 +22,22 @@ pub struct Depot<T> {
 unsafe impl<T: Send> Send for Depot<T> {}
 
 impl<T> Depot<T> {
-    /// An empty depot.
+    /// Returns an empty depot.
     pub const fn new() -> Self {
         Depot { top: ptr::null_mut(), magazines: 0, items: 0 }
     }
 
-    /// How many magazines there are.
+    /// Returns how many magazines there are.
     pub const fn magazines(&self) -> usize {
         self.magazines
     }
 
-    /// How many items there are in all of them.
+    /// Returns how many items there are in all of them.
     pub const fn items(&self) -> usize {
         self.items
     }
 
-    /// Everything, which leaves an empty depot.
+    /// Returns everything, and leaves an empty depot.
     pub fn take(&mut self) -> Self {
         core::mem::take(self)
     }
@@ -56,7 +56,7 @@ impl<T: Link> Depot<T> {
         self.items += magazine.len() as usize;
     }
 
-    /// Takes out the magazine that was put in last; an empty list if there is none.
+    /// Takes out and returns the magazine that was put in last; an empty list if there is none.
     pub fn pop(&mut self) -> List<T> {
         let first = self.top;
         // SAFETY: null, or the first of a list that this depot owns.

@@ -18,29 +18,29 @@ pub struct List<T> {
 unsafe impl<T: Send> Send for List<T> {}
 
 impl<T> List<T> {
-    /// An empty list.
+    /// Returns an empty list.
     #[inline]
     pub const fn new() -> Self {
         List { first: ptr::null_mut(), len: 0 }
     }
 
-    /// A list from its parts.
+    /// Returns the list of these parts.
     ///
     /// # Safety
     ///
-    /// They are those of a list that was forgotten, and are used so once.
+    /// They must be those of a list that was forgotten, and must be used so once only.
     #[inline]
     pub(super) const unsafe fn from_parts(first: *mut T, len: u32) -> Self {
         List { first, len }
     }
 
-    /// The item that was put in last, or null.
+    /// Returns the item that was put in last, or null.
     #[inline]
     pub(super) const fn first(&self) -> *mut T {
         self.first
     }
 
-    /// How many items there are.
+    /// Returns how many items there are.
     #[inline]
     pub const fn len(&self) -> u32 {
         self.len
@@ -52,7 +52,7 @@ impl<T> List<T> {
         self.first.is_null()
     }
 
-    /// Everything, which leaves an empty list.
+    /// Returns everything, and leaves an empty list.
     #[inline]
     pub fn take(&mut self) -> Self {
         core::mem::take(self)
@@ -74,7 +74,7 @@ impl<T: Link> List<T> {
         self.len += 1;
     }
 
-    /// Takes out the item that was put in last: it is the caller's.
+    /// Takes out and returns the item that was put in last: it is the caller's.
     #[inline]
     pub fn pop(&mut self) -> Option<NonNull<T>> {
         let item = NonNull::new(self.first)?;
@@ -85,7 +85,7 @@ impl<T: Link> List<T> {
         Some(item)
     }
 
-    /// The items, first to last.
+    /// Returns the items, first to last.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         let mut at = self.first;
         core::iter::from_fn(move || {

@@ -45,39 +45,39 @@ pub use list::List;
 ///
 /// # Safety
 ///
-/// Each getter returns what its setter was last given, as long as the item is in a list; and no method
-/// touches another item.
+/// Each getter must return what its setter was last given, as long as the item is in a list; and no
+/// method may touch another item.
 pub unsafe trait Link: Sized {
-    /// The item after this one in its list, or null.
+    /// Returns the item after this one in its list, or null.
     ///
     /// # Safety
     ///
-    /// The item is in a list of the caller's.
+    /// The item must be in a list of the caller's.
     unsafe fn next(&self) -> *mut Self;
 
     /// Sets [`next`](Link::next).
     ///
     /// # Safety
     ///
-    /// The item is the caller's, and nothing else uses it.
+    /// The item must be the caller's, and nothing else may use it.
     unsafe fn set_next(&self, next: *mut Self);
 
-    /// Of the first item of a magazine in a depot: how many items the magazine has, and the first item
-    /// of the magazine below, or null.
+    /// Returns, for the first item of a magazine in a depot, how many items the magazine has, and the
+    /// first item of the magazine below, or null.
     ///
     /// # Safety
     ///
-    /// The item is the first of a magazine in a depot of the caller's.
+    /// The item must be the first of a magazine in a depot of the caller's.
     unsafe fn magazine(&self) -> (u32, *mut Self);
 
     /// Sets [`magazine`](Link::magazine).
     ///
     /// # Safety
     ///
-    /// As [`set_next`](Link::set_next).
+    /// As for [`set_next`](Link::set_next).
     unsafe fn set_magazine(&self, len: u32, below: *mut Self);
 
-    /// Asks for the memory of the item that is likely to be taken next: it may be null.
+    /// Asks for the memory of the item that is likely to be taken next, which may be null.
     #[inline(always)]
     fn prefetch(_next: *mut Self) {}
 }

@@ -33,7 +33,7 @@ impl Backoff {
         yield_now();
     }
 
-    /// A model has no reason to prefer blocking.
+    /// Returns false: a model has no reason to prefer blocking.
     pub fn is_completed(&self) -> bool {
         false
     }

@@ -13,13 +13,13 @@ pub struct UnsafeCell<T: ?Sized>(core::cell::UnsafeCell<T>);
 
 #[cfg(any(not(loom), g0_shuttle))]
 impl<T> UnsafeCell<T> {
-    /// A cell holding `value`.
+    /// Returns a cell that holds `value`.
     #[inline]
     pub const fn new(value: T) -> Self {
         UnsafeCell(core::cell::UnsafeCell::new(value))
     }
 
-    /// The value, taken out.
+    /// Returns the value, taken out.
     #[inline]
     pub fn into_inner(self) -> T {
         self.0.into_inner()
@@ -28,19 +28,19 @@ impl<T> UnsafeCell<T> {
 
 #[cfg(any(not(loom), g0_shuttle))]
 impl<T: ?Sized> UnsafeCell<T> {
-    /// Reading access: `f` gets the pointer and may read through it under the usual rules.
+    /// Gives reading access: `f` gets the pointer and may read through it under the usual rules.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         f(self.0.get())
     }
 
-    /// Writing access: `f` gets the pointer and may write through it under the usual rules.
+    /// Gives writing access: `f` gets the pointer and may write through it under the usual rules.
     #[inline(always)]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }
 
-    /// The bare pointer. Not there under loom, so only for code that no model reaches.
+    /// Returns the bare pointer. Not there under loom, so only for code that no model reaches.
     #[inline(always)]
     pub const fn get(&self) -> *mut T {
         self.0.get()

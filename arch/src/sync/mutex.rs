@@ -4,7 +4,7 @@
 //! allocation, a system call or a call of foreign code. Even so its holder may be
 //! descheduled by the system, and then spinning burns the time that the holder needs: so waiters
 //! back off, and with the feature `std` give the thread up after some rounds. On bare metal
-//! there is no thread to give it to; there the caller keeps interrupts off while it holds the lock.
+//! there is no thread to give it to; there the caller must keep interrupts off while it holds the lock.
 //!
 //! There is no poisoning: what runs under it does not panic.
 
@@ -24,7 +24,7 @@ pub struct Mutex<T>(lock::Mutex<T>);
 
 impl<T> Mutex<T> {
     crate::const_unless_loom! {
-        /// An open lock. `const` except under loom, where the model registers it.
+        /// Returns an open lock. `const` except under loom, where the model registers it.
         #[inline]
         pub fn new(value: T) -> Self {
             Mutex(lock::Mutex::new(value))
@@ -63,40 +63,40 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap()
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free; returns none if it is held.
     #[cfg(not(loom))]
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock()
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free; returns none if it is held.
     #[cfg(loom)]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().ok()
     }
 
-    /// The value, without locking: `&mut self` says that nobody else is there.
+    /// Returns the value, without locking: `&mut self` says that there is no other user.
     #[cfg(not(loom))]
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
 
-    /// The value, without locking: `&mut self` says that nobody else is there.
+    /// Returns the value, without locking: `&mut self` says that there is no other user.
     #[cfg(loom)]
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap()
     }
 
-    /// The value, taken out.
+    /// Returns the value, taken out.
     #[cfg(not(loom))]
     #[inline]
     pub fn into_inner(self) -> T {
         self.0.into_inner()
     }
 
-    /// The value, taken out.
+    /// Returns the value, taken out.
     #[cfg(loom)]
     pub fn into_inner(self) -> T {
         self.0.into_inner().unwrap()

@@ -16,26 +16,26 @@ use super::cell::UnsafeCell;
 #[repr(transparent)]
 pub struct OwnedCell<T>(UnsafeCell<T>);
 
-// SAFETY: access is by the unsafe functions below, whose callers promise an order, and by a bare
-// pointer; a value is a copy and leaves nothing behind in the thread that wrote it.
+// SAFETY: access is by the unsafe functions below, whose callers ensure an order, and by a bare pointer;
+// a value is a copy and leaves nothing behind in the thread that wrote it.
 unsafe impl<T: Copy> Sync for OwnedCell<T> {}
 // SAFETY: as above.
 unsafe impl<T: Copy> Send for OwnedCell<T> {}
 
 impl<T: Copy> OwnedCell<T> {
     crate::const_unless_loom! {
-        /// A cell holding `value`. `const` except under loom.
+        /// Returns a cell that holds `value`. `const` except under loom.
         #[inline]
         pub fn new(value: T) -> Self {
             Self(UnsafeCell::new(value))
         }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Safety
     ///
-    /// No other thread writes it at the same time.
+    /// No other thread may write it at the same time.
     #[inline(always)]
     pub unsafe fn get(&self) -> T {
         // SAFETY: as the caller ensures.
@@ -46,7 +46,7 @@ impl<T: Copy> OwnedCell<T> {
     ///
     /// # Safety
     ///
-    /// No other thread reads or writes it at the same time.
+    /// No other thread may read or write it at the same time.
     #[inline(always)]
     pub unsafe fn set(&self, value: T) {
         // SAFETY: as the caller ensures.
@@ -57,14 +57,14 @@ impl<T: Copy> OwnedCell<T> {
     ///
     /// # Safety
     ///
-    /// As [`set`](Self::set).
+    /// As for [`set`](Self::set).
     #[inline(always)]
     pub unsafe fn replace(&self, value: T) -> T {
         // SAFETY: as the caller ensures.
         self.0.with_mut(|word| unsafe { core::mem::replace(&mut *word, value) })
     }
 
-    /// Its address, for assembly that is about to write there: a model sees the write at this call.
+    /// Returns its address, for assembly that is about to write there: a model sees the write at this call.
     #[inline(always)]
     pub fn as_ptr(&self) -> *mut T {
         self.0.with_mut(|word| word)
@@ -85,7 +85,7 @@ pub struct WatchedPtr<T> {
 
 impl<T> WatchedPtr<T> {
     crate::const_unless_loom! {
-        /// A pointer that is `value`. `const` except under loom.
+        /// Returns a pointer that is `value`. `const` except under loom.
         #[inline]
         pub fn new(value: *mut T) -> Self {
             #[cfg(not(loom))]
@@ -95,11 +95,11 @@ impl<T> WatchedPtr<T> {
         }
     }
 
-    /// The pointer.
+    /// Returns the pointer.
     ///
     /// # Safety
     ///
-    /// No other thread writes it at the same time.
+    /// No other thread may write it at the same time.
     #[inline(always)]
     pub unsafe fn get(&self) -> *mut T {
         // SAFETY: as the caller ensures.
@@ -115,7 +115,7 @@ impl<T> WatchedPtr<T> {
     ///
     /// # Safety
     ///
-    /// No other thread writes it, or reads it by [`get`](Self::get), at the same time.
+    /// No other thread may write it, or read it by [`get`](Self::get), at the same time.
     #[inline(always)]
     pub unsafe fn set(&self, value: *mut T) {
         // Relaxed: a report decides nothing by it.
@@ -137,13 +137,13 @@ impl<T> WatchedPtr<T> {
     }
 }
 
-/// An atomic pointer, read as plain memory by its only writer.
+/// Returns what an atomic pointer holds, read as plain memory by its only writer.
 ///
 /// Outside of models the compiler may then keep the pointer in a register, as with any field.
 ///
 /// # Safety
 ///
-/// No other thread writes it at the same time.
+/// No other thread may write it at the same time.
 #[inline(always)]
 pub unsafe fn load_owned<T>(word: &AtomicPtr<T>) -> *mut T {
     // SAFETY: as the caller ensures.

@@ -17,15 +17,15 @@ use model::Ordering;
 use shuttle::sync::atomic as model;
 
 static ON: Flag = Flag::new(false);
-/// The standard library's: which places were reached is no part of a model.
+/// The standard library's: the places that were reached are no part of a model.
 static PLACES: Mutex<BTreeSet<&'static Location<'static>>> = Mutex::new(BTreeSet::new());
 
-/// From now on places are kept.
+/// Begins to keep places.
 pub fn start() {
     ON.store(true, Relaxed);
 }
 
-/// Where atomic operations and fences have been executed since [`start`].
+/// Returns the places at which atomic operations and fences have been executed since [`start`].
 pub fn places() -> Vec<&'static Location<'static>> {
     PLACES.lock().unwrap().iter().copied().collect()
 }
@@ -46,7 +46,7 @@ pub fn fence(_order: Ordering) {
     model::fence(_order);
 }
 
-/// Nothing: loom has no reordering within a thread for it to stop.
+/// Does nothing: loom has no reordering within a thread for it to stop.
 #[track_caller]
 pub fn compiler_fence(_order: Ordering) {
     here();
@@ -80,7 +80,7 @@ macro_rules! atomic {
             ///
             /// # Safety
             ///
-            /// No other thread writes the word.
+            /// No other thread may write the word.
             #[track_caller]
             pub unsafe fn unsync_load(&self) -> $value {
                 // SAFETY: as the caller ensures.

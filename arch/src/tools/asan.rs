@@ -114,8 +114,8 @@ impl Tool for Side {
     }
 }
 
-/// Frees the fake stack of a stack that is not used any more. Only code that is about to leave a
-/// stack for ever is asked to: so take it for the present one, in name, and leave.
+/// Frees the fake stack of a stack that is not used any more. Only code that is about to leave a stack
+/// for ever is asked to: so this takes it for the present one, in name, and leaves it.
 #[cold]
 #[inline(never)]
 unsafe fn free(fake: *mut c_void) {

@@ -32,7 +32,8 @@ impl Crossing {
         ends: None,
     };
 
-    /// From one stack to another, both of which stay where they are until the call is over.
+    /// Returns the crossing from one stack to another, both of which must stay where they are until the
+    /// call is over.
     #[inline(always)]
     pub fn new(from: &Fiber, to: &Fiber) -> Crossing {
         let _ = (from, to);
@@ -42,7 +43,7 @@ impl Crossing {
         }
     }
 
-    /// The same the other way round.
+    /// Returns the same the other way round.
     #[inline(always)]
     pub fn reversed(self) -> Crossing {
         Crossing {
@@ -51,7 +52,7 @@ impl Crossing {
         }
     }
 
-    /// Last thing before the call. `self` is in its place, where the function finds it.
+    /// Announces the call, as the last thing before it. `self` is in its place, where the function finds it.
     ///
     /// # Safety
     ///
@@ -66,7 +67,8 @@ impl Crossing {
         }
     }
 
-    /// First thing in the function, on the value in its place: nothing else of the caller's is read before.
+    /// Announces the entry, as the first thing in the function, on the value in its place: nothing else
+    /// of the caller's is read before.
     ///
     /// # Safety
     ///
@@ -84,7 +86,7 @@ impl Crossing {
         }
     }
 
-    /// Last thing in the function, or before the escape out of it.
+    /// Announces the return, as the last thing in the function, or before the escape out of it.
     ///
     /// # Safety
     ///
@@ -98,7 +100,7 @@ impl Crossing {
         }
     }
 
-    /// First thing after the call.
+    /// Announces that the call is over, as the first thing after it.
     ///
     /// # Safety
     ///

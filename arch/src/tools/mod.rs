@@ -97,22 +97,22 @@ pub struct Fiber {
     valgrind: Valgrind,
 }
 
-// SAFETY: every method asks that the stack is the caller's alone at that moment.
+// SAFETY: the caller of every method ensures that the stack is its own alone at that moment.
 unsafe impl Send for Fiber {}
 // SAFETY: as above.
 unsafe impl Sync for Fiber {}
 
 impl Fiber {
-    /// No stack: what a record holds before it has one.
+    /// Returns a value that stands for no stack: what a record holds before it has one.
     pub const fn none() -> Fiber {
         Fiber { asan: Tool::NONE, tsan: Tool::NONE, valgrind: Tool::NONE }
     }
 
-    /// Announces a new stack of `size` bytes from `bottom` upwards.
+    /// Announces a new stack of `size` bytes from `bottom` upwards, and returns what the tools know of it.
     ///
     /// # Safety
     ///
-    /// The bytes are a stack's, and stay so until [`retire`](Fiber::retire).
+    /// The bytes must be a stack's, and stay so until [`retire`](Fiber::retire).
     #[inline(always)]
     pub unsafe fn new(bottom: *mut u8, size: usize) -> Fiber {
         let fiber = Fiber::none();
@@ -125,7 +125,7 @@ impl Fiber {
     ///
     /// # Safety
     ///
-    /// As there; and what the record stood for before must be retired, and nothing else use it.
+    /// As there; and what the record stood for before must be retired, and nothing else may use it.
     #[inline(always)]
     pub unsafe fn begin(&self, bottom: *mut u8, size: usize) {
         // SAFETY: the contract is handed through unchanged.
@@ -136,11 +136,11 @@ impl Fiber {
         }
     }
 
-    /// The stack that the calling thread was started on, and is running on now.
+    /// Returns the stack that the calling thread was started on, and is running on now.
     ///
     /// # Safety
     ///
-    /// The calling thread has not left that stack, and the result is used for this thread only.
+    /// The calling thread must not have left that stack, and the result must be used for this thread only.
     #[inline(always)]
     pub unsafe fn of_thread() -> Fiber {
         let fiber = Fiber::none();
@@ -164,12 +164,12 @@ impl Fiber {
         }
     }
 
-    /// Last thing on this stack before a switch, or before a call, to `to`.
+    /// Announces a switch, or a call, to `to`: the last thing on this stack before it.
     ///
     /// # Safety
     ///
-    /// The caller runs on this stack, `to` is suspended or unused, and the jump follows with
-    /// nothing between.
+    /// The caller must run on this stack, `to` must be suspended or unused, and the jump must follow
+    /// with nothing between.
     #[inline(always)]
     pub unsafe fn before_switch(&self, to: &Fiber) {
         // SAFETY: the contract is handed through unchanged. The thread sanitizer is told last:
@@ -196,11 +196,12 @@ impl Fiber {
         }
     }
 
-    /// First thing on this stack after a switch, or in a function called on it.
+    /// Announces the arrival: the first thing on this stack after a switch, or in a function called on it.
     ///
     /// # Safety
     ///
-    /// The caller has just come to this stack, and `before_switch` or `before_exit` announced it.
+    /// The caller must have just come to this stack, and `before_switch` or `before_exit` must have
+    /// announced it.
     #[inline(always)]
     pub unsafe fn after_switch(&self) {
         // SAFETY: the contract is handed through unchanged.
@@ -211,9 +212,9 @@ impl Fiber {
         }
     }
 
-    /// What was done on this stack until it was left by a switch happens before whatever the
-    /// caller does next: for a thread that takes the stack over (publishes, reuses or retires it) and
-    /// knows from the switch itself, or from an ordering of its own, that it has been left.
+    /// Says that what was done on this stack until a switch left it happens before whatever the caller
+    /// does next: for a thread that takes the stack over (publishes, reuses or retires it) and knows
+    /// from the switch itself, or from an ordering of its own, that it has been left.
     #[inline(always)]
     pub fn left(&self) {
         self.asan.left();
@@ -221,11 +222,12 @@ impl Fiber {
         self.valgrind.left();
     }
 
-    /// Last thing on this stack before the function called on it returns to `to`, or escapes.
+    /// Announces the return of the function called on this stack to `to`, or its escape: the last thing
+    /// on it.
     ///
     /// # Safety
     ///
-    /// The caller runs on this stack, in a `call_on` made from `to`, and returns with nothing
+    /// The caller must run on this stack, in a `call_on` made from `to`, and return with nothing
     /// between.
     #[inline(always)]
     pub unsafe fn before_return(&self, to: &Fiber) {
@@ -237,11 +239,11 @@ impl Fiber {
         }
     }
 
-    /// First thing on this stack after a `call_on` from it has returned.
+    /// Announces that a `call_on` from this stack has returned: the first thing on it afterwards.
     ///
     /// # Safety
     ///
-    /// `before_return` announced it.
+    /// `before_return` must have announced it.
     #[inline(always)]
     pub unsafe fn after_return(&self) {
         // SAFETY: the contract is handed through unchanged.
@@ -252,13 +254,13 @@ impl Fiber {
         }
     }
 
-    /// The frames between `low` and `high` on this stack are never seen again: the caller is in the last
-    /// of them, and about to leave it by a switch. They are `frames` functions, the caller included
-    /// if it is not inlined: as many as are entered and not left.
+    /// Says that the frames between `low` and `high` on this stack are never seen again: the caller is
+    /// in the last of them, and about to leave it by a switch. They are `frames` functions, the caller
+    /// included if it is not inlined: as many as are entered and not left.
     ///
     /// # Safety
     ///
-    /// As said; the caller runs on this stack.
+    /// What is said must be true, and the caller must run on this stack.
     #[inline(always)]
     pub unsafe fn abandon(&self, frames: usize, low: *mut u8, high: *mut u8) {
         // SAFETY: the contract is handed through unchanged.
@@ -269,11 +271,11 @@ impl Fiber {
         }
     }
 
-    /// The stack is unused from here on and may be given to another owner.
+    /// Says that the stack is unused from here on and may be given to another owner.
     ///
     /// # Safety
     ///
-    /// Nothing runs on it or will return to it; `self` is not used again.
+    /// Nothing may run on it or return to it, and `self` must not be used again.
     #[inline(always)]
     pub unsafe fn retire(&self) {
         // SAFETY: the contract is handed through unchanged.
@@ -290,7 +292,7 @@ impl Fiber {
 ///
 /// # Safety
 ///
-/// The bytes belong to the caller and hold no live frame.
+/// The bytes must belong to the caller and hold no live frame.
 #[inline(always)]
 pub unsafe fn drop_frames(low: *mut u8, high: *mut u8) {
     #[cfg(g0_asan)]
@@ -301,12 +303,12 @@ pub unsafe fn drop_frames(low: *mut u8, high: *mut u8) {
     let _ = (low, high);
 }
 
-/// The `size` bytes from `low` are going to be written to, though they are below all frames of their
-/// stack: a context is laid out there.
+/// Says that the `size` bytes from `low` are going to be written to, though they are below all frames of
+/// their stack: a context is laid out there.
 ///
 /// # Safety
 ///
-/// The bytes belong to the caller and hold nothing.
+/// The bytes must belong to the caller and hold nothing.
 #[inline(always)]
 pub unsafe fn open(low: *mut u8, size: usize) {
     #[cfg(g0_asan)]
@@ -322,9 +324,8 @@ pub unsafe fn open(low: *mut u8, size: usize) {
     let _ = (low, size);
 }
 
-/// What the caller has done so far happens before whatever follows an [`acquire`] of the same
-/// address. For protocols whose means the thread sanitizer does not know; it orders nothing by
-/// itself.
+/// Says that what the caller has done so far happens before whatever follows an [`acquire`] of the same
+/// address. For protocols whose means the thread sanitizer does not know; it orders nothing by itself.
 #[inline(always)]
 pub fn release<T>(address: *const T) {
     #[cfg(g0_tsan)]
@@ -332,7 +333,8 @@ pub fn release<T>(address: *const T) {
     let _ = address;
 }
 
-/// The other end of [`release`].
+/// Says that what was done before a [`release`] of the same address happens before what the caller does
+/// next.
 #[inline(always)]
 pub fn acquire<T>(address: *const T) {
     #[cfg(g0_tsan)]

@@ -58,7 +58,7 @@ impl Tool for Side {
     unsafe fn before_switch(&self, to: &Side) {
         let fiber = to.fiber.load(Ordering::Relaxed);
         release(ptr::from_ref(self).cast());
-        // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
+        // SAFETY: the caller jumps to `to` next. Nothing of this side's is read after the release.
         unsafe { __tsan_switch_to_fiber(fiber, SAME_THREAD) }
     }
 
@@ -66,7 +66,7 @@ impl Tool for Side {
     unsafe fn before_exit(&self, to: &Side) {
         let fiber = to.fiber.load(Ordering::Relaxed);
         release(ptr::from_ref(self).cast());
-        // SAFETY: the caller jumps to `to` next. Nothing of ours is read after the release.
+        // SAFETY: the caller jumps to `to` next. Nothing of this side's is read after the release.
         unsafe { __tsan_switch_to_fiber(fiber, SAME_THREAD) }
     }
 

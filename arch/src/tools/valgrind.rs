@@ -47,12 +47,12 @@ impl Tool for Side {
     }
 }
 
-/// The bytes, popped or never pushed, are going to be written to.
+/// Says that the bytes, popped or never pushed, are going to be written to.
 pub(super) unsafe fn open(low: *mut u8, size: usize) {
     request(MAKE_UNDEFINED, low.addr(), size);
 }
 
-/// Performs a client request; 0 when not under valgrind.
+/// Performs a client request; returns 0 when not under valgrind.
 #[inline]
 fn request(code: usize, a: usize, b: usize) -> usize {
     let args: [usize; 6] = [code, a, b, 0, 0, 0];

@@ -57,7 +57,7 @@ pub(in super::super) unsafe fn init(top: *mut u8, entry: Entry, data: *mut u8) -
     Context(sp)
 }
 
-/// The registers of the suspended code, as the picture has them.
+/// Returns the registers of the suspended code, as the picture has them.
 pub(in super::super) fn suspended(
     sp: usize,
     mut word: impl FnMut(usize) -> Option<usize>,
@@ -69,7 +69,7 @@ pub(in super::super) fn suspended(
     })
 }
 
-/// Where a fresh context begins. It has no caller, and tells unwinders so.
+/// A fresh context begins here. It has no caller, and tells unwinders so.
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     naked_asm!(
@@ -107,7 +107,7 @@ pub(in super::super) unsafe fn switch(from: *mut Context, to: Context, value: us
             "pop rax",
             "pop rbx",
             "pop rbp",
-            // rsp, rbx, rbp = theirs, rdx = value; to their label 2, or to `start`
+            // rsp, rbx, rbp = the other side's, rdx = value; to its label 2, or to `start`
             "jmp rax",
             "2:",
             inout("rdi") from => _,

@@ -43,12 +43,12 @@ pub(super) use context::{init, suspended, switch};
 /// The bytes that one `push` or `pop` moves.
 const PUSHED: usize = 8;
 
-/// Rounds down to what the convention asks of a stack before a `call`.
+/// Returns `sp`, rounded down to what the convention asks of a stack before a `call`.
 fn align(sp: *mut u8) -> *mut u8 {
     sp.map_addr(|a| a & !15)
 }
 
-/// The present stack pointer.
+/// Returns the present stack pointer.
 #[inline(always)]
 pub(super) fn stack_pointer() -> *mut u8 {
     let sp;

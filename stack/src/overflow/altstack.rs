@@ -6,7 +6,7 @@ use core::{mem, ptr};
 use crate::StackError;
 use crate::slab::{errno, page_size};
 
-/// Room for a handler beyond what the kernel itself writes: ours, a reporter that formats, and a
+/// Room for a handler beyond what the kernel itself writes: this crate's, a reporter that formats, and a
 /// predecessor.
 const ROOM: usize = 64 << 10;
 
@@ -36,7 +36,7 @@ impl SignalStack {
         }
         // From here on an error unmaps.
         let this = SignalStack { mapping };
-        // SAFETY: our own page, the lowest: the guard.
+        // SAFETY: the mapping's own page, the lowest: the guard.
         if unsafe { libc::mprotect(mapping, page, libc::PROT_NONE) } != 0 {
             return Err(StackError::TooManyMappings);
         }
@@ -63,7 +63,7 @@ impl Drop for SignalStack {
     }
 }
 
-/// Bytes of every one, its guard page included.
+/// Returns the bytes of every one, its guard page included.
 fn length() -> usize {
     let page = page_size();
     // SAFETY: only asks. The frame that the kernel writes grows with the processor's registers.
@@ -74,7 +74,7 @@ fn length() -> usize {
 /// The thread's alternate signal stack, if it had to be given one.
 ///
 /// Threads of Rust's std have one already, and [`ensure`](AltStack::ensure) leaves it as it is;
-/// threads that C made have none. Keep the value as long as the thread runs goroutines: dropping
+/// threads that C made have none. The thread must keep the value as long as it runs goroutines: dropping
 /// it takes the stack away. It is tied to its thread.
 #[derive(Debug)]
 pub struct AltStack {
@@ -84,7 +84,8 @@ pub struct AltStack {
 }
 
 impl AltStack {
-    /// Sees to it that the calling thread has an alternate signal stack.
+    /// Sees to it that the calling thread has an alternate signal stack, and returns what it was given
+    /// for that.
     ///
     /// # Errors
     /// [`StackError::OutOfMemory`] or [`StackError::Signal`] if the kernel refuses.
@@ -95,8 +96,8 @@ impl AltStack {
         AltStack::with(SignalStack::new()?).0
     }
 
-    /// The same with `memory` that is there already: one system call, for a thread that has no stack of
-    /// its own. What was not needed comes back.
+    /// Does the same with `memory` that is there already: one system call, for a thread that has no
+    /// stack of its own. Returns the memory as well if it was not needed.
     ///
     /// # Errors
     /// [`StackError::Signal`] if the kernel refuses, which it does on an alternate stack.
@@ -124,7 +125,7 @@ impl AltStack {
         self.memory.is_some()
     }
 
-    /// The same as a word, for a thread-specific value of C's: null if the thread had its own.
+    /// Returns the same as a word, for a thread-specific value of C's: null if the thread had its own.
     pub fn into_raw(mut self) -> *mut libc::c_void {
         self.memory.take().map_or(ptr::null_mut(), |memory| mem::ManuallyDrop::new(memory).mapping)
     }
@@ -133,13 +134,13 @@ impl AltStack {
     ///
     /// # Safety
     ///
-    /// `raw` is its result, on this thread, and is not used again.
+    /// `raw` must be its result, on this thread, and must not be used again.
     pub unsafe fn from_raw(raw: *mut libc::c_void) -> AltStack {
         let memory = (!raw.is_null()).then_some(SignalStack { mapping: raw });
         AltStack { memory, _thread: PhantomData }
     }
 
-    /// Takes it off the thread: its memory, for another one. None if the thread had its own.
+    /// Takes it off the thread; returns its memory, for another one, or none if the thread had its own.
     pub fn take_off(mut self) -> Option<SignalStack> {
         self.take()
     }
@@ -152,7 +153,7 @@ impl AltStack {
             Ok(before) => {
                 if has_one(&before) && !memory.contains(&before) {
                     // The thread has got itself another meanwhile. Refused only on that very one, where
-                    // we would not have come so far.
+                    // the first change would have been refused.
                     let _ = change(&before);
                 }
                 Some(memory)
@@ -176,10 +177,10 @@ fn has_one(stack: &libc::stack_t) -> bool {
     stack.ss_flags & libc::SS_DISABLE == 0
 }
 
-/// Gives the calling thread `stack`, which stays as long as it has that; what it had before.
+/// Gives the calling thread `stack`, which must stay as long as it has that; returns what it had before.
 fn change(stack: &libc::stack_t) -> Result<libc::stack_t, StackError> {
-    // SAFETY: zeros are a valid `stack_t`, which the call fills in; the memory is ours to give, or was
-    // the thread's before.
+    // SAFETY: zeros are a valid `stack_t`, which the call fills in; the memory is the caller's to give,
+    // or was the thread's before.
     unsafe {
         let mut before: libc::stack_t = mem::zeroed();
         match libc::sigaltstack(stack, &raw mut before) {
@@ -189,7 +190,7 @@ fn change(stack: &libc::stack_t) -> Result<libc::stack_t, StackError> {
     }
 }
 
-/// What the thread has now.
+/// Returns what the thread has now.
 fn current() -> Result<libc::stack_t, StackError> {
     // SAFETY: zeros are a valid `stack_t`, and the call only fills it.
     unsafe {

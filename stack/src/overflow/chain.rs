@@ -11,9 +11,9 @@ use crate::slab::errno;
 /// A handler with SA_SIGINFO.
 pub(super) type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
 
-/// What was there before us for one signal.
+/// What was there for one signal before this crate's handler.
 ///
-/// > **Invariant.** `action` is written before our handler is in place, by the one caller of
+/// > **Invariant.** `action` is written before the handler is in place, by the one caller of
 /// > `insert`, and never after; the handler only reads it.
 struct Previous {
     action: UnsafeCell<MaybeUninit<libc::sigaction>>,
@@ -36,14 +36,14 @@ impl Previous {
     }
 }
 
-/// Puts `handler` in front of what is there. Called once for a signal.
+/// Puts `handler` in front of what is there. Must be called once only for each signal.
 pub(super) fn insert(signal: libc::c_int, handler: Handler) -> Result<(), StackError> {
     let previous = Previous::of(signal);
     let check = |result| if result == 0 { Ok(()) } else { Err(StackError::Signal(errno())) };
     loop {
-        // The former action is noted *before* ours is in place: a fault between the two would
+        // The former action is noted *before* the new one is in place: a fault between the two would
         // find nothing to pass on to.
-        // SAFETY: our handler is not in place, so nobody reads the cell, and insert runs once.
+        // SAFETY: the handler is not in place, so nothing reads the cell, and insert runs once.
         let noted = unsafe { (*previous.action.get()).write(mem::zeroed()) };
         // SAFETY: only asks.
         check(unsafe { libc::sigaction(signal, ptr::null(), noted) })?;
@@ -56,23 +56,23 @@ pub(super) fn insert(signal: libc::c_int, handler: Handler) -> Result<(), StackE
         if replaced.sa_sigaction == noted.sa_sigaction {
             return Ok(());
         }
-        // Somebody put another handler there between our two looks. Once more, on top of it.
+        // Another handler was put there between the two looks. Once more, on top of it.
         // SAFETY: puts back what was there.
         check(unsafe { libc::sigaction(signal, &raw const replaced, ptr::null_mut()) })?;
     }
 }
 
-/// Does with the signal what would have been done had we not been there.
+/// Does with the signal what would have been done had this crate's handler not been there.
 ///
 /// # Safety
-/// Called in our handler with the kernel's arguments.
+/// Must be called in that handler, with the kernel's arguments.
 pub(super) unsafe fn pass_on(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
     let previous = Previous::of(signal);
-    // SAFETY: written before our handler was in place.
+    // SAFETY: written before the handler was in place.
     let action = unsafe { (*previous.action.get()).assume_init_ref() };
     // SAFETY: the kernel's record.
     let sent = unsafe { (*info).si_code } <= 0;

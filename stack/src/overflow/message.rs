@@ -14,7 +14,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// An empty message.
+    /// Returns an empty message.
     #[must_use]
     pub fn new() -> Message {
         Message { bytes: [0; 512], len: 0 }
@@ -28,7 +28,7 @@ impl Message {
             match usize::try_from(wrote) {
                 Ok(wrote) if wrote > 0 => rest = &rest[wrote..],
                 _ if crate::slab::errno() == libc::EINTR => {}
-                _ => break, // nobody listens
+                _ => break, // nothing listens
             }
         }
         self.len = 0;
@@ -60,7 +60,7 @@ impl Drop for Message {
     }
 }
 
-/// The message when nobody set a reporter.
+/// Writes the message of a process that has set no reporter.
 pub(super) fn overflow(overflow: &Overflow<'_>) {
     let mut message = Message::new();
     // Writing to a `Message` does not fail.

@@ -42,32 +42,32 @@ pub struct Overflow<'a> {
 }
 
 impl Overflow<'_> {
-    /// The address that was touched, in the guard page.
+    /// Returns the address that was touched, in the guard page.
     pub fn address(&self) -> usize {
         self.address
     }
 
-    /// The stack that overflowed. Its header and payload are whole.
+    /// Returns the stack that overflowed. Its header and payload are whole.
     pub fn stack(&self) -> &Header {
         self.stack
     }
 
-    /// Bytes of the stack.
+    /// Returns the bytes of the stack.
     pub fn size(&self) -> usize {
         self.stack.size()
     }
 }
 
-/// Tells the user of an overflow. Called in a signal handler: it may not allocate, lock, or unwind;
+/// Tells the user of an overflow. Called in a signal handler: it must not allocate, lock, or unwind;
 /// [`Message`] writes safely. The process aborts when it returns.
 pub type Reporter = fn(&Overflow<'_>);
 
 /// The reporter, or null. Core's atomic and not the facade's: static, and read in a handler.
 static REPORTER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// Installs the handlers of SIGSEGV and SIGBUS, once for the process; later calls return what the
-/// first did. A handler that someone installs afterwards takes precedence, and finds this one as
-/// its own predecessor.
+/// Installs the handlers of SIGSEGV and SIGBUS, once for the process; later calls return what the first
+/// did. A handler that is installed afterwards takes precedence, and finds this one as its own
+/// predecessor.
 ///
 /// # Errors
 /// [`StackError::Signal`] if the kernel refuses.
@@ -79,13 +79,13 @@ pub fn install() -> Result<(), StackError> {
     })
 }
 
-/// Says who tells the user of an overflow, instead of the message that this crate writes.
+/// Sets what tells the user of an overflow, instead of the message that this crate writes.
 pub fn set_reporter(reporter: Reporter) {
     // Release, with the Acquire in `report`: what the caller prepared for the reporter is there.
     REPORTER.store(reporter as *mut (), Ordering::Release);
 }
 
-/// The signal handler.
+/// Handles the signal.
 extern "C" fn on_fault(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
@@ -119,7 +119,7 @@ fn classify(address: usize, sp: Option<usize>) -> Option<Overflow<'static>> {
     (stack.check() && running_on).then_some(Overflow { address, stack })
 }
 
-/// The stack pointer at the fault, where we know how to find it.
+/// Returns the stack pointer at the fault, where this crate knows how to find it.
 fn stack_pointer(context: *mut libc::c_void) -> Option<usize> {
     let context = context.cast::<libc::ucontext_t>();
     cfg_if::cfg_if! {

@@ -36,7 +36,7 @@ impl Geometry {
         Geometry { page, stride: page + class.size().next_multiple_of(page), colours }
     }
 
-    /// What [`new`](Geometry::new) found out, from where it was noted.
+    /// Returns what [`new`](Geometry::new) found out, from where it was noted.
     pub(crate) fn from_parts(page: usize, stride: usize, colours: usize) -> Geometry {
         Geometry { page, stride, colours }
     }
@@ -45,17 +45,17 @@ impl Geometry {
         self.colours
     }
 
-    /// The guard page of slot `i`, as an offset into the chunk.
+    /// Returns the guard page of slot `i`, as an offset into the chunk.
     pub(crate) fn guard(&self, i: usize) -> usize {
         i * self.stride
     }
 
-    /// The bottom of slot `i`.
+    /// Returns the bottom of slot `i`.
     pub(crate) fn bottom(&self, i: usize) -> usize {
         i * self.stride + self.page
     }
 
-    /// The header of slot `i`: in the top page, below the colour.
+    /// Returns the header of slot `i`: in the top page, below the colour.
     pub(crate) fn header(&self, i: usize) -> usize {
         (i + 1) * self.stride - (i % self.colours) * 64 - size_of::<Header>()
     }
@@ -73,8 +73,8 @@ pub(crate) struct Chunk {
 unsafe impl Send for Chunk {}
 
 impl Chunk {
-    /// Maps the chunk after `before` others of its class. When the kernel refuses, asks for half,
-    /// down to one stack.
+    /// Maps the chunk that follows `before` earlier ones of its class. When the kernel refuses, asks for
+    /// half, down to one stack.
     pub(crate) fn map(geometry: Geometry, before: u32) -> Result<Chunk, StackError> {
         let fits = (MOST_BYTES / geometry.stride).max(1);
         let mut stacks = (FIRST << before.min(16)).min(MOST).min(fits);
@@ -82,12 +82,12 @@ impl Chunk {
             let bytes = stacks * geometry.stride;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
             let prot = libc::PROT_READ | libc::PROT_WRITE;
-            // SAFETY: a new mapping where the kernel likes touches nothing of ours.
+            // SAFETY: a new mapping where the kernel likes touches nothing that is in use.
             let start = unsafe { libc::mmap(ptr::null_mut(), bytes, prot, flags, -1, 0) };
             if start != libc::MAP_FAILED {
                 // A huge page would make one touched stack cost 2 MiB. Kernels without huge pages
                 // say EINVAL, which is as good.
-                // SAFETY: the mapping is ours.
+                // SAFETY: the mapping is new, and the chunk's alone.
                 unsafe { libc::madvise(start, bytes, libc::MADV_NOHUGEPAGE) };
                 return Ok(Chunk { start: start.cast(), stacks, geometry });
             }
@@ -105,9 +105,9 @@ impl Chunk {
     /// Returns the memory to the kernel.
     ///
     /// # Safety
-    /// Nothing of the chunk is used any more.
+    /// Nothing of the chunk may be used any more.
     pub(crate) unsafe fn unmap(self) {
-        // SAFETY: `map` made exactly this mapping; the caller vouches for the rest.
+        // SAFETY: `map` made exactly this mapping; the caller ensures the rest.
         unsafe { libc::munmap(self.start.cast(), self.bytes()) };
     }
 }

@@ -20,8 +20,8 @@ const MADV_GUARD_INSTALL: libc::c_int = 102;
 /// 6 µs, and one that is kept would mean the parent after a fork.
 const SELF: libc::c_int = -10001;
 
-/// Most guards put down in one go: long enough to spread the cost of the system call thin, short
-/// enough that the spawner who meets it waits some 60 µs.
+/// Most guards put down in one go: long enough to spread the cost of the system call thin, short enough
+/// that the spawner that meets it waits some 60 µs.
 pub(crate) const BATCH: usize = 128;
 
 /// How guards are put down.
@@ -35,7 +35,7 @@ pub(crate) enum Guards {
 }
 
 impl Guards {
-    /// Puts guards on slots `from..to` (at most [`BATCH`]) of the chunk, whose pages nobody has
+    /// Puts guards on slots `from..to` (at most [`BATCH`]) of the chunk, whose pages have not been
     /// touched. Returns how many slots from `from` on have theirs: at least one, or an error.
     ///
     /// Turns to `Light` or `Protect` for good at its first guard, and to `Protect` when light
@@ -61,7 +61,7 @@ impl Guards {
     }
 }
 
-/// Light guards; returns how many are in place, 0 when the kernel does not know them.
+/// Puts light guards down; returns how many are in place, 0 when the kernel does not know them.
 fn light(chunk: &Chunk, from: usize, to: usize) -> Result<usize, StackError> {
     let mut done = together(chunk, from, to);
     while from + done < to {
@@ -76,10 +76,10 @@ fn light(chunk: &Chunk, from: usize, to: usize) -> Result<usize, StackError> {
     Ok(done)
 }
 
-/// Guards by protection, over light ones or none. Returns how many are in place.
+/// Puts guards down by protection, over light ones or none; returns how many are in place.
 fn protect(chunk: &Chunk, from: usize, to: usize) -> Result<usize, StackError> {
     for slot in from..to {
-        // SAFETY: the page is ours and holds nothing.
+        // SAFETY: the page is the chunk's and holds nothing.
         if unsafe { libc::mprotect(page(chunk, slot), chunk.geometry.page, libc::PROT_NONE) } != 0 {
             // The one reason to refuse it here is the number of mappings.
             return if slot > from { Ok(slot - from) } else { Err(StackError::TooManyMappings) };
@@ -100,15 +100,15 @@ fn page(chunk: &Chunk, slot: usize) -> *mut libc::c_void {
     chunk.start.wrapping_add(chunk.geometry.guard(slot)).cast()
 }
 
-/// One light guard; the error number, or 0.
+/// Puts one light guard down; returns the error number, or 0.
 fn one(chunk: &Chunk, slot: usize) -> libc::c_int {
-    // SAFETY: the page is ours and holds nothing.
+    // SAFETY: the page is the chunk's and holds nothing.
     let result =
         unsafe { libc::madvise(page(chunk, slot), chunk.geometry.page, MADV_GUARD_INSTALL) };
     if result == 0 { 0 } else { errno() }
 }
 
-/// Many light guards in one system call. Returns how many are in place, which may be none: the
+/// Puts many light guards down in one system call; returns how many are in place, which may be none: the
 /// caller goes on one by one, and there sees why.
 fn together(chunk: &Chunk, from: usize, to: usize) -> usize {
     if cfg!(g0_valgrind) {
@@ -121,7 +121,7 @@ fn together(chunk: &Chunk, from: usize, to: usize) -> usize {
     for (i, range) in ranges[..len].iter_mut().enumerate() {
         range.iov_base = page(chunk, from + i);
     }
-    // SAFETY: a system call on our own pages; `ranges` outlives it.
+    // SAFETY: a system call on the process's own pages; `ranges` outlives it.
     let bytes = unsafe {
         let first = ranges.as_ptr();
         libc::syscall(libc::SYS_process_madvise, SELF, first, len, MADV_GUARD_INSTALL, 0)
@@ -154,7 +154,7 @@ mod tests {
     /// Returns whether the kernel itself, asked to read the page for a pipe, cannot.
     fn unreadable(page: *mut libc::c_void) -> bool {
         let mut pipe = [0; 2];
-        // SAFETY: a pipe of our own; the system call reads the byte or fails.
+        // SAFETY: a pipe of this function's own; the system call reads the byte or fails.
         unsafe {
             assert_eq!(libc::pipe(pipe.as_mut_ptr()), 0);
             let fails = libc::write(pipe[1], page, 1) < 0 && errno() == libc::EFAULT;
@@ -172,7 +172,7 @@ mod tests {
         // Whatever the kernel answers, only what is unreadable counts.
         one(&chunk, 0);
         assert_eq!(faults(page), unreadable(page));
-        // SAFETY: the page is ours.
+        // SAFETY: the page is the chunk's.
         unsafe { libc::madvise(page, bytes, MADV_GUARD_REMOVE) };
         assert!(!faults(page) && !unreadable(page));
         // SAFETY: nothing uses it.

@@ -48,14 +48,14 @@ pub struct SlabSource {
     id: usize,
     page: usize,
     shelves: [Mutex<Shelf>; Class::COUNT],
-    /// Taken to grow, before a shelf's lock. It is held around system calls, unlike any other
-    /// lock here: who meets it needs what its holder is getting, and gives its thread up.
+    /// Taken to grow, before a shelf's lock. It is held around system calls, unlike any other lock here:
+    /// a thread that meets it needs what its holder is getting, and gives its processor up.
     growth: Mutex<Growth>,
 }
 
 /// What can be handed out of one class at once.
 ///
-/// > **Invariant.** `made` counts stacks ever made; those that are not in `free` are somebody's.
+/// > **Invariant.** `made` counts stacks ever made; those that are not in `free` have an owner.
 struct Shelf {
     free: List,
     /// Slots with guards in place, never used.
@@ -100,14 +100,14 @@ impl SlabBuilder {
         self
     }
 
-    /// Guard pages by `mprotect` from the start, for tools that do not know light guards. (A
+    /// Puts guard pages down by `mprotect` from the start, for tools that do not know light guards. (A
     /// kernel or an emulator that does not is noticed without this: the first guard is tried.)
     pub fn protected_guards(mut self) -> Self {
         self.guards = Guards::Protect;
         self
     }
 
-    /// The source. Nothing is mapped before the first stack.
+    /// Returns the source. Nothing is mapped before the first stack.
     pub fn build(self) -> SlabSource {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         SlabSource {
@@ -128,12 +128,12 @@ impl SlabBuilder {
 }
 
 impl SlabSource {
-    /// A source of guarded stacks.
+    /// Returns a source of guarded stacks.
     pub fn new() -> SlabSource {
         SlabSource::builder().build()
     }
 
-    /// Settings to choose from.
+    /// Returns settings to choose from.
     pub fn builder() -> SlabBuilder {
         SlabBuilder { guards: Guards::Untried }
     }
@@ -163,7 +163,7 @@ impl SlabSource {
         {
             let shelf = shelf.lock();
             if shelf.ready.is_some() || !shelf.free.is_empty() {
-                return Ok(()); // another thread was here while we waited
+                return Ok(()); // another thread was here while this one waited
             }
         }
         let (chunk, from) = match growth.newest[class.index()] {
@@ -178,7 +178,7 @@ impl SlabSource {
         Ok(())
     }
 
-    /// Makes stacks of the slots; returns the first, and lists the others as free.
+    /// Makes stacks of the slots; returns the first, and lists the rest as free.
     ///
     /// Their pages are touched in a loop with nothing else in it: code that runs between two page
     /// faults runs as if for the first time, for the kernel leaves the processor's predictors
@@ -187,7 +187,7 @@ impl SlabSource {
     fn make_all(&self, slots: Ready, class: Class) -> Stack {
         for i in slots.next..slots.end {
             let header = slots.chunk.start.wrapping_add(slots.chunk.geometry.header(i));
-            // SAFETY: the slots were never used and are ours since we took them from `ready`.
+            // SAFETY: the slots were never used, and belong to the caller, which took them from `ready`.
             unsafe { header.write_volatile(0) };
         }
         let first = self.make(slots, class);
@@ -211,8 +211,8 @@ impl SlabSource {
             flags: if slot.guarded { GUARDED } else { 0 },
             origin: self.id,
         };
-        // SAFETY: the slot was never used and is ours since we took it from `ready`; the geometry
-        // keeps header and bottom within it.
+        // SAFETY: the slot was never used, and belongs to the caller, which took it from `ready`; the
+        // geometry keeps header and bottom within it.
         unsafe { Stack::from_raw(Header::write(at(geometry.header(slot.next)).cast(), parts)) }
     }
 }
@@ -234,7 +234,7 @@ impl Default for SlabSource {
     }
 }
 
-// SAFETY: a slot has one owner: whoever took it from `ready` or from the free list, under the
+// SAFETY: a slot has one owner: the call that took it from `ready` or from the free list, under the
 // lock; chunks are unmapped only when every stack is back.
 unsafe impl StackSource for SlabSource {
     fn alloc(&self, class: Class) -> Result<Stack, StackError> {
@@ -268,8 +268,8 @@ unsafe impl StackSource for SlabSource {
         let top_page = header.top().addr() & !(self.page - 1);
         let bytes = top_page - bottom.addr();
         if bytes > 0 {
-            // Guards survive this. It cannot fail on memory of ours that is not locked; and if it
-            // is locked, the owner of the program wants the pages to stay.
+            // Guards survive this. It cannot fail on memory of the source's own that is not locked; and
+            // if it is locked, the owner of the program wants the pages to stay.
             // SAFETY: the stack is idle (as the caller ensures), so nothing there is of use.
             unsafe { libc::madvise(bottom.cast(), bytes, libc::MADV_DONTNEED) };
         }
@@ -277,7 +277,7 @@ unsafe impl StackSource for SlabSource {
 }
 
 impl Shelf {
-    /// A few of the slots that are ready.
+    /// Takes out and returns a few of the slots that are ready.
     fn take_slots(&mut self) -> Option<Ready> {
         let ready = self.ready.as_mut()?;
         let mut slots = *ready;
@@ -302,13 +302,13 @@ impl Drop for SlabSource {
         }
         for (chunk, record) in self.growth.get_mut().chunks.drain(..) {
             record.forget();
-            // SAFETY: every stack of the source is on its free list, and nobody has the source.
+            // SAFETY: every stack of the source is on its free list, and the source has no other user.
             unsafe { chunk.unmap() };
         }
     }
 }
 
-/// Bytes of a page.
+/// Returns the bytes of a page.
 pub(crate) fn page_size() -> usize {
     // SAFETY: always answered; the fallback is what most machines have.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)

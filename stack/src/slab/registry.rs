@@ -18,7 +18,7 @@ static RECORDS: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
 
 /// What is known of a chunk.
 ///
-/// > **Invariant.** A record that is `used` has one owner, who alone writes it; `sequence` is odd
+/// > **Invariant.** A record that is `used` has one owner, which alone writes it; `sequence` is odd
 /// > while the fields change; `stacks` is 0 in a record that stands for nothing.
 pub(crate) struct Record {
     used: AtomicBool,
@@ -54,19 +54,19 @@ impl Record {
         record
     }
 
-    /// The chunk is about to be unmapped.
+    /// Forgets the chunk, which is about to be unmapped.
     pub(crate) fn forget(&self) {
         self.close();
         self.stacks.store(0, Ordering::Relaxed);
         self.open();
-        // Release: the next owner's writes come after ours.
+        // Release: the next owner's writes come after these.
         self.used.store(false, Ordering::Release);
     }
 
-    /// A record that stands for nothing, closed for writing, the caller's.
+    /// Returns a record that stands for nothing, closed for writing, the caller's.
     fn claim() -> &'static Record {
         for record in records() {
-            // Acquire: what the former owner wrote comes before what we write.
+            // Acquire: what the former owner wrote comes before what this one writes.
             let free =
                 record.used.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
             if free.is_ok() {
@@ -88,7 +88,7 @@ impl Record {
         loop {
             record.next.store(head, Ordering::Relaxed);
             let new = ptr::from_ref(record).cast_mut();
-            // Release: who finds the record finds its fields and its link.
+            // Release: a reader that finds the record finds its fields and its link.
             match RECORDS.compare_exchange(head, new, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return record,
                 Err(other) => head = other,
@@ -122,7 +122,7 @@ impl Record {
         self.sequence.store(odd + 1, Ordering::Release);
     }
 
-    /// The slot of this record's chunk that `address` lies in.
+    /// Returns the slot of this record's chunk that `address` lies in.
     fn slot(&self, address: usize) -> Option<Slot> {
         let sequence = self.sequence.load(Ordering::Acquire);
         let start = self.start.load(Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl Record {
     }
 }
 
-/// All records, newest first.
+/// Returns all records, newest first.
 fn records() -> impl Iterator<Item = &'static Record> {
     // Acquire: the other side of the Release that put the record there.
     let mut at = RECORDS.load(Ordering::Acquire);
@@ -161,7 +161,7 @@ fn records() -> impl Iterator<Item = &'static Record> {
     })
 }
 
-/// The slot that the address lies in. Safe in a signal handler: no lock, no allocation.
+/// Returns the slot that the address lies in. Safe in a signal handler: no lock, no allocation.
 pub(crate) fn find(address: usize) -> Option<Slot> {
     records().find_map(|record| record.slot(address))
 }

@@ -6,7 +6,7 @@ use crate::{Header, paint};
 /// Pages asked about at once.
 const PAGES: usize = 128;
 
-/// Bytes between the lowest word that is not zero and the top, untouched pages not read.
+/// Returns the bytes between the lowest word that is not zero and the top, untouched pages not read.
 pub(crate) fn high_water(header: &Header) -> usize {
     let page = page_size();
     let top = header.top();
