@@ -8,7 +8,7 @@ use g0_arch::{Arch, Call, Context, Native};
 
 const N: usize = 2_000_000;
 
-/// The best of 15 rounds, in nanoseconds.
+/// Returns the best of 15 rounds, in nanoseconds.
 fn best(mut round: impl FnMut()) -> f64 {
     let mut best = f64::MAX;
     for _ in 0..15 {

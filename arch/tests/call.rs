@@ -158,7 +158,7 @@ unsafe extern "C" fn deeper(arg: *mut u8) -> usize {
         *back = mine.0;
         assert_eq!(mine.1, black_box(depth as f64));
         if depth == (*nest).escape_at {
-            // Our own call is the one that left its slot in the other entry.
+            // This function's own call is the one that left its slot in the other entry.
             Native::escape(&raw mut (*nest).bases[there], result + 1_000_000);
         }
         result + 1
@@ -179,7 +179,7 @@ fn a_thousand_calls_nest_over_two_stacks() {
     }
 }
 
-/// What a foreign function does that sets a rounding mode for itself, and then is dropped.
+/// Does what a foreign function does that sets a rounding mode for itself, and then is dropped.
 unsafe extern "C" fn leave_with_another_rounding_mode(arg: *mut u8) -> usize {
     // SAFETY: nothing computes before the escape puts the modes back.
     unsafe {
@@ -197,7 +197,7 @@ unsafe extern "C" fn leave_with_another_rounding_mode(arg: *mut u8) -> usize {
 #[cfg(target_arch = "x86_64")]
 fn control_words() -> (u64, u64) {
     let (mut mxcsr, mut x87) = (0_u32, 0_u16);
-    // SAFETY: the two are stored to our own variables.
+    // SAFETY: the two are stored to this function's own variables.
     unsafe { asm!("stmxcsr [{}]", "fnstcw [{}]", in(reg) &mut mxcsr, in(reg) &mut x87) };
     // The low six bits say what has happened, not what is to be done.
     (u64::from(mxcsr & !0x3f), u64::from(x87))

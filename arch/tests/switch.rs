@@ -44,8 +44,8 @@ fn a_million_switches_pass_their_values_both_ways() {
     }
 }
 
-/// Whether the stack pointer is a multiple of 16 in a function's body. The compiler assumes
-/// so when it places an aligned value; x86_64 faults in `movaps` if it is wrong.
+/// Returns whether the stack pointer is a multiple of 16 in a function's body. The compiler assumes so
+/// when it places an aligned value; x86_64 faults in `movaps` if it is wrong.
 #[inline(never)]
 fn aligned() -> usize {
     #[repr(align(16))]
@@ -76,7 +76,7 @@ fn sp_is_aligned() -> bool {
 
 unsafe extern "C" fn entry_aligned(_value: usize, data: *mut u8) -> ! {
     let pair = data.cast::<Pair>();
-    // SAFETY: as in `add_one`; nobody switches here again.
+    // SAFETY: as in `add_one`; nothing switches here again.
     unsafe {
         (*pair).seen = aligned();
         Native::switch(&raw mut (*pair).other, (*pair).main, 0);

@@ -53,7 +53,7 @@ fn waiting_by_backoff_ends() {
 #[test]
 fn a_cell_gives_its_pointer_for_the_length_of_a_closure() {
     let cell = UnsafeCell::new(1);
-    // SAFETY: nobody else has the cell.
+    // SAFETY: the cell has no other user.
     cell.with_mut(|p| unsafe { *p += 1 });
     // SAFETY: as above.
     assert_eq!(cell.with(|p| unsafe { *p }), 2);

@@ -73,7 +73,7 @@ unsafe fn body(task: *mut Task) {
 
 unsafe extern "C" fn entry(_value: usize, data: *mut u8) -> ! {
     let task = data.cast::<Task>();
-    // SAFETY: as in `body`; nobody switches back.
+    // SAFETY: as in `body`; nothing switches back.
     unsafe {
         body(task);
         let (from, to) = (&raw mut (*task).own, (*task).main);

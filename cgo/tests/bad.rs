@@ -54,7 +54,7 @@ fn callback_inside_a_callbacks_closure() {
 #[test]
 fn callback_after_its_call_has_ended() {
     dies_of(BadCall::NotInCall, "callback_after_its_call_has_ended", || {
-        // C has kept the function, and somebody calls it later.
+        // C has kept the function, and calls it later.
         extern "C" fn back() {
             C::callback((), || ());
         }

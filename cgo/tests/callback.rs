@@ -271,7 +271,7 @@ fn qsort_sorts_while_its_comparator_gives_way() {
             }
         });
         let mut numbers: Vec<u32> = (0..200).map(|i: u32| i.wrapping_mul(2_654_435_761)).collect();
-        // SAFETY: the array is ours, and the comparator is made for its elements.
+        // SAFETY: the array is the test's own, and the comparator is made for its elements.
         C::call(|| unsafe { qsort(numbers.as_mut_ptr().cast(), 200, 4, compare) });
         assert!(numbers.is_sorted() && ticks.get() == 500);
     });

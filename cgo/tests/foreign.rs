@@ -492,7 +492,7 @@ fn signals_before_at_and_after_the_first_callback_do_no_harm() {
     });
 }
 
-/// The calling thread's signal stack: its lowest byte, if there is one.
+/// Returns the calling thread's signal stack: its lowest byte, if there is one.
 fn signal_stack() -> Option<usize> {
     // SAFETY: zeros are a valid `stack_t`, and the call only fills it.
     let stack = unsafe {

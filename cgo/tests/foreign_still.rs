@@ -59,7 +59,8 @@ extern "C" fn caught(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut c_void)
     }
 }
 
-/// Whether system calls can be caught: emulators and checkers make them themselves, or do not know this one.
+/// Returns whether system calls can be caught: emulators and checkers make them themselves, or do not
+/// know this one.
 fn sees_calls() -> bool {
     let alone = std::env::var_os("G0_TEST_RUNNER").is_none_or(|runner| runner.is_empty());
     alone && !cfg!(any(g0_valgrind, g0_asan, g0_tsan))

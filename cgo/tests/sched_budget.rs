@@ -70,7 +70,7 @@ impl Inside {
     }
 }
 
-/// Where the goroutine's stack is free during this call; seen from C.
+/// Returns where the goroutine's stack is free during this call; seen from C.
 fn base_sp() -> usize {
     let CallerContext::Foreign(handle) = here::<Hosted>() else { panic!("not in a call") };
     // SAFETY: in foreign code the word points to the call.

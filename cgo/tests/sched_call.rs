@@ -1,4 +1,4 @@
-//! `call` on the scheduler: values, panics, and that C which lasts holds nobody up.
+//! `call` on the scheduler: values, panics, and that C which lasts holds no goroutine up.
 
 #[path = "../../sched/tests/common/mod.rs"]
 mod common;
@@ -20,7 +20,7 @@ use g0_sched::{
 /// Sleeps in the kernel, as C may.
 fn c_sleep(time: Duration) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: time.as_nanos() as libc::c_long };
-    // SAFETY: the structure is there; nobody asks how much was left.
+    // SAFETY: the structure is there; how much was left is not asked.
     unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
 }
 

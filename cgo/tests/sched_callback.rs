@@ -277,7 +277,7 @@ fn l19_a_callback_waits_for_a_proc_when_its_own_was_taken() {
             go(move || {
                 call(|| {
                     for _ in 0..5 {
-                        // Long enough for the P to be taken: the others get on meanwhile.
+                        // Long enough for the P to be taken: the busy goroutines get on meanwhile.
                         std::thread::sleep(Duration::from_millis(15));
                         callback((), || {
                             came.fetch_add(1, Ordering::SeqCst);

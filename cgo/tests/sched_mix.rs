@@ -1,4 +1,4 @@
-//! Everything at once: goroutines that lock, call, are called back, panic, start others and talk.
+//! Everything at once: goroutines that lock, call, are called back, panic, start goroutines and talk.
 
 #[path = "../../sched/tests/common/mod.rs"]
 mod common;

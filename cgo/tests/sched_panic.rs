@@ -115,7 +115,7 @@ fn panics_of_many_goroutines_do_not_mix() {
     });
 }
 
-/// A child in which `misuse` is the last thing a goroutine does.
+/// Runs a child in which `misuse` is the last thing a goroutine does.
 fn dies(test: &str, misuse: fn(), words: &str) {
     in_children(
         test,

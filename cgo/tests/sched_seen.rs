@@ -14,7 +14,7 @@ use g0_sched::{Deadlock, Runtime, go, park, sleep, stats, yield_now};
 /// Sleeps in the kernel, as C may.
 fn c_sleep(time: Duration) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: time.as_nanos() as libc::c_long };
-    // SAFETY: the structure is there; nobody asks how much was left.
+    // SAFETY: the structure is there; how much was left is not asked.
     unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
 }
 
@@ -25,7 +25,7 @@ extern "C" fn c_calls_back(back: extern "C" fn()) {
 
 const NAP: Duration = Duration::from_millis(150);
 
-/// Runs `main`, whose threads wake nobody.
+/// Runs `main`, whose threads wake no other thread.
 fn run(kind: Kind, procs: usize, main: fn()) {
     let runtime = kind.build(Runtime::builder().procs(procs).deadlock(Deadlock::Report));
     runtime.run(main).expect("main returns");

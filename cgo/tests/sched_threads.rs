@@ -8,8 +8,8 @@ use common::{on_every_runtime, tid};
 use g0_cgo::{call, callback};
 use g0_sched::{channel, go, lock_os_thread, os_thread_locked, unlock_os_thread, yield_now};
 
-/// The values of a generator that is locked from its beginning, if `give`; its taker is locked
-/// meanwhile, if `take`.
+/// Returns the sum of what a generator gives, which is locked from its beginning if `give`; its taker is
+/// locked meanwhile, if `take`.
 fn generated(give: bool, take: bool) -> u32 {
     let (tx, rx) = channel::<u32>(0);
     if take {
@@ -84,7 +84,7 @@ fn l1_a_generator_made_outside_is_gone_on_with_in_a_callback_and_back() {
 /// What the message of a forked child says.
 const REMEDY: &str = "only exec or _exit";
 
-/// How a child ended.
+/// Returns how a child ended.
 fn status_of(child: libc::pid_t) -> libc::c_int {
     let mut status = 0;
     // SAFETY: the status is there.

@@ -21,7 +21,7 @@ fn unwinding<T>(f: impl FnOnce() -> T) -> T {
     unsafe { callback_unwind(f) }
 }
 
-/// What a panic must leave as it was: below what g0 is free, and the lock counts.
+/// Returns what a panic must leave as it was: below what g0 is free, and the lock counts.
 fn state() -> (usize, LockCounts) {
     let CallerContext::Goroutine(handle) = here::<Hosted>() else {
         panic!("not in a goroutine's code")

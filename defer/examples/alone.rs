@@ -33,7 +33,7 @@ type Panics = Own<Machine>;
 // SAFETY: one core; the closures do not come back to the cache.
 unsafe impl Local for Machine {
     fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
-        // SAFETY: nobody else has it.
+        // SAFETY: it has no other user.
         Some(f(unsafe { &mut *CORE.cache.get() }))
     }
 

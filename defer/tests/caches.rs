@@ -50,7 +50,7 @@ fn a_million_calls_deferred_and_run_within_the_cache_take_no_lock_and_switch_no_
 #[test]
 fn beyond_the_cache_the_depot_is_visited_once_for_sixteen() {
     assert_eq!(defers::<Here>(512), 512);
-    // Tests on other threads have the same depot, and may take what is ours: not each time.
+    // Tests on other threads have the same depot, and may take this one's records: not each time.
     let visits = (0..50).map(|_| {
         let before = VISITS.get().1;
         assert_eq!(defers::<Here>(512), 512);
@@ -252,7 +252,7 @@ fn captures_lie_as_they_are_aligned() {
     assert_eq!(runs.get(), 2);
 }
 
-/// Records go where they are freed, and are found by others.
+/// Records go where they are freed, and other threads find them.
 #[cfg(feature = "alloc")]
 #[test]
 fn records_pass_from_thread_to_thread() {

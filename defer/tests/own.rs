@@ -170,7 +170,7 @@ fn a_backtrace_after_a_recover_is_that_of_the_function_that_recovered() {
     assert_eq!(after.lines().count(), plain.lines().count(), "{after}");
 }
 
-/// What ends the process: run as a child.
+/// Runs what ends the process, as a child; returns what it wrote.
 fn ends(name: &str, f: fn()) -> String {
     if std::env::var_os("G0_CHILD").is_some() {
         f();

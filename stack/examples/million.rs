@@ -46,7 +46,7 @@ fn each(start: u64, stacks: usize) -> f64 {
     (now() - start) as f64 / stacks as f64
 }
 
-/// The number on the line of `/proc/self/status` that starts with `key`.
+/// Returns the number on the line of `/proc/self/status` that starts with `key`.
 fn status(key: &str) -> usize {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
@@ -101,7 +101,7 @@ fn floor(stacks: usize) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     let bytes = stacks * SIZE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let prot = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a mapping of our own, used within its bounds, and unmapped at the end.
+    // SAFETY: a mapping of the example's own, used within its bounds, and unmapped at the end.
     unsafe {
         let memory = libc::mmap(std::ptr::null_mut(), bytes, prot, flags, -1, 0).cast::<u8>();
         assert!(memory.cast() != libc::MAP_FAILED, "no address space");

@@ -12,7 +12,7 @@ fn class() -> Class {
     Class::MIN
 }
 
-/// What a panic said.
+/// Returns what a panic said.
 fn message(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it did not panic");
     match payload.downcast::<String>() {
@@ -36,7 +36,7 @@ fn static_stacks_are_distinct_and_bounded() {
         assert!(stack.check() && !stack.guarded() && stack.has_canary());
         assert_eq!(stack.top().addr() - stack.bottom().addr(), stack.size());
         assert!(seen.insert(stack.bottom().addr()));
-        // SAFETY: the whole stack is ours to write, but for the canary's four words.
+        // SAFETY: the whole stack is the test's to write, but for the canary's four words.
         unsafe { stack.bottom().add(32).write_bytes(0xff, stack.size() - 32) };
         stacks.push(stack);
     }
@@ -178,7 +178,7 @@ fn identity_is_checked_when_a_stack_is_put_and_got() {
 
     // Overwritten while in use.
     let stack = source.alloc(class()).unwrap();
-    // SAFETY: this is the damage under test; the memory is ours.
+    // SAFETY: this is the damage under test; the memory is the test's own.
     unsafe { stack.top().cast::<usize>().write(0x4141_4141) };
     assert!(!stack.check());
     let text = message(|| put(&mut Cache::new(class()), stack));
@@ -220,7 +220,7 @@ fn a_broken_canary_is_found_at_the_latest_when_the_stack_is_put_back() {
     static SOURCE: StaticSource<1, SIZE> = StaticSource::new();
     let stack = (&SOURCE).alloc(class()).unwrap();
     assert!(stack.canary_intact());
-    // SAFETY: this is the damage under test; the memory is ours.
+    // SAFETY: this is the damage under test; the memory is the test's own.
     unsafe { stack.bottom().add(24).write(7) };
     assert!(!stack.canary_intact());
     let text = message(|| put(&mut Cache::new(class()), stack));
@@ -278,7 +278,7 @@ fn a_stack_has_one_owner_among_many_threads() {
                             Err(error) => panic!("{error}"),
                         };
                         let owner = stack.payload::<AtomicUsize>();
-                        // SAFETY: within the stack, ours; written before it is read.
+                        // SAFETY: within the stack, which this thread owns; written before it is read.
                         unsafe {
                             if stack.first_use() {
                                 owner.write(AtomicUsize::new(0));

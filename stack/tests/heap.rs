@@ -12,7 +12,7 @@ fn heap_stacks_carry_a_canary_and_are_written_to_the_last_byte() {
         let stack = source.alloc(class).unwrap();
         assert!(stack.check() && stack.has_canary() && !stack.guarded());
         assert_eq!(stack.size() + 64, class.size());
-        // SAFETY: the stack is ours.
+        // SAFETY: the stack is the test's own.
         unsafe { stack.bottom().add(32).write_bytes(0xee, stack.size() - 32) };
         assert!(stack.check() && stack.canary_intact());
         assert_eq!(stack.high_water(), None);
@@ -40,7 +40,7 @@ fn a_pool_over_a_shared_source_gives_everything_back() {
 fn freeing_an_overflowed_stack_is_fatal() {
     let source = HeapSource::new();
     let stack = source.alloc(Class::MIN).unwrap();
-    // SAFETY: the damage under test, within our own memory.
+    // SAFETY: the damage under test, within the test's own memory.
     unsafe { stack.bottom().write(1) };
     // SAFETY: nothing runs on it.
     unsafe { source.free(stack) };

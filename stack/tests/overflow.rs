@@ -24,7 +24,7 @@ fn in_child(name: &str, child: fn()) -> Option<Output> {
     Some(common::again(&[], name))
 }
 
-/// The child died of the signal before its end; returns what it wrote to standard error.
+/// Checks that the child died of the signal before its end; returns what it wrote to standard error.
 fn died(output: &Output, signal: i32) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.signal(), Some(signal), "{text}");
@@ -32,7 +32,7 @@ fn died(output: &Output, signal: i32) -> String {
     text
 }
 
-/// The child came to its end.
+/// Checks that the child came to its end.
 fn lived(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -48,7 +48,7 @@ fn stack(size: usize) -> Stack {
 /// Runs `f` on the stack.
 fn on(stack: &Stack, f: g0_arch::Call, arg: *mut u8) -> usize {
     let mut slot = ptr::null_mut();
-    // SAFETY: the stack is ours and unused; no `f` here unwinds.
+    // SAFETY: the stack is the test's own and unused; no `f` here unwinds.
     unsafe { Native::call_on(stack.top(), f, arg, &mut slot) }
 }
 
@@ -203,7 +203,7 @@ fn sigaction(handler: usize, flags: i32) {
     }
 }
 
-/// A page that cannot be written.
+/// Returns a page that cannot be written.
 fn closed_page() -> *mut u8 {
     // SAFETY: a new mapping where the kernel likes.
     let page = unsafe { libc::mmap(ptr::null_mut(), 4096, 0, 0x22, -1, 0) };
@@ -219,7 +219,7 @@ fn another_fault_goes_to_the_handler_that_was_there_before() {
         overflow::install().unwrap();
         let page = closed_page();
         let stack = stack(64 << 10);
-        // On a stack of ours and on the thread's; the write happens in the end.
+        // On one of this crate's stacks and on the thread's own; the write happens in the end.
         on(&stack, write, page);
         let page = closed_page();
         // SAFETY: the handler opens the page.
@@ -296,7 +296,7 @@ fn an_ignored_signal_stays_ignored() {
     lived(&output);
 }
 
-/// A thread of C's, which has no alternate stack.
+/// Runs in a thread of C's, which has no alternate stack.
 extern "C" fn c_thread(_: *mut libc::c_void) -> *mut libc::c_void {
     let first = AltStack::ensure().unwrap();
     assert!(first.is_ours());

@@ -1,5 +1,5 @@
-//! What the kernel refuses is an error, and nothing is lost by it; what a dropped source does with
-//! its memory. Each in a process of its own, where nobody else maps or limits anything.
+//! What the kernel refuses is an error, and nothing is lost by it; what a dropped source does with its
+//! memory. Each in a process of its own, where nothing else is mapped or limited.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -11,7 +11,7 @@ fn in_child(name: &str, child: fn()) {
     in_child_by(&[], name, child);
 }
 
-/// The same, the process started by `front`.
+/// Does the same, the process started by `front`.
 fn in_child_by(front: &[&str], name: &str, child: fn()) {
     if common::is_child() {
         return child();

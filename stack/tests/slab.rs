@@ -9,7 +9,7 @@ fn class(size: usize) -> Class {
     Class::for_size(size).unwrap()
 }
 
-/// The signal that a child dies of when it writes to the address; 0 if it lives.
+/// Returns the signal that a child dies of when it writes to the address; 0 if it lives.
 fn write_in_child(at: *mut u8) -> i32 {
     // SAFETY: the child only writes one byte and leaves.
     unsafe {
@@ -26,7 +26,7 @@ fn write_in_child(at: *mut u8) -> i32 {
     }
 }
 
-/// Bytes of the range that are resident.
+/// Returns how many bytes of the range are resident.
 fn resident(from: *mut u8, bytes: usize) -> usize {
     let mut pages = vec![0_u8; bytes.div_ceil(4096)];
     // SAFETY: the range is mapped, the vector long enough (pages are 4 KiB or more).
@@ -102,7 +102,7 @@ fn high_water_of_a_slab_stack_needs_no_paint() {
         unsafe { stack.top().sub(used).cast::<usize>().write(1) };
         assert_eq!(stack.high_water(), Some(used));
     }
-    // SAFETY: the whole stack is ours.
+    // SAFETY: the whole stack is the test's own.
     unsafe { stack.bottom().write_bytes(1, stack.size()) };
     assert_eq!(stack.high_water(), Some(stack.size()));
 }

@@ -9,7 +9,7 @@ impl Stack {
         Stack(vec![0; size])
     }
 
-    /// The address after the highest byte.
+    /// Returns the address after the highest byte.
     pub fn top(&mut self) -> *mut u8 {
         self.0.as_mut_ptr_range().end
     }

@@ -9,7 +9,8 @@ pub fn this_program() -> Command {
     program(&[], std::env::current_exe().expect("a test program"))
 }
 
-/// `program`, which `front` starts (nothing: we do). `G0_TEST_RUNNER` is the emulator's command line.
+/// `program`, which `front` starts (nothing: this process does). `G0_TEST_RUNNER` is the emulator's
+/// command line.
 pub fn program(front: &[&str], program: impl Into<OsString>) -> Command {
     let runner = std::env::var("G0_TEST_RUNNER").unwrap_or_default();
     let words = front.iter().copied().chain(runner.split_whitespace());

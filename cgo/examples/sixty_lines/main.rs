@@ -1,4 +1,4 @@
-//! g0-cgo over a runtime of sixty lines: `qsort` sorts while its comparator lets others run.
+//! g0-cgo over a runtime of sixty lines: `qsort` sorts while its comparator lets other goroutines run.
 
 use core::ffi::{c_int, c_void};
 
@@ -29,7 +29,7 @@ g0_cgo::export! {
 }
 
 fn sort(name: &'static str, mut numbers: Vec<i32>) {
-    // SAFETY: the array is ours, and the comparator is made for its elements.
+    // SAFETY: the array is the example's own, and the comparator is made for its elements.
     C::call(|| unsafe { qsort(numbers.as_mut_ptr().cast(), numbers.len(), 4, patient) });
     println!("{name}: {numbers:?}");
     assert!(numbers.is_sorted());

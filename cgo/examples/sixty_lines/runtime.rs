@@ -39,7 +39,7 @@ pub fn run(main: impl FnOnce() + 'static) {
 /// Starts a goroutine, to be run by `run` on this thread. Its stack has 4 MiB and no guard; only what
 /// is touched becomes memory.
 pub fn go(f: impl FnOnce() + 'static) {
-    // SAFETY: zeros are numbers; and nobody else refers to the queue now.
+    // SAFETY: zeros are numbers; and nothing else refers to the queue now.
     unsafe {
         let stack = Box::into_raw(Box::new_zeroed().assume_init());
         let g = G { sp: null_mut(), stack, main: Box::into_raw(Box::new(f)) };
@@ -59,7 +59,7 @@ pub fn yield_now() {
 
 /// Never returns. `ended` is null, or a goroutine to be freed.
 unsafe extern "C" fn schedule(ended: *mut u8) -> usize {
-    // SAFETY: on g0; nothing runs on the stack of `ended` any more, and nobody resumes it.
+    // SAFETY: on g0; nothing runs on the stack of `ended` any more, and nothing resumes it.
     unsafe {
         if !ended.is_null() {
             drop(Box::from_raw(Box::from_raw(ended.cast::<G>()).stack));
@@ -76,7 +76,7 @@ unsafe extern "C" fn schedule(ended: *mut u8) -> usize {
 }
 
 unsafe extern "C" fn start(_: usize, g: *mut u8) -> ! {
-    // SAFETY: `schedule` gave us a new goroutine, and g0 is free below `g0_sp`.
+    // SAFETY: `schedule` has switched here to a new goroutine, and g0 is free below `g0_sp`.
     unsafe {
         Box::from_raw((*g.cast::<G>()).main)();
         Native::call_on((*this()).g0_sp, schedule, g, &mut null_mut());
@@ -120,7 +120,7 @@ unsafe impl Runtime for Sixty {
     }
 
     unsafe fn settle(handle: MHandle, bottom: *mut u8) {
-        // SAFETY: the word of our M. Those whose frames lie below are ready, or wait like us.
+        // SAFETY: the word of this M. Those whose frames lie below are ready, or wait like this one.
         while unsafe { handle.g0_sp.read() } != bottom {
             yield_now();
         }

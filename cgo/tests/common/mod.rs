@@ -33,7 +33,7 @@ pub fn goroutine(test: impl FnOnce() + 'static) {
     assert!(matches!(Sixty::here(), CallerContext::Outside));
 }
 
-/// The handle of the running goroutine, which must be in its ordinary code.
+/// Returns the handle of the running goroutine, which must be in its ordinary code.
 pub fn handle() -> MHandle {
     let CallerContext::Goroutine(handle) = Sixty::here() else {
         panic!("not in a goroutine's code")
@@ -46,13 +46,13 @@ pub fn g0_sp() -> *mut u8 {
     unsafe { *handle().g0_sp }
 }
 
-/// Is this code on the stack that begins at `limit`?
+/// Returns whether this code is on the stack that begins at `limit`.
 #[inline(always)]
 pub fn on_stack_of(limit: *mut u8) -> bool {
     (limit.addr()..limit.addr() + (4 << 20)).contains(&stack_pointer().addr())
 }
 
-/// What a panic said.
+/// Returns what a panic said.
 pub fn text(payload: &Payload) -> &str {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,
@@ -61,7 +61,7 @@ pub fn text(payload: &Payload) -> &str {
     }
 }
 
-/// The panic that leaves `f`. The hook is not run, so that the tests are quiet.
+/// Returns the panic that leaves `f`. The hook is not run, so that the tests are quiet.
 pub fn panic_of<T>(f: impl FnOnce() -> T) -> Payload {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(_) => panic!("no panic came out"),

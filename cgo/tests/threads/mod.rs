@@ -44,7 +44,7 @@ impl CThread {
 
     /// Waits for its end. Blocks: in a goroutine, within `call`.
     pub fn join(self) {
-        // SAFETY: ours, joined once.
+        // SAFETY: this value's own, joined once.
         assert_eq!(unsafe { libc::pthread_join(self.0, ptr::null_mut()) }, 0);
     }
 }
@@ -54,7 +54,7 @@ pub fn on_c_thread(f: impl FnOnce() + Send + 'static) {
     g0_cgo::call_blocking(|| CThread::new(f).join());
 }
 
-/// The M that runs the calling goroutine.
+/// Returns the M that runs the calling goroutine.
 pub fn machine() -> usize {
     let CallerContext::Goroutine(handle) = here::<Hosted>() else {
         panic!("not a goroutine's code")
@@ -62,7 +62,7 @@ pub fn machine() -> usize {
     handle.token().addr()
 }
 
-/// Whether the calling thread, outside a callback, has an M.
+/// Returns whether the calling thread, outside a callback, has an M.
 pub fn is_bound() -> bool {
     matches!(here::<Hosted>(), CallerContext::Adopted(_))
 }

@@ -29,7 +29,7 @@ pub fn begin<U: Readable>(event: Event) -> ! {
     }
 }
 
-/// What was in flight when `f` ended.
+/// Returns what was in flight when `f` ended.
 pub fn outcome<U: Readable>(f: impl FnOnce()) -> Vec<Event> {
     U::catch(f).map_or_else(U::events, |()| Vec::new())
 }

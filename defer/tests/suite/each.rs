@@ -1,6 +1,6 @@
 //! A test for each unwinder.
 
-/// Makes a test of each function, for every unwinder there is, and a list for those who have no tests.
+/// Makes a test of each function, for every unwinder there is, and a list for a build that has no tests.
 macro_rules! for_each_unwinder {
     ($($test:ident)*) => {
         #[cfg(test)]

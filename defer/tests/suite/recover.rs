@@ -26,7 +26,7 @@ for_each_unwinder! {
     recovering_and_panicking_again_at_each_level_is_linear
 }
 
-/// A scope of which a deferred call recovers; what it got.
+/// Runs a scope of which a deferred call recovers; returns what it got.
 fn recovered<U: Readable>(body: impl FnOnce()) -> Vec<Event> {
     let got = RefCell::new(Vec::new());
     let _ = recovering_with::<U, _>(|s| {

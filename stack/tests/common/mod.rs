@@ -7,13 +7,13 @@ use std::process::Output;
 
 const CHILD: &str = "G0_STACK_TEST_CHILD";
 
-/// Whether this process is one that [`again`] started.
+/// Returns whether this process is one that [`again`] started.
 pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Runs the named test again in a process of its own, which `front` starts (nothing: we do), and
-/// returns what became of it.
+/// Runs the named test again in a process of its own, which `front` starts (nothing: this process does),
+/// and returns what became of it.
 pub fn again(front: &[&str], name: &str) -> Output {
     runner::program(front, std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
