@@ -266,12 +266,15 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
         let caller = if limit == WaitLimit::None { enter_in_place::<P>() } else { enter::<P>() };
         let mut state = self.state.lock();
         let missing = match state.get() {
-            Got::Value(value, sender) => {
+            Got::Value(value, None) => {
                 drop(state);
-                if let Some(node) = sender {
-                    // SAFETY: popped, and woken once.
-                    unsafe { Node::wake::<P>(node, caller.within()) };
-                }
+                caller.leave();
+                return Ok(value);
+            }
+            Got::Value(value, Some(sender)) => {
+                drop(state);
+                // SAFETY: popped, and woken once.
+                unsafe { Node::wake::<P>(sender, caller.within()) };
                 caller.leave();
                 return Ok(value);
             }
