@@ -64,10 +64,7 @@ fn on_system_stack<P: Platform>() -> ! {
 /// As [`caller`].
 #[inline(always)]
 pub(crate) fn enter<P: Platform>() -> Caller {
-    match caller::<P>() {
-        Some((m, g)) => Caller::Goroutine(step_in::<P>(m, g)),
-        None => Caller::Thread,
-    }
+    enter_in_place::<P>()
 }
 
 /// Enters, for an operation that never suspends.

@@ -23,8 +23,7 @@ impl Core {
             self.retire(sched, p);
             return WakeM::NONE;
         }
-        if let Some(m) = sched.p_wait_queue.pop_front() {
-            self.work.p_waiters.fetch_sub(1, Relaxed);
+        if let Some(m) = self.next_p_waiter(sched) {
             return hand(sched, m, p);
         }
         let p = p.into_proc();
@@ -66,6 +65,13 @@ impl Core {
         sched.set_state(m, MState::WaitsForP);
     }
 
+    /// Takes the first M out of the P wait queue.
+    fn next_p_waiter(&self, sched: &mut SchedState) -> Option<&'static M> {
+        let first = sched.p_wait_queue.pop_front()?;
+        self.work.p_waiters.fetch_sub(1, Relaxed);
+        Some(first)
+    }
+
     /// Gets a P for the calling M, which must have none: an idle one, or a place in the P wait queue.
     pub(crate) fn want_p<'s, P: Platform>(&self, stay: &'s mut Stay) -> Got<'s> {
         let mut sched = self.sched.lock();
@@ -91,8 +97,7 @@ impl Core {
     /// no M waits.
     pub(super) fn serve_p_wait_queue<P: Platform>(&self, stay: &mut Stay) -> bool {
         let mut sched = self.sched.lock();
-        let Some(first) = sched.p_wait_queue.pop_front() else { return false };
-        self.work.p_waiters.fetch_sub(1, Relaxed);
+        let Some(first) = self.next_p_waiter(&mut sched) else { return false };
         let wake = hand(&mut sched, first, stay.disown());
         drop(sched);
         wake.unpark::<P>();

@@ -21,14 +21,8 @@ impl Core {
         m: Option<&Within>,
         g: NonNull<G>,
     ) -> bool {
-        // SAFETY: parked, so in no queue, and the caller's alone to wake; while the scheduler is open
-        // shutdown makes nothing ready.
-        unsafe {
-            if self.phase() != phase::OPEN {
-                return self.ready_closing::<P>(g);
-            }
-            self.deliver::<P>(m, g, true)
-        }
+        // SAFETY: as the caller ensures.
+        unsafe { self.ready_as::<P>(m, g, true) }
     }
 
     /// As [`ready`](Self::ready), at the tail of the queue.
@@ -42,12 +36,29 @@ impl Core {
         m: Option<&Within>,
         g: NonNull<G>,
     ) -> bool {
-        // SAFETY: as in `ready`.
+        // SAFETY: as the caller ensures.
+        unsafe { self.ready_as::<P>(m, g, false) }
+    }
+
+    /// As [`ready`](Self::ready), before the rest of the queue if `next`, else behind it.
+    ///
+    /// # Safety
+    ///
+    /// As [`ready`](Self::ready).
+    #[inline(always)]
+    unsafe fn ready_as<P: Platform>(
+        &'static self,
+        m: Option<&Within>,
+        g: NonNull<G>,
+        next: bool,
+    ) -> bool {
+        // SAFETY: parked, so in no queue, and the caller's alone to wake; while the scheduler is open
+        // shutdown makes nothing ready.
         unsafe {
             if self.phase() != phase::OPEN {
                 return self.ready_closing::<P>(g);
             }
-            self.deliver::<P>(m, g, false)
+            self.deliver::<P>(m, g, next)
         }
     }
 }

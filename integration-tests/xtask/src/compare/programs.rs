@@ -25,11 +25,8 @@ impl Program {
     pub fn trees(other: &Path) -> Result<Vec<Program>, String> {
         let here = Program::list("after", cargo("g0-integration-tests", "bench")?)?;
         let target = tree::target().join("compare");
-        let args =
-            ["build", "--locked", "--release", "-p", "g0-integration-tests", "--bin", "bench"];
-        let build = Cmd::cargo().args(args).args(["--target-dir".as_ref(), target.as_os_str()]);
-        build.dir(other).run()?;
-        let there = |name| Program::list(name, target.join("release").join("bench"));
+        let bench = cargo_in(other, &target, "g0-integration-tests", "bench")?;
+        let there = |name| Program::list(name, bench.clone());
         Ok(vec![there("before")?, there("again")?, here])
     }
 
@@ -55,9 +52,14 @@ impl Program {
 }
 
 fn cargo(package: &str, bin: &str) -> Result<PathBuf, String> {
+    cargo_in(tree::root(), &tree::target(), package, bin)
+}
+
+fn cargo_in(tree: &Path, target: &Path, package: &str, bin: &str) -> Result<PathBuf, String> {
     let args = ["build", "--locked", "--release", "-p", package, "--bin", bin];
-    Cmd::cargo().args(args).dir(tree::root()).run()?;
-    Ok(tree::target().join("release").join(bin))
+    let build = Cmd::cargo().args(args).args(["--target-dir".as_ref(), target.as_os_str()]);
+    build.dir(tree).run()?;
+    Ok(target.join("release").join(bin))
 }
 
 fn boost(install: bool) -> Result<PathBuf, String> {
