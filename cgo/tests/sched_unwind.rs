@@ -66,7 +66,7 @@ fn repeated(test: &str, back: extern "C" fn(), locks: usize) {
         |kind, procs| {
             // All of them on one kind of each runtime; and emulated, fewer prove the same.
             let all =
-                kind.fences == g0_sched::Fences::Auto && procs == 1 + usize::from(kind.migrating);
+                kind.fences == g0_sched::Fences::Auto && procs == 1 + usize::from(kind.migrates());
             let turns = if all && cfg!(target_arch = "x86_64") { PANICS } else { PANICS / 100 };
             let ended = kind.with_procs(procs).run_counted(|| {
                 (0..locks).for_each(|_| lock_os_thread());

@@ -3,7 +3,7 @@
 mod common;
 
 use common::child::in_children;
-use common::{on_each_kind, on_every_runtime, panic_text, yield_until};
+use common::{Threads, on_each_kind, on_every_runtime, panic_text, yield_until};
 use g0_sched::{
     CloseError, Error, Hosted, RecvError, RunError, Runtime, SendError, TryRecvError, TrySendError,
     WaitGroup, bridge, channel, generic, go, goexit, park, scope, try_go, yield_now,
@@ -108,11 +108,10 @@ fn fair_warning_is_given_in_words() {
 #[test]
 fn a_name_that_no_thread_can_have_is_refused_by_the_build() {
     for name in ["a\0b", "\0", "harbour\0"] {
-        let safe = Runtime::builder().name(name).build();
-        assert_eq!(safe.err(), Some(Error::ThreadName), "{name:?}");
-        // SAFETY: it is not built.
-        let migrating = unsafe { Runtime::builder().name(name).build_migrating() };
-        assert_eq!(migrating.err(), Some(Error::ThreadName), "{name:?}");
+        for threads in Threads::ALL {
+            let built = threads.try_build(Runtime::builder().name(name));
+            assert_eq!(built.err(), Some(Error::ThreadName), "{name:?}");
+        }
     }
     // Longer than the system shows, or none at all: those run.
     for name in ["", "the threads of a runtime with a very long name", "größe"] {

@@ -6,19 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::child::{in_children, status_bytes, succeeds};
-use common::on_each_kind;
+use common::{Threads, on_each_kind};
 use g0_sched::{Error, MAX_PROCS, RunError, Runtime, channel, go, try_go, yield_now};
 use g0_stack::StackError;
 
 #[test]
 fn procs_are_at_least_one_and_not_beyond_the_limit() {
     for procs in [0, MAX_PROCS + 1, usize::MAX] {
-        let refused = Runtime::builder().procs(procs).build().unwrap_err();
-        assert_eq!(refused, Error::Procs);
-        assert!(refused.to_string().contains("between 1 and 1024"), "{refused}");
-        // SAFETY: nothing is built, so nothing is promised.
-        let refused = unsafe { Runtime::builder().procs(procs).build_migrating() };
-        assert_eq!(refused.err(), Some(Error::Procs));
+        for threads in Threads::ALL {
+            let refused = threads.try_build(Runtime::builder().procs(procs)).unwrap_err();
+            assert_eq!(refused, Error::Procs);
+            assert!(refused.to_string().contains("between 1 and 1024"), "{refused}");
+        }
     }
     on_each_kind(|kind, _| {
         assert_eq!(kind.with_procs(MAX_PROCS).run(|| go(|| 5).join().unwrap()).unwrap(), 5);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant as RealTime};
 
-use common::bounded;
+use common::{Exclusive, Migrating, Pinned, bounded};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
@@ -127,28 +127,27 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sync + 'static) {
     let _alone: MutexGuard<'_, ()> = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // Registers for the heavy fence.
-    own::scheduler(1, false, true);
-    for (migrating, symmetric, procs) in
-        [(false, true, 1), (false, false, 2), (true, false, 1), (true, true, 2)]
-    {
+    own::scheduler(1, Mobility::EXCLUSIVE, true);
+    for (threads, symmetric, procs) in [
+        (Exclusive, false, 1),
+        (Exclusive, false, 2),
+        (Pinned, true, 1),
+        (Pinned, false, 2),
+        (Migrating, false, 1),
+        (Migrating, true, 2),
+    ] {
         set_the_clock(|hands| *hands = Hands { shows: at, stands });
         let main = main.clone();
-        let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
+        let what = format!("{threads:?}, symmetric {symmetric}, {procs} procs");
         println!("{what}");
         bounded(&what, move || {
-            let mobility = if migrating {
-                // SAFETY: the tests keep nothing of a thread's across a suspension point.
-                unsafe { Mobility::migrating() }
-            } else {
-                Mobility::BOUND
-            };
             let scheduler: &'static Scheduler<Bent> = Box::leak(Box::new(Scheduler::new(Config {
                 procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
                 machines: &[],
                 more: || Some(Box::leak(Box::new(M::new()))),
                 stacks: Box::leak(Box::new(SlabSource::builder().build())),
                 stack: Class::for_size(128 << 10).unwrap(),
-                mobility,
+                mobility: threads.mobility(),
                 symmetric,
             })));
             let over = Arc::new(AtomicBool::new(false));

@@ -118,7 +118,8 @@ fn a_scheduler_of_another_platform_reports_to_its_platform() {
         "a_scheduler_of_another_platform_reports_to_its_platform",
         |kind, procs| {
             let symmetric = kind.fences == g0_sched::Fences::Symmetric;
-            let scheduler = own::scheduler_that(Deadlock::Report, procs, kind.migrating, symmetric);
+            let scheduler =
+                own::scheduler_that(Deadlock::Report, procs, kind.threads.mobility(), symmetric);
             let ended = scheduler.run(|| {
                 // Timers, threads and locked goroutines come and go before.
                 for _ in 0..20 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{bounded, on_each_kind, yield_until};
+use common::{Threads, bounded, on_each_kind, yield_until};
 use g0_sched::{
     Mutex, Receiver, Runtime, WaitReason, block_on, channel, dump, go, go_named, lock_os_thread,
     park, scope, select, sleep, stats, yield_now,
@@ -203,15 +203,8 @@ fn a_watch_dumps_from_any_thread_and_a_runtime_that_has_gone_has_none() {
 #[test]
 fn goroutines_may_run_while_they_are_dumped() {
     bounded("a dump under way", || {
-        for migrating in [false, true] {
-            let builder = Runtime::builder().procs(2);
-            let runtime = if migrating {
-                // SAFETY: nothing of a thread's is kept across a suspension point.
-                unsafe { builder.build_migrating() }
-            } else {
-                builder.build()
-            };
-            let runtime = runtime.expect("a runtime");
+        for threads in Threads::ALL {
+            let runtime = threads.build(Runtime::builder().procs(2));
             let (watch, over) = (runtime.watch(), Arc::new(AtomicBool::new(false)));
             let (seen, done) = (watch.clone(), over.clone());
             let thread = std::thread::spawn(move || {

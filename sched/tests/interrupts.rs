@@ -12,9 +12,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::bounded;
+use common::{Threads, bounded};
 use g0_defer::NoUnwind;
-use g0_sched::{Config, Ended, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{Config, Ended, Fatal, M, Parker, Platform, Proc, Scheduler, StartError};
 use g0_stack::{Class, HeapSource};
 
 /// Threads with interrupts, that do not unwind.
@@ -226,15 +226,14 @@ impl Drop for Storm {
     }
 }
 
-fn run(procs: usize, migrating: bool, main: impl FnOnce() + Send) {
+fn run(procs: usize, threads: Threads, main: impl FnOnce() + Send) {
     let scheduler: &'static Scheduler<Board> = Box::leak(Box::new(Scheduler::new(Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
         more: || Some(Box::leak(Box::new(M::new()))),
         stacks: Box::leak(Box::new(HeapSource::new())),
         stack: Class::for_size(64 << 10).expect("64 KiB is a size"),
-        // SAFETY: the tests keep nothing of a thread's across a suspension point.
-        mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
+        mobility: threads.mobility(),
         symmetric: true,
     })));
     let over = Arc::new(AtomicBool::new(false));
@@ -261,12 +260,12 @@ fn run(procs: usize, migrating: bool, main: impl FnOnce() + Send) {
 #[test]
 fn interrupts_wake_goroutines_wherever_they_hit() {
     const ROUNDS: usize = 400;
-    for (procs, migrating) in [(1, false), (2, false), (1, true), (2, true)] {
-        let what = format!("{procs} procs, migrating: {migrating}");
+    for (procs, threads) in [1, 2].into_iter().flat_map(|n| Threads::ALL.map(|kind| (n, kind))) {
+        let what = format!("{procs} procs, {threads:?}");
         println!("{what}");
         bounded(&what, move || {
             let storm = Storm::new();
-            run(procs, migrating, || {
+            run(procs, threads, || {
                 let over = Arc::new(AtomicUsize::new(0));
                 let waiters: Vec<_> = SLOT
                     .iter()

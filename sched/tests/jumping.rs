@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::bounded;
+use common::{Threads, bounded};
 use g0_defer::{Own as Unwinder, Thrown, Unwind};
 use g0_sched::generic::{channel, deferring, goexit, recovering};
 use g0_sched::{
@@ -52,21 +52,13 @@ g0_sched::default_parts!(Jumping);
 // SAFETY: what these tests throw over may all be leaked: counters, channel ends, numbers.
 unsafe impl PlainFrames for Jumping {}
 
-fn mobility(migrating: bool) -> Mobility {
-    if !migrating {
-        return Mobility::BOUND;
-    }
-    // SAFETY: the tests keep nothing of a thread's across a suspension point.
-    unsafe { Mobility::migrating() }
-}
-
-/// Runs `main` on bound and migrating schedulers with one P and with two.
+/// Runs `main` on schedulers of each kind with one P and with two.
 fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
-    for (procs, migrating) in [(1, false), (2, false), (1, true), (2, true)] {
+    for (procs, threads) in [1, 2].into_iter().flat_map(|n| Threads::ALL.map(|kind| (n, kind))) {
         let main = main.clone();
         bounded("panics that jump", move || {
             // Registers the heavy fence.
-            let _ = own::scheduler(1, false, true);
+            let _ = own::scheduler(1, Mobility::EXCLUSIVE, true);
             let scheduler: &'static Scheduler<Jumping> =
                 Box::leak(Box::new(Scheduler::new(Config {
                     procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
@@ -74,7 +66,7 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
                     more: || Some(Box::leak(Box::new(M::new()))),
                     stacks: Box::leak(Box::new(SlabSource::builder().build())),
                     stack: Class::for_size(128 << 10).unwrap(),
-                    mobility: mobility(migrating),
+                    mobility: threads.mobility(),
                     symmetric: false,
                 })));
             let ended = scheduler.run(main).unwrap();

@@ -79,9 +79,9 @@ fn l1_a_locked_goroutine_runs_only_on_its_thread() {
 }
 
 #[test]
-fn l1_on_the_safe_runtime_every_goroutine_keeps_its_thread() {
+fn l1_where_goroutines_do_not_migrate_every_goroutine_keeps_its_thread() {
     on_each_kind(|kind, procs| {
-        if kind.migrating {
+        if kind.migrates() {
             return;
         }
         kind.with_procs(procs)
@@ -201,7 +201,7 @@ fn l9_a_goroutine_that_ends_locked_takes_its_thread_with_it() {
                         locked.join().unwrap()
                     })
                     .collect();
-                if !kind.migrating {
+                if kind.is_pinned() {
                     // The thread goes on, for the others that are bound to it: documented.
                     return;
                 }
@@ -251,12 +251,12 @@ fn a_locked_goroutine_that_yields_lets_others_run() {
 
 #[test]
 fn main_may_be_wired_to_the_thread_that_runs_the_runtime() {
-    for migrating in [false, true] {
+    for threads in common::Threads::ALL {
         for procs in [1, 2] {
             common::bounded("main on the first thread", move || {
                 let here = common::tid();
                 let builder = Runtime::builder().procs(procs).lock_main_thread();
-                let kind = common::Kind { migrating, fences: g0_sched::Fences::Auto };
+                let kind = common::Kind { threads, fences: g0_sched::Fences::Auto };
                 kind.build(builder)
                     .run(|| {
                         assert!(os_thread_locked());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::child::{in_children, status_bytes, succeeds, threads};
-use common::{on_each_kind, on_every_runtime, tid, yield_until};
+use common::{KINDS, on_each_kind, on_every_runtime, tid, yield_until};
 use g0_sched::{
     Runtime, channel, go, lock_os_thread, os_thread_locked, procs, set_procs, sleep, stats,
     unlock_os_thread, yield_now,
@@ -27,7 +27,7 @@ extern "C" fn before_main() {
     // SAFETY: the process is to be ended if it hangs.
     unsafe { libc::alarm(60) };
     let builder = Runtime::builder().procs(2).lock_main_thread();
-    let kind = common::Kind { migrating: kind == "migrating", fences: g0_sched::Fences::Auto };
+    let kind = KINDS.into_iter().find(|one| format!("{:?}", one.threads) == kind).expect("a kind");
     let first = || assert_eq!(tid() as u32, std::process::id(), "main left the first thread");
     kind.build(builder)
         .run(|| {
@@ -57,7 +57,7 @@ extern "C" fn before_main() {
 
 #[test]
 fn a_main_goroutine_locked_before_main_stays_on_the_first_thread_of_the_process() {
-    for kind in ["safe", "migrating"] {
+    for kind in ["Exclusive", "Pinned", "Migrating"] {
         let program = std::env::current_exe().expect("a test program");
         let out = Command::new(program).env(ALONE, kind).output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr);
@@ -73,8 +73,8 @@ fn l9_nobody_runs_on_the_first_thread_after_a_goroutine_has_ended_locked_on_it()
             .run(move || {
                 assert_eq!(tid(), here);
                 unlock_os_thread();
-                if !kind.migrating {
-                    // Main is bound to that thread, which goes on: documented.
+                if !kind.migrates() {
+                    // Main keeps that thread, which goes on: documented.
                     return;
                 }
                 yield_until("a goroutine ends locked on the first thread", || {
@@ -131,7 +131,7 @@ fn l10_what_a_locked_goroutine_did_to_its_thread_reaches_no_new_thread() {
                                 lock_os_thread();
                                 leave_the_others_directory();
                                 // Some end at once and take their threads along, where those end.
-                                if i % 2 == 0 || !kind.migrating {
+                                if i % 2 == 0 || kind.is_pinned() {
                                     let _ = ended.recv();
                                 }
                                 assert_eq!(

@@ -284,7 +284,7 @@ fn a_sleeper_leaves_the_thread_that_another_keeps_busy() {
     // Where goroutines migrate.
     for in_the_kernel in [false, true] {
         on_each_kind(move |kind, procs| {
-            if !kind.migrating {
+            if !kind.migrates() {
                 return;
             }
             kind.with_procs(procs)

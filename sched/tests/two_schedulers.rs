@@ -6,7 +6,7 @@ mod own;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{KINDS, bounded, on_each_kind};
+use common::{KINDS, Migrating, Threads, bounded, on_each_kind};
 use g0_sched::{Chan, Hosted, channel, generic};
 use own::rt;
 
@@ -43,8 +43,8 @@ fn two_runtimes_at_the_same_time_exchange_values() {
 }
 
 #[test]
-fn a_safe_and_a_migrating_runtime_go_together() {
-    bounded("a safe and a migrating runtime", || {
+fn runtimes_of_all_kinds_go_together() {
+    bounded("runtimes of all kinds", || {
         let (tx, rx) = channel::<usize>(1);
         let threads: Vec<_> = KINDS
             .into_iter()
@@ -64,7 +64,7 @@ fn a_safe_and_a_migrating_runtime_go_together() {
             })
             .collect();
         drop(tx);
-        assert_eq!(rx.iter().sum::<usize>(), 4 * 190);
+        assert_eq!(rx.iter().sum::<usize>(), KINDS.len() * 190);
         threads.into_iter().for_each(|t| t.join().unwrap().unwrap());
     });
 }
@@ -164,15 +164,16 @@ fn a_scheduler_on_a_platform_of_ones_own_lies_in_a_static() {
 
 #[test]
 fn schedulers_on_a_platform_of_ones_own_run_side_by_side() {
-    for migrating in [false, true] {
+    for threads in Threads::ALL {
         for symmetric in [false, true] {
             for procs in [1, 2] {
-                let what = format!("migrating {migrating}, symmetric {symmetric}, {procs} procs");
+                let what = format!("{threads:?}, symmetric {symmetric}, {procs} procs");
                 bounded(&what, move || {
                     let both: Vec<_> = (0..2)
                         .map(|_| {
                             std::thread::spawn(move || {
-                                let scheduler = own::scheduler(procs, migrating, symmetric);
+                                let scheduler =
+                                    own::scheduler(procs, threads.mobility(), symmetric);
                                 let _watch = own::watch(scheduler);
                                 let ended = scheduler.run(everything).unwrap();
                                 ended.result.unwrap().unwrap();
@@ -192,7 +193,7 @@ fn a_hosted_runtime_and_one_of_ones_own_share_a_program() {
     bounded("hosted and own", || {
         let (tx, rx) = channel::<usize>(8);
         let own = std::thread::spawn(move || {
-            let scheduler = own::scheduler(2, true, true);
+            let scheduler = own::scheduler(2, Migrating.mobility(), true);
             scheduler
                 .run(|| {
                     // A hosted channel, used by a goroutine that is not hosted: its thread waits.
@@ -226,7 +227,7 @@ fn two_schedulers_do_not_share_their_procs() {
             more: || Some(Box::leak(Box::new(M::new()))),
             stacks: Box::leak(Box::new(SlabSource::builder().build())),
             stack: Class::for_size(64 << 10).unwrap(),
-            mobility: g0_sched::Mobility::BOUND,
+            mobility: g0_sched::Mobility::EXCLUSIVE,
             symmetric: true,
         })))
     };

@@ -491,8 +491,8 @@ mod threads {
     #[test]
     fn cs_thread_locals_are_stable_for_a_locked_goroutine() {
         on_each_kind(|kind, procs| {
-            // On the safe runtime several locked goroutines may share a thread, and its locals.
-            let locked = if kind.migrating { 5 } else { 1 };
+            // On the pinned runtime several locked goroutines may share a thread, and its locals.
+            let locked = if kind.is_pinned() { 1 } else { 5 };
             let main = move || {
                 let others: Vec<_> =
                     (0..5).map(|_| go(|| (0..500).for_each(|_| yield_now()))).collect();

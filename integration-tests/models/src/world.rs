@@ -168,7 +168,7 @@ impl World {
             stacks: &NoStacks,
             stack: Class::MIN,
             // SAFETY: a model has no thread-locals.
-            mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
+            mobility: unsafe { if migrating { Mobility::migrating() } else { Mobility::pinned() } },
             symmetric,
         };
         let core = hooks::with_deadlock(Core::new(config), deadlock);

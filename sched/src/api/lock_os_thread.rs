@@ -3,7 +3,7 @@
 use crate::exec::enter::caller;
 use crate::parts::locks::Locks;
 use crate::platform::Platform;
-use crate::policy::lockedm::{is_locked, lock, unlock};
+use crate::policy::lockedm::{lock, unlock};
 
 /// Wires the running goroutine to its thread, until [`unlock_os_thread`] has been called as often.
 /// If the goroutine ends before, its thread ends with it; on the safe runtime, where other
@@ -39,11 +39,13 @@ pub fn unlock_os_thread<P: Platform>() {
     }
 }
 
-/// Returns whether the running goroutine is wired to its thread, by itself or by a callback.
+/// Returns whether the running goroutine is wired to its thread, by itself or by a callback. (That on an
+/// exclusive runtime all are does not count.)
 ///
 /// # Panics
 ///
 /// On the system stack.
 pub fn os_thread_locked<P: Platform>() -> bool {
-    caller::<P>().is_some_and(|(_, g)| is_locked(g))
+    // SAFETY: the running goroutine's own counts.
+    caller::<P>().is_some_and(|(_, g)| unsafe { g.as_ref().locks.get() }.asked_for() != Locks::NONE)
 }

@@ -72,6 +72,15 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    maybe_const! {
+        /// Says how many Ms the scheduler may start, those of foreign threads not counted: beyond that, what
+        /// any M could run waits until one is free. Without it: as many as there are.
+        pub fn max_machines(mut self, most: usize) -> Self {
+            self.core.ms.max = most;
+            self
+        }
+    }
+
     /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
     /// `period` nanoseconds; 0: never.
     pub fn trace(&self, period: u64) {

@@ -31,6 +31,7 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     // Relaxed: an owner that sees the M retired sees this.
     core.end.external_refs.fetch_add(1, Ordering::Relaxed);
     core.retire_m(m);
+    core.replace_m::<P>();
     core.check_for_deadlock::<P>();
     P::unpark(&core.end.done);
     // Release: the owner that frees comes after the last access here.

@@ -26,9 +26,10 @@ use crate::objects::inside::Within;
 use crate::objects::join_word::{DETACHED, DONE};
 use crate::objects::m::M;
 use crate::objects::waiter::Waiter;
+use crate::parts::locks::Locks;
 use crate::parts::phase;
 use crate::platform::Platform;
-use crate::policy::lockedm::{is_locked, untie_shared};
+use crate::policy::lockedm::untie_shared;
 
 /// What becomes of the G that was switched away from; in the low bits of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +162,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
             // The handle went while the goroutine was ending: it drops its result itself.
             return run_again::<P>(within, g);
         }
-        let locked = is_locked(g);
+        let locks = this.locks.get();
         let scope = this.scope.get();
         this.status.store(status::DEAD, Ordering::Relaxed);
         ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Release);
@@ -194,12 +195,13 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         if let Some(scope) = scope.as_ref() {
             scope.done::<P>(within);
         }
-        if locked {
+        if locks != Locks::NONE {
             within.lock.reserved.set(ptr::null_mut());
             if !within.migrating.get() {
                 untie_shared(within.m());
             }
-            within.lock.dying.set(true);
+            // The start lock alone leaves the thread to the next goroutine that starts.
+            within.lock.dying.set(locks != Locks::START);
         }
         if within.core().end.main_gone.load(Ordering::Relaxed) {
             within.core().halt_after_last::<P>();

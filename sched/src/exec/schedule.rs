@@ -12,6 +12,7 @@ use crate::objects::m::M;
 use crate::parts::phase;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
+use crate::policy::lockedm::lock_at_start;
 use crate::policy::next::Next;
 
 /// Runs goroutines, for ever. Must be called on g0, with the calling M inside.
@@ -77,6 +78,7 @@ unsafe fn execute(stay: Stay, g: NonNull<G>) -> ! {
     unsafe {
         let within = Within::assume(stay.m());
         assign(within, g);
+        lock_at_start(within.m(), g);
         within.p().count();
         let mut abandoned = Context::EMPTY;
         let (from, to) = (&raw mut abandoned, g.as_ref().take_context());

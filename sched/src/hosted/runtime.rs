@@ -32,6 +32,9 @@ use crate::platform::fences::Fences;
 /// for a panic with a printed backtrace.
 pub const STACK_SIZE: usize = 256 << 10;
 
+/// How many threads a runtime may start, if its builder says nothing else.
+const MAX_THREADS: usize = 10_000;
+
 /// Says how a [`Runtime`] is to be.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is built before `build`"]
@@ -46,6 +49,7 @@ pub struct Builder {
     deadlock: Deadlock,
     uncaught: Uncaught,
     max_evicted: usize,
+    max_threads: usize,
     trace: Duration,
     foreign: ForeignThreads,
 }
@@ -167,6 +171,18 @@ impl Builder {
         self
     }
 
+    /// Sets how many threads the runtime may start for its goroutines, at a time: besides those that run
+    /// goroutines, those whose goroutine is in C or is locked to it. Beyond that what has not started waits
+    /// for a thread, and what could go on elsewhere too. If all threads are taken by goroutines that wait for
+    /// one that has not started, that is a deadlock, and reported as one. On the exclusive runtime this is
+    /// how many goroutines are underway. Default: 10,000, as Go's; the system may have fewer.
+    ///
+    /// A build with none is refused: [`Error::MaxThreads`].
+    pub fn max_threads(mut self, most: usize) -> Self {
+        self.max_threads = most;
+        self
+    }
+
     /// Sets what is done with threads that this runtime has not started (a C library has, or `std`) and that
     /// call back. Such a thread comes to the runtime that has been running for the longest, of all
     /// in the process that do not refuse them. Default: [`ForeignThreads::Bind`].
@@ -193,23 +209,63 @@ impl Builder {
         u64::try_from(period.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Returns the safe runtime: from its first run on, a goroutine stays on its thread.
+    /// Returns the exclusive runtime, which is safe, and slow: a goroutine has the thread that it starts on
+    /// to itself until it ends, as if it locked it with its first breath, and no two share one. So what holds
+    /// of threads holds of its goroutines, thread-locals included. A wait costs a hand-off between threads
+    /// (microseconds), and what has not started waits while all threads are taken:
+    /// [`max_threads`](Self::max_threads).
+    ///
+    /// For programs without `unsafe`, and to find out whether a fault comes from goroutines that share
+    /// threads. The crate's essay compares the three kinds.
     ///
     /// # Errors
     ///
     /// See [`Error`].
     pub fn build(self) -> Result<Runtime, Error> {
-        self.make(Mobility::BOUND)
+        self.make(Mobility::EXCLUSIVE)
     }
 
-    /// Returns the migrating runtime: a goroutine goes on wherever there is room.
+    /// Returns the pinned runtime: a goroutine stays on the thread that it starts on, and shares it. What has
+    /// not started goes to any.
     ///
     /// # Safety
     ///
-    /// No function of the program, after inlining, may use the same thread-local both before and
-    /// after a point at which a goroutine may be suspended (compilers keep its address), and no
-    /// value that is tied to its thread (a `std` mutex guard, a reentrant stdout lock, an `Rc`
-    /// from a thread-local) may live across one, unless the goroutine is locked to its thread.
+    /// Between the start of a goroutine and its end others run on its thread, at each of its operations that
+    /// may wait (send, lock, join, sleep, yield, …). So in the whole program, libraries included:
+    ///
+    /// 1. No such operation happens within the initialiser of a thread-local. (Fine: an initialiser that
+    ///    computes, allocates, takes a `std` lock.)
+    /// 2. None happens within a function that keeps a pointer to something in its own frame in a
+    ///    thread-local, as the crate `scoped-tls` does. (Fine: a thread-local that owns what it holds, and a
+    ///    reference to one, kept across a wait.)
+    /// 3. Where code relies on it, for its soundness, that a thread-local does not change while one of its
+    ///    functions runs, none happens in between. (Fine: a `Cell`; a `RefCell` that is found borrowed
+    ///    panics, and breaks nothing.)
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub unsafe fn build_pinned(self) -> Result<Runtime, Error> {
+        // SAFETY: as the caller ensures.
+        self.make(unsafe { Mobility::pinned() })
+    }
+
+    /// Returns the migrating runtime, Go's: a goroutine goes on wherever there is room.
+    ///
+    /// # Safety
+    ///
+    /// All that [`build_pinned`](Self::build_pinned) asks for. Besides, unless the goroutine is locked to
+    /// its thread for as long ([`lock_os_thread`](crate::lock_os_thread)):
+    ///
+    /// 1. No function, after inlining, uses the same thread-local both before and after an operation that
+    ///    may wait: compilers keep its address. (Fine: each use in a function of its own that is
+    ///    `#[inline(never)]` and does not wait.)
+    /// 2. No reference that was obtained from a thread-local lives across one, lent or not: the thread may
+    ///    end meanwhile, and its thread-locals with it. (Fine: a copy or a clone of what a thread-local
+    ///    holds, if that is `Send`.)
+    /// 3. No value that is tied to its thread lives across one: a guard of a `std` mutex or of another lock
+    ///    that belongs to a thread, a reentrant lock of standard output, an `Rc` that was cloned out of a
+    ///    thread-local, a `ThreadRng`. (Fine: an `Rc` of the goroutine's own, and this crate's guards.)
     ///
     /// # Errors
     ///
@@ -226,6 +282,9 @@ impl Builder {
         let most = if self.max_procs == 0 { cpus.max(wanted) } else { self.max_procs };
         if wanted == 0 || wanted > most || most > MAX_PROCS {
             return Err(Error::Procs);
+        }
+        if self.max_threads == 0 {
+            return Err(Error::MaxThreads);
         }
         if self.name.contains('\0') {
             return Err(Error::ThreadName);
@@ -259,7 +318,11 @@ impl Builder {
             symmetric,
         });
         let leaked = NonNull::from(Box::leak(Box::new(
-            scheduler.deadlock(self.deadlock).uncaught(self.uncaught).foreign_threads(self.foreign),
+            scheduler
+                .max_machines(self.max_threads)
+                .deadlock(self.deadlock)
+                .uncaught(self.uncaught)
+                .foreign_threads(self.foreign),
         )));
         // SAFETY: freed when the runtime is dropped.
         let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
@@ -292,6 +355,7 @@ impl Runtime {
             deadlock: Deadlock::Auto,
             uncaught: Uncaught::Fatal,
             max_evicted: usize::MAX,
+            max_threads: MAX_THREADS,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
         }

@@ -113,7 +113,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
         stacks: &Stacks,
         stack: Class::for_size(STACK).expect("a size that heaps have"),
         // SAFETY: a model has no thread-locals but loom's, which are read anew each time.
-        mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
+        mobility: unsafe { if migrating { Mobility::migrating() } else { Mobility::pinned() } },
         symmetric,
     };
     let scheduler = Box::into_raw(Box::new(Scheduler::<P>::new(config)));

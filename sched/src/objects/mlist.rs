@@ -51,6 +51,10 @@ impl<M: Listed> MList<M> {
         self.tail = m;
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
     pub(crate) fn pop_front(&mut self) -> Option<&'static M> {
         // SAFETY: Ms are never freed while their scheduler lives.
         let m: &'static M = unsafe { self.head.as_ref()? };

@@ -26,9 +26,16 @@ impl DeadlockReport {
         Self { core, now }
     }
 
+    /// Returns whether goroutines wait for an M besides.
+    fn lacks_ms(&self) -> bool {
+        self.core.sched.lock().lacks_ms() && self.core.has_runnable()
+    }
+
     /// In one sentence.
     pub fn reason(&self) -> &'static str {
-        if self.core.end.main_gone.load(Ordering::Relaxed) {
+        if self.lacks_ms() {
+            "deadlock: all goroutines wait for ever, and there is no thread for what has not started"
+        } else if self.core.end.main_gone.load(Ordering::Relaxed) {
             "deadlock: main has called goexit, and all other goroutines wait for ever"
         } else {
             "deadlock: all goroutines wait for ever"

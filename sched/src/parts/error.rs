@@ -30,6 +30,8 @@ pub enum Error {
     ThreadSpawn,
     /// The kernel has no heavy fence for this process: ask for symmetric fences.
     MembarrierUnavailable,
+    /// The runtime may start no thread.
+    MaxThreads,
     /// The name for the runtime's threads holds a NUL byte.
     ThreadName,
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
             Error::MembarrierUnavailable => f.write_str(
                 "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",
             ),
+            Error::MaxThreads => f.write_str("a runtime needs a thread: it may start none"),
             Error::ThreadName => f.write_str(
                 "the name for the runtime's threads holds a NUL byte, which the system takes for its end",
             ),

@@ -3,8 +3,10 @@
 /// Lock counts (L8) in one word.
 ///
 /// ```text
-///   | internal (24 bits) | outer (20) | external (20) |
+///   | start (1 bit) | internal (23) | outer (20) | external (20) |
 /// ```
+///
+/// The *start* lock is that of an exclusive scheduler's goroutine: taken as it starts, never undone.
 ///
 /// External locks are the user's, internal ones those of callbacks and of parks while unwinding. In a
 /// callback the user's locks from outside are *outer*: an unlock does not reach them.
@@ -16,14 +18,21 @@ impl Locks {
     pub(crate) const EXTERNAL: Self = Self(1);
     const OUTER: u64 = 1 << 20;
     pub(crate) const INTERNAL: Self = Self(1 << 40);
+    pub(crate) const START: Self = Self(1 << 63);
+
+    /// Returns the counts without the start lock.
+    #[inline(always)]
+    pub(crate) fn asked_for(self) -> Self {
+        Self(self.0 & !Self::START.0)
+    }
 
     #[inline(always)]
     pub(crate) fn has_internal(self) -> bool {
-        self.0 >= Self::INTERNAL.0
+        self.asked_for().0 >= Self::INTERNAL.0
     }
 
     pub(crate) fn internal(self) -> usize {
-        (self.0 / Self::INTERNAL.0) as usize
+        (self.asked_for().0 / Self::INTERNAL.0) as usize
     }
 
     pub(crate) fn outer(self) -> usize {

@@ -17,6 +17,9 @@
 //! | an interrupt handler, a reactor: by a handle or a waker | a goroutine that waits for its token, and whose count is not 0 |
 //! | a thread that is no M, by a channel, a lock, a handle | `Reports::external_wakers` |
 //!
+//! A goroutine that is in a queue, while all Ms there may be are at rest for goroutines of their own, does not
+//! count as runnable: it lacks an M for ever.
+//!
 //! The last M to rest looks, or lets sysmon look; the look takes the lock and goes through all
 //! goroutines. That is dear, but an M that comes so far is alone in the program or almost sure to report.
 
@@ -87,7 +90,11 @@ impl Core {
         }
         // Again, for an M may have come back meanwhile.
         let sched = self.sched.lock();
-        if self.nothing_moves(&sched) && self.no_wake_is_due() { Look::Dead } else { Look::Alive }
+        if self.nothing_moves(&sched) && self.no_wake_is_due(&sched) {
+            Look::Dead
+        } else {
+            Look::Alive
+        }
     }
 
     /// Returns whether all Ms are at rest and nothing wakes them by itself.
@@ -96,7 +103,7 @@ impl Core {
         let rests = self.phase() == phase::OPEN
             && self.all_idle()
             && sched.resting() == self.ms.live.load(Ordering::Relaxed)
-            && sched.global.is_empty()
+            && (sched.global.is_empty() || sched.lacks_ms())
             && self.next_deadline() == u64::MAX;
         if !rests {
             return false;
@@ -119,15 +126,17 @@ impl Core {
         self.deadlock.watching.load(Ordering::Acquire) == 0
     }
 
-    /// Returns whether no goroutine is runnable, and none can be woken by a handle. The lock must be held.
-    fn no_wake_is_due(&self) -> bool {
+    /// Returns whether no goroutine is runnable, but for those that lack an M, and none can be woken by a
+    /// handle.
+    fn no_wake_is_due(&self, sched: &SchedState) -> bool {
         let mut at = self.gs.all.load(Ordering::Acquire);
         while let Some(g) = NonNull::new(at) {
             // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
             let (this, next) = unsafe { (g.as_ref(), g.as_ref().all.get()) };
             at = next;
             let woken = match this.status.load(Ordering::Relaxed) {
-                status::RUNNABLE => true,
+                // SAFETY: a goroutine in a queue is bound by no thread meanwhile: all Ms are at rest.
+                status::RUNNABLE => !sched.lacks_ms() || !unsafe { this.bound.get() }.is_null(),
                 status::PARKED => {
                     let (reason, _) = this.waiting();
                     matches!(reason, WaitReason::Park | WaitReason::Future)

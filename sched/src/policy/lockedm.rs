@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | external | `lock_os_thread` | stays: an unlock too many does nothing, nor does one in a callback for a lock from outside it |
 //! | internal | callbacks, parks while unwinding | is broken: an unlock too many is fatal |
+//! | start | on an exclusive scheduler, a goroutine's first run | never comes |
 //!
 //! While either is above 0 the G is bound to its M and the M reserved for the G.
 //!
@@ -24,7 +25,26 @@ use crate::platform::fatal::fatal;
 /// Both must be the caller's.
 pub(crate) unsafe fn wire(m: &'static M, g: NonNull<G>) {
     // SAFETY: no other thread has either: they have not run.
-    unsafe { lock(m, g, Locks::EXTERNAL) };
+    unsafe {
+        lock_at_start(m, g);
+        lock(m, g, Locks::EXTERNAL);
+    }
+}
+
+/// Locks `g`, which runs next on `m`, for good, if it has not run before and this is an exclusive scheduler.
+/// There no goroutine is ever switched to directly, for the one before it is locked: all come by way of g0.
+///
+/// # Safety
+///
+/// `m` must be the calling thread's, or neither have run; `g` must be in no queue.
+#[inline(always)]
+pub(crate) unsafe fn lock_at_start(m: &'static M, g: NonNull<G>) {
+    // SAFETY: as the caller ensures.
+    unsafe {
+        if m.locks_at_start.get() && g.as_ref().locks.get() == Locks::NONE {
+            lock(m, g, Locks::START);
+        }
+    }
 }
 
 /// Returns whether `g`, which runs on this thread, is locked.

@@ -66,7 +66,8 @@ impl Core {
         unsafe {
             m.core.set(self);
             m.symmetric.set(self.config.symmetric);
-            m.migrating.set(self.config.mobility.0);
+            m.migrating.set(self.config.mobility.migrates());
+            m.locks_at_start.set(self.config.mobility.locks_at_start());
         }
     }
 
@@ -75,6 +76,7 @@ impl Core {
         let mut sched = self.sched.lock();
         sched.set_state(m, MState::Free);
         sched.free_ms.push_front(m);
+        sched.out_of_ms = false;
         drop(sched);
         self.ms.live.fetch_sub(1, Ordering::AcqRel);
     }

@@ -11,6 +11,7 @@ use crate::objects::inside::FreeP;
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
 use crate::parts::light_fence::light_fence;
+use crate::parts::phase;
 use crate::platform::Platform;
 
 impl Core {
@@ -70,15 +71,23 @@ impl Core {
             unsafe { m.spin.searching.set(searching) };
             return Some(Assigned::Idle(hand(&mut sched, m, p)));
         }
-        let m = match sched.free_ms.pop_front() {
-            Some(m) => {
-                drop(sched);
-                Some(m)
-            }
-            None => self.unused_m(sched),
+        let m = if !self.has_room_for_m() {
+            drop(sched);
+            None
+        } else if let Some(m) = sched.free_ms.pop_front() {
+            drop(sched);
+            Some(m)
+        } else {
+            self.unused_m(sched)
         };
         let mut sched = self.sched.lock();
-        let Some(m) = m else {
+        // Again: the lock was released.
+        let room = self.has_room_for_m();
+        if let Some(m) = m.filter(|_| !room) {
+            sched.free_ms.push_front(m);
+        }
+        let Some(m) = m.filter(|_| room) else {
+            sched.out_of_ms = true;
             if searching {
                 self.work.searching.fetch_sub(1, Ordering::AcqRel);
             }
@@ -90,9 +99,23 @@ impl Core {
         // SAFETY: the M has not been started; what is written before that is its own to read.
         unsafe { m.spin.searching.set(searching) };
         hand(&mut sched, m, p).start_instead();
-        drop(sched);
+        // Under the lock, so that there are never more than may be.
         self.ms.live.fetch_add(1, Relaxed);
+        drop(sched);
         Some(Assigned::New(m))
+    }
+
+    /// Returns whether one more M may be started.
+    fn has_room_for_m(&self) -> bool {
+        let own = self.ms.live.load(Relaxed).saturating_sub(self.ms.adopted.load(Relaxed));
+        own < self.ms.max
+    }
+
+    /// An M has ended, of all there may be: another takes its place if work waits.
+    pub(crate) fn replace_m<P: Platform>(&'static self) {
+        if self.phase() != phase::HALTED && self.work_lacks_an_m() {
+            self.wake::<P>();
+        }
     }
 
     /// Tries again to start a thread, when none was to be had and work waits; or for the first time, when

@@ -1,5 +1,5 @@
-//! Every test runs on the safe and on the migrating runtime, in both fence modes, with one P and
-//! with two, and each is bounded in time.
+//! Every test runs on each kind of runtime, in both fence modes, with one P and with two, and each is
+//! bounded in time.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod child;
@@ -9,35 +9,89 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use g0_sched::{Builder, Fences, Runtime, yield_now};
+use g0_sched::{Builder, Error, Fences, Mobility, Runtime, yield_now};
+
+pub use Threads::{Exclusive, Migrating, Pinned};
 
 /// No test takes longer, on a machine however busy.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// What goroutines are to threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// Each has one to itself.
+    Exclusive,
+    /// Each stays on one, which it shares.
+    Pinned,
+    /// Each goes on on any.
+    Migrating,
+}
+
+impl Threads {
+    pub const ALL: [Self; 3] = [Exclusive, Pinned, Migrating];
+
+    pub fn mobility(self) -> Mobility {
+        // SAFETY: the tests keep no thread-local and no thread-bound value across a suspension point, and
+        // suspend in no initialiser.
+        unsafe {
+            match self {
+                Exclusive => Mobility::EXCLUSIVE,
+                Pinned => Mobility::pinned(),
+                Migrating => Mobility::migrating(),
+            }
+        }
+    }
+
+    pub fn try_build(self, builder: Builder) -> Result<Runtime, Error> {
+        // SAFETY: as in `mobility`.
+        unsafe {
+            match self {
+                Exclusive => builder.build(),
+                Pinned => builder.build_pinned(),
+                Migrating => builder.build_migrating(),
+            }
+        }
+    }
+
+    pub fn build(self, builder: Builder) -> Runtime {
+        self.try_build(builder).expect("a runtime")
+    }
+}
+
 /// A kind of runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
-    pub migrating: bool,
+    pub threads: Threads,
     pub fences: Fences,
 }
 
-pub const KINDS: [Kind; 4] = [
-    Kind { migrating: false, fences: Fences::Auto },
-    Kind { migrating: false, fences: Fences::Symmetric },
-    Kind { migrating: true, fences: Fences::Auto },
-    Kind { migrating: true, fences: Fences::Symmetric },
+pub const KINDS: [Kind; 5] = [
+    Kind { threads: Exclusive, fences: Fences::Auto },
+    Kind { threads: Pinned, fences: Fences::Auto },
+    Kind { threads: Pinned, fences: Fences::Symmetric },
+    Kind { threads: Migrating, fences: Fences::Auto },
+    Kind { threads: Migrating, fences: Fences::Symmetric },
 ];
 
 impl Kind {
     pub fn build(self, builder: Builder) -> Runtime {
-        let builder = builder.fences(self.fences);
-        if self.migrating {
-            // SAFETY: the tests keep no thread-local and no thread-bound value across a
-            // suspension point.
-            unsafe { builder.build_migrating() }.expect("a runtime")
-        } else {
-            builder.build().expect("a runtime")
-        }
+        self.threads.build(builder.fences(self.fences))
+    }
+
+    /// Returns how many goroutines are enough: `many`, or on the exclusive runtime as many as are threads at
+    /// most.
+    pub fn at_most(self, many: usize) -> usize {
+        if self.threads == Exclusive { many.min(100) } else { many }
+    }
+
+    /// Returns whether goroutines share threads, and stay on theirs.
+    pub fn is_pinned(self) -> bool {
+        self.threads == Pinned
+    }
+
+    /// Returns whether goroutines go on on any thread.
+    pub fn migrates(self) -> bool {
+        self.threads == Migrating
     }
 
     /// With `procs` Ps, and else as the defaults say.

@@ -161,20 +161,21 @@ pub static STATIC: Scheduler<Own> = Scheduler::new(Config {
     more: || None,
     stacks: &&MEMORY,
     stack: class(),
-    mobility: Mobility::BOUND,
+    // SAFETY: the tests keep nothing of a thread's across a suspension point.
+    mobility: unsafe { Mobility::pinned() },
     symmetric: true,
 });
 
 /// A scheduler that stays for the rest of the program.
-pub fn scheduler(procs: usize, migrating: bool, symmetric: bool) -> &'static Scheduler<Own> {
-    scheduler_that(Deadlock::Ignore, procs, migrating, symmetric)
+pub fn scheduler(procs: usize, mobility: Mobility, symmetric: bool) -> &'static Scheduler<Own> {
+    scheduler_that(Deadlock::Ignore, procs, mobility, symmetric)
 }
 
 /// As [`scheduler`], with a say about deadlocks.
 pub fn scheduler_that(
     deadlock: Deadlock,
     procs: usize,
-    migrating: bool,
+    mobility: Mobility,
     symmetric: bool,
 ) -> &'static Scheduler<Own> {
     const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
@@ -187,8 +188,7 @@ pub fn scheduler_that(
         more: || Some(Box::leak(Box::new(M::new()))),
         stacks: Box::leak(Box::new(SlabSource::builder().build())),
         stack: class(),
-        // SAFETY: the tests keep nothing of a thread's across a suspension point.
-        mobility: if migrating { unsafe { Mobility::migrating() } } else { Mobility::BOUND },
+        mobility,
         symmetric,
     });
     Box::leak(Box::new(scheduler.deadlock(deadlock)))

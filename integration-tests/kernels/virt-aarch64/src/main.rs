@@ -38,7 +38,8 @@ static SCHEDULER: Scheduler<Virt> = Scheduler::new(Config {
     },
     // One core: there is nowhere to go, and with one M a goroutine that is parked in a callback
     // must not keep the others from running.
-    mobility: Mobility::BOUND,
+    // SAFETY: this program has no thread-locals.
+    mobility: unsafe { Mobility::pinned() },
     symmetric: true,
 });
 

@@ -26,7 +26,8 @@ pub static SCHEDULER: Scheduler<OneThread> = Scheduler::new(Config {
         Ok(class) => class,
         Err(_) => panic!("32 KiB is a size"),
     },
-    mobility: Mobility::BOUND,
+    // SAFETY: this program has no thread-locals.
+    mobility: unsafe { Mobility::pinned() },
     symmetric: true,
 });
 

@@ -13,6 +13,10 @@ pub(crate) const RUNTIMES: [&str; 2] = ["migrating", "safe"];
 pub(crate) fn on_one_p(runtime: &str, main: impl FnOnce() + Send) {
     let builder = Runtime::builder().procs(1).max_procs(1).fences(Fences::Asymmetric);
     let runtime = match runtime {
+        // SAFETY: as below.
+        #[cfg(not(feature = "before-build-pinned"))]
+        "safe" => unsafe { builder.build_pinned() },
+        #[cfg(feature = "before-build-pinned")]
         "safe" => builder.build(),
         // SAFETY: the rows keep no thread-local and no thread-bound value across a suspension point.
         _ => unsafe { builder.build_migrating() },

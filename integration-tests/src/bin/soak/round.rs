@@ -38,18 +38,15 @@ pub fn run(seed: u64, works: &[Work], sabotage: bool) -> Result<Totals, String> 
     let procs = random.between(1, 4);
     let works = work::choose(&mut random, works);
     let names: Vec<&str> = works.iter().map(|work| work.name).collect();
-    let kind = if migrating { "migrating" } else { "safe" };
+    let kind = if migrating { "migrating" } else { "pinned" };
     let fences = if symmetric { Fences::Symmetric } else { Fences::Auto };
     let about = format!("{kind} runtime, {fences:?} fences, {procs} Ps: {}", names.join(", "));
     watch::begin(seed, about.clone());
     let builder = Runtime::builder().procs(procs).fences(fences);
-    let runtime = if migrating {
-        // SAFETY: the crews keep no thread-local and no thread-bound value across a suspension
-        // point: they print nothing, and hold no lock of `std`'s while they wait.
-        unsafe { builder.build_migrating() }
-    } else {
-        builder.build()
-    };
+    // SAFETY: the crews keep no thread-local and no thread-bound value across a suspension point: they print
+    // nothing, and hold no lock of `std`'s while they wait. None has a thread-local with an initialiser that waits.
+    let runtime =
+        unsafe { if migrating { builder.build_migrating() } else { builder.build_pinned() } };
     let ended: Ended<Left> = runtime
         .map_err(|error| format!("{about}: {error}"))?
         .run_counted(move || {

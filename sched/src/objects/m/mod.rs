@@ -79,7 +79,10 @@ pub struct M {
     pub(crate) errno: OwnedCell<*mut i32>,
     pub(crate) lock: Reservation,
     pub(crate) symmetric: OwnedCell<bool>,
+    /// A goroutine that is not locked may go on elsewhere.
     pub(crate) migrating: OwnedCell<bool>,
+    /// A goroutine is locked here from its start.
+    pub(crate) locks_at_start: OwnedCell<bool>,
     /// Gs bound here, pushed by any thread.
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
@@ -123,6 +126,7 @@ impl M {
                 lock: Reservation::new(),
                 symmetric: OwnedCell::new(true),
                 migrating: OwnedCell::new(false),
+                locks_at_start: OwnedCell::new(false),
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
                 spin: Searching::new(),

@@ -45,6 +45,8 @@ pub(crate) struct Ms {
     pub(crate) live: AtomicUsize,
     /// Ms of threads that the scheduler did not start, and of which no end is to be awaited.
     pub(crate) adopted: AtomicUsize,
+    /// How many there may be that the scheduler starts. Set before the start.
+    pub(crate) max: usize,
     /// The last attempt to start a thread failed.
     pub(crate) start_refused: AtomicBool,
     /// A thread has run, ever: if none is left, another comes sooner or later.
@@ -159,6 +161,7 @@ impl Ms {
             Self {
                 live: AtomicUsize::new(0),
                 adopted: AtomicUsize::new(0),
+                max: usize::MAX,
                 start_refused: AtomicBool::new(false),
                 has_started: AtomicBool::new(false),
                 never_started: AtomicBool::new(false),

@@ -29,6 +29,8 @@ pub(crate) struct SchedState {
     /// How many of the configured Ms are in use.
     pub(crate) used_ms: usize,
     pub(crate) ms: u32,
+    /// The last M that was asked for was not to be had, and none has become free since.
+    pub(crate) out_of_ms: bool,
     /// All Ms that have been used, newest first.
     pub(crate) all_ms: *const M,
 }
@@ -48,6 +50,7 @@ impl SchedState {
             resting: 0,
             used_ms: 0,
             ms: 0,
+            out_of_ms: false,
             all_ms: ptr::null(),
         }
     }
@@ -68,6 +71,12 @@ impl SchedState {
     /// Takes the next M whose thread is to be started.
     pub(crate) fn take_start_request(&mut self) -> Option<&'static M> {
         self.start_pending.pop_front()
+    }
+
+    /// Returns whether what any M could run waits in vain for one: no M was to be had, and those at rest wait
+    /// for goroutines of their own.
+    pub(crate) fn lacks_ms(&self) -> bool {
+        self.out_of_ms && self.idle_ms.is_empty()
     }
 
     /// Returns how many Ms are at rest.
