@@ -9,14 +9,24 @@
  *         if (g0_go(hello, "world", &task) == G0_OK) g0_join(task);
  *     }
  *
- *     int main(void) { return g0_run(2, start, 0); }
+ *     int main(void) { return g0_run(G0_PINNED, 2, start, 0); }
  *
  * A goroutine is a function that runs on a stack of its own, of 256 KiB with a guard page beneath;
- * as many run at a time as the runtime has processors. It stays on the thread that runs it first, so
- * thread-local variables and errno are what C expects; but other goroutines of the thread may change
- * them whenever this one waits. What waits here lets others run: `g0_yield`, `g0_sleep`, `g0_join`,
- * and the channels. What waits in C (a read, a lock) holds up the goroutines of its thread: do it
+ * as many run at a time as the runtime has processors. What waits here lets others run: `g0_yield`,
+ * `g0_sleep`, `g0_join`, and the channels. What waits in C (a read, a lock) holds up its thread: do it
  * inside `g0_call_blocking`.
+ *
+ * Three kinds of runtime, which differ in what a goroutine is to a thread, and in what you promise:
+ *
+ *     G0_EXCLUSIVE   It has one to itself, from its start to its end. Nothing is promised. There are as
+ *                    many goroutines underway as there are threads, and each wait takes microseconds.
+ *     G0_PINNED      It stays on the one that it starts on, and shares it. errno and thread-local variables
+ *                    are the thread's: others may change them whenever this goroutine waits. So nothing
+ *                    waits while such a variable points to something in a function that has not returned,
+ *                    nor while a lock is held that belongs to the thread.
+ *     G0_MIGRATING   It goes on on any, from wait to wait. That too; besides, no function uses the same
+ *                    thread-local variable, errno included, both before and after something that waits
+ *                    (compilers keep its address), and nothing that belongs to a thread is kept across one.
  *
  * Three places to be in:
  *
@@ -42,7 +52,7 @@ enum {
     G0_OK = 0,
     /* A null function, or no place for the result. */
     G0_NULL = 1,
-    /* A runtime runs in this process already, or `procs` is 0 or too large. */
+    /* A runtime runs in this process already, `procs` is 0 or too large, or there is no such kind. */
     G0_REFUSED = 2,
     /* No memory or no thread. */
     G0_RESOURCES = 3,
@@ -67,9 +77,12 @@ typedef uintptr_t g0_handle;
 
 typedef void (*g0_function)(void *arg);
 
-/* Runs `start(arg)` as the first goroutine of a runtime with `procs` processors, and returns when it
- * and all goroutines that were started have returned. One at a time in a process. */
-int g0_run(size_t procs, g0_function start, void *arg);
+/* Which threads goroutines run on: see above. */
+enum { G0_EXCLUSIVE = 0, G0_PINNED = 1, G0_MIGRATING = 2 };
+
+/* Runs `start(arg)` as the first goroutine of a runtime of this kind with `procs` processors, and returns
+ * when it and all goroutines that were started have returned. One at a time in a process. */
+int g0_run(int kind, size_t procs, g0_function start, void *arg);
 
 /* Starts a goroutine. `task` gets its handle, which must be joined; null if nobody will. */
 int g0_go(g0_function f, void *arg, g0_handle *task);

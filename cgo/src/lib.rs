@@ -109,7 +109,7 @@
 //! | a thread that the runtime did not start | its stack | till it is taken, after its first callback | | just runs it | yes: see below |
 //!
 //! "Till it is taken" is a matter of whether another M wants the P. Where goroutines are bound
-//! to their M at their first run (g0-sched's safe runtime), only goroutines that have not started
+//! to their M at their first run (g0-sched's pinned runtime), only goroutines that have not started
 //! profit from that: those bound to this M wait until C returns or calls back. There, too, two
 //! goroutines of one M that wait for each other across `settle` wait for ever: the one whose C frames
 //! lie above cannot leave its callback before the other. A runtime that *reserves* the M for a

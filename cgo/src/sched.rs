@@ -30,7 +30,7 @@ fn to_sched(handle: MHandle) -> bridge::MHandle {
     unsafe { bridge::MHandle::from_token(handle.token) }
 }
 
-// SAFETY: the scheduler keeps to the states that its module `bridge` draws; on the safe runtime
+// SAFETY: the scheduler keeps to the states that its module `bridge` draws; on the pinned runtime
 // other goroutines of the M may use g0 below the C frames of a parked callback, and `settle` waits
 // for them.
 unsafe impl<P: Platform> Runtime for Sched<P> {

@@ -302,7 +302,7 @@ fn the_end_waits_for_a_call_that_comes_back() {
         let count = Count::new();
         let in_c = Arc::new(AtomicBool::new(false));
         let ended = kind.with_procs(procs).run_counted(|| {
-            // Main keeps a thread of its own, also on the safe runtime.
+            // Main keeps a thread of its own, also on the pinned runtime.
             lock_os_thread();
             let (guard, theirs) = (count.one(), in_c.clone());
             drop(go(move || {

@@ -361,7 +361,7 @@ fn one_who_is_locked_and_yields_lets_those_of_its_thread_run() {
     on_every_runtime(1, || {
         let (tx, rx) = channel::<u32>(0);
         let (back, answered) = channel::<u32>(1);
-        // On the safe runtime it is bound to the same thread, and each send makes it the next there.
+        // On the pinned runtime it is bound to the same thread, and each send makes it the next there.
         let other = go(move || rx.iter().for_each(|value| back.send(value + 1).unwrap()));
         yield_now();
         lock_os_thread();
@@ -375,7 +375,7 @@ fn one_who_is_locked_and_yields_lets_those_of_its_thread_run() {
     });
 }
 
-/// On the safe runtime a locked goroutine and others that are bound to its thread take turns; so they do
+/// On the pinned runtime a locked goroutine and others that are bound to its thread take turns; so they do
 /// when the thread gives its P away after each turn.
 #[test]
 fn goroutines_of_a_locked_thread_take_turns_while_other_threads_stand_in_line() {

@@ -57,7 +57,7 @@ fn what_loops_for_ever_is_left_behind_and_counted() {
         let theirs = stop.clone();
         let begin = Instant::now();
         let ended = kind.with_procs(procs).run_counted(move || {
-            // On the safe runtime a goroutine starts nowhere but on a thread that is not locked:
+            // On the pinned runtime a goroutine starts nowhere but on a thread that is not locked:
             // so the loop does not get main's.
             lock_os_thread();
             let (tx, rx) = channel::<()>(0);

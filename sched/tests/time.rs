@@ -267,7 +267,7 @@ fn a_thread_that_is_kept_busy_keeps_no_sleeper_asleep() {
                 place.store(tid() as usize, Ordering::SeqCst);
                 keep_busy(&theirs, in_the_kernel);
             });
-            // Until it runs, elsewhere: on a thread of its own on the safe runtime too.
+            // Until it runs, elsewhere: on a thread of its own on the pinned runtime too.
             while at.load(Ordering::SeqCst) == 0 {
                 black_box(());
             }

@@ -83,7 +83,7 @@ static void start(void *unused) {
 }
 
 int main(void) {
-    must(g0_run(2, start, NULL));
+    must(g0_run(G0_PINNED, 2, start, NULL));
     printf("the %dth prime is %lu; sorted backwards with%s waiting: %lu .. %lu\n", PRIMES,
            (unsigned long)primes[0], comparisons > PRIMES ? "" : "out", (unsigned long)primes[0],
            (unsigned long)primes[PRIMES - 1]);

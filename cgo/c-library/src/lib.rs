@@ -11,8 +11,9 @@
 //! when every goroutine has returned. A panic within the library itself stops at its edge
 //! ([`status::guard`]) and becomes a number.
 //!
-//! *Migration.* Compilers keep the address of a thread-local variable across a call, so a C function
-//! that is parked must wake up on its thread. The runtime is the safe one, where it does.
+//! *A kind of runtime that is right for all.* C compilers keep the address of a thread-local variable across a
+//! call, and C code keeps what belongs to its thread; so C says which [kind](g0_sched#three-kinds-of-runtime)
+//! it wants, and promises what that asks for.
 //!
 //! # Safety
 //!

@@ -34,6 +34,11 @@ impl Body {
     }
 }
 
+/// The kinds of runtime, as the header numbers them.
+const EXCLUSIVE: c_int = 0;
+const PINNED: c_int = 1;
+const MIGRATING: c_int = 2;
+
 /// A runtime runs; there is one at a time.
 static RUNS: AtomicBool = AtomicBool::new(false);
 /// Its goroutines but for the first, and callbacks on threads of C's own.
@@ -55,13 +60,27 @@ struct Task(Mutex<Option<JoinHandle<()>>>);
 ///
 /// As the [library](crate) says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn g0_run(procs: usize, start: Function, arg: *mut c_void) -> c_int {
+pub unsafe extern "C" fn g0_run(
+    kind: c_int,
+    procs: usize,
+    start: Function,
+    arg: *mut c_void,
+) -> c_int {
     guard(|| {
         let body = Body::new(start, arg)?;
         if Place::now() != Place::Thread {
             return Err(Status::Context);
         }
-        let runtime = Runtime::builder().procs(procs).build()?;
+        let builder = Runtime::builder().procs(procs);
+        // SAFETY: C promises what the header asks for its kind. The library itself has no thread-locals.
+        let runtime = unsafe {
+            match kind {
+                EXCLUSIVE => builder.build(),
+                PINNED => builder.build_pinned(),
+                MIGRATING => builder.build_migrating(),
+                _ => return Err(Status::Refused),
+            }
+        }?;
         if RUNS.swap(true, Ordering::AcqRel) {
             return Err(Status::Refused);
         }

@@ -105,7 +105,7 @@ fn one_p() -> Shape {
     Shape { machines: 2, ..Shape::new(1) }
 }
 
-/// The safe runtime on one machine, which all goroutines share.
+/// The pinned runtime on one machine, which all goroutines share.
 fn safe() -> Shape {
     Shape { migrating: false, ..Shape::new(1) }
 }

@@ -136,7 +136,7 @@ fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Ite
     }
 }
 
-/// On the safe runtime two goroutines of one M lock it, in every order.
+/// On the pinned runtime two goroutines of one M lock it, in every order.
 fn two() {
     seen();
     let world = World::on_runtime(false, 2);
@@ -241,7 +241,7 @@ fn hand_off() {
     });
 }
 
-/// On the safe runtime the thread goes on, for others are bound to it, and the platform is told.
+/// On the pinned runtime the thread goes on, for others are bound to it, and the platform is told.
 fn told() {
     let shape = Shape { migrating: false, ..Shape::new(1) };
     run_on::<Own<false>>(shape, || {
@@ -251,7 +251,7 @@ fn told() {
             here()
         });
         let mine = locked.join().unwrap_or_else(|never| match never {});
-        assert!(mine == here(), "L1: a goroutine of the safe runtime changes threads");
+        assert!(mine == here(), "L1: a goroutine of the pinned runtime changes threads");
         assert!(TOLD.with(Cell::get) == 1, "L9: a locked goroutine has ended, and nobody is told");
     });
 }

@@ -143,7 +143,7 @@ impl World {
         World::with(procs, machines, gs, false, true, Deadlock::Ignore)
     }
 
-    /// As [`without_fences`](Self::without_fences), on the safe runtime or the migrating one.
+    /// As [`without_fences`](Self::without_fences), on the pinned runtime or the migrating one.
     pub fn on_runtime(migrating: bool, gs: usize) -> World {
         World::with(1, 1, gs, false, migrating, Deadlock::Ignore)
     }

@@ -6,7 +6,7 @@ use crate::platform::Platform;
 use crate::policy::lockedm::{lock, unlock};
 
 /// Wires the running goroutine to its thread, until [`unlock_os_thread`] has been called as often.
-/// If the goroutine ends before, its thread ends with it; on the safe runtime, where other
+/// If the goroutine ends before, its thread ends with it; on the pinned runtime, where other
 /// goroutines may be bound to the thread, the platform is told instead. Costs a nanosecond; on a
 /// thread that is no M it does nothing.
 ///

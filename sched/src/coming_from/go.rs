@@ -14,14 +14,14 @@
 //! | `defer` | `Drop`; `g0_defer::defer!`; `deferring(\|s\| …)` | `defer!` runs at the end of its block, not of the function; calls deferred in a loop, or that may wait or panic, go into a scope |
 //! | `runtime.Goexit` | `goexit()` | In `main`: when all other goroutines have ended, `run` returns `RunError::Goexit`; Go reports a deadlock |
 //! | `runtime.Gosched` | `yield_now()` | |
-//! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go, up to a million. A goroutine that ends locked takes its thread with it on the migrating runtime; on the safe one the thread goes on, for other goroutines that are bound to it |
+//! | `runtime.LockOSThread` | `lock_os_thread()` | Counts, as in Go, up to a million. A goroutine that ends locked takes its thread with it; on the pinned runtime the thread goes on, for other goroutines that are bound to it |
 //! | `runtime.GOMAXPROCS` | `Builder::procs`, `procs()`, `set_procs(n)` | Of each runtime, up to `Builder::max_procs`. The world is not stopped: a P that is one too many goes at its goroutine's next scheduling point. Default: what affinity and cgroup allow, as in Go |
 //! | `runtime.NumGoroutine` | `stats()` | By state, and much more; from any thread by `Runtime::watch` |
 //! | `GODEBUG=schedtrace=1000` | `G0_TRACE=1000`, `Builder::trace` | |
 //! | all goroutines' stacks on `SIGQUIT` | `dump()`, `Watch::dump` | With the feature `dump`; on request, no signal is taken |
 //! | a goroutine's number | `current()` and its `id()` | Go hides it |
-//! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the safe runtime the goroutines that are bound to it wait |
-//! | which thread runs it | | Any in Go, and on the migrating runtime. On the safe one a goroutine keeps to the thread that ran it first |
+//! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the pinned runtime the goroutines that are bound to it wait |
+//! | which thread runs it | | Any in Go, and on the migrating runtime (`unsafe`, for Rust has thread-locals). On the pinned one a goroutine keeps to the thread that ran it first, and on the exclusive one, the safe one, has it to itself |
 //! | stacks | `Builder::stack_size` | Do not grow. 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine |
 //! | `fatal error: all goroutines are asleep` | the same, with what each waits for | Quiet while something outside may wake a goroutine: a handle or waker that is kept, a thread of the program's own (Go: with cgo never); [`Deadlock`](crate::Deadlock) says otherwise |
 //!

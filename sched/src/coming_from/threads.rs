@@ -58,7 +58,7 @@
 //! `unsafe` demands.
 //!
 //! *A std lock* in a goroutine is right for what neither waits nor yields while it is held. Held across
-//! an operation that does, it is a trap on the safe runtime: another goroutine of that thread that
+//! an operation that does, it is a trap on the pinned runtime: another goroutine of that thread that
 //! locks it blocks the thread, and with it the holder. On the migrating runtime it breaks the
 //! promise, for std's guards belong to their thread. The locks of this crate have neither problem:
 //!

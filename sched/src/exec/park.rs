@@ -95,7 +95,7 @@ pub(super) unsafe fn mcall_unwinding<P: Platform>(inside: Inside, tag: Tag) -> I
         inside.lock.reserved.set(g.as_ptr());
         let inside = mcall::<P>(inside, tag);
         unlock_internal::<P>(inside.m(), g);
-        // Another goroutine of the safe runtime may hold a lock on this thread too.
+        // Another goroutine of the pinned runtime may hold a lock on this thread too.
         inside.lock.reserved.set(if is_locked(g) { g.as_ptr() } else { before });
         inside
     }

@@ -10,7 +10,7 @@
 //! > it is published, and before its joiner learns that it has ended.
 //!
 //! > **L9** The thread of a goroutine that ends locked ends with it, its P handed off before. On the
-//! > safe runtime the thread goes on for the goroutines bound to it, and the platform is told.
+//! > pinned runtime the thread goes on for the goroutines bound to it, and the platform is told.
 
 use core::ptr::{self, NonNull};
 

@@ -46,7 +46,7 @@ pub(super) unsafe fn assign(within: &Within, g: NonNull<G>) {
     // SAFETY: `g` is out of all queues, so no other thread touches its fields.
     unsafe {
         if !within.migrating.get() {
-            // The safe runtime: from its first run on, a G keeps to its M (L1).
+            // The pinned runtime: from its first run on, a G keeps to its M (L1).
             g.as_ref().bound.set(within.m());
         }
         checked!(

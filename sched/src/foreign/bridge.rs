@@ -381,7 +381,7 @@ impl MHandle {
     }
 
     /// Returns once `*g0_sp` is `bottom`: until then other goroutines of this M have frames on g0
-    /// below the caller's. On the safe runtime only.
+    /// below the caller's. On the pinned runtime only.
     ///
     /// # Safety
     ///

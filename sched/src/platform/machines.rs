@@ -33,7 +33,7 @@ pub trait Machines {
     /// Any context. Provided: nothing.
     fn check_process() {}
 
-    /// Tells that a goroutine that had locked the thread of `m` has ended on the safe runtime, where the
+    /// Tells that a goroutine that had locked the thread of `m` has ended on the pinned runtime, where the
     /// thread goes on for the goroutines that are bound to it. On g0, inside, no lock held. Provided:
     /// nothing.
     fn on_locked_exit(m: &'static M) {

@@ -1,6 +1,6 @@
 //! What an M does next (L2, L9, L11).
 //!
-//! > **L2** An M that is reserved for a goroutine runs no other. On the safe runtime those bound to the
+//! > **L2** An M that is reserved for a goroutine runs no other. On the pinned runtime those bound to the
 //! > same M take turns with it, unless it has the thread for itself.
 //!
 //! ```text
@@ -61,7 +61,7 @@ impl Core {
                     self.hand_off::<P>(stay.disown());
                     return Next::Stop;
                 }
-                // On the safe runtime other goroutines may be bound here, and the thread goes on.
+                // On the pinned runtime other goroutines may be bound here, and the thread goes on.
                 P::on_locked_exit(m);
             }
             let (fair, overdue) = (p.is_fair(), p.is_overdue());

@@ -170,7 +170,7 @@ pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Loc
     }
 }
 
-/// Takes an internal lock with which `g` has the thread for itself, on the safe runtime too. Returns what
+/// Takes an internal lock with which `g` has the thread for itself, on the pinned runtime too. Returns what
 /// [`share_again`] needs.
 ///
 /// # Safety
@@ -196,12 +196,12 @@ pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
     // SAFETY: `m` is the calling thread's, and `g` its goroutine.
     unsafe {
         m.lock.exclusive.set(m.is_extra());
-        // Another goroutine of the safe runtime may hold a lock on this thread too.
+        // Another goroutine of the pinned runtime may hold a lock on this thread too.
         m.lock.reserved.set(if before.is_null() { g.as_ptr() } else { before });
     }
 }
 
-/// Counts one locked goroutine less; the last one frees the M. Several goroutines of the safe runtime may
+/// Counts one locked goroutine less; the last one frees the M. Several goroutines of the pinned runtime may
 /// have locked the thread that they are bound to.
 ///
 /// # Safety

@@ -56,7 +56,7 @@ int main(void) {
     handle(SIGSEGV, on_segv);
     handle(SIGPROF, on_prof);
     raises(NULL);
-    if (g0_run(1, start, NULL) != G0_OK) return 1;
+    if (g0_run(G0_PINNED, 1, start, NULL) != G0_OK) return 1;
     raises(NULL);
     sigaction(SIGUSR1, NULL, &now);
     printf("handled: %d %d %d; %s\n", (int)usr1, (int)prof, (int)segv,

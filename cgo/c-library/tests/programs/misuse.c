@@ -29,7 +29,7 @@ static void in_a_callback(void *unused) {
 static void in_a_call(void *arg) {
     g0_handle task, channel = *(g0_handle *)arg;
     void *value;
-    IS(G0_CONTEXT, g0_run(1, nothing, NULL));
+    IS(G0_CONTEXT, g0_run(G0_PINNED, 1, nothing, NULL));
     IS(G0_CONTEXT, g0_go(nothing, NULL, &task));
     IS(G0_CONTEXT, g0_yield());
     IS(G0_CONTEXT, g0_sleep(1));
@@ -43,7 +43,7 @@ static void in_a_call(void *arg) {
 }
 
 static void *another_thread(void *arg) {
-    IS(G0_REFUSED, g0_run(1, nothing, NULL));
+    IS(G0_REFUSED, g0_run(G0_PINNED, 1, nothing, NULL));
     IS(G0_CONTEXT, g0_yield());
     IS(G0_CONTEXT, g0_call(nothing, NULL));
     IS(G0_NULL, g0_callback(NULL, NULL));
@@ -74,7 +74,7 @@ static void start(void *unused) {
     g0_handle task, channel, other;
     void *value = NULL;
     (void)unused;
-    IS(G0_CONTEXT, g0_run(1, nothing, NULL));
+    IS(G0_CONTEXT, g0_run(G0_PINNED, 1, nothing, NULL));
     IS(G0_CONTEXT, g0_callback(nothing, NULL));
     IS(G0_NULL, g0_go(NULL, NULL, &task));
     IS(G0_NULL, g0_call(NULL, NULL));
@@ -121,9 +121,9 @@ static void start(void *unused) {
 
 int main(void) {
     g0_handle task, channel;
-    IS(G0_NULL, g0_run(1, NULL, NULL));
-    IS(G0_REFUSED, g0_run(0, nothing, NULL));
-    IS(G0_REFUSED, g0_run(1000000, nothing, NULL));
+    IS(G0_NULL, g0_run(G0_PINNED, 1, NULL, NULL));
+    IS(G0_REFUSED, g0_run(G0_PINNED, 0, nothing, NULL));
+    IS(G0_REFUSED, g0_run(G0_PINNED, 1000000, nothing, NULL));
     IS(G0_CONTEXT, g0_go(nothing, NULL, &task));
     IS(G0_CONTEXT, g0_join(1));
     IS(G0_CONTEXT, g0_yield());
@@ -133,10 +133,15 @@ int main(void) {
     IS(G0_OK, g0_channel(1, &channel));
     IS(G0_OK, g0_send(channel, NULL));
     IS(G0_OK, g0_release(channel));
-    IS(G0_OK, g0_run(2, start, NULL));
-    IS(1, late);
+    IS(G0_REFUSED, g0_run(3, 1, nothing, NULL));
+    IS(G0_REFUSED, g0_run(-1, 1, nothing, NULL));
+    for (int kind = G0_EXCLUSIVE; kind <= G0_MIGRATING; kind++) {
+        late = 0;
+        IS(G0_OK, g0_run(kind, 2, start, NULL));
+        IS(1, late);
+    }
     /* And once more. */
-    IS(G0_OK, g0_run(1, nothing, NULL));
+    IS(G0_OK, g0_run(G0_PINNED, 1, nothing, NULL));
     IS(G0_CONTEXT, g0_yield());
     IS(G0_CONTEXT, g0_callback(nothing, NULL));
     if (failures == 0) printf("all of it is refused\n");

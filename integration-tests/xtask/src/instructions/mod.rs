@@ -9,7 +9,7 @@
 //!   table    a row whose operation has become more than 1 % dearer fails
 //! ```
 //!
-//! *What is counted*: runtimes of one P, the migrating and the safe one, with asymmetric fences: valgrind 3.19 passes
+//! *What is counted*: runtimes of one P, the migrating and the pinned one, with asymmetric fences: valgrind 3.19 passes
 //! `membarrier` on, and a kernel that refuses it fails the row. valgrind runs one thread at a time, and no row needs
 //! two threads at once. Sysmon looks around by the clock, so equal runs differ a little: a count stands when two agree
 //! within 0.1 %. All rows repeat so; no single function has to be picked out for that.

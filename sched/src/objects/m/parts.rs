@@ -17,9 +17,9 @@ use crate::parts::stat_atomic;
 pub(crate) struct Reservation {
     /// The one G that the M may run (L2), or null.
     pub(crate) reserved: WatchedPtr<G>,
-    /// Goroutines that have locked this thread: more than one on the safe runtime only.
+    /// Goroutines that have locked this thread: more than one on the pinned runtime only.
     pub(crate) locked_gs: OwnedCell<u32>,
-    /// The reserved goroutine shares the thread with none, on the safe runtime neither.
+    /// The reserved goroutine shares the thread with none, on the pinned runtime neither.
     pub(crate) exclusive: OwnedCell<bool>,
     /// The reserved goroutine yields: what else is queued runs first.
     pub(crate) yield_requested: OwnedCell<bool>,
