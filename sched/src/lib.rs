@@ -344,6 +344,7 @@ pub use objects::shared::{Config, Core};
 pub use parts::error::Error;
 pub use parts::fatal::Fatal;
 pub use parts::limits::MAX_PROCS;
+pub use parts::often::suspend_often;
 pub use parts::parker::Parker;
 pub use parts::wait_reason::WaitReason;
 pub use platform::fences::Fences;

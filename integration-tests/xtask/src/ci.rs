@@ -16,6 +16,11 @@ pub fn run(report: &mut Report, install: bool) {
     conformance::run(report);
     register::run(report);
     report.step("cargo test", || cargo(["test", "--locked", "--no-fail-fast"]));
+    // Every operation that may suspend does so, and on migrating runtimes the goroutine goes on elsewhere.
+    report.step("cargo test, suspending often", || {
+        let args = ["test", "--locked", "--no-fail-fast", "--tests"];
+        Cmd::cargo().args(args).env("G0_SUSPEND", "often").dir(tree::root()).run()
+    });
     report.step("test xtask", || cargo(["test", "--locked", "-p", "xtask"]));
     features::run(report);
     // Its bound is another one when optimised.

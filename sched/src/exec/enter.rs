@@ -15,6 +15,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::current::current_m;
 use super::g0::on_g0;
 use super::inside::{Caller, Inside};
+use super::suspend::suspend_if_often;
 use crate::objects::g::G;
 use crate::objects::inside::Stay;
 use crate::objects::m::M;
@@ -64,7 +65,12 @@ fn on_system_stack<P: Platform>() -> ! {
 /// As [`caller`].
 #[inline(always)]
 pub(crate) fn enter<P: Platform>() -> Caller {
-    enter_in_place::<P>()
+    let Some((mut m, g)) = caller::<P>() else { return Caller::Thread };
+    // SAFETY: `symmetric` is written before the M is started.
+    if unsafe { m.symmetric.get() } {
+        m = suspend_if_often::<P>(m, g);
+    }
+    Caller::Goroutine(step_in::<P>(m, g))
 }
 
 /// Enters, for an operation that never suspends.

@@ -18,6 +18,7 @@ mod post_switch;
 pub(crate) mod refs;
 mod schedule;
 pub(crate) mod spawn;
+pub(crate) mod suspend;
 mod switch;
 pub(crate) mod uncaught;
 pub(crate) mod wake;

@@ -35,6 +35,19 @@ pub(crate) fn schedule<P: Platform>() -> ! {
     }
 }
 
+/// As [`schedule`]; first lets another M have the P with all that is queued, and rests if one takes it.
+pub(super) fn schedule_elsewhere<P: Platform>() -> ! {
+    let m = this_m::<P>();
+    // SAFETY: the caller's stay, which it has left to this loop, and which `schedule` takes over.
+    let mut stay = unsafe { Stay::assume(m) };
+    match stay.core().make_way::<P>(&mut stay) {
+        Some(Next::WaitUntil(deadline)) => wait::<P>(&mut stay, Some(deadline)),
+        Some(_) => wait::<P>(&mut stay, None),
+        None => {}
+    }
+    schedule::<P>()
+}
+
 /// `m` begins to run `g`: the bookkeeping before the switch.
 ///
 /// # Safety

@@ -21,7 +21,7 @@ use g0_arch::{Arch, Native};
 
 use super::inside::Inside;
 use super::post_switch::{Tag, resumed, tagged};
-use super::schedule::{assign, schedule};
+use super::schedule::{assign, schedule, schedule_elsewhere};
 use crate::objects::g::G;
 use crate::platform::Platform;
 
@@ -53,12 +53,37 @@ pub(super) unsafe fn switch_to<P: Platform>(inside: Inside, next: NonNull<G>, ta
 /// `tag` must say what becomes of the running goroutine.
 #[inline(always)]
 pub(super) unsafe fn mcall<P: Platform>(inside: Inside, tag: Tag) -> Inside {
+    // SAFETY: as the caller ensures.
+    unsafe { mcall_to::<P>(inside, tag, on_g0::<P>) }
+}
+
+/// As [`mcall`]; the P goes to another M, if there is one, and the goroutine with it.
+///
+/// # Safety
+///
+/// As [`mcall`]; the goroutine must be neither bound nor locked.
+pub(super) unsafe fn mcall_elsewhere<P: Platform>(inside: Inside, tag: Tag) -> Inside {
+    // SAFETY: as the caller ensures.
+    unsafe { mcall_to::<P>(inside, tag, on_g0_elsewhere::<P>) }
+}
+
+/// Leaves the running goroutine for `f` on g0.
+///
+/// # Safety
+///
+/// As [`mcall`].
+#[inline(always)]
+unsafe fn mcall_to<P: Platform>(
+    inside: Inside,
+    tag: Tag,
+    f: unsafe extern "C" fn(usize, *mut u8) -> !,
+) -> Inside {
     leaves_own_stack(inside.goroutine());
     let (m, g) = inside.into_parts();
     m.g.store(ptr::null_mut(), Ordering::Relaxed);
     // SAFETY: nothing is live below g0_sp (the contract of `call_on`'s slot).
     unsafe {
-        let to = Native::init(m.g0_sp.get(), on_g0::<P>, ptr::null_mut());
+        let to = Native::init(m.g0_sp.get(), f, ptr::null_mut());
         g.as_ref().fiber.before_switch(&m.fiber);
         let value = Native::switch(g.as_ref().context.as_ptr(), to, tagged(g, tag));
         Inside::assume(resumed::<P>(value), g)
@@ -69,6 +94,12 @@ unsafe extern "C" fn on_g0<P: Platform>(value: usize, _data: *mut u8) -> ! {
     // SAFETY: `value` is what `mcall` gave, out of its switch.
     unsafe { resumed::<P>(value) };
     schedule::<P>()
+}
+
+unsafe extern "C" fn on_g0_elsewhere<P: Platform>(value: usize, _data: *mut u8) -> ! {
+    // SAFETY: `value` is what `mcall_elsewhere` gave, out of its switch.
+    unsafe { resumed::<P>(value) };
+    schedule_elsewhere::<P>()
 }
 
 /// In models: code that switches away from `g` stands on its stack. On g0, in foreign code, it does not.

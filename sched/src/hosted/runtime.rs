@@ -24,6 +24,7 @@ use crate::objects::p::Proc;
 use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
+use crate::parts::often::suspend_often;
 use crate::parts::phase;
 use crate::platform::Platform;
 use crate::platform::fences::Fences;
@@ -289,12 +290,17 @@ impl Builder {
         if self.name.contains('\0') {
             return Err(Error::ThreadName);
         }
+        let often = asked_to_suspend_often()?;
+        if often {
+            suspend_often(true);
+        }
         let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
         let symmetric = match self.fences {
             Fences::Symmetric => true,
             Fences::Asymmetric if !membarrier::register() => {
                 return Err(Error::MembarrierUnavailable);
             }
+            _ if often => true,
             Fences::Asymmetric => false,
             Fences::Auto => {
                 std::env::var_os("G0_FENCES").is_some_and(|v| v == "symmetric")
@@ -338,6 +344,20 @@ impl Builder {
             lock_main: self.lock_main,
             watch: Watch::new(leaked),
         })
+    }
+}
+
+/// Returns whether the environment asks for operations that suspend.
+///
+/// # Errors
+///
+/// When it asks for something else, which would go unnoticed.
+fn asked_to_suspend_often() -> Result<bool, Error> {
+    match std::env::var_os("G0_SUSPEND") {
+        None => Ok(false),
+        Some(word) if word == "often" => Ok(true),
+        Some(word) if word.is_empty() => Ok(false),
+        Some(_) => Err(Error::Environment("G0_SUSPEND")),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Error {
     MembarrierUnavailable,
     /// The runtime may start no thread.
     MaxThreads,
+    /// The environment variable of this name has a value that says nothing to the runtime.
+    Environment(&'static str),
     /// The name for the runtime's threads holds a NUL byte.
     ThreadName,
 }
@@ -57,6 +59,9 @@ impl fmt::Display for Error {
             Error::MembarrierUnavailable => f.write_str(
                 "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",
             ),
+            Error::Environment(name) => {
+                write!(f, "the environment variable {name} has a value that is not one of its own")
+            }
             Error::MaxThreads => f.write_str("a runtime needs a thread: it may start none"),
             Error::ThreadName => f.write_str(
                 "the name for the runtime's threads holds a NUL byte, which the system takes for its end",

@@ -2,6 +2,7 @@
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::next::Next;
 use crate::objects::inside::{FreeP, Stay};
 use crate::objects::shared::Core;
 use crate::platform::Platform;
@@ -44,6 +45,12 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// Lets another M have the calling M's P with all that is queued, and puts the calling one at rest if
+    /// there is one. Returns how it must wait; `None`: it goes on, for there is no other M, or mail has come.
+    pub(crate) fn make_way<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
+        if self.hand_off::<P>(stay.disown()) { self.rest_without_p::<P>(stay) } else { None }
     }
 
     /// Gives up the calling M's P, for which it has no use, and will not be back: the P goes to an M that

@@ -30,6 +30,7 @@ use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 use super::lock::wait_in;
 use super::queue::{Node, Queue, Taken};
 use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::exec::suspend::suspend_here;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -157,6 +158,7 @@ impl<P: Platform> Semaphore<P> {
     /// On the system stack, when it would have to wait; when the semaphore's limit is lower.
     #[inline]
     pub fn acquire_many(&self, permits: usize) -> Permit<'_, P> {
+        suspend_here::<P>();
         if !self.take(permits) {
             self.wait(permits, None);
         }
@@ -194,6 +196,7 @@ impl<P: Platform> Semaphore<P> {
     ///
     /// As [`acquire_many`](Self::acquire_many).
     pub fn acquire_many_timeout(&self, permits: usize, time: Duration) -> Option<Permit<'_, P>> {
+        suspend_here::<P>();
         if !self.take(permits) && !self.wait(permits, Some(Instant::<P>::after(time).as_nanos())) {
             return None;
         }

@@ -70,3 +70,20 @@ pub fn status_bytes(name: &str) -> usize {
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("proc").count()
 }
+
+/// Runs `part` in a process of its own whose environment has `variables` besides, and returns what became of
+/// it. `test` is the calling test's name, as for [`in_children`].
+pub fn this_test_with(test: &str, variables: &[(&str, &str)], part: impl FnOnce()) -> Output {
+    if std::env::var_os(VARIABLE).is_some() {
+        // SAFETY: a child that hangs is ended by the alarm.
+        unsafe { libc::alarm(60) };
+        part();
+        std::process::exit(0);
+    }
+    this_program()
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(VARIABLE, "alone")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("a child")
+}

@@ -149,6 +149,16 @@ pub fn on_goroutines_and_threads(test: impl Fn() + Copy + Send + Sync + 'static)
     bounded("a thread without a runtime", test);
 }
 
+/// Returns whether operations suspend that need not (`G0_SUSPEND=often`): then no order of turns can be told,
+/// and a test of one has nothing to see.
+pub fn suspends_often() -> bool {
+    let often = std::env::var_os("G0_SUSPEND").is_some_and(|word| word == "often");
+    if often {
+        println!("no order is kept where operations suspend that need not");
+    }
+    often
+}
+
 /// The kernel's number of this thread.
 pub fn tid() -> i32 {
     // SAFETY: it only asks.

@@ -82,6 +82,7 @@ use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use g0_defer::Unwind;
 
 use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::exec::suspend::suspend_here;
 use crate::exec::yields::yield_now;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
@@ -130,6 +131,7 @@ impl<P: Platform> RawMutex<P> {
     /// held.
     #[inline(always)]
     pub(crate) fn lock(&self) {
+        suspend_here::<P>();
         // Acquire: pairs with `unlock`. Relaxed: a failure is looked at again.
         let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         if free.is_err() {
@@ -140,6 +142,7 @@ impl<P: Platform> RawMutex<P> {
     /// Takes the lock unless `deadline` passes first; returns whether it did.
     #[inline]
     pub(crate) fn lock_until(&self, deadline: u64) -> bool {
+        suspend_here::<P>();
         // Orderings as in `lock`.
         let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         // The end of time never comes, so it needs no timer.

@@ -31,6 +31,7 @@ use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicU32, Ordering};
 
 use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::exec::suspend::suspend_here;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -84,6 +85,7 @@ impl<P: Platform> RawRwLock<P> {
     /// waiting.
     #[inline(always)]
     pub(super) fn lock(&self, kind: Kind) {
+        suspend_here::<P>();
         if !self.try_lock(kind) {
             self.lock_slow(kind);
         }
