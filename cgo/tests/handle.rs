@@ -53,6 +53,36 @@ fn words_that_were_made_up_are_errors() {
 }
 
 #[test]
+fn of_all_words_near_real_ones_only_those_lead_to_values() {
+    // Types of this test's own: the table is the program's, and other tests have values in it.
+    struct Text(usize);
+    struct Number(usize);
+    struct Neither;
+    let texts: Vec<_> = (0..20).map(|i| Handle::new(Text(i))).collect();
+    let numbers: Vec<_> = (0..20).map(|i| Handle::new(Number(i))).collect();
+    let gone: Vec<_> = (0..20).map(|i| Handle::new(Number(i))).collect();
+    gone.iter().for_each(|handle| assert!(handle.release().is_ok()));
+    let words = |word: *mut c_void| {
+        let word = word.addr();
+        let near = [word, word.wrapping_sub(1), word + 1, word.swap_bytes(), !word, word << 1];
+        near.into_iter().chain((0..usize::BITS).map(move |bit| word ^ 1 << bit))
+    };
+    let real = texts.iter().map(|h| h.as_ptr()).chain(numbers.iter().map(|h| h.as_ptr()));
+    let real: Vec<_> = real.chain(gone.iter().map(|h| h.as_ptr())).collect();
+    for word in real.into_iter().flat_map(words).map(ptr::without_provenance_mut) {
+        let text = Handle::<Text>::from_ptr(word);
+        let at = texts.iter().position(|real| *real == text);
+        assert_eq!(text.get().ok().map(|text| text.0), at);
+        let number = Handle::<Number>::from_ptr(word);
+        let at = numbers.iter().position(|real| *real == number);
+        assert_eq!(number.get().ok().map(|number| number.0), at);
+        assert!(Handle::<Neither>::from_ptr(word).release().is_err());
+    }
+    assert!(texts.iter().all(|handle| handle.release().is_ok()));
+    assert!(numbers.iter().all(|handle| handle.release().is_ok()));
+}
+
+#[test]
 fn the_value_is_dropped_once_when_the_last_of_its_users_is_done() {
     struct Counted(Arc<AtomicUsize>);
     impl Drop for Counted {
