@@ -1,4 +1,5 @@
-//! `export!`: functions for C to call.
+//! `export!`: functions for C to call. It writes no attribute, and no `unsafe` that its user has not
+//! written.
 
 /// Writes `extern "C"` functions whose bodies are goroutine code, each around a
 /// [`callback`](crate::Bridge::callback).
@@ -31,7 +32,9 @@
 ///   be left out: then it is the hosted scheduler.
 /// - A function that returns something says after `=` what C gets if the body panics. The value
 ///   ends at the body's brace: a struct literal there needs parentheses.
-/// - The names are exported as written, so they are unique in the program. Visibility is Rust's.
+/// - The names are Rust's, and so is their visibility: C is handed a pointer, as `qsort` is. A function
+///   that C refers to by its name gets the attribute that says so, `#[unsafe(no_mangle)]`, and a name that
+///   no other part of the program uses. All attributes are passed on.
 /// - `unsafe fn` is for functions which trust their arguments: Rust code cannot call them by
 ///   accident. C does not see the difference.
 /// - `return` leaves the body only. No panic leaves the function.
@@ -56,6 +59,31 @@
 /// # runtime::run(|| assert_eq!(0, g0_cgo::Bridge::<runtime::Sixty>::call(|| unsafe { or_panic(0) })));
 /// ```
 ///
+/// Without that attribute there is no symbol, so a name that C has already is no harm:
+///
+/// ```
+/// #![forbid(unsafe_code)]
+/// # #[cfg(all(feature = "sched", feature = "std"))]
+/// g0_cgo::export! {
+///     pub fn malloc(_size: usize) -> usize = 1 { 1 }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// With it the name is the program's responsibility, and where `unsafe` is forbidden it does not compile:
+///
+/// ```compile_fail
+/// #![forbid(unsafe_code)]
+/// # #[cfg(all(feature = "sched", feature = "std"))]
+/// g0_cgo::export! {
+///     #[unsafe(no_mangle)] // says: declaration of a `no_mangle` function
+///     pub fn malloc(_size: usize) -> usize = 1 { 1 }
+/// }
+/// # #[cfg(not(all(feature = "sched", feature = "std")))]
+/// # compile_error!("there is no default runtime here");
+/// # fn main() {}
+/// ```
+///
 /// What is not a function that C could call does not compile, and the message says why: here the
 /// value for C is missing.
 ///
@@ -76,42 +104,55 @@ macro_rules! export {
     };
 }
 
-/// Takes one function at a time: first its qualifiers, then the signature, then the default value token
-/// by token up to the body.
+/// Takes one function at a time: its attributes, its qualifiers, then the signature, then the default value
+/// token by token up to the body.
+///
+/// The attributes go into the result with their own `#` and brackets, which is why `@item` has what follows
+/// twice, once to take from and once to look at. With a `#` of this macro's the compiler would ascribe
+/// `#[unsafe(no_mangle)]` to the macro, and `forbid(unsafe_code)` would let it pass.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
     ([$($runtime:ty)?]) => {};
 
-    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unsafe unwind fn $($rest:tt)*) => {
-        $crate::__export! { @unwind [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis unsafe] $($rest)* }
+    (@item $runtime:tt [$($head:tt)*] [$h1:tt $a1:tt $h2:tt $a2:tt $h3:tt $a3:tt $h4:tt $a4:tt $($rest:tt)*]
+        # $s1:tt # $s2:tt # $s3:tt # $($same:tt)*) => {
+        $crate::__export! {
+            @item $runtime [$($head)* $h1 $a1 $h2 $a2 $h3 $a3 $h4 $a4] [$($rest)*] $($rest)*
+        }
     };
-    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unwind fn $name:ident $($rest:tt)*) => {
+    (@item $runtime:tt [$($head:tt)*] [$hash:tt $attribute:tt $($rest:tt)*] # $($same:tt)*) => {
+        $crate::__export! { @item $runtime [$($head)* $hash $attribute] [$($rest)*] $($rest)* }
+    };
+    (@item $runtime:tt [$($head:tt)*] $same:tt $vis:vis unsafe unwind fn $($rest:tt)*) => {
+        $crate::__export! { @unwind $runtime [$($head)* $vis] unsafe $($rest)* }
+    };
+    (@item $runtime:tt $head:tt $same:tt $vis:vis unwind fn $name:ident $($rest:tt)*) => {
         ::core::compile_error!(::core::concat!(
             "export!: `", ::core::stringify!($name), "` drops frames of C when its body panics, which is for \
             its caller to allow: write `unsafe unwind fn`"
         ));
     };
-    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
-        $crate::__export! { @fn [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis unsafe] $($rest)* }
+    (@item $runtime:tt [$($head:tt)*] $same:tt $vis:vis unsafe fn $($rest:tt)*) => {
+        $crate::__export! { @fn $runtime [$($head)* $vis unsafe] $($rest)* }
     };
-    ([$($runtime:ty)?] $(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
-        $crate::__export! { @fn [$($runtime)?] [$(#[$meta])* #[unsafe(no_mangle)] $vis] $($rest)* }
+    (@item $runtime:tt [$($head:tt)*] $same:tt $vis:vis fn $($rest:tt)*) => {
+        $crate::__export! { @fn $runtime [$($head)* $vis] $($rest)* }
     };
-    ([$($runtime:ty)?] $($other:tt)*) => {
+    (@item $($other:tt)*) => {
         ::core::compile_error!("export!: write functions: `fn name(a: T, ..) -> R = default { .. }`");
     };
 
-    (@unwind [$($runtime:ty)?] [$($head:tt)*] $name:ident ($($arg:ident: $ty:ty),* $(,)?)
+    (@unwind [$($runtime:ty)?] [$($head:tt)*] unsafe $name:ident ($($arg:ident: $ty:ty),* $(,)?)
         $(-> $ret:ty)? $body:block $($rest:tt)*) => {
-        $($head)* extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
+        $($head)* unsafe extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
             let body = move || $(-> $ret)? { $body };
             // SAFETY: as the caller of an unwinding function ensures.
             unsafe { $crate::__callback_unwind!([$($runtime)?] body) }
         }
         $crate::__export! { [$($runtime)?] $($rest)* }
     };
-    (@unwind $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty = $($rest:tt)*) => {
+    (@unwind $runtime:tt $head:tt unsafe $name:ident $args:tt -> $ret:ty = $($rest:tt)*) => {
         ::core::compile_error!(::core::concat!(
             "export!: `", ::core::stringify!($name), "` unwinds, so C never gets a value when its body \
             panics: leave out what is after `=`"
@@ -121,6 +162,10 @@ macro_rules! __export {
         ::core::compile_error!("export!: write `unsafe unwind fn name(a: T, ..) -> R { .. }`");
     };
 
+    // As the next one, of the usual length.
+    (@fn $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty = $default:tt $body:block $($rest:tt)*) => {
+        $crate::__export! { @default $runtime $head $name $args [$ret] [$default] $body $($rest)* }
+    };
     (@fn $runtime:tt $head:tt $name:ident $args:tt -> $ret:ty = $($rest:tt)*) => {
         $crate::__export! { @default $runtime $head $name $args [$ret] [] $($rest)* }
     };
@@ -161,6 +206,10 @@ macro_rules! __export {
         ::core::compile_error!(::core::concat!(
             "export!: `", ::core::stringify!($name), "` has no body after `=`"
         ));
+    };
+
+    ([$($runtime:ty)?] $($functions:tt)*) => {
+        $crate::__export! { @item [$($runtime)?] [] [$($functions)*] $($functions)* }
     };
 }
 

@@ -20,6 +20,7 @@ g0_cgo::export! {
     in Sixty;
 
     /// With a default and arguments.
+    #[unsafe(no_mangle)]
     pub fn g0_test_add(a: c_int, b: c_int) -> c_int = -1 {
         yield_now();
         if a == 0 {
@@ -29,6 +30,7 @@ g0_cgo::export! {
     }
 
     /// With a constant for the default.
+    #[unsafe(no_mangle)]
     fn g0_test_fails(panics: bool,) -> c_int = FAILED {
         if panics { quiet_panic("held") }
         1
@@ -36,9 +38,11 @@ g0_cgo::export! {
 
     /// With nothing.
     #[allow(unused)]
+    #[unsafe(no_mangle)]
     pub(crate) fn g0_test_nothing() { yield_now(); }
 
     /// With pointers, and a default that is an expression.
+    #[unsafe(no_mangle)]
     pub unsafe fn g0_test_write(place: *mut c_int) -> *mut c_void = std::ptr::null_mut() {
         // SAFETY: the test gives an address that may be written.
         unsafe { *place = 8 }
@@ -46,6 +50,7 @@ g0_cgo::export! {
     }
 
     /// With a struct; a literal as the default needs parentheses.
+    #[unsafe(no_mangle)]
     fn g0_test_pair(a: c_int) -> Pair = (Pair { a: 0, b: 0 }) {
         Pair { a, b: a + 1 }
     }

@@ -538,6 +538,7 @@ mod exported {
         /// # Safety
         ///
         /// Plain frames up to the call.
+        #[unsafe(no_mangle)]
         unsafe unwind fn g0_c_test_panics(value: c_long) -> c_long {
             if value != 0 {
                 std::panic::resume_unwind(Box::new(value));
@@ -546,6 +547,7 @@ mod exported {
             5
         }
 
+        #[unsafe(no_mangle)]
         fn g0_c_test_deep(depth: c_long) -> c_long = -1 {
             deep(depth)
         }

@@ -86,7 +86,7 @@
 //! | Go | here | different |
 //! |---|---|---|
 //! | `C.f()` | `g0_cgo::call(\|\| unsafe { f() })` | Said, not implied: C that is called without it runs on the goroutine's stack, 256 KiB. `errno` is read in the closure |
-//! | `//export f` | `g0_cgo::export!` | A value for C to get if `f` panics: then C returns by itself, and the panic goes on behind it. Go drops C's frames |
+//! | `//export f` | `g0_cgo::export!` | `#[unsafe(no_mangle)]` where C knows `f` by its name; a value for C to get if `f` panics: then C returns by itself, and the panic goes on behind it. Go drops C's frames |
 //! | a callback from a thread of C's own | the same | Without a runtime C gets the value that is given for a panic. A panic that the callback does not catch ends the program |
 //! | pointers passed to C | | no rules but Rust's: nothing moves |
 //! | sockets and files | [async crates](super::futures) by `block_on` | There is no poller in this crate. A call of `std` that waits holds its thread; `g0_cgo::call_blocking` around it gives the P away at once |

@@ -19,8 +19,10 @@ unsafe extern "C" {
 }
 
 g0_cgo::export! {
+    #[unsafe(no_mangle)]
     fn bench_callback_body() {}
 
+    #[unsafe(no_mangle)]
     fn bench_nest_body(depth: c_long) { nest(depth - 1) }
 }
 

@@ -26,6 +26,7 @@ unsafe extern "C" {
 static MODE: AtomicU64 = AtomicU64::new(0);
 
 g0_cgo::export! {
+    #[unsafe(no_mangle)]
     fn tour_answer(i: c_int) -> c_int = DEFAULT {
         yield_now();
         match (i, MODE.load(Ordering::Relaxed)) {
