@@ -1,26 +1,29 @@
-//! Calls of library functions by their addresses, with the arguments in the M.
+//! Calls of library functions by their addresses, with a record of what is called.
 //!
 //! ```text
-//!   prepare                        invoke
-//!   lock the thread, alone   ───▶  g0: arguments into registers, thread shared again, the call
-//!   the record into the M          the record as it was, unlock
+//!   prepare        invoke
+//!   the record ──▶ locks the thread, shows the record to `current_libcall`
+//!                    call: g0, arguments into registers, the function
+//!                  shows the record of the call around, unlocks
 //! ```
 //!
 //! For what knows a function by its address only: an interpreter, a loader of plug-ins, a wrapper
-//! around a system library. The record lies in the M, where a debugger or a profiler finds which
-//! library call a thread is in; so between the two steps no other goroutine may run there, whatever
-//! is scheduled, and the goroutine goes nowhere else. During the call itself other goroutines may, below
-//! the C frames of a callback.
+//! around a system library. What has been prepared is plain data: nothing is held for it, so it may be
+//! dropped, forgotten, invoked in another order than it was prepared in, or on another goroutine. The
+//! record of an open call lies in the frame of `invoke`, and its goroutine points to it: a debugger or a
+//! profiler finds it from the M, by the goroutine that is there. It belongs to the goroutine because
+//! several of one thread may be in library calls at once, each below the C frames of the other's callback.
+//! What a nested call covers comes back when that is over, panics included (L17).
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem;
+use core::{mem, ptr};
 
+use g0_defer::Unwind;
 use g0_sched::Platform;
-use g0_sched::bridge::{self, CallerContext, LibCall as Record, MHandle};
+use g0_sched::bridge::{self, CallerContext, LibCall as Record};
 
 use crate::Bridge;
-use crate::call::on_system_stack;
 use crate::sched::Sched;
 
 /// What a library call gave.
@@ -44,25 +47,16 @@ impl fmt::Display for TooManyArguments {
 
 impl core::error::Error for TooManyArguments {}
 
-/// A library call that is ready. Its goroutine is locked to the thread until it is gone, and shares the
-/// thread with no other before it is invoked.
-pub struct LibCall<P: Platform> {
-    /// None on a thread that is no M: then the record is here.
-    held: Option<Held>,
+/// A library call that is ready: a function and its arguments, as words.
+///
+/// It is `Send` and `Sync`: what the words mean, and on which thread, is for the caller of
+/// [`invoke`](LibCall::invoke) to know.
+pub struct LibCall<P> {
     record: Record,
-    /// Not `Send`: it belongs to the goroutine whose thread is locked.
-    _platform: PhantomData<*mut P>,
+    _platform: PhantomData<fn() -> P>,
 }
 
-struct Held {
-    handle: MHandle,
-    /// For [`MHandle::share`].
-    reserved: *mut (),
-    /// What the M's record was before.
-    outer: Record,
-}
-
-impl<P: Platform> LibCall<P> {
+impl<P> LibCall<P> {
     /// Prepares the call of the C function at `function` with `args`.
     ///
     /// # Errors
@@ -71,91 +65,71 @@ impl<P: Platform> LibCall<P> {
     ///
     /// # Panics
     ///
-    /// On the system stack, and when `function` is null.
+    /// When `function` is null.
     pub fn prepare(function: *const (), args: &[usize]) -> Result<Self, TooManyArguments> {
         if args.len() > Record::ARGS {
             return Err(TooManyArguments(args.len()));
         }
         assert!(!function.is_null(), "g0-cgo: a library call of a null function");
-        let mut record = Record::NONE;
-        record.function = function.expose_provenance();
-        record.count = args.len();
-        record.args[..args.len()].copy_from_slice(args);
-        let held = match bridge::here::<P>() {
-            // SAFETY: on the goroutine's stack; the record is this thread's.
-            CallerContext::Goroutine(handle) => unsafe {
-                let reserved = handle.hold();
-                Some(Held { handle, reserved, outer: mem::replace(&mut *handle.libcall(), record) })
-            },
-            CallerContext::Outside | CallerContext::Adopted(_) => None,
-            CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
-        };
-        Ok(Self { held, record, _platform: PhantomData })
+        let mut words = [0; Record::ARGS];
+        words[..args.len()].copy_from_slice(args);
+        let record =
+            Record { function: function.expose_provenance(), count: args.len(), args: words };
+        Ok(Self { record, _platform: PhantomData })
     }
+}
 
-    /// Calls the function, as [`Bridge::call`] would.
+impl<P: Platform> LibCall<P> {
+    /// Calls the function, as [`Bridge::call`] would. The goroutine is locked to its thread for the length
+    /// of it.
     ///
     /// # Panics
     ///
-    /// With a panic that a callback inside has held; see [`Bridge::callback`].
+    /// With a panic that a callback inside has held, see [`Bridge::callback`]; and on the system stack.
     ///
     /// # Safety
     ///
     /// The address must be that of an `extern "C"` function which takes so many words and returns a word
-    /// or nothing, and the arguments must be what it expects.
-    pub unsafe fn invoke(mut self) -> Answer {
-        let Some(held) = &mut self.held else {
+    /// or nothing, and the arguments must be what it expects, now and on this thread.
+    pub unsafe fn invoke(self) -> Answer {
+        let CallerContext::Goroutine(handle) = bridge::here::<P>() else {
             // SAFETY: as the caller ensures.
-            return unsafe { apply(&self.record, core::ptr::null_mut()) };
+            return Bridge::<Sched<P>>::call(|| unsafe { apply(&self.record, ptr::null_mut()) });
         };
-        let (handle, reserved) = (held.handle, mem::replace(&mut held.reserved, SHARED));
-        let answer = Bridge::<Sched<P>>::call(move || {
-            // SAFETY: as the caller ensures; nothing is scheduled between the read and the call, and
-            // the thread is the one that was locked.
-            unsafe {
-                let record = handle.libcall().read();
-                handle.share(reserved);
-                apply(&record, handle.errno())
-            }
-        });
-        drop(self);
-        answer
+        // SAFETY: on the goroutine's stack. The record stays in this frame until the call is over, and
+        // every way out of the call, a panic's too, leads through the catch.
+        let outer = unsafe { handle.begin_libcall(&self.record) };
+        // SAFETY: as the caller ensures; the thread is the handle's.
+        let call = || unsafe { apply(&self.record, handle.errno()) };
+        let answer = P::Unwind::catch(|| Bridge::<Sched<P>>::call(call));
+        // SAFETY: on the goroutine's stack again, on the thread that it was locked to; `outer` is that of
+        // this call.
+        unsafe { handle.end_libcall::<P>(outer) };
+        answer.unwrap_or_else(|panic| P::Unwind::resume(panic))
     }
 }
 
-/// In the place of what `hold` gave: it has been shared again.
-const SHARED: *mut () = core::ptr::without_provenance_mut(1);
-
-impl<P: Platform> Drop for LibCall<P> {
-    fn drop(&mut self) {
-        if let Some(held) = &self.held {
-            // SAFETY: the goroutine has been locked to this M since `prepare`.
-            unsafe {
-                *held.handle.libcall() = held.outer;
-                if held.reserved != SHARED {
-                    held.handle.share(held.reserved);
-                }
-                held.handle.release_hold::<P>();
-            }
-        }
+// Not derived: that would ask for a platform which can do it.
+impl<P> Clone for LibCall<P> {
+    fn clone(&self) -> Self {
+        Self { record: self.record, _platform: PhantomData }
     }
 }
 
-impl<P: Platform> fmt::Debug for LibCall<P> {
+impl<P> fmt::Debug for LibCall<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LibCall").field("record", &self.record).finish_non_exhaustive()
     }
 }
 
-/// Returns the library call that the calling thread's goroutine prepares or is in; none otherwise.
+/// Returns the library call that the calling thread's goroutine is in, the innermost; none otherwise.
 pub fn current_libcall<P: Platform>() -> Option<Record> {
     let (CallerContext::Goroutine(handle) | CallerContext::Foreign(handle)) = bridge::here::<P>()
     else {
         return None;
     };
-    // SAFETY: this thread's own.
-    let record = unsafe { handle.libcall().read() };
-    (record.function != 0).then_some(record)
+    // SAFETY: this thread's own handle.
+    unsafe { handle.libcall() }
 }
 
 /// Makes the call itself, and reads `errno` before anything else can change it.
@@ -170,7 +144,7 @@ unsafe fn apply(record: &Record, errno: *mut i32) -> Answer {
                 $(($n, [$($arg,)* ..]) => {
                     // SAFETY: as the caller ensures: a function of so many words.
                     unsafe {
-                        let function = core::ptr::with_exposed_provenance::<()>(record.function);
+                        let function = ptr::with_exposed_provenance::<()>(record.function);
                         let function = mem::transmute::<
                             *const (),
                             unsafe extern "C" fn($(arities!(@word $arg)),*) -> usize,

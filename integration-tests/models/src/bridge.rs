@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::hint::black_box;
 
-use g0_cgo::generic::LibCall;
+use g0_cgo::generic::{LibCall, current_libcall};
 use g0_cgo::{Bridge, Sched};
 use g0_sched::generic::{JoinHandle, current, park, set_procs, yield_now};
 use g0_sched::hooks;
@@ -29,8 +29,8 @@ pub const MODEL: Model = Model {
         Scenario { name: "parked", invariants: "L1,L6", extra: 0, run: parked },
         Scenario { name: "ready", invariants: "L11", extra: 0, run: ready },
         Scenario { name: "blocking", invariants: "L6,L11", extra: 0, run: blocking },
-        Scenario { name: "library", invariants: "L2", extra: 0, run: || library(one_p()) },
-        Scenario { name: "library-safe", invariants: "L2", extra: 0, run: || library(safe()) },
+        Scenario { name: "library", invariants: "L17", extra: 0, run: || library(one_p()) },
+        Scenario { name: "library-safe", invariants: "L17", extra: 0, run: || library(safe()) },
     ],
 };
 
@@ -222,9 +222,19 @@ fn blocking() {
     });
 }
 
-/// Two goroutines prepare a library call and yield before they make it: each has its own arguments.
+/// Two goroutines prepare a library call each and make them in the other order; C calls back, and the
+/// closures take turns: each call has its own arguments, and each closure sees the record of its own call.
 fn library(shape: Shape) {
     extern "C" fn same(argument: usize) -> usize {
+        call_back(|| {
+            // As long as the other one takes to be here too.
+            for _ in 0..3 {
+                let record = current_libcall::<Threads>();
+                let own = record.is_some_and(|record| record.args[0] == argument);
+                assert!(own, "L17: a callback sees the record of another goroutine's library call");
+                yield_now::<Threads>();
+            }
+        });
         argument
     }
     fn make(argument: usize) {
@@ -234,7 +244,8 @@ fn library(shape: Shape) {
         let prepared = prepared.unwrap_or_else(|_| panic!("one argument is not too many"));
         // SAFETY: it takes one word.
         let answer = unsafe { prepared.invoke() };
-        assert!(answer.value == argument, "L2: a library call has another goroutine's arguments");
+        assert!(answer.value == argument, "L17: a library call has another goroutine's arguments");
+        assert!(current_libcall::<Threads>().is_none(), "L17: the record of a call that is over");
     }
     run_on::<Threads>(shape, || {
         seen();

@@ -41,7 +41,7 @@ pub use crate::parts::libcall::LibCall;
 use crate::parts::light_fence::light_fence;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
-use crate::policy::lockedm::{lock_callback, unlock_callback, unlock_internal};
+use crate::policy::lockedm::{lock_callback, lock_internal, unlock_callback, unlock_internal};
 
 /// The part of a callback's word that is `errno`; beside it, in 20 bits, the locks that it covers.
 const ERRNO: usize = if usize::BITS == 32 { 0xFFF } else { u32::MAX as usize };
@@ -326,51 +326,48 @@ impl MHandle {
         }
     }
 
-    /// The goroutine keeps its thread for itself, until [`share`](Self::share): what is written into
-    /// [`libcall`](Self::libcall) is kept, whatever is scheduled. Returns what `share` must be
-    /// given.
+    /// The goroutine makes a library call, `record`, and keeps its thread for the length of it. Returns the
+    /// call that it is in already, for [`end_libcall`](Self::end_libcall).
     ///
     /// # Safety
     ///
-    /// Must be called on the goroutine's stack, outside. Calls of `hold` and
-    /// [`release_hold`](Self::release_hold) must nest.
-    pub unsafe fn hold(self) -> *mut () {
-        match self.m.curg() {
-            // SAFETY: the goroutine of this handle.
-            Some(g) => unsafe { crate::policy::lockedm::reserve_alone(self.m, g).cast() },
-            None => ptr::null_mut(),
+    /// Must be called on the goroutine's stack, outside. `record` must be valid until `end_libcall`, which
+    /// must come, on every way out. The two must nest.
+    pub unsafe fn begin_libcall(self, record: *const LibCall) -> *const LibCall {
+        let Some(g) = self.m.curg() else { return ptr::null() };
+        // SAFETY: the goroutine of this handle, on its own thread.
+        unsafe {
+            lock_internal(self.m, g);
+            let outer = g.as_ref().libcall.get();
+            g.as_ref().libcall.set(record);
+            outer
         }
     }
 
-    /// The thread is shared again, as any locked one; the goroutine is still locked to it.
+    /// The library call is over, whether it has returned or a panic has left it.
     ///
     /// # Safety
     ///
-    /// `before` must be the result of the [`hold`](Self::hold). This must be called on the same M,
-    /// with nothing locked or unlocked in between.
-    pub unsafe fn share(self, before: *mut ()) {
-        if let Some(g) = self.m.curg() {
-            // SAFETY: the goroutine that called `hold`, on the same M.
-            unsafe { crate::policy::lockedm::share_again(self.m, g, before.cast()) };
+    /// Must be called on the goroutine's stack, outside; `outer` must be what its
+    /// [`begin_libcall`](Self::begin_libcall) returned.
+    pub unsafe fn end_libcall<P: Platform>(self, outer: *const LibCall) {
+        let Some(g) = self.m.curg() else { return };
+        // SAFETY: the goroutine of this handle, which has kept its thread.
+        unsafe {
+            g.as_ref().libcall.set(outer);
+            unlock_internal::<P>(self.m, g);
         }
     }
 
-    /// Ends a [`hold`](Self::hold) that has been shared again.
+    /// Returns the innermost library call that the goroutine is in.
     ///
     /// # Safety
     ///
-    /// Must be called on the goroutine's stack, outside, on the M of the `hold`.
-    pub unsafe fn release_hold<P: Platform>(self) {
-        if let Some(g) = self.m.curg() {
-            // SAFETY: the goroutine that called `hold`, on the same M.
-            unsafe { unlock_internal::<P>(self.m, g) };
-        }
-    }
-
-    /// Returns the library call that this M's goroutine prepares or is in. Its own thread only.
-    #[inline]
-    pub fn libcall(self) -> *mut LibCall {
-        self.m.foreign.libcall.as_ptr()
+    /// Must be called on the thread of the handle.
+    pub unsafe fn libcall(self) -> Option<LibCall> {
+        // SAFETY: the goroutine that runs here or has called what does; its record is valid while it is
+        // there.
+        self.m.curg().and_then(|g| unsafe { g.as_ref().libcall.get().as_ref().copied() })
     }
 
     /// Returns where this thread's `errno` lies, or null. Its own thread only.

@@ -27,6 +27,7 @@ use super::m::M;
 use super::scope_state::ScopeState;
 use super::shared::Core;
 use crate::parts::ident::Ident;
+use crate::parts::libcall::LibCall;
 use crate::parts::list::{Link, Linked};
 use crate::parts::locks::Locks;
 use crate::parts::park_token::ParkToken;
@@ -102,6 +103,8 @@ pub struct G {
     pub(crate) wake_pending: OwnedCell<bool>,
     /// It is in `block_on`.
     pub(crate) polls: OwnedCell<bool>,
+    /// The innermost library call that it is in, on its own stack; null when it is in none.
+    pub(crate) libcall: OwnedCell<*const LibCall>,
     /// Its innermost catch, where panics need no unwinder; null when it has none.
     #[cfg(not(loom))]
     pub(crate) catches: OwnedCell<*const g0_defer::Catch>,
@@ -147,6 +150,7 @@ impl G {
             token: ParkToken::new(),
             wakes: ParkToken::new(),
             polls: OwnedCell::new(false),
+            libcall: OwnedCell::new(ptr::null()),
             #[cfg(not(loom))]
             catches: OwnedCell::new(ptr::null()),
             fiber: Fiber::none(),

@@ -170,37 +170,6 @@ pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Loc
     }
 }
 
-/// Takes an internal lock with which `g` has the thread for itself, on the pinned runtime too. Returns what
-/// [`share_again`] needs.
-///
-/// # Safety
-///
-/// As [`lock`].
-pub(crate) unsafe fn reserve_alone(m: &'static M, g: NonNull<G>) -> *mut G {
-    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
-    unsafe {
-        let before = m.lock.reserved.get();
-        lock_internal(m, g);
-        m.lock.reserved.set(g.as_ptr());
-        m.lock.exclusive.set(true);
-        before
-    }
-}
-
-/// Undoes [`reserve_alone`] but for the lock.
-///
-/// # Safety
-///
-/// As [`lock`]; nothing must have been locked or unlocked in between.
-pub(crate) unsafe fn share_again(m: &'static M, g: NonNull<G>, before: *mut G) {
-    // SAFETY: `m` is the calling thread's, and `g` its goroutine.
-    unsafe {
-        m.lock.exclusive.set(m.is_extra());
-        // Another goroutine of the pinned runtime may hold a lock on this thread too.
-        m.lock.reserved.set(if before.is_null() { g.as_ptr() } else { before });
-    }
-}
-
 /// Counts one locked goroutine less; the last one frees the M. Several goroutines of the pinned runtime may
 /// have locked the thread that they are bound to.
 ///

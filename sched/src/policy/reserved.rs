@@ -5,7 +5,7 @@
 //! | runtime | exclusive, or G unwinds | may run |
 //! |---|---|---|
 //! | exclusive, migrating | either | G alone |
-//! | pinned | yes | G alone: a library call of G's is prepared here, or the thread's panic count is G's |
+//! | pinned | yes | G alone: the M is for a thread of C's own, or the thread's panic count is G's |
 //! | pinned | no | all Gs that are bound here, by turns: they have nowhere else to run (*shared*) |
 //!
 //! With a P, and with what was in `runnext` put into the ring, the M first decides:

@@ -9,7 +9,6 @@ use super::{M, MState};
 use crate::objects::g::G;
 use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::count::Count;
-use crate::parts::libcall::LibCall;
 use crate::parts::stat_atomic;
 
 /// Which goroutines may run here; see `policy::lockedm`. The M's own thread.
@@ -49,8 +48,6 @@ pub(crate) struct ForeignCalls {
     pub(crate) callbacks: Count,
     /// The sum of both when sysmon looked last. Sysmon's.
     pub(crate) calls_seen: stat_atomic::AtomicU64,
-    /// The library call that the M's goroutine prepares or is in.
-    pub(crate) libcall: OwnedCell<LibCall>,
 }
 
 /// What an extra M alone has; see [`extras`](crate::objects::extras). Its thread's while it has one.
@@ -115,7 +112,6 @@ impl ForeignCalls {
                 calls: Count::new(),
                 callbacks: Count::new(),
                 calls_seen: stat_atomic::AtomicU64::new(0),
-                libcall: OwnedCell::new(LibCall::NONE),
             }
         }
     }
