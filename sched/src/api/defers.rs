@@ -14,9 +14,9 @@ use core::ptr::NonNull;
 use g0_defer::{Cache, Catch, Catches, Depot, Forgets, Local};
 
 #[cfg(not(loom))]
-use crate::exec::current::current_m;
+use crate::exec::acquire::step_in;
 #[cfg(not(loom))]
-use crate::exec::enter::step_in;
+use crate::exec::current::current_m;
 #[cfg(not(loom))]
 use crate::exec::g0::on_g0;
 #[cfg(not(loom))]

@@ -20,9 +20,9 @@ use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
+use crate::exec::acquire::step_in;
 use crate::exec::cancel::{enqueue, is_held};
 use crate::exec::current::this_m;
-use crate::exec::enter::step_in;
 use crate::exec::g0::on_g0;
 use crate::exec::yields::yield_now;
 use crate::objects::g::{G, scheduler_of, status};

@@ -10,17 +10,13 @@
 
 use core::ptr::NonNull;
 
-use g0_arch::sync::atomic::Ordering;
-
+use super::acquire::step_in;
 use super::current::current_m;
-use super::g0::on_g0;
-use super::inside::{Caller, Inside};
+use super::inside::Caller;
 use super::suspend::suspend_if_often;
 use crate::objects::g::G;
-use crate::objects::inside::Stay;
 use crate::objects::m::M;
 use crate::platform::Platform;
-use crate::policy::hand::Got;
 
 /// Returns the calling goroutine and its M; `None` on a thread that is no M, and on a foreign thread
 /// between its callbacks. Does not enter.
@@ -94,71 +90,4 @@ pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
         return Caller::Thread;
     }
     enter_in_place::<P>()
-}
-
-/// Enters as `g`, which must be the running goroutine, on `m`, which must be the calling M. Never
-/// suspends.
-#[inline(always)]
-pub(crate) fn step_in<P: Platform>(m: &'static M, g: NonNull<G>) -> Inside {
-    // SAFETY: `symmetric` is written before the M is started.
-    if !m.claim.enter(unsafe { m.symmetric.get() }) {
-        acquire_as_goroutine::<P>(m);
-    }
-    // SAFETY: inside, and with a P: it is owned still, or has been acquired.
-    unsafe { Inside::assume(m, g) }
-}
-
-/// [`acquire`] for an M that has just come inside with the goroutine's stack. Takes the M by value: a
-/// [`Stay`] of the caller's, passed by address, would cost each way in a word of its frame.
-#[cold]
-#[inline(never)]
-fn acquire_as_goroutine<P: Platform>(m: &'static M) {
-    // SAFETY: the mark has just been set, and nothing else stands for this stay.
-    acquire::<P>(&mut unsafe { Stay::assume(m) }, false);
-}
-
-/// The P of an M that has just come inside has been taken, or a claim on it was raised. Takes the claim back,
-/// unless the M has had the P for too long; without a P, waits for one. `on_g0`: that is the present stack.
-///
-/// Sysmon never catches an M outside that comes here again and again, for a heavy fence takes longer than a
-/// short call does: so such an M gives the P away itself.
-#[cold]
-#[inline(never)]
-pub(crate) fn acquire<P: Platform>(stay: &mut Stay, on_g0: bool) {
-    P::check_process();
-    let (m, core) = (stay.m(), stay.core());
-    core.unevict(m);
-    if let Some(within) = stay.within() {
-        if !core.has_had_enough::<P>(within.p()) {
-            return;
-        }
-        hand_off::<P>(stay, on_g0);
-    }
-    if let Got::Queued = core.want_p::<P>(stay) {
-        wait_for_p::<P>(m);
-        core.woken::<P>(stay);
-    }
-}
-
-/// Gives the P of the M away, which must own one. That runs on g0, for to start a thread takes more room than
-/// a goroutine's stack has.
-#[cold]
-pub(crate) fn hand_off<P: Platform>(stay: &mut Stay, is_on_g0: bool) {
-    let (m, core) = (stay.m(), stay.core());
-    let mut give = || core.hand_off::<P>(stay.disown());
-    if is_on_g0 {
-        give();
-    } else {
-        // SAFETY: inside, on the goroutine's stack.
-        unsafe { on_g0(m, give) };
-    }
-}
-
-/// Blocks the thread until `nextp` is set. On a scheduler that has halted there is no P to come: a goroutine
-/// that computed on beyond the end of the run remains here for ever, as the docs of
-/// [`shutdown`](crate::api::shutdown) say.
-fn wait_for_p<P: Platform>(m: &'static M) {
-    while m.nextp.load(Ordering::Relaxed).is_null() {
-        P::park(&m.parker, None);
-    }
 }

@@ -4,7 +4,8 @@ use core::ptr::NonNull;
 
 use g0_defer::Unwind;
 
-use super::enter::{caller, step_in};
+use super::acquire::step_in;
+use super::enter::caller;
 use super::post_switch::Tag;
 use super::switch::{mcall, switch_to};
 use super::uncaught::uncaught;

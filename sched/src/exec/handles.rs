@@ -4,8 +4,8 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::acquire::step_in;
 use super::current::current_m;
-use super::enter::step_in;
 use super::interrupt::free_from_irq;
 use super::refs::{ZOMBIE, free, free_without_p};
 use crate::objects::g::{G, scheduler_of};

@@ -3,6 +3,7 @@
 //! Models of whole schedulers run it as it is; in models of the policy the model's threads call the policy
 //! themselves.
 
+pub(crate) mod acquire;
 pub(crate) mod cancel;
 pub(crate) mod current;
 pub(crate) mod deadline;

@@ -13,8 +13,8 @@ use core::ptr::NonNull;
 
 use g0_defer::Unwind;
 
+use super::acquire::step_in;
 use super::current::current_m;
-use super::enter::step_in;
 use super::post_switch::Tag;
 use super::switch::{mcall, mcall_elsewhere};
 use crate::objects::g::G;
@@ -47,7 +47,7 @@ pub(crate) fn suspend_here<P: Platform>() {
 fn is_others_turn() -> bool {
     static TURNS: AtomicUsize = AtomicUsize::new(0);
     // Relaxed: about as often is enough.
-    TURNS.fetch_add(1, Ordering::Relaxed) % 8 == 0
+    TURNS.fetch_add(1, Ordering::Relaxed).is_multiple_of(8)
 }
 
 /// Suspends `g`, which must be the running goroutine of the calling M, `m`, if operations suspend. Returns the

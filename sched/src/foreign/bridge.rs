@@ -30,7 +30,7 @@ use g0_arch::tools::Crossing;
 
 use super::extram;
 pub use super::extram::{Refused, thread_ends};
-use crate::exec::enter::{acquire, hand_off};
+use crate::exec::acquire::{acquire, hand_off};
 use crate::exec::g0::crossing;
 use crate::exec::yields::yield_now;
 

@@ -9,8 +9,8 @@ use core::ptr::NonNull;
 use g0_arch::Context;
 use g0_arch::sync::atomic::Ordering;
 
+use crate::exec::acquire::acquire;
 use crate::exec::current::this_m;
-use crate::exec::enter::acquire;
 use crate::objects::g::G;
 use crate::objects::inside::{OwnedP, Stay, Within};
 use crate::objects::m::M;

@@ -4,10 +4,10 @@ use core::ptr::{self, NonNull};
 
 use super::cancellable;
 use super::cancellable::Waited;
+use crate::exec::acquire::step_in;
 use crate::exec::cancel::{obey, unwind};
 use crate::exec::current::current_m;
 use crate::exec::deadline::Deadline;
-use crate::exec::enter::step_in;
 use crate::exec::inside::Inside;
 use crate::exec::interrupt;
 use crate::exec::park::go_on;
