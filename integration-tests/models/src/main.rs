@@ -25,6 +25,8 @@ mod handoff;
 #[cfg(loom)]
 mod idle;
 #[cfg(loom)]
+mod label;
+#[cfg(loom)]
 mod locked;
 #[cfg(loom)]
 mod locks;
@@ -59,6 +61,7 @@ fn main() -> std::process::ExitCode {
         deadlock::MODEL,
         extra::MODEL,
         exec::MODEL,
+        label::MODEL,
         channel::MODEL,
         mutex::MODEL,
         locks::MODEL,

@@ -1,7 +1,7 @@
 //! A scheduler as its owner sees it.
 
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::panic::Location;
 
 use g0_arch::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use g0_defer::Unwind;
 
 use super::shutdown::close;
 use crate::exec::machine::start_m;
-use crate::exec::spawn::spawn_main;
+use crate::exec::spawn::{fits, spawn_main};
 use crate::objects::config::{Deadlock, ForeignThreads};
 use crate::objects::m::M;
 use crate::objects::shared::{Config, Core};
@@ -103,7 +103,7 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
     /// that has run before; [`Error::ProcsInUse`] when its Ps belong to another; [`Error::Stack`] without a
-    /// stack for `main`; [`Error::ThreadSpawn`] without an M.
+    /// stack for `main`; [`Error::ThreadSpawn`] without an M; [`Error::ClosureTooLarge`] as for any goroutine.
     #[track_caller]
     pub fn run<R: Send>(
         &'static self,
@@ -147,9 +147,9 @@ impl<P: Platform> Scheduler<P> {
     /// Makes `main` ready, lets `carry` run the Ms until the scheduler halts, and collects what came of
     /// it. `carry` is given the calling thread's M, if the thread is to be one. That M is taken before
     /// any goroutine runs that may use the Ms up, for once main runs this frame must not return.
-    pub(crate) fn begin<R>(
+    pub(crate) fn begin<R, F: FnOnce() -> R>(
         &'static self,
-        main: impl FnOnce() -> R,
+        main: F,
         site: &'static Location<'static>,
         here: CallingThread,
         carry: impl FnOnce(&'static Core, Option<&'static M>) -> Result<(), Error>,
@@ -158,6 +158,9 @@ impl<P: Platform> Scheduler<P> {
         if !P::current().is_null() && !crate::foreign::extram::part_if_between::<P>() {
             return Err(Error::Nested);
         }
+        if !fits::<F, Outcome<R, P>>(&self.core) {
+            return Err(Error::ClosureTooLarge);
+        }
         if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {
             return Err(Error::Procs);
         }
@@ -165,14 +168,16 @@ impl<P: Platform> Scheduler<P> {
         if !unsafe { self.core.open() } {
             return Err(Error::ProcsInUse);
         }
+        // Main stays in this frame until it is called, and its result comes here at once: a goroutine's stack has
+        // room for them, but not in each frame that would hand them on.
+        let (main, mut returned) = (ManuallyDrop::new(main), MaybeUninit::<R>::uninit());
+        let (from, to) = ((&raw const main).cast::<F>(), returned.as_mut_ptr());
         let mut ended = Ended { result: None, left_behind: 0 };
         let out = &raw mut ended;
-        let main = ManuallyDrop::new(main);
         let body = move || {
-            let main = main;
-            // SAFETY: `begin` waits for the end of this closure in `carry`.
+            // SAFETY: `begin` waits for the end of this closure in `carry`. Main is moved out once.
             unsafe {
-                let result = P::Unwind::catch(|| ManuallyDrop::into_inner(main)());
+                let result = P::Unwind::catch(move || to.write(from.read()()));
                 let exited = matches!(&result, Err(payload) if P::Unwind::is_goexit(payload));
                 let g = self.core.main();
                 if exited {
@@ -204,7 +209,10 @@ impl<P: Platform> Scheduler<P> {
             carried?;
         }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
-        Ok(ended)
+        let Ended { result, left_behind } = ended;
+        // SAFETY: where main has returned, its result is there.
+        let result = result.map(|result| result.map(|()| unsafe { returned.assume_init() }));
+        Ok(Ended { result, left_behind })
     }
 }
 

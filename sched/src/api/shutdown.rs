@@ -109,7 +109,7 @@ fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
         }
         // SAFETY: under the lock.
         unsafe { this.cancelled.set(true) };
-        this.status.store(status::RUNNABLE, Ordering::Relaxed);
+        this.status.set(status::RUNNABLE);
         drop(sched);
         enqueue::<P>(core, g);
     }

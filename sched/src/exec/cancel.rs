@@ -86,7 +86,7 @@ pub(super) unsafe fn commit_closing<P: Platform>(within: &Within, g: NonNull<G>)
     let sched = core.sched.lock();
     // SAFETY: under the lock no wake and no cancellation sees the G between the two steps.
     let parked = unsafe {
-        g.as_ref().status.store(status::PARKED, Ordering::Relaxed);
+        g.as_ref().status.set(status::PARKED);
         match g.as_ref().unlock.get() {
             Some(unlock) => unlock(g.as_ref().unlock_arg.get(), g),
             None => true,
@@ -94,7 +94,7 @@ pub(super) unsafe fn commit_closing<P: Platform>(within: &Within, g: NonNull<G>)
     };
     if !parked {
         // SAFETY: it is parked still, and the lock is held: no waker has come.
-        unsafe { g.as_ref().status.store(status::RUNNABLE, Ordering::Relaxed) };
+        unsafe { g.as_ref().status.set(status::RUNNABLE) };
         drop(sched);
         enqueue::<P>(core, g);
     }

@@ -47,7 +47,7 @@ pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &ParkToken) {
         if token.give()
             && let Some(m) = recipient::<P>(g, g.as_ref().bound.get())
         {
-            g.as_ref().status.store(status::RUNNABLE, Ordering::Relaxed);
+            g.as_ref().status.set(status::RUNNABLE);
             mail::<P>(m, g);
         }
     }
@@ -69,7 +69,7 @@ pub(crate) unsafe fn free_from_irq<P: Platform>(g: NonNull<G>) {
             // live then, no handle is left, and it is never made ready.
             let (inside, _) = unsafe {
                 park::<P, _>(inside, move || {
-                    g.as_ref().status.store(status::DEAD, Ordering::Relaxed);
+                    g.as_ref().status.set(status::DEAD);
                     free(Within::assume(this_m::<P>()), g);
                     true
                 })
@@ -80,7 +80,9 @@ pub(crate) unsafe fn free_from_irq<P: Platform>(g: NonNull<G>) {
     // SAFETY: the stack is the caller's alone: nothing on it is live.
     unsafe {
         let Some(m) = recipient::<P>(g, ptr::null()) else { return };
-        prepare::<P, _, ()>(g, park_for_good::<P>, 0, "", g.as_ref().ident.site());
+        // A number of its own, as every label needs.
+        let id = scheduler_of(g).gs.next_id.fetch_add(1, Ordering::Relaxed);
+        prepare::<P, _, ()>(g, park_for_good::<P>, id, "", g.as_ref().ident.site());
         g.as_ref().scope.set(ptr::null());
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         mail::<P>(m, g);

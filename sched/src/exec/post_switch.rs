@@ -124,7 +124,7 @@ unsafe fn commit<P: Platform>(within: &Within, g: NonNull<G>) {
         if within.core().phase() != phase::OPEN {
             return commit_closing::<P>(within, g);
         }
-        g.as_ref().status.store(status::PARKED, Ordering::Relaxed);
+        g.as_ref().status.set(status::PARKED);
         let parked = match g.as_ref().unlock.get() {
             Some(unlock) => unlock(g.as_ref().unlock_arg.get(), g),
             None => true,
@@ -164,7 +164,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         }
         let locks = this.locks.get();
         let scope = this.scope.get();
-        this.status.store(status::DEAD, Ordering::Relaxed);
+        this.status.set(status::DEAD);
         ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Release);
         let waiter = ptr::with_exposed_provenance::<Waiter>(word);
         if word == DETACHED {
@@ -184,7 +184,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
                 DETACHED if this.has_result.get() => {
                     // As above, a moment later.
                     this.join.store(DETACHED, Ordering::Relaxed);
-                    this.status.store(status::RUNNABLE, Ordering::Relaxed);
+                    this.status.set(status::RUNNABLE);
                     ended.store(ended.load(Ordering::Relaxed) - 1, Ordering::Release);
                     return run_again::<P>(within, g);
                 }

@@ -30,7 +30,7 @@ use super::g0::on_g0;
 use super::inside::{Caller, Inside};
 use super::post_switch::resumed;
 use super::wake::wake_from;
-use crate::objects::g::{G, scheduler_of, status};
+use crate::objects::g::{G, scheduler_of};
 use crate::objects::inside::Within;
 use crate::objects::join_word::DETACHED;
 use crate::objects::m::M;
@@ -47,6 +47,21 @@ use crate::policy::lockedm::wire;
 union Packet<F, R> {
     f: ManuallyDrop<F>,
     result: ManuallyDrop<R>,
+}
+
+/// Returns whether there is room for closure and result on the scheduler's stacks: together they take at most a
+/// quarter of one, and so does their packet with what is left free to align it.
+///
+/// So the packet lies well above the bottom: the starter writes it, from another stack, and no guard page would
+/// keep it from what lies beneath. The rest is for frames, which in builds that copy what they move hold the
+/// closure once and the result twice.
+#[inline(always)]
+pub(crate) fn fits<F, R>(core: &Core) -> bool {
+    let (size, align) = (mem::size_of::<Packet<F, R>>(), mem::align_of::<Packet<F, R>>());
+    // A G begins a cache line, as the payload of a stack.
+    let aligned = size.saturating_add(align.saturating_sub(mem::align_of::<G>()));
+    let both = mem::size_of::<F>().saturating_add(mem::size_of::<R>());
+    aligned.max(both) <= core.config.stack.size() / 4
 }
 
 /// Returns where the packet of these types lies: beneath the G.
@@ -89,7 +104,7 @@ where
     let core = inside.core();
     let stack = if core.phase() != phase::OPEN {
         Err(Error::ShutDown)
-    } else if mem::size_of::<Packet<F, Outcome<T, P>>>() > core.config.stack.size() / 4 {
+    } else if !fits::<F, Outcome<T, P>>(core) {
         Err(Error::ClosureTooLarge)
     } else {
         // SAFETY: the P's own cache, inside.
@@ -221,11 +236,10 @@ where
     // SAFETY: the packet lies in the stack, beneath the G, and the G is the caller's.
     unsafe {
         announce(g);
-        (&raw mut (*packet).f).write(ManuallyDrop::new(f));
+        (&raw mut (*packet).f).cast::<F>().write(f);
         let this = g.as_ref();
         this.run.set(Some(run::<P, F, T>));
         this.join.store(0, Ordering::Relaxed);
-        this.status.store(status::RUNNABLE, Ordering::Relaxed);
         this.bound.set(ptr::null());
         this.exiting.set(false);
         this.holding.set(0);
@@ -233,7 +247,7 @@ where
         this.locks.set(Locks::NONE);
         this.token.reset();
         this.wakes.reset();
-        this.ident.set(id, name, site);
+        this.ident.start(id, name, site, &this.status);
         this.context.set(Native::init(packet.cast(), entry::<P>, g.as_ptr().cast()));
         (&raw mut (*packet).result).cast()
     }
@@ -263,21 +277,42 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
     // SAFETY: `prepare` has put the closure there; the result replaces it.
     unsafe {
         let packet = packet_of::<F, Outcome<T, P>>(g);
-        let f = ManuallyDrop::into_inner((&raw const (*packet).f).read());
-        let result = P::Unwind::catch(move || {
+        let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
+        // Closure and result pass through the catch by their address: frame by frame they would not be a
+        // quarter of the stack but several, in builds that copy what they move.
+        let caught = P::Unwind::catch(move || {
+            let f = (&raw const (*packet).f).cast::<F>().read();
             if scheduler_of(g).phase() != phase::OPEN {
                 obey::<P>(g);
             }
-            f()
+            result.write(Ok(f()));
         });
-        let left = mem::needs_drop::<Outcome<T, P>>() || result.is_err();
-        (&raw mut (*packet).result).write(ManuallyDrop::new(result));
+        let left = mem::needs_drop::<Outcome<T, P>>() || caught.is_err();
+        if let Err(payload) = caught {
+            thrown::<P, T>(result, payload);
+        }
         if left {
             g.as_ref().has_result.set(true);
             g.as_ref().run.set(Some(drop_result::<P, F, T>));
             drop_unobserved(g);
         }
     }
+}
+
+/// Leaves the payload of a goroutine that was unwound. Out of line: [`run`]'s frame, beneath which the closure
+/// runs, has no room for a result.
+///
+/// # Safety
+///
+/// `result` must be the goroutine's own.
+#[cold]
+#[inline(never)]
+unsafe fn thrown<P: Platform, T>(
+    result: *mut Outcome<T, P>,
+    payload: <P::Unwind as Unwind>::Payload,
+) {
+    // SAFETY: as the caller ensures.
+    unsafe { result.write(Err(payload)) };
 }
 
 /// Drops the result if no handle is left to take it.

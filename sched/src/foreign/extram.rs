@@ -244,13 +244,13 @@ pub(crate) unsafe fn arrive(m: &'static M) -> bool {
     // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
         let g = &*m.extra.own_g.get();
-        // Relaxed: ordered by the fence; see above.
-        g.status.store(status::RUNNABLE, Ordering::Relaxed);
+        // Ordered by the fence; see above.
+        g.status.set(status::RUNNABLE);
         light_fence(m.symmetric.get());
         if m.core().phase() == phase::OPEN {
             return true;
         }
-        g.status.store(status::DEAD, Ordering::Release);
+        g.status.set(status::DEAD);
         false
     }
 }
@@ -265,7 +265,7 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
     // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
         // Release: the end, which counts the callback out, sees what it did.
-        (*m.extra.own_g.get()).status.store(status::DEAD, Ordering::Release);
+        (*m.extra.own_g.get()).status.set(status::DEAD);
         // Pairs with the heavy fence of `halt_after_last`: it finds this callback gone, or this thread
         // finds main gone.
         light_fence(m.symmetric.get());

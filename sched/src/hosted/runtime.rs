@@ -394,7 +394,8 @@ impl Runtime {
     /// # Errors
     ///
     /// The payload when `main` panics; [`RunError::Goexit`] when it calls goexit, after the last
-    /// goroutine has ended; [`Error::Nested`] on a thread that runs goroutines.
+    /// goroutine has ended; [`Error::Nested`] on a thread that runs goroutines; [`Error::ClosureTooLarge`] as for
+    /// any goroutine.
     #[track_caller]
     pub fn run<R: Send>(self, main: impl FnOnce() -> R + Send) -> Result<R, RunError> {
         let ended = self.run_counted(main)?;

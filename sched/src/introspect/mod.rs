@@ -14,6 +14,7 @@ use g0_arch::sync::atomic::Ordering;
 use crate::objects::g::{G, status};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
+use crate::parts::ident::Label;
 use crate::parts::wait_reason::{Coarse, WaitReason};
 
 pub use stats::{GoroutineStats, MachineStats, ProcStats, Stats, stats};
@@ -101,11 +102,7 @@ impl Core {
 fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<GoroutineInfo> {
     // SAFETY: registered Gs live as long as the scheduler.
     let this = unsafe { g.as_ref() };
-    let status = this.status.load(Ordering::Acquire);
-    if status == status::DEAD {
-        return None;
-    }
-    let (id, name, site) = this.ident.read()?;
+    let (status, Label { id, name, site }) = this.ident.read(&this.status)?;
     let (reason, since) = this.waiting();
     let (state, waited) = match status {
         status::PARKED => (GoroutineState::Waits(reason), since.until(now)),

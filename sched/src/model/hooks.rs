@@ -21,6 +21,7 @@ use crate::parts::parker::Parker;
 use crate::platform::Platform;
 use crate::policy::hand::Got;
 
+pub use super::label::Labelled;
 pub use crate::parts::claim::Claim;
 pub use crate::parts::list::Fifo;
 pub use crate::parts::runq::{RING, RunQueue};
@@ -370,7 +371,7 @@ pub fn is_deadlocked<P: Platform>(core: &'static Core) -> bool {
 /// `g` must be of no scheduler, and the caller's alone.
 pub unsafe fn register(core: &Core, g: NonNull<G>) {
     // SAFETY: as the caller ensures.
-    unsafe { g.as_ref() }.status.store(crate::objects::g::status::RUNNABLE, Ordering::Relaxed);
+    unsafe { g.as_ref() }.status.set(crate::objects::g::status::RUNNABLE);
     core.register(g);
 }
 
@@ -381,7 +382,7 @@ pub unsafe fn register(core: &Core, g: NonNull<G>) {
 /// `g` must be the caller's, and live.
 pub unsafe fn parked(g: NonNull<G>) {
     // SAFETY: as the caller ensures.
-    unsafe { g.as_ref() }.status.store(crate::objects::g::status::PARKED, Ordering::Relaxed);
+    unsafe { g.as_ref() }.status.set(crate::objects::g::status::PARKED);
 }
 
 /// Marks `g` as ended.
@@ -391,7 +392,7 @@ pub unsafe fn parked(g: NonNull<G>) {
 /// As [`parked`].
 pub unsafe fn ended(g: NonNull<G>) {
     // SAFETY: as the caller ensures.
-    unsafe { g.as_ref() }.status.store(crate::objects::g::status::DEAD, Ordering::Relaxed);
+    unsafe { g.as_ref() }.status.set(crate::objects::g::status::DEAD);
 }
 
 /// Counts one more handle of `g`, which waits for its token.

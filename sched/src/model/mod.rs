@@ -64,6 +64,7 @@
 pub mod clock;
 #[doc(hidden)]
 pub mod hooks;
+mod label;
 mod machines;
 mod park;
 mod threads;

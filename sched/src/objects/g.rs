@@ -18,7 +18,7 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::Context;
 use g0_arch::sync::OwnedCell;
-use g0_arch::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use g0_arch::sync::atomic::{AtomicU32, AtomicUsize};
 use g0_arch::tools::Fiber;
 use g0_stack::Header;
 
@@ -32,6 +32,8 @@ use crate::parts::list::{Link, Linked};
 use crate::parts::locks::Locks;
 use crate::parts::park_token::ParkToken;
 use crate::parts::stat_atomic;
+pub(crate) use crate::parts::status;
+use crate::parts::status::Status;
 use crate::parts::wait_reason::{Coarse, WaitReason};
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
@@ -42,14 +44,6 @@ pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
 
 /// What runs a goroutine's closure, or drops its result.
 pub(crate) type Run = unsafe fn(NonNull<G>);
-
-/// A goroutine's state, for threads that look from outside. The queues are what counts.
-pub(crate) mod status {
-    pub(crate) const DEAD: u8 = 0;
-    /// In a queue, or running.
-    pub(crate) const RUNNABLE: u8 = 1;
-    pub(crate) const PARKED: u8 = 2;
-}
 
 /// A goroutine. What a start writes and an end reads fills two cache lines.
 #[derive(Debug)]
@@ -79,7 +73,7 @@ pub struct G {
     /// Handles and wakers that keep this G from being used again, and the mark that it is a
     /// zombie.
     pub(crate) refs: AtomicU32,
-    pub(crate) status: AtomicU8,
+    pub(crate) status: Status,
     /// The token of `park` and `unpark`.
     pub(crate) token: ParkToken,
     /// The token of `block_on` and its wakers.
@@ -112,13 +106,15 @@ pub struct G {
     pub(crate) fiber: Fiber,
 }
 
-impl Linked for G {
+// SAFETY: its own word, which is used for nothing else.
+unsafe impl Linked for G {
     fn link(&self) -> &Link<G> {
         &self.link
     }
 }
 
-impl Bound for G {
+// SAFETY: `bound` says so.
+unsafe impl Bound for G {
     #[inline(always)]
     unsafe fn is_bound(&self) -> bool {
         // SAFETY: the caller has the G, and `bound` is the holder's while the G does not run.
@@ -138,7 +134,7 @@ impl G {
             unlock_arg: OwnedCell::new(ptr::null_mut()),
             join: AtomicUsize::new(0),
             run: OwnedCell::new(None),
-            status: AtomicU8::new(status::DEAD),
+            status: Status::new(),
             exiting: OwnedCell::new(false),
             holding: OwnedCell::new(0),
             has_result: OwnedCell::new(false),

@@ -9,7 +9,11 @@ use crate::parts::inbox::Inbox;
 use crate::parts::list::{Fifo, Linked};
 
 /// What is bound to one M, or to none: a G.
-pub trait Bound: Linked {
+///
+/// # Safety
+///
+/// [`is_bound`](Self::is_bound) must say of one that is bound that it is.
+pub unsafe trait Bound: Linked {
     /// Returns whether only one M may run it.
     ///
     /// # Safety

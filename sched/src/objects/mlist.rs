@@ -5,7 +5,12 @@ use core::ptr;
 use g0_arch::sync::OwnedCell;
 
 /// What has the links of a list: an M.
-pub(crate) trait Listed: Sized + 'static {
+///
+/// # Safety
+///
+/// Each of the two must return the same word every time, the element's own, and nothing but an [`MList`] may use
+/// them.
+pub(crate) unsafe trait Listed: Sized + 'static {
     /// Returns the link to the next; the list's, while the element is in one.
     fn next(&self) -> &OwnedCell<*const Self>;
 

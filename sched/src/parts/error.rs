@@ -24,7 +24,7 @@ pub enum Error {
     NoRuntime,
     /// The runtime is being shut down.
     ShutDown,
-    /// What the closure captures, or its result, would fill a quarter of the stack: box it.
+    /// What the closure captures and its result take more than a quarter of the stack: box it.
     ClosureTooLarge,
     /// No thread could be started.
     ThreadSpawn,
@@ -54,7 +54,7 @@ impl fmt::Display for Error {
             ),
             Error::ShutDown => f.write_str("the runtime is shut down: its main function has returned"),
             Error::ClosureTooLarge => f.write_str(
-                "the closure or its result is larger than a quarter of the stack: box what it captures",
+                "the closure and its result take more than a quarter of the stack: box what it captures",
             ),
             Error::MembarrierUnavailable => f.write_str(
                 "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",

@@ -2,23 +2,37 @@
 //! read by itself, by the holders of its handles, and by threads that look from outside.
 //!
 //! A G is used again, so a thread that looks from outside may meet the moment when the next goroutine's
-//! label is written. The number tells: it is written first, and never comes again.
+//! label is written, word by word. It reads all of one label, or learns that there is none. Two things tell:
+//! the number, which never comes again, and the [status](super::status), which says DEAD from the end of one
+//! goroutine until the label of the next is whole.
 //!
 //! ```text
-//!   the starter of a goroutine         a thread that looks
-//!   id := new        (Relaxed)         a := id              (Acquire)
-//!   name := …        (Release)         read name and site   (Acquire)
-//!   site := …        (Release)         b := id              (Relaxed)
+//!   the end, then the next starter     a thread that looks
+//!   status := DEAD    (Release)        a := id              (Acquire)
+//!   id := new         (Release)        status, not DEAD?    (Acquire)
+//!   name := …         (Release)        read name and site   (Acquire)
+//!   site := …         (Release)        b := id              (Relaxed)
+//!   status := RUNNABLE (Release)       a = b?
 //! ```
 //!
-//! If a word of the new label has been read, the acquire has brought the new number with it: `a` and
-//! `b` differ, or both are new and so is, by the status, all the rest.
+//! *Not older than `a`*: the number `a` brings the DEAD before it. So a status that is not DEAD is of the
+//! goroutine `a` or of a later one, and brings that one's whole label. *Not newer than `a`*: a word of a
+//! later label brings its number, and `b` is another than `a`.
 
 use core::panic::Location;
 use core::slice;
 use core::str;
 
 use super::stat_atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use super::status::{self, Status};
+
+/// A label as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) id: u64,
+    pub(crate) name: &'static str,
+    pub(crate) site: &'static Location<'static>,
+}
 
 /// The label of a goroutine.
 #[derive(Debug)]
@@ -40,14 +54,28 @@ impl Ident {
         }
     }
 
-    /// Writes it all. The starter of the goroutine alone may call it; `id` must not have been used before.
+    /// Writes it all, of a goroutine that comes to be: its status must be DEAD. The starter alone may call it;
+    /// `id` must not have been used before in its scheduler.
     #[inline(always)]
     pub(crate) fn set(&self, id: u64, name: &'static str, site: &'static Location<'static>) {
         // Orderings: see above. No instruction on x86_64.
-        self.id.store(id, Ordering::Relaxed);
+        self.id.store(id, Ordering::Release);
         self.name.store(name.as_ptr().cast_mut(), Ordering::Release);
         self.len.store(name.len(), Ordering::Release);
         self.site.store(core::ptr::from_ref(site).cast_mut(), Ordering::Release);
+    }
+
+    /// As [`set`](Self::set), and there is a goroutine from now on.
+    #[inline(always)]
+    pub(crate) fn start(
+        &self,
+        id: u64,
+        name: &'static str,
+        site: &'static Location<'static>,
+        status: &Status,
+    ) {
+        self.set(id, name, site);
+        status.set(status::RUNNABLE);
     }
 
     /// Returns its number.
@@ -73,17 +101,23 @@ impl Ident {
         unsafe { &*self.site.load(Ordering::Acquire) }
     }
 
-    /// Returns all of it; none when it changed meanwhile. Any context.
-    pub(crate) fn read(&self) -> Option<(u64, &'static str, &'static Location<'static>)> {
+    /// Returns all of it, with the goroutine's state; none when there is no goroutine, or when it changed
+    /// meanwhile. Any context.
+    pub(crate) fn read(&self, status: &Status) -> Option<(u8, Label)> {
+        // Orderings: see above.
         let before = self.id.load(Ordering::Acquire);
+        let state = status.load(Ordering::Acquire);
+        if state == status::DEAD {
+            return None;
+        }
         let (name, len) = (self.name.load(Ordering::Acquire), self.len.load(Ordering::Acquire));
         let site = self.site();
         if self.id.load(Ordering::Relaxed) != before {
             return None;
         }
-        // SAFETY: the number has not changed, so both words are of one name.
+        // SAFETY: the status and the number say that both words are of one name.
         let name = unsafe { str::from_utf8_unchecked(slice::from_raw_parts(name, len)) };
-        Some((before, name, site))
+        Some((state, Label { id: before, name, site }))
     }
 }
 
@@ -92,12 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_says_what_was_set() {
-        let site = Location::caller();
+    fn a_label_says_what_was_set_from_the_start_to_the_end() {
+        let (site, status) = (Location::caller(), Status::new());
         let label = Ident::new(site);
-        assert_eq!(label.read().map(|(id, name, _)| (id, name)), Some((0, "")));
-        label.set(7, "seven", site);
-        assert_eq!(label.read(), Some((7, "seven", site)));
+        assert_eq!(label.read(&status), None);
+        label.start(7, "seven", site, &status);
+        assert_eq!(label.read(&status), Some((status::RUNNABLE, Label { id: 7, name: "seven", site })));
         assert_eq!(label.id(), 7);
+        status.set(status::DEAD);
+        assert_eq!(label.read(&status), None);
     }
 }

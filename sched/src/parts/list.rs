@@ -5,7 +5,11 @@ use core::ptr::{self, NonNull};
 use g0_arch::sync::OwnedCell;
 
 /// An element's link. It belongs to whichever list the element is in, and to one list at a time.
-pub trait Linked {
+///
+/// # Safety
+///
+/// [`link`](Self::link) must return the same word every time, the element's own, and nothing else may use that.
+pub unsafe trait Linked {
     /// Returns the link word.
     fn link(&self) -> &Link<Self>;
 }

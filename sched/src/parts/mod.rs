@@ -21,5 +21,6 @@ pub(crate) mod parker;
 pub(crate) mod phase;
 pub(crate) mod runq;
 pub(crate) mod stat_atomic;
+pub(crate) mod status;
 pub(crate) mod tracing;
 pub(crate) mod wait_reason;

@@ -29,7 +29,7 @@ pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>>
             ptr::with_exposed_provenance::<Waiter>(g.as_ref().join.load(Ordering::Acquire) & !3);
         match joiner.as_ref().and_then(Waiter::goroutine) {
             Some(next) if runs_here(m, next) => {
-                next.as_ref().status.store(status::RUNNABLE, Ordering::Relaxed);
+                next.as_ref().status.set(status::RUNNABLE);
                 Some(next)
             }
             _ => pick(m),

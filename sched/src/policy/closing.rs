@@ -29,7 +29,7 @@ impl Core {
             unsafe { this.wake_pending.set(true) };
             return false;
         }
-        this.status.store(status::RUNNABLE, Ordering::Relaxed);
+        this.status.set(status::RUNNABLE);
         drop(sched);
         // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is the caller's.
         unsafe { self.deliver::<P>(None, g, false) }

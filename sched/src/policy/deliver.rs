@@ -13,7 +13,6 @@
 
 use core::ptr::{self, NonNull};
 
-use g0_arch::sync::atomic::Ordering;
 
 use super::local_list;
 use crate::objects::g::{G, status};
@@ -40,7 +39,7 @@ impl Core {
     ) -> bool {
         // SAFETY: Gs live as long as their scheduler; the `bound` of a G that does not run is the waker's.
         let (bound, state) = unsafe { (g.as_ref().bound.get(), &g.as_ref().status) };
-        state.store(status::RUNNABLE, Ordering::Relaxed);
+        state.set(status::RUNNABLE);
         let Some(m) = m else {
             // SAFETY: `g` is in no queue, says the caller, and `bound` is its own.
             return unsafe { self.deliver_from_outside::<P>(bound, g) };

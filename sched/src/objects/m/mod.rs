@@ -219,7 +219,8 @@ impl M {
     }
 }
 
-impl Listed for M {
+// SAFETY: its own two words, which are used for nothing else.
+unsafe impl Listed for M {
     fn next(&self) -> &OwnedCell<*const M> {
         &self.links.next
     }
