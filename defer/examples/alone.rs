@@ -32,12 +32,12 @@ type Panics = Own<Machine>;
 
 // SAFETY: one core; the closures do not come back to the cache.
 unsafe impl Local for Machine {
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         // SAFETY: it has no other user.
         Some(f(unsafe { &mut *CORE.cache.get() }))
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         // SAFETY: as above.
         Some(f(Some(unsafe { &mut *CORE.cache.get() }), &DEPOT))
     }
@@ -49,7 +49,7 @@ unsafe impl Catches for Machine {
         CORE.innermost.get()
     }
 
-    fn set_innermost(catch: *const Catch) {
+    unsafe fn set_innermost(catch: *const Catch) {
         CORE.innermost.set(catch);
     }
 }

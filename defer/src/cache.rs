@@ -137,11 +137,11 @@ mod tests {
 
     // SAFETY: there is no cache; the tests do not use anything after a fatal report.
     unsafe impl Local for Told {
-        fn with<R>(_: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        unsafe fn with<R>(_: impl FnOnce(&mut Cache) -> R) -> Option<R> {
             None
         }
 
-        fn with_depot<R>(_: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        unsafe fn with_depot<R>(_: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
             None
         }
 

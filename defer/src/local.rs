@@ -6,7 +6,14 @@ use crate::{Cache, Depot};
 /// Gives the cache of the P that the caller runs on, for the length of a closure.
 ///
 /// The closures are this crate's own, a few instructions without a branch back, and never run any
-/// caller's code: a scheduler must run them *inside*, where its P cannot be taken from it.
+/// caller's code: a scheduler must run them *inside*, where its P cannot be taken from it. So the two ways are
+/// `unsafe` to go: a closure that asked for the cache once more would have it twice, and one that waited would
+/// leave it to another goroutine.
+///
+/// ```compile_fail,E0133
+/// # use g0_defer::{Local, Uncached};
+/// Uncached::with(|_cache| ());
+/// ```
 ///
 /// # Safety
 ///
@@ -18,12 +25,21 @@ pub unsafe trait Local: 'static {
     /// not called, where there is no P: a thread that runs no goroutines.
     ///
     /// No closure that comes this way takes a lock: it has none to take.
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R>;
+    ///
+    /// # Safety
+    ///
+    /// `f` must not unwind, wait, switch goroutines or call anything of this trait, and must run no code that
+    /// might: none of a caller's.
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R>;
 
     /// Calls `f` on the system stack if there is one, with the cache if there is a P: the slow way, to
     /// and from the depot. It takes a lock for a few instructions. None, and `f` is not called, where
     /// there is no depot either.
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R>;
+    ///
+    /// # Safety
+    ///
+    /// As [`with`](Local::with).
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R>;
 
     /// Ends the program, because records are not what they have to be. Called inside or outside.
     fn fatal(reason: &'static str) -> ! {
@@ -44,12 +60,12 @@ pub enum Uncached {}
 // SAFETY: there is no cache.
 unsafe impl Local for Uncached {
     #[inline(always)]
-    fn with<R>(_: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(_: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         None
     }
 
     #[inline(always)]
-    fn with_depot<R>(_: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(_: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         None
     }
 }

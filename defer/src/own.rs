@@ -53,7 +53,18 @@ pub unsafe trait Catches: Local {
     fn innermost() -> *const Catch;
 
     /// Writes it.
-    fn set_innermost(catch: *const Catch);
+    ///
+    /// ```compile_fail,E0133
+    /// fn forge<H: g0_defer::Catches>() {
+    ///     H::set_innermost(core::ptr::dangling());
+    /// }
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `catch` must be null or a catch of the running goroutine's which has not returned, and the word must be
+    /// written again before it does: a throw jumps there.
+    unsafe fn set_innermost(catch: *const Catch);
 }
 
 /// The promise that makes [`Own`]'s throws safe, for a program.
@@ -112,9 +123,11 @@ impl<H: Catches> Unwind for Own<H> {
             outer: H::innermost(),
             thrown: Cell::new(ptr::null_mut()),
         };
-        H::set_innermost(&raw const catch);
+        // SAFETY: this frame's, and taken out again below, where a throw arrives too.
+        unsafe { H::set_innermost(&raw const catch) };
         let was_thrown = call(&mut frame, catch.slot.as_ptr());
-        H::set_innermost(catch.outer);
+        // SAFETY: it was the innermost before, and its frame is further out.
+        unsafe { H::set_innermost(catch.outer) };
         if was_thrown == 0 {
             // SAFETY: `base` has returned, and has written it.
             Ok(unsafe { frame.value.assume_init() })

@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 use crate::block::{allocate, class_of, deallocate, dispose, one};
 use crate::class::{self, Magazine};
 use crate::record::{Origin, Record};
-use crate::{DeferError, Local};
+use crate::{Cache, DeferError, Depot, Local};
 
 /// So many records find room in the frame; none in a model, which is about caches.
 pub(crate) const SLOTS: usize = if cfg!(loom) { 0 } else { 4 };
@@ -85,7 +85,8 @@ impl<L: Local> Store<L> {
 #[inline(always)]
 pub(crate) fn take<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> {
     if let Some(class) = class::of(layout)
-        && let Some(Some(record)) = L::with(|cache| cache.take::<L>(class))
+        // SAFETY: this crate's own few instructions.
+        && let Some(Some(record)) = unsafe { L::with(|cache| cache.take::<L>(class)) }
     {
         return Ok(record);
     }
@@ -98,7 +99,7 @@ fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> 
     let Some(class) = class::of(layout) else {
         return allocate(layout, None).ok_or(DeferError::TooLarge);
     };
-    let taken = L::with_depot(|cache, depot| {
+    let take = |cache: Option<&mut Cache>, depot: &Depot| {
         // It may be another cache than a moment ago: the goroutine's P was taken, and it has one again.
         let cache = cache?;
         if let Some(record) = cache.take::<L>(class) {
@@ -106,7 +107,9 @@ fn take_slowly<L: Local>(layout: Layout) -> Result<NonNull<Record>, DeferError> 
         }
         cache.refill(depot, class);
         cache.take::<L>(class)
-    });
+    };
+    // SAFETY: this crate's own: a lock for a few instructions.
+    let taken = unsafe { L::with_depot(take) };
     match taken {
         Some(Some(record)) => Ok(record),
         // It joins the caches when it is freed.

@@ -79,11 +79,11 @@ macro_rules! given {
 
         // SAFETY: a thread's own.
         unsafe impl Local for $name {
-            fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+            unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
                 Some(CACHE.with_borrow_mut(f))
             }
 
-            fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+            unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
                 Some(DEPOT.with(|depot| CACHE.with_borrow_mut(|cache| f(Some(cache), depot))))
             }
         }
@@ -159,11 +159,11 @@ fn l16_no_record_is_lost_by_whoever_changes_its_p_on_the_way_to_the_depot() {
     }
     // SAFETY: a thread's own.
     unsafe impl Local for Moves {
-        fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
             Some(next(f))
         }
 
-        fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
             Some(OWN.with(|depot| next(|cache| f(Some(cache), depot))))
         }
     }
@@ -261,11 +261,11 @@ fn records_pass_from_thread_to_thread() {
     enum Threads {}
     // SAFETY: a thread's own cache.
     unsafe impl Local for Threads {
-        fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
             Some(OWN.with_borrow_mut(f))
         }
 
-        fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
             Some(OWN.with_borrow_mut(|cache| f(Some(cache), &SHARED)))
         }
     }
@@ -290,11 +290,11 @@ fn l16_a_record_whose_caches_have_gone_takes_no_other_with_it() {
     enum Ends {}
     // SAFETY: a thread's own.
     unsafe impl Local for Ends {
-        fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
             LEFT.with_borrow_mut(|left| left.as_mut().map(|(cache, _)| f(cache)))
         }
 
-        fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
             LEFT.with_borrow_mut(|left| left.as_mut().map(|(cache, depot)| f(Some(cache), depot)))
         }
     }

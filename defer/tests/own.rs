@@ -206,12 +206,14 @@ type CarefulOwn = Own<Careful>;
 
 // SAFETY: as `Here`, which does it.
 unsafe impl Local for Careful {
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
-        Here::with(f)
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+        // SAFETY: as the caller ensures.
+        unsafe { Here::with(f) }
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
-        Here::with_depot(f)
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+        // SAFETY: as the caller ensures.
+        unsafe { Here::with_depot(f) }
     }
 }
 
@@ -221,8 +223,9 @@ unsafe impl g0_defer::Catches for Careful {
         <Here as g0_defer::Catches>::innermost()
     }
 
-    fn set_innermost(catch: *const g0_defer::Catch) {
-        <Here as g0_defer::Catches>::set_innermost(catch);
+    unsafe fn set_innermost(catch: *const g0_defer::Catch) {
+        // SAFETY: as the caller ensures.
+        unsafe { <Here as g0_defer::Catches>::set_innermost(catch) };
     }
 }
 

@@ -19,11 +19,11 @@ thread_local! {
 
 // SAFETY: a thread's own; the faults of this program are none of the closures'.
 unsafe impl Local for Here {
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         Some(CACHE.with_borrow_mut(f))
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         Some(CACHE.with_borrow_mut(|cache| f(Some(cache), &DEPOT)))
     }
 }
@@ -34,7 +34,7 @@ unsafe impl Catches for Here {
         INNERMOST.get()
     }
 
-    fn set_innermost(catch: *const Catch) {
+    unsafe fn set_innermost(catch: *const Catch) {
         INNERMOST.set(catch);
     }
 }

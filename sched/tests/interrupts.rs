@@ -231,7 +231,8 @@ fn run(procs: usize, threads: Threads, main: impl FnOnce() + Send) {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
         more: || Some(Box::leak(Box::new(M::new()))),
-        stacks: Box::leak(Box::new(HeapSource::new())),
+        // SAFETY: the tests' goroutines are a few calls deep.
+        stacks: Box::leak(Box::new(unsafe { HeapSource::new() })),
         stack: Class::for_size(64 << 10).expect("64 KiB is a size"),
         mobility: threads.mobility(),
         symmetric: true,

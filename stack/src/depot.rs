@@ -74,14 +74,16 @@ impl<S: StackSource> Depot<S> {
     /// Keeps the stack in the cache, which first gives a half away if it is full.
     ///
     /// # Safety
-    /// As for [`Cache::put`], and the stack must have come from this depot.
+    /// As for [`Cache::put`], and the stack must have come from this depot, as those in the cache must.
     #[inline]
     pub unsafe fn free(&self, cache: &mut Cache, stack: Stack) {
         // SAFETY: the caller ensures the same.
         if let Err(stack) = unsafe { cache.put(stack) } {
-            self.flush(cache);
-            // SAFETY: as above. There is room now.
-            let put = unsafe { cache.put(stack) };
+            // SAFETY: so has, by the same promise, all that the cache holds; and there is room afterwards.
+            let put = unsafe {
+                self.flush(cache);
+                cache.put(stack)
+            };
             debug_assert!(put.is_ok());
         }
     }
@@ -115,8 +117,11 @@ impl<S: StackSource> Depot<S> {
     }
 
     /// Takes a half of the cache, if it has a whole one.
+    ///
+    /// # Safety
+    /// As [`drain`](Depot::drain).
     #[cold]
-    pub fn flush(&self, cache: &mut Cache) {
+    pub unsafe fn flush(&self, cache: &mut Cache) {
         assert!(cache.class() == self.class, "g0-stack: Depot::flush: a cache of another class");
         let half = cache.take_half();
         if !half.is_empty() {
@@ -125,8 +130,11 @@ impl<S: StackSource> Depot<S> {
     }
 
     /// Takes everything the cache has: its owner goes away.
+    ///
+    /// # Safety
+    /// The stacks in the cache must have come from this depot, to whose source they will go.
     #[cold]
-    pub fn drain(&self, cache: &mut Cache) {
+    pub unsafe fn drain(&self, cache: &mut Cache) {
         assert!(cache.class() == self.class, "g0-stack: Depot::drain: a cache of another class");
         let [hot, cold] = cache.take_all();
         let mut magazines = self.magazines.lock();
@@ -173,7 +181,7 @@ impl<S: StackSource> Depot<S> {
             }
             while let Some(header) = magazine.pop() {
                 // SAFETY: the list gave it up. What is in a depot is free (the promise of `Cache::put`)
-                // and came from its source (the promise of `Depot::free`, or minted here).
+                // and came from its source (the promise of `Depot::free` and `Depot::drain`, or minted here).
                 unsafe {
                     let stack = revived(header, "Depot::trim");
                     last(&stack);

@@ -25,6 +25,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Class;
 use crate::paint;
+use crate::tag::{Tag, Word};
 
 /// Which source made a stack: what its memory is, and how its high-water mark is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +70,8 @@ pub struct Header {
     pub(crate) next: Cell<*mut Header>,
     /// First stack of the magazine below; of use in the first stack of a magazine in a depot.
     pub(crate) below: Cell<*mut Header>,
+    /// What lies beneath, or null: see `tag.rs`.
+    tag: Word,
     bottom: *mut u8,
     /// Tells sources apart.
     pub(crate) origin: usize,
@@ -113,6 +116,7 @@ impl Header {
             identity: AtomicUsize::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
             next: Cell::new(ptr::null_mut()),
             below: Cell::new(ptr::null_mut()),
+            tag: Word::none(),
             bottom: parts.bottom,
             origin: parts.origin,
             magazine_len: Cell::new(0),
@@ -179,6 +183,21 @@ impl Header {
         unsafe { NonNull::new_unchecked(header.cast()) }
     }
 
+    /// Says from now on, until the stack goes back to its source, that what `tag` stands for lies beneath.
+    ///
+    /// # Safety
+    ///
+    /// The stack must be the caller's, and what `tag` stands for must lie there and be as the owner of the tag
+    /// demands, for as long.
+    pub unsafe fn set_tag(&self, tag: &'static Tag) {
+        self.tag.set(tag);
+    }
+
+    /// Returns whether what `tag` stands for lies beneath. Any context, signal handlers included.
+    pub fn is_tagged(&self, tag: &'static Tag) -> bool {
+        self.tag.is(tag)
+    }
+
     /// Returns whether this is the unharmed header of a stack that is in use: not overwritten, not moved,
     /// not on a free list.
     #[inline]
@@ -227,12 +246,14 @@ impl Header {
         self.flags.set(self.flags.get() | FRESH);
     }
 
-    /// Checks that the stack is given to the source that made it; another one is fatal.
+    /// Receives the stack in the source with this origin, which must have made it: another one is fatal. What
+    /// lies beneath is nothing from here on.
     #[inline]
-    pub(crate) fn check_origin(&self, origin: usize, place: &'static str) {
+    pub(crate) fn comes_back(&self, origin: usize, place: &'static str) {
         if self.origin != origin {
             foreign(self, place);
         }
+        self.tag.clear();
     }
 
     /// Returns whether [`Stack::first_use`](crate::Stack::first_use) has yet to be asked.

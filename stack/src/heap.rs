@@ -14,7 +14,8 @@ const ORIGIN: usize = 0x6865_6170;
 ///
 /// ```
 /// use g0_stack::{Class, HeapSource, StackSource};
-/// let source = HeapSource::new().painted();
+/// // SAFETY: no code runs on its stacks.
+/// let source = unsafe { HeapSource::new() }.painted();
 /// let stack = source.alloc(Class::for_size(16 << 10)?)?;
 /// assert_eq!(stack.high_water(), Some(0));
 /// // SAFETY: within the stack, which is ours.
@@ -24,14 +25,23 @@ const ORIGIN: usize = 0x6865_6170;
 /// unsafe { source.free(stack) };
 /// # Ok::<(), g0_stack::StackError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct HeapSource {
     paint: bool,
 }
 
 impl HeapSource {
-    /// Returns a source that does not paint.
-    pub const fn new() -> HeapSource {
+    /// Returns a source of unguarded stacks that does not paint.
+    ///
+    /// ```compile_fail,E0133
+    /// let source = g0_stack::HeapSource::new();
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// Nothing guards these stacks: see [what an unguarded source asks
+    /// for](StackSource#what-an-unguarded-source-asks-for).
+    pub const unsafe fn new() -> HeapSource {
         HeapSource { paint: false }
     }
 
@@ -71,7 +81,7 @@ unsafe impl StackSource for HeapSource {
     }
 
     unsafe fn free(&self, stack: Stack) {
-        stack.check_origin(ORIGIN, "HeapSource::free");
+        stack.comes_back(ORIGIN, "HeapSource::free");
         // A second free of the same stack is as likely caught as the allocator leaves the bytes.
         stack.retire("HeapSource::free");
         if let Ok(layout) = HeapSource::layout(stack.class()) {

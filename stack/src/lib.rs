@@ -38,7 +38,8 @@
 //! ```
 //! use g0_stack::{Cache, Class, Depot, StaticSource};
 //! # #[cfg(not(loom))]
-//! static STACKS: StaticSource<16, 8192> = StaticSource::new();
+//! // SAFETY: no code runs on its stacks.
+//! static STACKS: StaticSource<16, 8192> = unsafe { StaticSource::new() };
 //!
 //! # fn main() -> Result<(), g0_stack::StackError> {
 //! # #[cfg(not(loom))] {
@@ -61,7 +62,8 @@
 //! assert_eq!(unsafe { again.payload::<u64>().read() }, 7);
 //! # // SAFETY: as above.
 //! # unsafe { depot.free(&mut cache, again) };
-//! # depot.drain(&mut cache);
+//! # // SAFETY: as above.
+//! # unsafe { depot.drain(&mut cache) };
 //! # }
 //! # Ok(()) }
 //! ```
@@ -146,6 +148,7 @@ mod paint;
 mod slab;
 mod source;
 mod static_source;
+mod tag;
 
 pub use cache::Cache;
 pub use class::Class;
@@ -158,3 +161,4 @@ pub use heap::HeapSource;
 pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};
 pub use static_source::StaticSource;
+pub use tag::Tag;

@@ -73,7 +73,27 @@ impl fmt::Debug for Stack {
 /// # Safety
 /// A stack that an implementor returns must be valid and have no other user until it is freed: readable
 /// and writable from bottom to header, at least `class.size()` bytes with header and colour, in memory
-/// that stays where it is while the source lives.
+/// that stays where it is until then, whatever becomes of the source.
+///
+/// And it must be *guarded*: frames that grow beyond the bottom fault before they have written there. A
+/// scheduler runs safe code on it, which may recurse as deep as it likes. Where nothing faults, the program must
+/// promise what the machine does not see to, and give its word when it makes the source: a constructor of
+/// unguarded stacks is `unsafe`, and asks for this.
+///
+/// ## What an unguarded source asks for
+///
+/// Of every stack that comes from it and on which code runs, the frames never come to the bottom:
+///
+/// - *All frames count*: those of the deepest call, of deferred calls and destructors while a panic unwinds, of the
+///   panic hook, of callbacks from foreign code, of interrupt and signal handlers that run on the present stack,
+///   and what a scheduler keeps there (1 KiB, and the closure or its result).
+/// - *Fine is* code without recursion, or with one whose depth the program bounds, if its stack is twice as large
+///   as the deepest it was ever found to be.
+/// - *Not fine is* recursion as deep as the input says, and a size that was never measured.
+///
+/// How deep it was: [`Header::high_water`] of a stack, and of all stacks of a
+/// [`StaticSource`](crate::StaticSource) [its own](crate::StaticSource::high_water); the same program on guarded
+/// stacks, which names the one that overflows. Canary words tell too late: what lay beneath is overwritten then.
 pub unsafe trait StackSource: Sync {
     /// Returns a fresh stack of the class.
     ///

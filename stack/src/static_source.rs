@@ -24,7 +24,8 @@ struct Block<const SIZE: usize>([MaybeUninit<u8>; SIZE]);
 /// ```
 /// use g0_stack::{Class, StackSource, StaticSource};
 /// # #[cfg(not(loom))]
-/// static STACKS: StaticSource<4, 8192> = StaticSource::new();
+/// // SAFETY: no code runs on its stacks.
+/// static STACKS: StaticSource<4, 8192> = unsafe { StaticSource::new() };
 ///
 /// # fn main() -> Result<(), g0_stack::StackError> {
 /// # #[cfg(not(loom))] {
@@ -37,15 +38,17 @@ struct Block<const SIZE: usize>([MaybeUninit<u8>; SIZE]);
 /// ```
 pub struct StaticSource<const N: usize, const SIZE: usize> {
     paint: bool,
-    shelf: Mutex<Shelf>,
+    shelf: Mutex<Shelf<N>>,
     blocks: UnsafeCell<[MaybeUninit<Block<SIZE>>; N]>,
 }
 
 /// > **Invariant.** Blocks from `fresh` on were never given out; each one below is on the list or
 /// > has an owner.
-struct Shelf {
+struct Shelf<const N: usize> {
     free: List,
     fresh: usize,
+    /// Of which the header is written.
+    made: [bool; N],
 }
 
 // SAFETY: the blocks are given out by the shelf, under its lock, one owner each.
@@ -58,12 +61,21 @@ impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
     };
 
     g0_arch::const_unless_loom! {
-        /// Returns a source whose stacks have never been used. `const` except under loom.
-        pub fn new() -> Self {
+        /// Returns a source of unguarded stacks, which have never been used. `const` except under loom.
+        ///
+        /// ```compile_fail,E0133
+        /// static STACKS: g0_stack::StaticSource<4, 8192> = g0_stack::StaticSource::new();
+        /// ```
+        ///
+        /// # Safety
+        ///
+        /// Nothing guards these stacks: see [what an unguarded source asks
+        /// for](StackSource#what-an-unguarded-source-asks-for).
+        pub unsafe fn new() -> Self {
             const { Self::FITS };
             StaticSource {
                 paint: false,
-                shelf: Mutex::new(Shelf { free: List::new(), fresh: 0 }),
+                shelf: Mutex::new(Shelf { free: List::new(), fresh: 0, made: [false; N] }),
                 blocks: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
             }
         }
@@ -75,28 +87,39 @@ impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
         self
     }
 
-    fn make(&'static self, index: usize, class: Class) -> Stack {
+    /// Returns the most bytes that were ever used of one of its stacks, as [`Header::high_water`] does; none
+    /// before the first stack, and where they are not [painted](Self::painted). Stacks may be in use meanwhile.
+    pub fn high_water(&'static self) -> Option<usize> {
+        let made = self.shelf.lock().made;
+        let marks = (0..N).filter(|&index| made[index]).map(|index| {
+            let (_, header) = self.block(index);
+            // SAFETY: it has been made, and headers stay.
+            unsafe { (*header).high_water() }
+        });
+        marks.max().flatten()
+    }
+
+    /// Returns where a block and its header lie.
+    fn block(&'static self, index: usize) -> (*mut u8, *mut Header) {
         let block = self.blocks.with_mut(|blocks| blocks.cast::<u8>().wrapping_add(index * SIZE));
-        let header = block.wrapping_add(SIZE - size_of::<Header>());
+        (block, block.wrapping_add(SIZE - size_of::<Header>()).cast())
+    }
+
+    fn make(&'static self, index: usize, class: Class) -> Stack {
+        let (block, header) = self.block(index);
         let mut flags = CANARY;
         // SAFETY: the block was never given out, so it has no user yet; blocks are 64-aligned and SIZE
         // is a multiple of 64, so header and words are aligned; the memory is 'static.
         unsafe {
             paint::plant_canary(block);
             if self.paint {
-                paint::paint(block, header);
+                paint::paint(block, header.cast());
                 flags |= PAINTED;
             }
             let origin = core::ptr::from_ref(self).addr();
             let parts = Parts { bottom: block, class, kind: Kind::Static, flags, origin };
-            Stack::from_raw(Header::write(header.cast(), parts))
+            Stack::from_raw(Header::write(header, parts))
         }
-    }
-}
-
-impl<const N: usize, const SIZE: usize> Default for StaticSource<N, SIZE> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -120,11 +143,13 @@ unsafe impl<const N: usize, const SIZE: usize> StackSource for &'static StaticSo
             shelf.fresh += 1;
             shelf.fresh - 1
         };
-        Ok(self.make(index, class))
+        let stack = self.make(index, class);
+        self.shelf.lock().made[index] = true;
+        Ok(stack)
     }
 
     unsafe fn free(&self, stack: Stack) {
-        stack.check_origin(core::ptr::from_ref(*self).addr(), "StaticSource::free");
+        stack.comes_back(core::ptr::from_ref(*self).addr(), "StaticSource::free");
         list::push(&mut self.shelf.lock().free, stack, "StaticSource::free");
     }
 }

@@ -28,7 +28,8 @@ fn put(cache: &mut Cache, stack: Stack) {
 
 #[test]
 fn static_stacks_are_distinct_and_bounded() {
-    static SOURCE: StaticSource<5, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<5, SIZE> = unsafe { StaticSource::new() };
     let mut stacks = Vec::new();
     let mut seen = HashSet::new();
     for _ in 0..5 {
@@ -50,7 +51,8 @@ fn static_stacks_are_distinct_and_bounded() {
 
 #[test]
 fn a_class_beyond_the_static_size_is_an_error() {
-    static SOURCE: StaticSource<1, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<1, SIZE> = unsafe { StaticSource::new() };
     let asked = Class::for_size(SIZE + 1).unwrap();
     let error = (&SOURCE).alloc(asked).unwrap_err();
     assert_eq!(error, StackError::TooLarge { asked: asked.size(), largest: SIZE });
@@ -58,8 +60,10 @@ fn a_class_beyond_the_static_size_is_an_error() {
 
 #[test]
 fn paint_tells_the_high_water_mark() {
-    static PAINTED: StaticSource<1, SIZE> = StaticSource::new().painted();
-    static PLAIN: StaticSource<1, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static PAINTED: StaticSource<1, SIZE> = unsafe { StaticSource::new() }.painted();
+    // SAFETY: no code runs on its stacks.
+    static PLAIN: StaticSource<1, SIZE> = unsafe { StaticSource::new() };
     let stack = (&PAINTED).alloc(class()).unwrap();
     assert_eq!(stack.high_water(), Some(0));
     for used in [8, 100, 2000] {
@@ -73,7 +77,8 @@ fn paint_tells_the_high_water_mark() {
 
 #[test]
 fn cache_is_last_in_first_out_and_bounded() {
-    static SOURCE: StaticSource<65, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<65, SIZE> = unsafe { StaticSource::new() };
     let mut cache = Cache::new(class());
     let mut order = Vec::new();
     for _ in 0..Cache::CAPACITY {
@@ -96,7 +101,8 @@ fn cache_is_last_in_first_out_and_bounded() {
 
 #[test]
 fn payload_survives_cache_and_depot() {
-    static SOURCE: StaticSource<80, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<80, SIZE> = unsafe { StaticSource::new() };
     let depot = Depot::new(class(), &SOURCE);
     let (mut one, mut two) = (Cache::new(class()), Cache::new(class()));
     let mut stacks = Vec::new();
@@ -114,7 +120,8 @@ fn payload_survives_cache_and_depot() {
         // SAFETY: nothing runs on it.
         unsafe { depot.free(&mut one, stack) };
     }
-    depot.drain(&mut one);
+    // SAFETY: its stacks are the depot's.
+    unsafe { depot.drain(&mut one) };
     assert_eq!(depot.len(), 80);
     let mut seen = HashSet::new();
     for _ in 0..80 {
@@ -133,7 +140,8 @@ fn payload_survives_cache_and_depot() {
 
 #[test]
 fn flush_and_refill_move_halves() {
-    static SOURCE: StaticSource<100, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<100, SIZE> = unsafe { StaticSource::new() };
     let depot = Depot::new(class(), &SOURCE);
     let mut cache = Cache::new(class());
     let stacks: Vec<_> = (0..100).map(|_| (&SOURCE).alloc(class()).unwrap()).collect();
@@ -149,8 +157,10 @@ fn flush_and_refill_move_halves() {
     assert_eq!((other.len(), depot.len()), (32, 32));
     depot.refill(&mut other).unwrap();
     assert_eq!(other.len(), 32, "a cache that has some is left alone");
-    depot.drain(&mut cache);
-    depot.drain(&mut other);
+    // SAFETY: its stacks are the depot's.
+    unsafe { depot.drain(&mut cache) };
+    // SAFETY: its stacks are the depot's.
+    unsafe { depot.drain(&mut other) };
     let mut last = 0;
     assert_eq!(depot.trim(|_| last += 1), 100);
     assert_eq!((last, depot.len()), (100, 0));
@@ -159,7 +169,8 @@ fn flush_and_refill_move_halves() {
 
 #[test]
 fn a_short_depot_gives_what_there_is_and_then_the_sources_error() {
-    static SOURCE: StaticSource<3, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<3, SIZE> = unsafe { StaticSource::new() };
     let depot = Depot::new(class(), &SOURCE);
     let mut cache = Cache::new(class());
     let stacks: Vec<_> = (0..3).map(|_| depot.alloc(&mut cache).unwrap()).collect();
@@ -173,7 +184,8 @@ fn a_short_depot_gives_what_there_is_and_then_the_sources_error() {
 
 #[test]
 fn identity_is_checked_when_a_stack_is_put_and_got() {
-    static SOURCE: StaticSource<8, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<8, SIZE> = unsafe { StaticSource::new() };
     let source = &SOURCE;
 
     // Overwritten while in use.
@@ -205,7 +217,8 @@ fn identity_is_checked_when_a_stack_is_put_and_got() {
     assert!(text.contains("twice") && text.contains(&top), "{text}");
 
     // To another source, in another class.
-    static OTHER: StaticSource<1, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static OTHER: StaticSource<1, SIZE> = unsafe { StaticSource::new() };
     let stack = source.alloc(class()).unwrap();
     // SAFETY: nothing runs on it; the wrong source is the mistake under test.
     let text = message(|| unsafe { (&OTHER).free(stack) });
@@ -217,7 +230,8 @@ fn identity_is_checked_when_a_stack_is_put_and_got() {
 
 #[test]
 fn a_broken_canary_is_found_at_the_latest_when_the_stack_is_put_back() {
-    static SOURCE: StaticSource<1, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<1, SIZE> = unsafe { StaticSource::new() };
     let stack = (&SOURCE).alloc(class()).unwrap();
     assert!(stack.canary_intact());
     // SAFETY: this is the damage under test; the memory is the test's own.
@@ -229,20 +243,23 @@ fn a_broken_canary_is_found_at_the_latest_when_the_stack_is_put_back() {
 
 #[test]
 fn idle_stacks_are_swept_without_losing_any() {
-    static SOURCE: StaticSource<64, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<64, SIZE> = unsafe { StaticSource::new() };
     let depot = Depot::new(class(), &SOURCE);
     let mut cache = Cache::new(class());
     for _ in 0..64 {
         put(&mut cache, (&SOURCE).alloc(class()).unwrap());
     }
-    depot.drain(&mut cache);
+    // SAFETY: its stacks are the depot's.
+    unsafe { depot.drain(&mut cache) };
     assert_eq!([depot.release_idle(), depot.release_idle(), depot.release_idle()], [0, 64, 0]);
     assert_eq!(depot.len(), 64);
     depot.refill(&mut cache).unwrap();
     let stack = depot.alloc(&mut cache).unwrap();
     // SAFETY: nothing runs on it.
     unsafe { depot.free(&mut cache, stack) };
-    depot.drain(&mut cache);
+    // SAFETY: its stacks are the depot's.
+    unsafe { depot.drain(&mut cache) };
     // Only the one that was used is young again.
     assert_eq!([depot.release_idle(), depot.release_idle()], [0, 1]);
 }
@@ -253,7 +270,8 @@ fn a_stack_has_one_owner_among_many_threads() {
     const THREADS: usize = 4;
     // More than the threads and their caches ever hold.
     const STACKS: usize = THREADS * (200 + Cache::CAPACITY);
-    static SOURCE: StaticSource<STACKS, SIZE> = StaticSource::new();
+    // SAFETY: no code runs on its stacks.
+    static SOURCE: StaticSource<STACKS, SIZE> = unsafe { StaticSource::new() };
     let depot = Depot::new(class(), &SOURCE);
     std::thread::scope(|scope| {
         for thread in 1..=THREADS {
@@ -307,7 +325,8 @@ fn a_stack_has_one_owner_among_many_threads() {
                         depot.free(&mut cache, stack);
                     }
                 }
-                depot.drain(&mut cache);
+                // SAFETY: its stacks are the depot's.
+                unsafe { depot.drain(&mut cache) };
             });
         }
     });

@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use g0_stack::{Cache, Class, Depot, HeapSource, StackSource};
 
+fn heap() -> HeapSource {
+    // SAFETY: no code runs on the tests' stacks.
+    unsafe { HeapSource::new() }
+}
+
 #[test]
 fn heap_stacks_carry_a_canary_and_are_written_to_the_last_byte() {
-    let source = HeapSource::new();
+    let source = heap();
     for size in [4096, 10_000, 1 << 16, 1 << 20] {
         let class = Class::for_size(size).unwrap();
         let stack = source.alloc(class).unwrap();
@@ -23,7 +28,7 @@ fn heap_stacks_carry_a_canary_and_are_written_to_the_last_byte() {
 
 #[test]
 fn a_pool_over_a_shared_source_gives_everything_back() {
-    let depot = Depot::new(Class::MIN, Arc::new(HeapSource::new().painted()));
+    let depot = Depot::new(Class::MIN, Arc::new(heap().painted()));
     let mut cache = Cache::new(Class::MIN);
     let stacks: Vec<_> = (0..200).map(|_| depot.alloc(&mut cache).unwrap()).collect();
     for stack in stacks {
@@ -31,14 +36,15 @@ fn a_pool_over_a_shared_source_gives_everything_back() {
         // SAFETY: nothing runs on it.
         unsafe { depot.free(&mut cache, stack) };
     }
-    depot.drain(&mut cache);
+    // SAFETY: its stacks are the depot's.
+    unsafe { depot.drain(&mut cache) };
     assert!(depot.len() >= 200);
 }
 
 #[test]
 #[should_panic(expected = "overflowed")]
 fn freeing_an_overflowed_stack_is_fatal() {
-    let source = HeapSource::new();
+    let source = heap();
     let stack = source.alloc(Class::MIN).unwrap();
     // SAFETY: the damage under test, within the test's own memory.
     unsafe { stack.bottom().write(1) };

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use g0_arch::{Arch, Native};
 use g0_stack::overflow::{self, AltStack, Message, Overflow, SignalStack};
-use g0_stack::{Class, SlabSource, Stack, StackSource};
+use g0_stack::{Class, SlabSource, Stack, StackSource, Tag};
 
 /// Runs the named test again in a process of its own, in which `child` runs instead; returns what
 /// became of it, or `None` in the child.
@@ -84,10 +84,15 @@ fn overflow_aborts_with_a_message() {
 
 #[test]
 fn overflow_is_reported_with_address_stack_and_payload() {
-    fn reporter(overflow: &Overflow<'_>) {
+    static NUMBER: Tag = Tag::new();
+    static OTHER: Tag = Tag::new();
+    fn reporter(overflow: &Overflow<'_>) -> bool {
         let stack = overflow.stack();
+        if !stack.is_tagged(&NUMBER) || stack.is_tagged(&OTHER) {
+            return false;
+        }
         let below = stack.bottom().addr().wrapping_sub(overflow.address());
-        // SAFETY: the child wrote it before it overflowed.
+        // SAFETY: the tag says that it is there.
         let number = unsafe { stack.payload::<usize>().read() };
         let _ = writeln!(
             Message::new(),
@@ -96,14 +101,19 @@ fn overflow_is_reported_with_address_stack_and_payload() {
             overflow.size() == stack.size(),
             stack.check(),
         );
+        true
     }
     let output = in_child("overflow_is_reported_with_address_stack_and_payload", || {
-        overflow::set_reporter(reporter);
+        // SAFETY: it reads and writes a `Message`.
+        unsafe { overflow::set_reporter(reporter) };
         overflow::install().unwrap();
         let stack = stack(16 << 10);
         let payload = stack.payload::<usize>();
         // SAFETY: within the stack, and frames start below it.
-        unsafe { payload.write(4711) };
+        unsafe {
+            payload.write(4711);
+            stack.set_tag(&NUMBER);
+        }
         let mut slot = ptr::null_mut();
         // SAFETY: as in `on`.
         unsafe { Native::call_on(payload.cast(), endless, ptr::null_mut(), &mut slot) };

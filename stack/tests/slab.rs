@@ -63,7 +63,8 @@ fn slab_stacks_are_guarded_and_apart() {
 
 #[test]
 fn without_guards_there_are_none() {
-    let source = SlabSource::builder().guards(false).build();
+    // SAFETY: no code runs on its stacks.
+    let source = unsafe { SlabSource::builder().without_guards() }.build();
     let stack = source.alloc(class(65536)).unwrap();
     assert!(!stack.guarded() && !stack.has_canary());
     assert_eq!(write_in_child(stack.bottom().wrapping_sub(1)), 0);
@@ -121,9 +122,11 @@ fn idle_stacks_give_back_all_but_their_top_page_and_keep_their_guard() {
         payload.write([42; 64]);
     }
     assert!(resident(bottom, size) >= 15 * 4096);
-    // SAFETY: nothing runs on it.
-    unsafe { depot.free(&mut cache, stack) };
-    depot.drain(&mut cache);
+    // SAFETY: nothing runs on it, and the cache's stacks are the depot's.
+    unsafe {
+        depot.free(&mut cache, stack);
+        depot.drain(&mut cache);
+    }
     assert_eq!(depot.release_idle(), 0, "it was in use a moment ago");
     assert!(depot.release_idle() >= 1);
     assert_eq!(resident(bottom, size), 4096);

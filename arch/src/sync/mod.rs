@@ -26,6 +26,14 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! const_unless_loom {
+    ($(#[$attr:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$attr])*
+        $vis const unsafe fn $($rest)*
+        #[cfg(loom)]
+        $(#[$attr])*
+        $vis unsafe fn $($rest)*
+    };
     ($(#[$attr:meta])* $vis:vis fn $($rest:tt)*) => {
         #[cfg(not(loom))]
         $(#[$attr])*

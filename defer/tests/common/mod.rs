@@ -142,12 +142,12 @@ fn give() {
 
 // SAFETY: a thread's own, and the closures do not come back to it.
 unsafe impl Local for Here {
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         VISITS.set((VISITS.get().0 + 1, VISITS.get().1));
         Some(CACHE.with_borrow_mut(f))
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         VISITS.set((VISITS.get().0, VISITS.get().1 + 1));
         give();
         Some(CACHE.with_borrow_mut(|cache| f(Some(cache), &DEPOT)))
@@ -160,7 +160,7 @@ unsafe impl Catches for Here {
         INNERMOST.get()
     }
 
-    fn set_innermost(catch: *const Catch) {
+    unsafe fn set_innermost(catch: *const Catch) {
         INNERMOST.set(catch);
     }
 }

@@ -43,13 +43,13 @@ enum Ps {}
 
 // SAFETY: each thread has set its own cache, and the closures do not come back to it.
 unsafe impl Local for Ps {
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         let (cache, _) = HERE.with(Cell::get);
         // SAFETY: this thread's own, alive while its work lasts.
         Some(f(unsafe { &mut *cache }))
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         let (cache, depot) = HERE.with(Cell::get);
         // SAFETY: as above.
         Some(unsafe { f(Some(&mut *cache), &*depot) })

@@ -47,11 +47,11 @@ pub fn defer_depot() -> &'static Depot {
     &DEPOT
 }
 
-// SAFETY: a cache is its P's, and used inside only, by closures that do not come back.
+// SAFETY: a cache is its P's, and used inside only, by closures that neither come back nor wait.
 #[cfg(not(loom))]
 unsafe impl<P: Platform> Local for Defers<P> {
     #[inline(always)]
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         let m = current_m::<P>()?;
         let inside = step_in::<P>(m, m.running()?);
         // SAFETY: the P's own cache, inside.
@@ -61,7 +61,7 @@ unsafe impl<P: Platform> Local for Defers<P> {
     }
 
     #[cold]
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         let Some((m, g)) = current_m::<P>().and_then(|m| Some((m, m.running()?))) else {
             return Some(f(None, &DEPOT));
         };
@@ -89,8 +89,7 @@ unsafe impl<P: Platform> Catches for Defers<P> {
     }
 
     #[inline(always)]
-    #[allow(clippy::not_unsafe_ptr_arg_deref, reason = "it is stored, and not followed")]
-    fn set_innermost(catch: *const Catch) {
+    unsafe fn set_innermost(catch: *const Catch) {
         // SAFETY: the running goroutine's own word.
         unsafe { goroutine::<P>().as_ref().catches.set(catch) }
     }

@@ -30,7 +30,7 @@ use super::g0::on_g0;
 use super::inside::{Caller, Inside};
 use super::post_switch::resumed;
 use super::wake::wake_from;
-use crate::objects::g::{G, scheduler_of};
+use crate::objects::g::{BENEATH, G, scheduler_of};
 use crate::objects::inside::Within;
 use crate::objects::join_word::DETACHED;
 use crate::objects::m::M;
@@ -178,6 +178,7 @@ unsafe fn make(core: &'static Core, g: NonNull<G>) {
     unsafe {
         g.write(G::new());
         g.as_ref().core.set(core);
+        G::header(g).as_ref().set_tag(&BENEATH);
     }
     core.register(g);
 }
@@ -364,10 +365,10 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
 ) -> Result<(), Error> {
     let mut cache = g0_stack::Cache::new(core.config.stack);
     let stack = core.depot.alloc(&mut cache).map_err(Error::Stack)?;
-    core.depot.drain(&mut cache);
-    // SAFETY: the stack is fresh from the depot; what `f` borrows outlives it, as the caller
-    // ensures.
+    // SAFETY: the stack and those in the cache are fresh from the depot; what `f` borrows outlives it, as the
+    // caller ensures.
     unsafe {
+        core.depot.drain(&mut cache);
         let g = init_g(core, stack);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());

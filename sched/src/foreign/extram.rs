@@ -170,12 +170,15 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
 fn make(core: &'static Core) -> Option<&'static M> {
     let mut cache = g0_stack::Cache::new(core.config.stack);
     let stack = core.depot.alloc(&mut cache);
-    core.depot.drain(&mut cache);
+    // SAFETY: what it has is from the depot.
+    unsafe { core.depot.drain(&mut cache) };
     let stack = stack.ok()?;
     let Some(m) = core.extra_m().filter(|m| Extras::can_hold(*m)) else {
-        // SAFETY: it has not been used.
-        unsafe { core.depot.free(&mut cache, stack) };
-        core.depot.drain(&mut cache);
+        // SAFETY: it is from the depot, and has not been used.
+        unsafe {
+            core.depot.free(&mut cache, stack);
+            core.depot.drain(&mut cache);
+        }
         return None;
     };
     // SAFETY: the stack and the M are this call's alone, but for code that walks all Ms.

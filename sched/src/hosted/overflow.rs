@@ -4,23 +4,25 @@ use core::fmt::Write;
 
 use g0_stack::overflow::{self, Message, Overflow};
 
-use crate::objects::g::G;
+use crate::objects::g::{BENEATH, G};
+use crate::parts::ident::Label;
 
 /// Installs handler and message, once for the process. Without a handler an overflow is an
 /// ordinary fault: a refusal is not an error.
 pub(super) fn install() {
-    overflow::set_reporter(report);
+    // SAFETY: it reads words and writes a `Message`.
+    unsafe { overflow::set_reporter(report) };
     let _ = overflow::install();
 }
 
-fn report(overflow: &Overflow<'_>) {
-    // SAFETY: every stack of a hosted runtime's slab that is in use carries a G beneath its
-    // header; what is read was written before the goroutine started. Other slabs are not
-    // distinguished: their payload is at least a G long, and a null scheduler tells them apart.
-    let (id, name, site) = unsafe {
-        let g = &*overflow.stack().payload::<G>();
-        (g.ident.id(), g.ident.name(), g.ident.site())
-    };
+/// Says which goroutine it was; false where the stack is none's.
+fn report(overflow: &Overflow<'_>) -> bool {
+    if !overflow.stack().is_tagged(&BENEATH) {
+        return false;
+    }
+    // SAFETY: the tag says that a G lies there, and a G stays as long as its stack is the scheduler's.
+    let g = unsafe { &*overflow.stack().payload::<G>() };
+    let Some((_, Label { id, name, site })) = g.ident.read(&g.status) else { return false };
     let mut message = Message::new();
     // Writing to a `Message` does not fail.
     let _ = writeln!(
@@ -32,4 +34,5 @@ fn report(overflow: &Overflow<'_>) {
         overflow.size(),
         overflow.address(),
     );
+    true
 }

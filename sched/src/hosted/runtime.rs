@@ -118,9 +118,20 @@ impl Builder {
         self
     }
 
-    /// Returns whether a page that faults lies beneath every stack. Default: yes.
-    pub fn guards(mut self, on: bool) -> Self {
-        self.guards = on;
+    /// Leaves out the page that faults beneath every stack.
+    ///
+    /// ```compile_fail,E0133
+    /// let builder = g0_sched::Runtime::builder().without_guards();
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// A goroutine that overflows its stack then writes over another's. No goroutine's frames may come to the
+    /// bottom of its stack: [what an unguarded source asks
+    /// for](g0_stack::StackSource#what-an-unguarded-source-asks-for) says what counts, what is fine, and how to
+    /// find out. With guards the same program is told by a message.
+    pub unsafe fn without_guards(mut self) -> Self {
+        self.guards = false;
         self
     }
 
@@ -310,7 +321,10 @@ impl Builder {
         CPUS.store(affinity::affine(), Ordering::Relaxed);
         overflow::install();
         g0_defer::on_holding(hold);
-        let source = Box::leak(Box::new(SlabSource::builder().guards(self.guards).build()));
+        let slabs = SlabSource::builder();
+        // SAFETY: as the caller of `without_guards` has ensured.
+        let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
+        let source = Box::leak(Box::new(slabs.build()));
         let procs: &'static mut [Proc] =
             Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
         let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));

@@ -102,7 +102,7 @@ pub fn other_parkers(core: &Core) -> [&Parker; 2] {
 pub unsafe fn drain_stacks(core: &Core) {
     for p in core.config.procs {
         // SAFETY: no thread uses the Ps any more.
-        p.free.with_mut(|free| core.depot.drain(unsafe { &mut *free }));
+        unsafe { p.free.with_mut(|free| core.depot.drain(&mut *free)) };
     }
 }
 

@@ -37,7 +37,12 @@ use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 /// What can be an extra M: an M.
-pub trait Spare: Sized + 'static {
+///
+/// # Safety
+///
+/// Each of the two must return the same word every time, the element's own, and nothing but [`Extras`] may use
+/// them.
+pub unsafe trait Spare: Sized + 'static {
     /// Returns the link to the one below it among the spare ones; the list's, while it is spare.
     fn below(&self) -> &AtomicPtr<Self>;
 

@@ -20,7 +20,7 @@ use g0_arch::Context;
 use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicU32, AtomicUsize};
 use g0_arch::tools::Fiber;
-use g0_stack::Header;
+use g0_stack::{Header, Tag};
 
 use super::local::Bound;
 use super::m::M;
@@ -35,6 +35,9 @@ use crate::parts::stat_atomic;
 pub(crate) use crate::parts::status;
 use crate::parts::status::Status;
 use crate::parts::wait_reason::{Coarse, WaitReason};
+
+/// Says of a stack that a [`G`] lies beneath its header, written by `exec::spawn` when the scheduler first uses it.
+pub(crate) static BENEATH: Tag = Tag::new();
 
 /// What a parked G leaves to be done once its context is saved: false makes it runnable again.
 ///

@@ -150,7 +150,8 @@ const fn class() -> Class {
     }
 }
 
-static MEMORY: StaticSource<40, STACK> = StaticSource::new();
+// SAFETY: the tests' goroutines are a few calls deep, and have 128 KiB.
+static MEMORY: StaticSource<40, STACK> = unsafe { StaticSource::new() };
 static PROCS: [Proc; 2] = [Proc::new(), Proc::new()];
 static MACHINES: [M; 8] = [const { M::new() }; 8];
 

@@ -60,7 +60,7 @@ impl Drop for Message {
     }
 }
 
-/// Writes the message of a process that has set no reporter.
+/// Writes the message about a stack of which no reporter has told.
 pub(super) fn overflow(overflow: &Overflow<'_>) {
     let mut message = Message::new();
     // Writing to a `Message` does not fail.

@@ -47,7 +47,8 @@ impl Overflow<'_> {
         self.address
     }
 
-    /// Returns the stack that overflowed. Its header and payload are whole.
+    /// Returns the stack that overflowed. Its header is whole, and so is what a [`Tag`](crate::Tag) says that
+    /// lies beneath.
     pub fn stack(&self) -> &Header {
         self.stack
     }
@@ -58,9 +59,10 @@ impl Overflow<'_> {
     }
 }
 
-/// Tells the user of an overflow. Called in a signal handler: it must not allocate, lock, or unwind;
-/// [`Message`] writes safely. The process aborts when it returns.
-pub type Reporter = fn(&Overflow<'_>);
+/// Tells the user of an overflow, and returns whether it has: otherwise this crate's own message follows. It must
+/// believe nothing of what lies beneath the header but a [`Tag`](crate::Tag) of its own. The process aborts when
+/// it returns.
+pub type Reporter = fn(&Overflow<'_>) -> bool;
 
 /// The reporter, or null. Core's atomic and not the facade's: static, and read in a handler.
 static REPORTER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
@@ -80,7 +82,16 @@ pub fn install() -> Result<(), StackError> {
 }
 
 /// Sets what tells the user of an overflow, instead of the message that this crate writes.
-pub fn set_reporter(reporter: Reporter) {
+///
+/// ```compile_fail,E0133
+/// g0_stack::overflow::set_reporter(|_| true);
+/// ```
+///
+/// # Safety
+///
+/// `reporter` is called in a signal handler, which may have interrupted anything: it must not allocate, lock,
+/// unwind, or call what may. [`Message`] writes safely.
+pub unsafe fn set_reporter(reporter: Reporter) {
     // Release, with the Acquire in `report`: what the caller prepared for the reporter is there.
     REPORTER.store(reporter as *mut (), Ordering::Release);
 }
@@ -150,12 +161,13 @@ fn report(overflow: &Overflow<'_>) -> ! {
         }
     }
     let reporter = REPORTER.load(Ordering::Acquire);
-    if reporter.is_null() {
-        message::overflow(overflow);
-    } else {
+    let has_told = !reporter.is_null() && {
         // SAFETY: only `set_reporter` stores here, and it stores a `Reporter`.
         let reporter = unsafe { core::mem::transmute::<*mut (), Reporter>(reporter) };
-        reporter(overflow);
+        reporter(overflow)
+    };
+    if !has_told {
+        message::overflow(overflow);
     }
     // A handler for SIGABRT might want to unwind or to run on: it has no say.
     // SAFETY: both may be called in a handler.

@@ -90,13 +90,18 @@ pub struct SlabBuilder {
 }
 
 impl SlabBuilder {
-    /// Returns whether stacks get guard pages; yes unless said otherwise.
-    pub fn guards(mut self, on: bool) -> Self {
-        self.guards = match (on, self.guards) {
-            (false, _) => Guards::Off,
-            (true, Guards::Off) => Guards::Untried,
-            (true, guards) => guards,
-        };
+    /// Leaves the guard pages out.
+    ///
+    /// ```compile_fail,E0133
+    /// let source = g0_stack::SlabSource::builder().without_guards().build();
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// Nothing guards these stacks: see [what an unguarded source asks
+    /// for](StackSource#what-an-unguarded-source-asks-for).
+    pub unsafe fn without_guards(mut self) -> Self {
+        self.guards = Guards::Off;
         self
     }
 
@@ -258,7 +263,7 @@ unsafe impl StackSource for SlabSource {
     }
 
     unsafe fn free(&self, stack: Stack) {
-        stack.check_origin(self.id, "SlabSource::free");
+        stack.comes_back(self.id, "SlabSource::free");
         let mut shelf = self.shelves[stack.class().index()].lock();
         list::push(&mut shelf.free, stack, "SlabSource::free");
     }

@@ -91,12 +91,12 @@ type Panics = Own<Here>;
 
 // SAFETY: one thread; the closures do not come back.
 unsafe impl Local for Here {
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         // SAFETY: nobody else has it.
         Some(f(unsafe { &mut *THREAD.cache.get() }))
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         // SAFETY: as above.
         Some(f(Some(unsafe { &mut *THREAD.cache.get() }), &DEPOT))
     }
@@ -108,7 +108,7 @@ unsafe impl Catches for Here {
         THREAD.innermost.get()
     }
 
-    fn set_innermost(catch: *const Catch) {
+    unsafe fn set_innermost(catch: *const Catch) {
         THREAD.innermost.set(catch);
     }
 }

@@ -15,7 +15,8 @@ const CLASS: Class = match Class::for_size(SIZE) {
     Err(_) => panic!("8 KiB is a size"),
 };
 
-static MEMORY: StaticSource<STACKS, SIZE> = StaticSource::new().painted();
+// SAFETY: no code runs on its stacks.
+static MEMORY: StaticSource<STACKS, SIZE> = unsafe { StaticSource::new() }.painted();
 static DEPOT: Depot<&'static StaticSource<STACKS, SIZE>> = Depot::new(CLASS, &MEMORY);
 
 /// What a scheduler would keep beneath the header.
@@ -59,6 +60,7 @@ fn reuse_one(cache: &mut Cache) {
     unsafe { stack.top().sub(DEEP).write_bytes(1, 8) };
     check(7, stack.high_water() == Some(DEEP));
     check(8, stack.canary_intact());
+    check(16, MEMORY.high_water() == Some(DEEP));
 
     let last = stack.bottom();
     // SAFETY: the lowest byte of the stack, in the canary; it is put back before the stack is.
@@ -69,7 +71,8 @@ fn reuse_one(cache: &mut Cache) {
         last.write(kept);
         DEPOT.free(cache, stack);
     }
-    DEPOT.drain(cache);
+    // SAFETY: its stacks are the depot's.
+    unsafe { DEPOT.drain(cache) };
     check(10, DEPOT.trim(|_| {}) == STACKS);
 }
 
@@ -82,7 +85,8 @@ fn sizes() {
 
 #[cfg(feature = "alloc")]
 fn heap() {
-    let source = g0_stack::HeapSource::new();
+    // SAFETY: no code runs on its stacks.
+    let source = unsafe { g0_stack::HeapSource::new() };
     let before = nostd_start::heap_used();
     let stack = stack(source.alloc(CLASS));
     check(14, stack.check() && stack.canary_intact());

@@ -120,11 +120,11 @@ thread_local! {
 // SAFETY: a thread's own, and the closures do not come back to it.
 unsafe impl Local for Here {
     #[inline]
-    fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    unsafe fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         Some(CACHE.with_borrow_mut(f))
     }
 
-    fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
+    unsafe fn with_depot<R>(f: impl FnOnce(Option<&mut Cache>, &Depot) -> R) -> Option<R> {
         Some(CACHE.with_borrow_mut(|cache| f(Some(cache), &DEPOT)))
     }
 }
@@ -137,7 +137,7 @@ unsafe impl Catches for Here {
     }
 
     #[inline]
-    fn set_innermost(catch: *const Catch) {
+    unsafe fn set_innermost(catch: *const Catch) {
         INNERMOST.set(catch);
     }
 }

@@ -72,7 +72,9 @@ fn guard_beneath() -> bool {
 fn park(env: &Env, n: u64, guards: bool) -> Result<GoroutineInfo, String> {
     let count = env.stage("goroutines parked", n);
     // One processor: with more, they compete for the process's memory map at each first touch.
-    let builder = Runtime::builder().procs(1).stack_size(STACK).guards(guards);
+    let builder = Runtime::builder().procs(1).stack_size(STACK);
+    // SAFETY: its goroutines park in their first call.
+    let builder = if guards { builder } else { unsafe { builder.without_guards() } };
     env.run(builder, move || {
         let shared = Arc::new(Shared::new(count.clone()));
         shared.gate.add(1);

@@ -230,7 +230,8 @@ unsafe impl Listed for M {
     }
 }
 
-impl Spare for M {
+// SAFETY: as above.
+unsafe impl Spare for M {
     fn below(&self) -> &AtomicPtr<M> {
         &self.extra.spare
     }

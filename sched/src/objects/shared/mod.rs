@@ -33,7 +33,8 @@ pub struct Config {
     pub machines: &'static [M],
     /// Makes a further M, or says that there is none. On g0, no lock held.
     pub more: fn() -> Option<&'static M>,
-    /// Where stacks come from.
+    /// Where stacks come from. Safe code runs on them: [`StackSource`] says what that asks of a source without
+    /// guards.
     pub stacks: &'static dyn StackSource,
     /// Every goroutine's stack.
     pub stack: Class,
