@@ -66,7 +66,9 @@ fn a_stack_of_its_own_that_a_goroutine_calls_on() {
 
 #[test]
 fn a_stack_on_which_a_thread_calls_beside_a_runtime() {
-    tells_of_a_stack("a_stack_on_which_a_thread_calls_beside_a_runtime", |_| overflows(&stack(0xff)));
+    tells_of_a_stack("a_stack_on_which_a_thread_calls_beside_a_runtime", |_| {
+        overflows(&stack(0xff))
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! neither allocates nor frees, drops nothing, wakes no waker and runs no user code.
 //!
 //! > **L15** Each goroutine leaves its queue exactly once, and none is published before its context is
-//! > saved. The goroutine that was left is published here and nowhere else.
+//! > saved, nor its label before it is whole. The goroutine that was left is published here and nowhere else.
 //!
 //! > **L4** Whether a goroutine is locked or bound is read while no other thread may have it yet: before
 //! > it is published, and before its joiner learns that it has ended.

@@ -1,21 +1,13 @@
-//! A goroutine's label with atomics that a model sees: the shipped source a second time.
-//!
-//! In the crate itself `stat_atomic` keeps the label's words out of models, for every start writes them.
-
-mod stat_atomic {
-    pub(crate) use g0_arch::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-}
+//! A goroutine's label, by itself.
 
 use core::panic::Location;
 
+use crate::parts::ident::Ident;
 use crate::parts::status::{self, Status};
-
-#[path = "../parts/ident.rs"]
-mod ident;
 
 /// A label, and the state of the goroutine whose it is.
 pub struct Labelled {
-    ident: ident::Ident,
+    ident: Ident,
     status: Status,
 }
 
@@ -23,7 +15,7 @@ impl Labelled {
     /// Of a G that has never run.
     #[track_caller]
     pub fn new() -> Self {
-        Self { ident: ident::Ident::new(Location::caller()), status: Status::new() }
+        Self { ident: Ident::new(Location::caller()), status: Status::new() }
     }
 
     /// A goroutine starts: as `exec::spawn::prepare` does.

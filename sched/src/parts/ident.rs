@@ -2,7 +2,7 @@
 //! read by itself, by the holders of its handles, and by threads that look from outside.
 //!
 //! A G is used again, so a thread that looks from outside may meet the moment when the next goroutine's
-//! label is written, word by word. It reads all of one label, or learns that there is none. Two things tell:
+//! label is written, word by word. It reads all of one label, or learns that there is none (L15). Two things tell:
 //! the number, which never comes again, and the [status](super::status), which says DEAD from the end of one
 //! goroutine until the label of the next is whole.
 //!
@@ -23,7 +23,8 @@ use core::panic::Location;
 use core::slice;
 use core::str;
 
-use super::stat_atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use g0_arch::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
 use super::status::{self, Status};
 
 /// A label as it was read.
@@ -87,8 +88,7 @@ impl Ident {
     ///
     /// # Safety
     ///
-    /// The G must be kept from being used again, or the caller must compare numbers before it looks at the
-    /// name.
+    /// The G must be kept from being used again.
     pub(crate) unsafe fn name(&self) -> &'static str {
         let (name, len) = (self.name.load(Ordering::Acquire), self.len.load(Ordering::Acquire));
         // SAFETY: as the caller ensures: both words are of one name.
@@ -131,7 +131,10 @@ mod tests {
         let label = Ident::new(site);
         assert_eq!(label.read(&status), None);
         label.start(7, "seven", site, &status);
-        assert_eq!(label.read(&status), Some((status::RUNNABLE, Label { id: 7, name: "seven", site })));
+        assert_eq!(
+            label.read(&status),
+            Some((status::RUNNABLE, Label { id: 7, name: "seven", site }))
+        );
         assert_eq!(label.id(), 7);
         status.set(status::DEAD);
         assert_eq!(label.read(&status), None);

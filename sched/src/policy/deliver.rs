@@ -13,7 +13,6 @@
 
 use core::ptr::{self, NonNull};
 
-
 use super::local_list;
 use crate::objects::g::{G, status};
 use crate::objects::inside::Within;
