@@ -73,6 +73,8 @@ fn paint_tells_the_high_water_mark() {
         assert_eq!(mark, used.next_multiple_of(size_of::<usize>()));
     }
     assert_eq!((&PLAIN).alloc(class()).unwrap().high_water(), None);
+    // Of all stacks of a source, the one that was used most.
+    assert_eq!((PAINTED.high_water(), PLAIN.high_water()), (stack.high_water(), None));
 }
 
 #[test]
