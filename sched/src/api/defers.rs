@@ -29,6 +29,15 @@ use crate::platform::fatal::fatal;
 
 /// The caches of the Ps: what scopes of goroutines take their records from. Elsewhere (threads that run no
 /// goroutine, the system stack) records are the allocator's.
+///
+/// ```compile_fail,E0133
+/// use g0_defer::{Cache, Local};
+/// use g0_sched::{Defers, Hosted};
+/// // The cache would be here twice.
+/// Defers::<Hosted>::with(|one: &mut Cache| {
+///     Defers::<Hosted>::with(|again: &mut Cache| core::mem::swap(one, again));
+/// });
+/// ```
 pub struct Defers<P>(PhantomData<fn() -> P>);
 
 impl<P> fmt::Debug for Defers<P> {
