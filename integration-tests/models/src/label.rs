@@ -17,7 +17,7 @@ pub const MODEL: Model = Model {
     name: "label",
     scenarios: &[
         Scenario { name: "again", invariants: "L15", extra: 2, run: again },
-        Scenario { name: "parked", invariants: "L15", extra: 2, run: parked },
+        Scenario { name: "parked", invariants: "L15", extra: 1, run: parked },
     ],
 };
 
