@@ -290,7 +290,7 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
         });
         let left = mem::needs_drop::<Outcome<T, P>>() || caught.is_err();
         if let Err(payload) = caught {
-            thrown::<P, T>(result, payload);
+            thrown::<P, F, T>(g, payload);
         }
         if left {
             g.as_ref().has_result.set(true);
@@ -300,20 +300,18 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
     }
 }
 
-/// Leaves the payload of a goroutine that was unwound. Out of line: [`run`]'s frame, beneath which the closure
-/// runs, has no room for a result.
+/// Leaves the payload of `g`, which was unwound, in the place of its result. Out of line: [`run`]'s frame, beneath
+/// which the closure runs, has no room for a result, and no register for where it lies.
 ///
 /// # Safety
 ///
-/// `result` must be the goroutine's own.
+/// Must be called by the goroutine `g` itself, after its closure has gone.
 #[cold]
 #[inline(never)]
-unsafe fn thrown<P: Platform, T>(
-    result: *mut Outcome<T, P>,
-    payload: <P::Unwind as Unwind>::Payload,
-) {
-    // SAFETY: as the caller ensures.
-    unsafe { result.write(Err(payload)) };
+unsafe fn thrown<P: Platform, F, T>(g: NonNull<G>, payload: <P::Unwind as Unwind>::Payload) {
+    let packet = packet_of::<F, Outcome<T, P>>(g);
+    // SAFETY: the goroutine's own packet.
+    unsafe { (&raw mut (*packet).result).cast::<Outcome<T, P>>().write(Err(payload)) };
 }
 
 /// Drops the result if no handle is left to take it.
