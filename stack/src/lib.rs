@@ -79,6 +79,10 @@
 //! | a wild write there from elsewhere | faults, not called an overflow | no | called an overflow |
 //! | costs | 0.4 µs once, no mapping; before Linux 6.13 two mappings | nothing | 4 words compared at each put |
 //!
+//! Where nothing catches one at once, safe code could write over what lies beneath: such a source is made by an
+//! `unsafe` call, once, and [`StackSource`] says what the program promises by it. A [`Tag`] in the header says what
+//! lies beneath it, for those that report an overflow.
+//!
 //! (`overflow` and `SlabSource` are there under feature `std` on Linux, `HeapSource` under
 //! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab, from
 //! paint on the two other kinds.
