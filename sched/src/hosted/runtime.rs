@@ -254,6 +254,12 @@ impl Builder {
     ///    functions runs, none happens in between. (Fine: a `Cell`; a `RefCell` that is found borrowed
     ///    panics, and breaks nothing.)
     ///
+    /// Without the word there is no such runtime:
+    ///
+    /// ```compile_fail,E0133
+    /// let runtime = g0_sched::Runtime::builder().build_pinned();
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`Error`].
@@ -278,6 +284,12 @@ impl Builder {
     /// 3. No value that is tied to its thread lives across one: a guard of a `std` mutex or of another lock
     ///    that belongs to a thread, a reentrant lock of standard output, an `Rc` that was cloned out of a
     ///    thread-local, a `ThreadRng`. (Fine: an `Rc` of the goroutine's own, and this crate's guards.)
+    ///
+    /// Without the word there is no such runtime:
+    ///
+    /// ```compile_fail,E0133
+    /// let runtime = g0_sched::Runtime::builder().build_migrating();
+    /// ```
     ///
     /// # Errors
     ///

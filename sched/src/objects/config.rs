@@ -37,7 +37,11 @@ impl Mobility {
     ///    its soundness, none happens in between. (Fine: a `Cell` or a `RefCell` that is borrowed only
     ///    between two waits; a `RefCell` found borrowed panics, and breaks nothing.)
     ///
-    /// A kernel without thread-locals has nothing to promise.
+    /// A kernel without thread-locals has nothing to promise. Without the word there is no such scheduler:
+    ///
+    /// ```compile_fail,E0133
+    /// let mobility = g0_sched::Mobility::pinned();
+    /// ```
     pub const unsafe fn pinned() -> Self {
         Self(Kind::Pinned)
     }
