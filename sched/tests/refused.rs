@@ -3,6 +3,7 @@
 mod common;
 
 use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use common::child::{in_children, succeeds};
@@ -13,26 +14,31 @@ use g0_sched::{
     yield_now,
 };
 
-/// From now on `membarrier` fails with EPERM, in this thread and in those that it starts.
-fn refuse_membarrier() {
+/// From now on these system calls fail with `errno`, in all threads of this process.
+fn refuse(calls: &[libc::c_long], errno: libc::c_int) {
     const fn op(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
         libc::sock_filter { code: code as u16, jt, jf, k }
     }
-    let mut filter = [
-        // The number of the call is the first word of what the filter sees.
-        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_membarrier as u32),
-        op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-        op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    // The number of the call is the first word of what the filter sees.
+    let mut filter = vec![op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
+    for &call in calls {
+        filter.push(op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call as u32));
+        filter.push(op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32));
+    }
+    filter.push(op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW));
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     // SAFETY: the program is whole and lives for the length of the calls.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        let filtered = libc::SECCOMP_MODE_FILTER;
-        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, filtered, &raw const program), 0);
-        assert_eq!(libc::syscall(libc::SYS_membarrier, 0, 0, 0), -1, "it is refused");
+        let (mode, all) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_TSYNC);
+        assert_eq!(libc::syscall(libc::SYS_seccomp, mode, all, &raw const program), 0);
     }
+}
+
+fn refuse_membarrier() {
+    refuse(&[libc::SYS_membarrier], libc::EPERM);
+    // SAFETY: it only asks.
+    assert_eq!(unsafe { libc::syscall(libc::SYS_membarrier, 0, 0, 0) }, -1, "it is refused");
 }
 
 /// Goroutines that hand values over, sleep, lock their threads and loop.
@@ -75,6 +81,90 @@ fn where_membarrier_is_refused_the_fences_are_symmetric_and_all_works() {
             let asked = Runtime::builder().fences(Fences::Asymmetric).build();
             assert_eq!(asked.err(), Some(Error::MembarrierUnavailable), "who insists is told");
             kind.with_procs(procs).run(some_of_everything).unwrap();
+        },
+        succeeds,
+    );
+}
+
+/// Where the runtime has relied on `membarrier`, and a sandbox takes it away: whichever thread needs the heavy fence
+/// first, sysmon or an M, no thread waits for ever.
+#[test]
+fn where_membarrier_is_refused_later_the_program_ends_with_a_message_or_goes_on() {
+    // SAFETY: it only asks which commands there are.
+    let known = unsafe { libc::syscall(libc::SYS_membarrier, 0, 0, 0) } > 0;
+    for _ in 0..3 {
+        in_children(
+            "where_membarrier_is_refused_later_the_program_ends_with_a_message_or_goes_on",
+            |kind, procs| {
+                let ended = kind.with_procs(procs).run(|| {
+                    refuse_membarrier();
+                    some_of_everything();
+                });
+                ended.unwrap();
+            },
+            |kind, procs, out, said| {
+                if kind.fences == Fences::Symmetric || !known {
+                    return succeeds(kind, procs, out, said);
+                }
+                assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{kind:?}: {said}");
+                assert!(said.contains("fatal error: the kernel refuses membarrier"), "{said}");
+                assert!(said.contains("G0_FENCES=symmetric"), "the remedy: {said}");
+                assert!(!said.contains("panicked"), "no panic inside the scheduler: {said}");
+            },
+        );
+    }
+}
+
+/// The same, while nothing but the ends of operations needs the fence: an M that is about to rest, the end of the run.
+#[test]
+fn where_membarrier_is_refused_in_a_quiet_run_it_ends() {
+    in_children(
+        "where_membarrier_is_refused_in_a_quiet_run_it_ends",
+        |kind, procs| {
+            let ended = kind.with_procs(procs).run(|| {
+                refuse_membarrier();
+                sleep(Duration::from_millis(5));
+            });
+            ended.unwrap();
+        },
+        |kind, procs, out, said| {
+            let told = said.contains("fatal error: the kernel refuses membarrier");
+            if !(told && kind.fences == Fences::Auto && out.status.signal() == Some(libc::SIGABRT))
+            {
+                succeeds(kind, procs, out, said);
+            }
+        },
+    );
+}
+
+/// A sandbox that refuses threads: what has begun goes on, and what is started then has the threads there are.
+#[test]
+fn where_threads_are_refused_later_work_goes_on() {
+    in_children(
+        "where_threads_are_refused_later_work_goes_on",
+        |kind, procs| {
+            let sum = kind.with_procs(procs).run(|| {
+                let (begun, ready) = channel::<()>(0);
+                let (tx, rx) = channel::<u64>(0);
+                let all: Vec<_> = (0..10)
+                    .map(|i| {
+                        let (begun, tx) = (begun.clone(), tx.clone());
+                        go(move || {
+                            begun.send(()).unwrap();
+                            sleep(Duration::from_micros(100 * i));
+                            (0..10).for_each(|_| tx.send(i).unwrap());
+                        })
+                    })
+                    .collect();
+                drop(tx);
+                (0..10).for_each(|_| ready.recv().unwrap());
+                refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
+                std::thread::Builder::new().spawn(|| ()).expect_err("it is refused");
+                let sum = rx.iter().sum::<u64>();
+                all.into_iter().for_each(|handle| handle.join().unwrap());
+                (0..10).map(|i| go(move || i).join().unwrap()).sum::<u64>() + sum
+            });
+            assert_eq!(sum.unwrap(), 495);
         },
         succeeds,
     );

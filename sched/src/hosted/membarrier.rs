@@ -8,6 +8,10 @@
 //!                            load inside
 //! ```
 
+use super::tag::Hosted;
+use crate::parts::fatal::Fatal;
+use crate::platform::Platform;
+
 const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
 const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
@@ -17,9 +21,23 @@ pub(super) fn register() -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
 
-/// Passes the barrier; [`register`] must have succeeded.
+/// Passes the barrier, or ends the program: an M that has passed the light fence for the last time can no longer
+/// be told that its P is wanted, and a P that is taken from it all the same would have two owners.
+///
+/// *Rejected.* Symmetric fences from then on: each M would have to learn of it with the fence that is refused. A
+/// change of a page's protection, which interrupts all CPUs of the process: processors that flush the
+/// translations of others without an interrupt pass no barrier.
 pub(super) fn fence() {
-    // SAFETY: as above.
-    let rc = unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) };
-    assert!(rc == 0, "g0: membarrier failed after it had been registered");
+    let pass = || {
+        // SAFETY: no memory is passed.
+        unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) == 0 }
+    };
+    // A scheduler that no `Builder` has made may be the first to ask for it.
+    if !(pass() || register() && pass()) {
+        Hosted::fatal(&Fatal::new(REFUSED));
+    }
 }
+
+const REFUSED: &str = "the kernel refuses membarrier, on which the runtime relies since it was built: has a \
+     sandbox been put on meanwhile? Put it on before, or build the runtime with \
+     Builder::fences(Fences::Symmetric), or set G0_FENCES=symmetric in the environment";
