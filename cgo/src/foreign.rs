@@ -61,7 +61,8 @@ pub(crate) fn handle<R: Runtime>() -> Result<(MHandle, bool), CallbackError> {
         CallerContext::Foreign(handle) => Ok((handle, false)),
         // SAFETY: the handle is fresh.
         CallerContext::Adopted(handle) => unsafe { R::arrive(handle) }.map(|handle| (handle, true)),
-        CallerContext::Outside => R::adopt().map(|handle| (handle, true)),
+        // SAFETY: the thread has no M; the caller sees the callback through.
+        CallerContext::Outside => unsafe { R::adopt() }.map(|handle| (handle, true)),
         CallerContext::Goroutine(_) => R::fatal(BadCall::NotInCall),
         CallerContext::SystemStack => R::fatal(BadCall::SystemStack),
     }

@@ -144,9 +144,12 @@ pub unsafe trait Runtime: 'static {
     /// [`Crossing`].
     /// Provided: a runtime that does not announce its stacks.
     ///
-    /// *Context:* called with the goroutine in its call or on its own stack, before each change.
+    /// # Safety
+    ///
+    /// *Context:* must be called with the goroutine in its call or on its own stack, before each change;
+    /// `handle` must be that goroutine's.
     #[inline(always)]
-    fn crossing(handle: MHandle) -> Crossing {
+    unsafe fn crossing(handle: MHandle) -> Crossing {
         let _ = handle;
         Crossing::UNTOLD
     }
@@ -157,12 +160,16 @@ pub unsafe trait Runtime: 'static {
     /// or for this callback only is the runtime's matter. Without a method of the runtime's own the
     /// callback is fatal: there are no such threads.
     ///
-    /// *Context:* on the thread's own stack; may allocate and take locks.
+    /// # Safety
+    ///
+    /// *Context:* must be called on the thread's own stack, with [`here`](Runtime::here) saying
+    /// [`Outside`](CallerContext::Outside); may allocate and take locks. [`depart`](Runtime::depart) must follow,
+    /// with [`begin`](Runtime::begin) and [`end`](Runtime::end) before it.
     ///
     /// # Errors
     ///
     /// When the thread cannot be served, for which C need not die.
-    fn adopt() -> Result<MHandle, CallbackError> {
+    unsafe fn adopt() -> Result<MHandle, CallbackError> {
         Self::fatal(BadCall::UnknownThread)
     }
 

@@ -12,15 +12,21 @@ use crate::{BadCall, Call, CallbackError, CallerContext, MHandle, Runtime};
 #[derive(Debug)]
 pub struct Sched<P>(PhantomData<P>);
 
+/// # Safety
+///
+/// `m` must be of the calling thread.
 #[inline(always)]
-fn to_bridge(m: bridge::MHandle) -> MHandle {
-    MHandle {
-        g0_sp: m.g0_sp(),
-        call: m.call().cast(),
-        #[cfg(loom)]
-        shown: m.call_shown(),
-        limit: m.limit(),
-        token: m.token(),
+unsafe fn to_bridge(m: bridge::MHandle) -> MHandle {
+    // SAFETY: as the caller ensures.
+    unsafe {
+        MHandle {
+            g0_sp: m.g0_sp(),
+            call: m.call().cast(),
+            #[cfg(loom)]
+            shown: m.call_shown(),
+            limit: m.limit(),
+            token: m.token(),
+        }
     }
 }
 
@@ -38,12 +44,15 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
 
     #[inline(always)]
     fn here() -> CallerContext {
-        match bridge::here::<P>() {
-            bridge::CallerContext::Goroutine(m) => CallerContext::Goroutine(to_bridge(m)),
-            bridge::CallerContext::Foreign(m) => CallerContext::Foreign(to_bridge(m)),
-            bridge::CallerContext::Adopted(m) => CallerContext::Adopted(to_bridge(m)),
-            bridge::CallerContext::SystemStack => CallerContext::SystemStack,
-            bridge::CallerContext::Outside => CallerContext::Outside,
+        // SAFETY: the handles are fresh, and of this thread.
+        unsafe {
+            match bridge::here::<P>() {
+                bridge::CallerContext::Goroutine(m) => CallerContext::Goroutine(to_bridge(m)),
+                bridge::CallerContext::Foreign(m) => CallerContext::Foreign(to_bridge(m)),
+                bridge::CallerContext::Adopted(m) => CallerContext::Adopted(to_bridge(m)),
+                bridge::CallerContext::SystemStack => CallerContext::SystemStack,
+                bridge::CallerContext::Outside => CallerContext::Outside,
+            }
         }
     }
 
@@ -83,18 +92,20 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     }
 
     #[inline(always)]
-    fn crossing(handle: MHandle) -> Crossing {
-        to_sched(handle).crossing()
+    unsafe fn crossing(handle: MHandle) -> Crossing {
+        // SAFETY: as above.
+        unsafe { to_sched(handle).crossing() }
     }
 
     #[cold]
-    fn adopt() -> Result<MHandle, CallbackError> {
-        match bridge::adopt::<P>() {
-            Ok(m) => {
-                // SAFETY: the root is the bridge's own, and this thread's as long as the handle.
-                unsafe { m.root().cast::<Call>().write(Call::root(m.top())) }
+    unsafe fn adopt() -> Result<MHandle, CallbackError> {
+        // SAFETY: the thread has no M, as the caller ensures.
+        match unsafe { bridge::adopt::<P>() } {
+            // SAFETY: the root is the bridge's own, and this thread's as long as the handle.
+            Ok(m) => unsafe {
+                m.root().cast::<Call>().write(Call::root(m.top()));
                 Ok(to_bridge(m))
-            }
+            },
             Err(Refused::NoMachine) => Err(CallbackError::NoMachine),
             Err(_) => Err(CallbackError::NoRuntime),
         }
@@ -107,9 +118,11 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
             return Ok(handle);
         }
         // It has ended; another one may run.
-        // SAFETY: as above.
-        unsafe { to_sched(handle).part::<P>() };
-        Self::adopt()
+        // SAFETY: as above; it has no M then.
+        unsafe {
+            to_sched(handle).part::<P>();
+            Self::adopt()
+        }
     }
 
     unsafe fn was_ended(handle: MHandle) -> bool {

@@ -235,7 +235,8 @@ fn a_panic_recovered_inside_the_callback_ends_no_call() {
                 let g0_sched::bridge::CallerContext::Goroutine(handle) = handle else {
                     panic!("not there")
                 };
-                let counts = handle.locks();
+                // SAFETY: the running goroutine's handle.
+                let counts = unsafe { handle.locks() };
                 assert_eq!((counts.external, counts.outer, counts.internal), (0, 0, 2));
             });
         });
@@ -300,7 +301,8 @@ fn locks_that_a_callback_leaves_go_with_the_thread() {
             let g0_sched::bridge::CallerContext::Goroutine(handle) = here else {
                 panic!("not there")
             };
-            handle.locks().external
+            // SAFETY: the running goroutine's handle.
+            unsafe { handle.locks() }.external
         };
         for _ in 0..4 {
             on_c_thread(move || {

@@ -27,7 +27,7 @@ fn state() -> (usize, LockCounts) {
         panic!("not in a goroutine's code")
     };
     // SAFETY: the running goroutine's handle.
-    (unsafe { handle.g0_sp().read().addr() }, handle.locks())
+    unsafe { (handle.g0_sp().read().addr(), handle.locks()) }
 }
 
 /// Memory of this process that is in use, in bytes.

@@ -179,7 +179,8 @@
 //! would be cheaper, but then it does not learn whether a waiter is there, and wake-ups are lost or a
 //! heavy fence is paid for every park (`src/sync/mutex/raw.rs` has the argument).
 //!
-//! *In an interrupt handler* nothing may be used but a goroutine's handle and its wakers.
+//! *In an interrupt handler* nothing may be used but a goroutine's handle and its wakers; an operation that comes
+//! to the scheduler there ends the program.
 //! *On the system stack*, in foreign code, nothing may wait: an operation that would panics, and so
 //! does any of a channel or a wait group. Guards, permits, ends of channels and wakers may be dropped
 //! there.
@@ -234,7 +235,8 @@
 //! A thread that is refused is asked for again, for as long as work waits that no thread there can do; all
 //! else goes on with the threads there are. Only if there is none to begin with, the run does not begin
 //! ([`Error::ThreadSpawn`]). A stack that is refused is an error to the caller of `try_go`
-//! ([`Error::Stack`]). Where `membarrier` is refused both sides of the claim protocol pay for a full fence.
+//! ([`Error::Stack`]). Where `membarrier` is refused both sides of the claim protocol pay for a full fence; where
+//! it is refused later, by a sandbox that is put on while a runtime relies on it, the program ends with a message.
 //! CPUs are counted anew as a runtime goes: with one, no thread spins.
 //!
 //! *Fork*: the child of a process in which a runtime runs has one thread, and may call `exec` or `_exit`.
@@ -335,12 +337,12 @@ pub use introspect::{
 #[doc(hidden)]
 pub use model::hooks;
 pub use objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
-pub use objects::g::{G, Unlock};
+pub use objects::g::G;
 pub use objects::m::M;
 pub use objects::p::Proc;
 pub use objects::registry::Registry;
 pub use objects::report::{DeadlockReport, Trace};
-pub use objects::shared::{Config, Core};
+pub use objects::shared::{Config, Core, More};
 pub use parts::error::Error;
 pub use parts::fatal::Fatal;
 pub use parts::limits::MAX_PROCS;

@@ -13,8 +13,8 @@ use common::{Exclusive, Migrating, Pinned, bounded};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
-    Config, M, Mobility, Parker, Platform, Proc, RecvTimeoutError, Scheduler, SendTimeoutError,
-    StartError, WaitReason,
+    Config, M, Mobility, More, Parker, Platform, Proc, RecvTimeoutError, Scheduler,
+    SendTimeoutError, StartError, WaitReason,
 };
 use g0_stack::{Class, SlabSource};
 use own::{Own, as_own};
@@ -79,17 +79,19 @@ unsafe impl Platform for Bent {
 
     as_own!();
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         own::thread::<Self>(m)
     }
 
     /// Looks at the clock every now and then: it may have been set.
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         const LOOK: u64 = 500_000;
-        let Some(deadline) = deadline else { return Own::park(parker, None) };
+        // SAFETY: the caller ensures the same; so below.
+        let park = |deadline| unsafe { Own::park(parker, deadline) };
+        let Some(deadline) = deadline else { return park(None) };
         loop {
             let left = deadline.saturating_sub(clock());
-            if Own::park(parker, Some(Own::now() + left.min(LOOK))) {
+            if park(Some(Own::now() + left.min(LOOK))) {
                 return true;
             }
             if left == 0 {
@@ -112,8 +114,9 @@ impl Machines for Bent {
 impl Unwinding for Bent {
     const UNWINDS: bool = true;
 
-    fn throw_goexit() {
-        Own::throw_goexit();
+    unsafe fn throw_goexit() {
+        // SAFETY: as above.
+        unsafe { Own::throw_goexit() };
     }
 }
 
@@ -144,7 +147,8 @@ fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sy
             let scheduler: &'static Scheduler<Bent> = Box::leak(Box::new(Scheduler::new(Config {
                 procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
                 machines: &[],
-                more: || Some(Box::leak(Box::new(M::new()))),
+                // SAFETY: it only allocates.
+                more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
                 stacks: Box::leak(Box::new(SlabSource::builder().build())),
                 stack: Class::for_size(128 << 10).unwrap(),
                 mobility: threads.mobility(),
@@ -154,7 +158,8 @@ fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sy
             let seen = over.clone();
             let ticks = std::thread::spawn(move || {
                 while !seen.load(Ordering::SeqCst) {
-                    scheduler.core().tick::<Bent>();
+                    // SAFETY: its own platform, on a thread that is no M.
+                    unsafe { scheduler.core().tick::<Bent>() };
                     std::thread::sleep(Duration::from_millis(1));
                 }
             });

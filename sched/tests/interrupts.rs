@@ -5,6 +5,7 @@ mod common;
 use std::cell::{Cell, UnsafeCell};
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
+use std::os::unix::process::ExitStatusExt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,9 +13,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Threads, bounded};
+use common::child::in_children;
+use common::{KINDS, Migrating, Threads, bounded};
 use g0_defer::NoUnwind;
-use g0_sched::{Config, Ended, Fatal, M, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{Config, Ended, Fatal, M, More, Parker, Platform, Proc, Scheduler, StartError};
 use g0_stack::{Class, HeapSource};
 
 /// Threads with interrupts, that do not unwind.
@@ -66,7 +68,7 @@ unsafe impl Platform for Board {
     }
 
     #[inline(never)]
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         let me = common::tid();
         // Interrupts are off where no M is.
         if m.is_null() {
@@ -80,13 +82,13 @@ unsafe impl Platform for Board {
         }
     }
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         // SAFETY: a thread of its own for this M, with 2 MiB of stack.
         let body = move || unsafe { g0_sched::start_m::<Board>(m) };
         thread::Builder::new().spawn(body).map(drop).map_err(|_| StartError::NoThread)
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         if parker.word.swap(0, Ordering::Acquire) == 0 {
             let left = deadline.map(|at| Duration::from_nanos(at.saturating_sub(Self::now())));
             futex(&parker.word, libc::FUTEX_WAIT, 0, left);
@@ -95,7 +97,7 @@ unsafe impl Platform for Board {
         true
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         parker.word.store(1, Ordering::Release);
         futex(&parker.word, libc::FUTEX_WAKE, 1, None);
     }
@@ -230,7 +232,8 @@ fn run(procs: usize, threads: Threads, main: impl FnOnce() + Send) {
     let scheduler: &'static Scheduler<Board> = Box::leak(Box::new(Scheduler::new(Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
-        more: || Some(Box::leak(Box::new(M::new()))),
+        // SAFETY: it only allocates.
+        more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
         // SAFETY: the tests' goroutines are a few calls deep.
         stacks: Box::leak(Box::new(unsafe { HeapSource::new() })),
         stack: Class::for_size(64 << 10).expect("64 KiB is a size"),
@@ -241,7 +244,8 @@ fn run(procs: usize, threads: Threads, main: impl FnOnce() + Send) {
     let seen = over.clone();
     let watch = thread::spawn(move || {
         while !seen.load(Ordering::SeqCst) {
-            scheduler.core().retake::<Board>();
+            // SAFETY: its own platform, on a thread that is no M.
+            unsafe { scheduler.core().tick::<Board>() };
             thread::sleep(Duration::from_millis(1));
         }
     });
@@ -332,6 +336,81 @@ fn interrupts_wake_goroutines_wherever_they_hit() {
                 }
             });
             drop(storm);
+        });
+    }
+}
+
+/// What a handler does that runs in a goroutine's time: no signal is needed for that.
+fn in_a_handler<R>(f: impl FnOnce() -> R) -> R {
+    IN_HANDLER.set(true);
+    let r = f();
+    IN_HANDLER.set(false);
+    r
+}
+
+#[test]
+fn a_handler_that_does_more_than_wake_ends_the_program() {
+    /// Each in a handler, which has interrupted a goroutine.
+    const CASES: [(&str, fn()); 8] = [
+        ("yields", || in_a_handler(rt::yield_now)),
+        ("starts a goroutine", || in_a_handler(|| drop(rt::try_go(|| ())))),
+        ("asks which goroutine runs", || in_a_handler(|| drop(rt::current()))),
+        ("asks for numbers", || in_a_handler(|| assert!(rt::stats().is_some()))),
+        ("locks the thread", || in_a_handler(rt::lock_os_thread)),
+        ("sends", || {
+            let (tx, _rx) = g0_sched::generic::channel::<u8, Board>(1);
+            in_a_handler(|| assert!(tx.try_send(1).is_ok()));
+        }),
+        ("drops the last end of a channel", || {
+            let (tx, _rx) = g0_sched::generic::channel::<u8, Board>(1);
+            in_a_handler(|| drop(tx));
+        }),
+        ("joins a goroutine that has ended", || {
+            let handle = rt::go(|| ());
+            while !handle.is_finished() {
+                rt::yield_now();
+            }
+            in_a_handler(|| assert!(handle.join().is_ok()));
+        }),
+    ];
+    let case = |kind, procs| {
+        let kind = KINDS.iter().position(|&other| other == kind).unwrap();
+        CASES[(kind * 2 + procs - 1) % CASES.len()]
+    };
+    in_children(
+        "a_handler_that_does_more_than_wake_ends_the_program",
+        |kind, procs| {
+            let (_, misuse) = case(kind, procs);
+            run(procs, Migrating, || {
+                // What it may do.
+                let waits = rt::go(rt::park);
+                let this = rt::current().unwrap();
+                in_a_handler(|| this.unpark());
+                rt::park();
+                in_a_handler(|| drop(this));
+                drop(waits);
+                misuse();
+            });
+        },
+        |kind, procs, out, said| {
+            let (name, _) = case(kind, procs);
+            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{name}: {said}");
+            assert!(said.contains("a runtime call in an interrupt handler"), "{name}: {said}");
+        },
+    );
+}
+
+#[test]
+fn a_bridge_finds_no_goroutine_in_a_handler() {
+    use g0_sched::bridge::{CallerContext, here};
+
+    for (procs, threads) in [(1, Threads::Pinned), (2, Migrating), (2, Threads::Exclusive)] {
+        bounded("a bridge in a handler", move || {
+            run(procs, threads, || {
+                assert!(matches!(here::<Board>(), CallerContext::Goroutine(_)));
+                assert!(matches!(in_a_handler(here::<Board>), CallerContext::SystemStack));
+                assert!(matches!(here::<Board>(), CallerContext::Goroutine(_)));
+            });
         });
     }
 }

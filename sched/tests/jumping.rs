@@ -13,7 +13,7 @@ use common::{Threads, bounded};
 use g0_defer::{Own as Unwinder, Thrown, Unwind};
 use g0_sched::generic::{channel, deferring, goexit, recovering};
 use g0_sched::{
-    Config, Defers, M, Mobility, Parker, PlainFrames, Platform, Proc, Scheduler, StartError,
+    Config, Defers, M, Mobility, More, Parker, PlainFrames, Platform, Proc, Scheduler, StartError,
 };
 use g0_stack::{Class, SlabSource};
 use own::{Own, as_own};
@@ -34,12 +34,13 @@ unsafe impl Platform for Jumping {
 
     as_own!();
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         own::thread::<Self>(m)
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        Own::park(parker, deadline)
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        // SAFETY: the caller ensures the same.
+        unsafe { Own::park(parker, deadline) }
     }
 
     fn now() -> u64 {
@@ -63,7 +64,8 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
                 Box::leak(Box::new(Scheduler::new(Config {
                     procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
                     machines: &[],
-                    more: || Some(Box::leak(Box::new(M::new()))),
+                    // SAFETY: it only allocates.
+                    more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
                     stacks: Box::leak(Box::new(SlabSource::builder().build())),
                     stack: Class::for_size(128 << 10).unwrap(),
                     mobility: threads.mobility(),

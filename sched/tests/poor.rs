@@ -15,7 +15,7 @@ use common::{Exclusive, Migrating, Pinned, Threads, bounded, tid};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
-    Config, Error, M, Mobility, Parker, Platform, Proc, RunError, Scheduler, StartError,
+    Config, Core, Error, M, Mobility, More, Parker, Platform, Proc, RunError, Scheduler, StartError,
 };
 use g0_stack::{Class, SlabSource};
 use own::{Own, as_own};
@@ -46,7 +46,7 @@ unsafe impl Platform for Poor {
 
     as_own!();
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         let less = |n: usize| if n == ALL { Some(n) } else { n.checked_sub(1) };
         if REFUSE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
             REFUSED.fetch_add(1, Ordering::SeqCst);
@@ -56,8 +56,9 @@ unsafe impl Platform for Poor {
         own::thread::<Self>(m)
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        Own::park(parker, deadline)
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        // SAFETY: the caller ensures the same.
+        unsafe { Own::park(parker, deadline) }
     }
 
     fn now() -> u64 {
@@ -71,6 +72,12 @@ unsafe impl Platform for Poor {
 impl Machines for Poor {
     const WATCHED: bool = true;
 
+    unsafe fn watch(core: &'static Core) -> Result<(), StartError> {
+        // SAFETY: as the caller ensures, on a thread of its own.
+        std::thread::spawn(move || unsafe { g0_sched::sysmon::<Self>(core) });
+        Ok(())
+    }
+
     fn cpus() -> usize {
         CPUS.load(Ordering::Relaxed)
     }
@@ -79,8 +86,9 @@ impl Machines for Poor {
 impl Unwinding for Poor {
     const UNWINDS: bool = true;
 
-    fn throw_goexit() {
-        Own::throw_goexit();
+    unsafe fn throw_goexit() {
+        // SAFETY: the caller ensures the same.
+        unsafe { Own::throw_goexit() };
     }
 }
 
@@ -127,18 +135,19 @@ fn on_schedulers_with(
             let scheduler: &'static Scheduler<Poor> = Box::leak(Box::new(Scheduler::new(Config {
                 procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
                 machines: Box::leak((0..machines).map(|_| M::new()).collect()),
-                more: || match MORE.load(Ordering::SeqCst) {
-                    true => Some(Box::leak(Box::new(M::new()))),
-                    false => None,
+                // SAFETY: it only allocates.
+                more: unsafe {
+                    More::by(|| match MORE.load(Ordering::SeqCst) {
+                        true => Some(Box::leak(Box::new(M::new()))),
+                        false => None,
+                    })
                 },
                 stacks: Box::leak(Box::new(SlabSource::builder().build())),
                 stack: Class::for_size(128 << 10).unwrap(),
                 mobility: threads.mobility(),
                 symmetric,
             })));
-            let watcher = std::thread::spawn(move || g0_sched::sysmon::<Poor>(scheduler.core()));
             let ended = scheduler.run(|| main(threads)).unwrap();
-            watcher.join().unwrap();
             if let Err(payload) = ended.result.expect("main did not call goexit") {
                 std::panic::resume_unwind(payload);
             }

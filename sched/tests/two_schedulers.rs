@@ -216,7 +216,7 @@ fn a_hosted_runtime_and_one_of_ones_own_share_a_program() {
 
 #[test]
 fn two_schedulers_do_not_share_their_procs() {
-    use g0_sched::{Config, Error, M, Proc, Scheduler};
+    use g0_sched::{Config, Error, M, More, Proc, Scheduler};
     use g0_stack::{Class, SlabSource};
 
     let procs: &'static [Proc] = Box::leak((0..1).map(|_| Proc::new()).collect());
@@ -224,7 +224,8 @@ fn two_schedulers_do_not_share_their_procs() {
         Box::leak(Box::new(Scheduler::new(Config {
             procs,
             machines: &[],
-            more: || Some(Box::leak(Box::new(M::new()))),
+            // SAFETY: it only allocates.
+            more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
             stacks: Box::leak(Box::new(SlabSource::builder().build())),
             stack: Class::for_size(64 << 10).unwrap(),
             mobility: g0_sched::Mobility::EXCLUSIVE,

@@ -73,7 +73,8 @@ impl fmt::Debug for Stack {
 /// # Safety
 /// A stack that an implementor returns must be valid and have no other user until it is freed: readable
 /// and writable from bottom to header, at least `class.size()` bytes with header and colour, in memory
-/// that stays where it is until then, whatever becomes of the source.
+/// that stays where it is until then, whatever becomes of the source. No function may unwind, or call a scheduler
+/// whose stacks come from here, which calls them within its own code.
 ///
 /// And it must be *guarded*: frames that grow beyond the bottom fault before they have written there. A
 /// scheduler runs safe code on it, which may recurse as deep as it likes. Where nothing faults, the program must

@@ -117,8 +117,11 @@ fn callback() {
         let core = hooks::this_core::<Threads>();
         let watcher = call(|| {
             // One look has seen this call already.
-            assert!(!core.retake::<Threads>(), "L5: a P is taken in a call that has just begun");
-            let watcher = thread::spawn(move || core.retake::<Threads>());
+            assert!(
+                !hooks::retake::<Threads>(core),
+                "L5: a P is taken in a call that has just begun"
+            );
+            let watcher = thread::spawn(move || hooks::retake::<Threads>(core));
             call_back(|| ());
             watcher
         });
@@ -183,7 +186,7 @@ fn ready() {
             let later = later.clone();
             thread::spawn(move || {
                 later.wait();
-                core.retake::<Threads>() | core.retake::<Threads>()
+                hooks::retake::<Threads>(core) | hooks::retake::<Threads>(core)
             })
         };
         let other = call(|| {

@@ -103,7 +103,7 @@ fn sysmon() {
         let _ = hooks::append(core, hooks::proc_of(m), world.g(0));
     }
     hooks::claim(m).exit();
-    let watcher = thread::spawn(move || core.retake::<Threads>());
+    let watcher = thread::spawn(move || hooks::retake::<Threads>(core));
     // As the bridge and the way to g0 do it.
     hooks::set_foreign(m, false);
     let kept = hooks::claim(m).enter(SYMMETRIC) || hooks::claim(m).holds();
@@ -150,7 +150,7 @@ fn foreign() -> (World, &'static M, &'static M) {
 fn back() {
     let (world, m, other) = foreign();
     let core = world.core();
-    let sysmon = thread::spawn(move || core.retake::<Threads>());
+    let sysmon = thread::spawn(move || hooks::retake::<Threads>(core));
     let runner = thread::spawn(move || {
         if wait(core, other) {
             schedule(core, other, |_| touch(other));
@@ -172,7 +172,7 @@ fn back() {
 fn given() {
     let (world, m, other) = foreign();
     let core = world.core();
-    let sysmon = thread::spawn(move || core.retake::<Threads>());
+    let sysmon = thread::spawn(move || hooks::retake::<Threads>(core));
     let runner = thread::spawn(move || {
         assert!(wait(core, other), "L11: the P was handed to nobody");
         // SAFETY: `other` is this thread's, inside.

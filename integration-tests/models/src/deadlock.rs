@@ -52,7 +52,7 @@ unsafe impl<const WATCHED: bool> Platform for Alone<WATCHED> {
 
     as_threads!();
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         TO_START.with_borrow_mut(|ms| ms.push(m));
         Ok(())
     }
@@ -63,11 +63,11 @@ impl<const WATCHED: bool> Machines for Alone<WATCHED> {
 }
 
 impl<const WATCHED: bool> Reports for Alone<WATCHED> {
-    fn external_wakers(_own: usize) -> bool {
+    unsafe fn external_wakers(_own: usize) -> bool {
         false
     }
 
-    fn deadlock(stuck: &DeadlockReport) {
+    unsafe fn deadlock(stuck: &DeadlockReport) {
         if STUCK.get() {
             // No failure: it ends the program, here the thread's part in the model.
             panic::resume_unwind(Box::new(Told));
@@ -154,7 +154,8 @@ fn start() {
                 if let Some(m) = TO_START.with_borrow_mut(Vec::pop) {
                     break m;
                 }
-                Watched::park(parker, None);
+                // SAFETY: this thread plays sysmon.
+                unsafe { Watched::park(parker, None) };
             };
             let thread = {
                 let world = world.clone();
@@ -203,7 +204,7 @@ fn evicted() {
     clock::advance(LATE);
     let sysmon = thread::spawn(move || {
         clock::look();
-        core.retake::<Unwatched>()
+        hooks::retake::<Unwatched>(core)
     });
     let runner = thread::spawn(move || {
         if wait(core, other) {

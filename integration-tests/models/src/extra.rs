@@ -94,7 +94,7 @@ unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
 
     as_threads!();
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         model::start::<Self>(m, || ())
     }
 }
@@ -105,7 +105,7 @@ impl<const KEEPS: bool> ForeignCode for Visited<KEEPS> {
         unsafe { HOME.load(Relaxed).as_ref() }
     }
 
-    fn keep(_: &'static M) -> bool {
+    unsafe fn keep(_: &'static M) -> bool {
         KEEPS
     }
 }
@@ -149,7 +149,8 @@ fn threads<const KEEPS: bool>(procs: usize) {
                 used.0.with_mut(|n| unsafe { *n += 1 });
                 used.1.fetch_add(1, Ordering::Relaxed);
             });
-            thread_ends::<Visited<KEEPS>>();
+            // SAFETY: the thread calls back no more.
+            unsafe { thread_ends::<Visited<KEEPS>>() };
             done.is_some()
         };
         let theirs = used.clone();

@@ -176,7 +176,7 @@ fn retaken() {
             hooks::halt::<Threads>(core);
         });
     });
-    if core.retake::<Threads>() {
+    if hooks::retake::<Threads>(core) {
         seen();
     }
     runner.join().unwrap();

@@ -61,7 +61,8 @@ fn counts(migrating: bool) {
         let g = Sent(world.g(0));
         let thread = thread::spawn(move || {
             let g = g;
-            Threads::set_current(m);
+            // SAFETY: the thread plays this M; so below.
+            unsafe { Threads::set_current(m) };
             for sequence in first * sequences / 4..(first + 1) * sequences / 4 {
                 let steps = (0..STEPS).map(|i| match sequence >> (2 * i) & 3 {
                     0 => Do::Lock,
@@ -141,7 +142,8 @@ fn two() {
     seen();
     let world = World::on_runtime(false, 2);
     let m = world.m_with_p();
-    Threads::set_current(m);
+    // SAFETY: as above.
+    unsafe { Threads::set_current(m) };
     for sequence in 0..4_u32.pow(4) {
         let mut locks = [0_usize; 2];
         let steps = (0..4).map(|i| sequence >> (2 * i)).map(|step| (step as usize & 1, step & 2));
@@ -167,7 +169,8 @@ fn two() {
             assert!(reserved.is_null() == (locks == [0; 2]), "L8: a thread that one of two holds");
         }
     }
-    Threads::set_current(std::ptr::null());
+    // SAFETY: as above.
+    unsafe { Threads::set_current(std::ptr::null()) };
     world.end();
 }
 
@@ -285,7 +288,7 @@ unsafe impl<const WATCHED: bool> Platform for Own<WATCHED> {
 
     as_threads!();
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         let inherited = INHERITED.with(Cell::get);
         model::start::<Self>(m, move || INHERITED.with(|own| own.set(inherited)))
     }
@@ -294,7 +297,7 @@ unsafe impl<const WATCHED: bool> Platform for Own<WATCHED> {
 impl<const WATCHED: bool> Machines for Own<WATCHED> {
     const WATCHED: bool = WATCHED;
 
-    fn on_locked_exit(_: &'static M) {
+    unsafe fn on_locked_exit(_: &'static M) {
         TOLD.with(|told| told.set(told.get() + 1));
     }
 }

@@ -94,7 +94,7 @@ fn retaken() {
     hooks::set_foreign(foreign, true);
     hooks::claim(foreign).exit();
     hooks::set_procs::<Threads>(core, 1);
-    let sysmon = thread::spawn(move || core.retake::<Threads>());
+    let sysmon = thread::spawn(move || hooks::retake::<Threads>(core));
     let back = thread::spawn(move || {
         hooks::set_foreign(foreign, false);
         hooks::reenter::<Threads>(foreign);

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use g0_sched::hooks::Next;
 use g0_sched::model::NOBODY;
 pub use g0_sched::model::Threads;
-use g0_sched::{Config, Core, Deadlock, G, M, Mobility, Platform, Proc, hooks};
+use g0_sched::{Config, Core, Deadlock, G, M, Mobility, More, Platform, Proc, hooks};
 use g0_stack::{Class, Stack, StackError, StackSource};
 use loom::sync::atomic::Ordering;
 
@@ -19,16 +19,19 @@ macro_rules! as_threads {
             <$crate::world::Threads as g0_sched::Platform>::current()
         }
 
-        fn set_current(m: *const g0_sched::M) {
-            <$crate::world::Threads as g0_sched::Platform>::set_current(m);
+        unsafe fn set_current(m: *const g0_sched::M) {
+            // SAFETY: the caller ensures the same; so below.
+            unsafe { <$crate::world::Threads as g0_sched::Platform>::set_current(m) };
         }
 
-        fn park(parker: &g0_sched::Parker, deadline: Option<u64>) -> bool {
-            <$crate::world::Threads as g0_sched::Platform>::park(parker, deadline)
+        unsafe fn park(parker: &g0_sched::Parker, deadline: Option<u64>) -> bool {
+            // SAFETY: as above.
+            unsafe { <$crate::world::Threads as g0_sched::Platform>::park(parker, deadline) }
         }
 
-        fn unpark(parker: &g0_sched::Parker) {
-            <$crate::world::Threads as g0_sched::Platform>::unpark(parker);
+        unsafe fn unpark(parker: &g0_sched::Parker) {
+            // SAFETY: as above.
+            unsafe { <$crate::world::Threads as g0_sched::Platform>::unpark(parker) };
         }
 
         fn now() -> u64 {
@@ -164,14 +167,14 @@ impl World {
         let config = Config {
             procs: procs_ref,
             machines: ms_ref,
-            more: || None,
+            more: More::NONE,
             stacks: &NoStacks,
             stack: Class::MIN,
             // SAFETY: a model has no thread-locals.
             mobility: unsafe { if migrating { Mobility::migrating() } else { Mobility::pinned() } },
             symmetric,
         };
-        let core = hooks::with_deadlock(Core::new(config), deadlock);
+        let core = hooks::with_deadlock(config, deadlock);
         let core = Box::into_raw(Box::new(core));
         let bells = ms_ref.iter().map(|m| {
             let bell = Box::into_raw(Box::new(Notify::new()));
@@ -185,7 +188,7 @@ impl World {
         }
         let world = World { core, procs, ms, bells, gs: Gs::new(gs) };
         // SAFETY: the core is new.
-        assert!(unsafe { world.core().open() }, "new Ps belong to nobody");
+        assert!(unsafe { hooks::open(world.core()) }, "new Ps belong to nobody");
         world
     }
 
@@ -268,7 +271,8 @@ pub fn wait(core: &'static Core, m: &'static M) -> bool {
         if hooks::halted(core) {
             return false;
         }
-        Threads::park(hooks::parker(m), None);
+        // SAFETY: the M's own thread.
+        unsafe { Threads::park(hooks::parker(m), None) };
     }
     hooks::woken::<Threads>(core, m);
     true

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use g0_defer::NoUnwind;
 use g0_sched::port::Machines;
 use g0_sched::{
-    Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
+    Config, Core, Deadlock, Fatal, M, Mobility, More, Parker, Platform, Proc, Scheduler, StartError,
 };
 use g0_sched::{hooks, start_m, sysmon};
 use g0_stack::{Class, HeapSource, Stack, StackError, StackSource};
@@ -53,11 +53,11 @@ unsafe impl Platform for Threads {
         CURRENT.with(Cell::get)
     }
 
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         CURRENT.with(|slot| slot.set(m));
     }
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         STARTS.set(STARTS.get() + 1);
         // Never all of them: some goroutines need a thread of their own.
         if STARTS.get().is_multiple_of(4) {
@@ -69,7 +69,7 @@ unsafe impl Platform for Threads {
         Ok(())
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         let taken = || parker.word.swap(0, Ordering::AcqRel) == 1;
         if let Some(at) = deadline {
             // It is this loop that moves the clock when all others sleep.
@@ -91,7 +91,7 @@ unsafe impl Platform for Threads {
         true
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         let address = ptr::from_ref(parker).addr();
         parker.word.store(1, Ordering::Release);
         // The parker may be gone, and its place be another's: who wakes for no reason looks again.
@@ -114,6 +114,13 @@ unsafe impl Platform for Threads {
 
 impl Machines for Threads {
     const WATCHED: bool = true;
+
+    unsafe fn watch(core: &'static Core) -> Result<(), StartError> {
+        // SAFETY: as the caller ensures, on a thread of its own.
+        let watcher = thread::spawn(move || unsafe { sysmon::<Self>(core) });
+        STARTED.with_borrow_mut(|threads| threads.push(watcher));
+        Ok(())
+    }
 
     fn cpus() -> usize {
         CPUS.load(Ordering::Relaxed)
@@ -152,7 +159,7 @@ pub fn run(procs: usize, machines: usize, cpus: usize, main: impl FnOnce() + Sen
     let config = Config {
         procs: procs_ref,
         machines: ms_ref,
-        more: || None,
+        more: More::NONE,
         stacks: &Stacks,
         stack: Class::for_size(STACK).expect("a size that heaps have"),
         // SAFETY: a goroutine of the mix keeps nothing of its thread across a wait; the thread-locals
@@ -165,18 +172,11 @@ pub fn run(procs: usize, machines: usize, cpus: usize, main: impl FnOnce() + Sen
     // SAFETY: as above.
     let shared: &'static Scheduler<Threads> = unsafe { &*scheduler };
     let core = shared.core();
-    let watcher = thread::spawn(move || {
-        // Not before: it takes a scheduler without goroutines for one that is stuck.
-        while hooks::goroutines(core) == 0 {
-            thread::yield_now();
-        }
-        sysmon::<Threads>(core);
-    });
     let ended = shared.run(main);
     let ended = ended.expect("a new scheduler runs");
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that nobody has left");
-    Threads::unpark(hooks::other_parkers(core)[0]);
-    watcher.join().unwrap();
+    // SAFETY: sysmon waits there.
+    unsafe { Threads::unpark(hooks::other_parkers(core)[0]) };
     while let Some(thread) = STARTED.with_borrow_mut(Vec::pop) {
         thread.join().unwrap();
     }

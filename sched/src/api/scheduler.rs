@@ -99,20 +99,21 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// A goroutine that never ends and never gives way, running on this very thread, keeps it.
     ///
+    /// Where a thread [watches](crate::port::Machines::WATCHED), as on [Linux threads](crate::Hosted), this
+    /// starts it.
+    ///
     /// # Errors
     ///
     /// [`Error::Nested`] on a thread that is an M; [`Error::Procs`] without a P or on a scheduler
     /// that has run before; [`Error::ProcsInUse`] when its Ps belong to another; [`Error::Stack`] without a
-    /// stack for `main`; [`Error::ThreadSpawn`] without an M; [`Error::ClosureTooLarge`] as for any goroutine.
+    /// stack for `main`; [`Error::ThreadSpawn`] without an M, or without the thread that watches;
+    /// [`Error::ClosureTooLarge`] as for any goroutine.
     #[track_caller]
     pub fn run<R: Send>(
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), CallingThread::Works, |core, m| {
-            be_first_m::<P>(core, m.ok_or(Error::ThreadSpawn)?);
-            Ok(())
-        })
+        self.begin(main, Location::caller(), CallingThread::Works, work_here::<P>)
     }
 
     /// As [`run`](Self::run), with `main` wired to the calling thread or core, as if it had called
@@ -126,10 +127,7 @@ impl<P: Platform> Scheduler<P> {
         &'static self,
         main: impl FnOnce() -> R + Send,
     ) -> Result<Ended<Outcome<R, P>>, Error> {
-        self.begin(main, Location::caller(), CallingThread::IsMains, |core, m| {
-            be_first_m::<P>(core, m.ok_or(Error::ThreadSpawn)?);
-            Ok(())
-        })
+        self.begin(main, Location::caller(), CallingThread::IsMains, work_here::<P>)
     }
 
     /// Returns the cell of what its threads are called.
@@ -255,6 +253,19 @@ impl<P: Platform> Drop for Registration<P> {
     }
 }
 
+/// Carries a run on the calling thread and on those that the platform starts.
+fn work_here<P: Platform>(core: &'static Core, m: Option<&'static M>) -> Result<(), Error> {
+    let m = m.ok_or(Error::ThreadSpawn)?;
+    if P::WATCHED {
+        // Sysmon's thread, which wakes no goroutine by itself. Relaxed: it is read by threads that start later.
+        core.deadlock.service_threads.store(1, Ordering::Relaxed);
+        // SAFETY: once, and the run has begun.
+        unsafe { P::watch(core) }.map_err(|_| Error::ThreadSpawn)?;
+    }
+    be_first_m::<P>(core, m);
+    Ok(())
+}
+
 /// Runs `m` on the calling thread, and waits for the scheduler's end.
 pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     // SAFETY: it has just been taken from the unused ones and runs here.
@@ -263,6 +274,6 @@ pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     core.deadlock.service_threads.fetch_add(1, Ordering::Relaxed);
     // This M may have ended early, with a goroutine that had locked it.
     while core.phase() != phase::HALTED {
-        P::park(&core.end.done, None);
+        core.end.done.park::<P>(None);
     }
 }

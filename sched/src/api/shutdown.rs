@@ -58,8 +58,8 @@ pub(crate) fn close<P: Platform>(main: NonNull<G>, report: impl FnOnce(u64)) {
             let now = P::now();
             match core.goroutines() > 1 {
                 // By a clock that stands still the nap would have no end.
-                true if now == seen => P::relax(),
-                true => drop(P::park(&nap, Some(now.saturating_add(LOOK)))),
+                true if now == seen => relax::<P>(),
+                true => drop(nap.park::<P>(Some(now.saturating_add(LOOK)))),
                 false => {}
             }
             seen = now;
@@ -85,9 +85,14 @@ fn await_phase_seen<P: Platform>(core: &'static Core, deadline: u64) {
             if m != first || !inside || P::now() >= deadline {
                 break;
             }
-            P::relax();
+            relax::<P>();
         }
     }
+}
+
+fn relax<P: Platform>() {
+    // SAFETY: the main goroutine's M, which waits.
+    unsafe { P::relax() };
 }
 
 /// Wakes every parked goroutine that can be unwound.

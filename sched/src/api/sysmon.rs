@@ -26,8 +26,15 @@ const LOOKS: u32 = 8;
 /// How long after the first look, nanoseconds; after each further one twice as long.
 const LOOK: u64 = 10_000_000;
 
-/// Watches `core` until it halts. On a thread of its own, which is no M.
-pub fn sysmon<P: Platform>(core: &'static Core) {
+/// Watches `core` until it halts. For platforms: what the thread does that
+/// [`watch`](crate::port::Machines::watch) starts.
+///
+/// # Safety
+///
+/// `core` must be that of a scheduler on this very platform, whose run has begun: before, sysmon could take the
+/// scheduler that has no goroutine yet for one whose goroutines all wait. The calling thread must be no M, and
+/// there must be one sysmon a run.
+pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
     let (mut period, mut calm, mut looks) = (SHORT, 0, 0);
     let mut looked = P::now();
     while core.phase() != phase::HALTED {
@@ -69,7 +76,7 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
                 }
                 until = until.min(core.stats.tracing.due());
                 core.sysmon.until.store(until, stat_atomic::Ordering::Relaxed);
-                if P::park(&core.sysmon.parker, (until != u64::MAX).then_some(until)) {
+                if core.sysmon.parker.park::<P>((until != u64::MAX).then_some(until)) {
                     looks = 0; // something has moved
                 }
             }
@@ -81,11 +88,13 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
         let now = P::now();
         if now.saturating_sub(looked) >= AROUND {
             looked = now;
-            P::look_around();
+            // SAFETY: this is sysmon.
+            unsafe { P::look_around() };
         }
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
-        P::park(&core.sysmon.parker, Some(late.min(now.saturating_add(period))));
-        if core.tick::<P>() {
+        core.sysmon.parker.park::<P>(Some(late.min(now.saturating_add(period))));
+        // SAFETY: as the caller ensures.
+        if unsafe { core.tick::<P>() } {
             (period, calm) = (SHORT, 0);
         } else {
             calm += 1;
@@ -99,8 +108,13 @@ pub fn sysmon<P: Platform>(core: &'static Core) {
 
 impl Core {
     /// Looks once at everything: late timers, and Ps of Ms that are away. Returns whether a P was
-    /// taken. Must be called by sysmon, or by a timer tick on a stack of its own; on no M.
-    pub fn tick<P: Platform>(&'static self) -> bool {
+    /// taken. By sysmon, or by a timer tick.
+    ///
+    /// # Safety
+    ///
+    /// This must be the core of a scheduler on this very platform. It must be called on a thread or a stack of its
+    /// own that is no M, and on none that has interrupted one: the M may hold the locks that are taken here.
+    pub unsafe fn tick<P: Platform>(&'static self) -> bool {
         self.watch_timers::<P>();
         self.retry::<P>();
         self.watch_rings::<P>();

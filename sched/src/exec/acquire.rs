@@ -83,6 +83,6 @@ pub(crate) fn hand_off<P: Platform>(stay: &mut Stay, is_on_g0: bool) {
 /// [`shutdown`](crate::api::shutdown) say.
 fn wait_for_p<P: Platform>(m: &'static M) {
     while m.nextp.load(Ordering::Relaxed).is_null() {
-        P::park(&m.parker, None);
+        m.parker.park::<P>(None);
     }
 }

@@ -51,7 +51,8 @@ pub(crate) fn obey<P: Platform>(g: NonNull<G>) {
 pub(crate) fn unwind<P: Platform>(g: NonNull<G>) {
     // SAFETY: the running goroutine's own field.
     unsafe { g.as_ref().exiting.set(true) };
-    P::throw_goexit();
+    // SAFETY: the running goroutine exits, outside.
+    unsafe { P::throw_goexit() };
 }
 
 /// Returns whether the end of the run has woken the running goroutine `g`, which has just been

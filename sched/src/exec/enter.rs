@@ -17,6 +17,7 @@ use super::suspend::suspend_if_often;
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::platform::Platform;
+use crate::platform::fatal::fatal;
 
 /// Returns the calling goroutine and its M; `None` on a thread that is no M, and on a foreign thread
 /// between its callbacks. Does not enter.
@@ -26,6 +27,7 @@ use crate::platform::Platform;
 /// On g0: in foreign code, or in a closure that `call` runs.
 #[inline(always)]
 pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
+    not_in_interrupt::<P>();
     let m = current_m::<P>()?;
     match m.running() {
         Some(g) => Some((m, g)),
@@ -33,6 +35,22 @@ pub(crate) fn caller<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
             no_goroutine::<P>(m);
             None
         }
+    }
+}
+
+/// Ends the program in an interrupt handler, which has interrupted the scheduler's code, it may be: an operation
+/// there would find a P and its queues half changed.
+#[inline(always)]
+pub(crate) fn not_in_interrupt<P: Platform>() {
+    #[cold]
+    fn in_interrupt<P: Platform>() -> ! {
+        fatal::<P>(
+            None,
+            "a runtime call in an interrupt handler: it may only wake goroutines, by handles and wakers",
+        )
+    }
+    if P::in_interrupt() {
+        in_interrupt::<P>();
     }
 }
 
@@ -85,6 +103,7 @@ pub(crate) fn enter_in_place<P: Platform>() -> Caller {
 /// As [`enter_in_place`], for an operation that may be called on the system stack too: there the caller
 /// counts as a thread that is no M.
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
+    not_in_interrupt::<P>();
     if current_m::<P>().is_some_and(|m| m.running().is_none()) {
         P::check_process();
         return Caller::Thread;

@@ -6,6 +6,7 @@ use g0_arch::sync::atomic::Ordering;
 
 use super::acquire::step_in;
 use super::current::current_m;
+use super::enter::not_in_interrupt;
 use super::interrupt::free_from_irq;
 use super::refs::{ZOMBIE, free, free_without_p};
 use crate::objects::g::{G, scheduler_of};
@@ -35,6 +36,7 @@ pub(crate) unsafe fn unrefer<P: Platform>(g: NonNull<G>) {
 /// As [`free`].
 #[inline]
 pub(crate) unsafe fn free_from_anywhere<P: Platform>(g: NonNull<G>) {
+    not_in_interrupt::<P>();
     // SAFETY: the G has ended, and its handle is the caller's.
     unsafe {
         match current_m::<P>().and_then(|m| Some((m, m.running()?))) {

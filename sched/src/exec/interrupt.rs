@@ -3,7 +3,8 @@
 //! A handler may have interrupted the scheduler at any instruction: with its lock held, in the
 //! middle of a queue of the P. So it touches three things only, all of them lock-free: the
 //! goroutine's token, the inbox of an M, and that M's parker. The M looks into its inbox at the
-//! next scheduling point, or when it wakes, and runs what it finds.
+//! next scheduling point, or when it wakes, and runs what it finds. Any other operation ends the program where it
+//! would enter (`exec::enter`).
 //!
 //! | the goroutine is | it goes to the inbox of |
 //! |---|---|
@@ -53,11 +54,13 @@ pub(crate) unsafe fn give<P: Platform>(g: NonNull<G>, token: &ParkToken) {
     }
 }
 
-/// Gives back the stack of `g`, which has ended and has no handle any more.
+/// Gives back the stack of `g`, which has ended and has no handle any more: a goroutine is made of it that only
+/// frees it, on the M that is interrupted.
 ///
 /// # Safety
 ///
-/// `g` must have ended, and be the caller's alone.
+/// `g` must have ended, its M must have left its stack, and it must be the caller's alone: it was the last handle
+/// that was given up, and the one call for it.
 #[cold]
 pub(crate) unsafe fn free_from_irq<P: Platform>(g: NonNull<G>) {
     /// Parks for ever; the post-switch step gives its stack back. It is not counted as a goroutine, so it
@@ -119,5 +122,5 @@ unsafe fn mail<P: Platform>(m: &'static M, g: NonNull<G>) {
     // SAFETY: runnable and in no queue, as the caller ensures. Whether the M was asleep or not: a token for
     // it is enough, since it looks into its inbox when it wakes.
     let _ = unsafe { m.inbox.push(g) };
-    P::unpark(&m.parker);
+    m.parker.unpark::<P>();
 }

@@ -13,17 +13,19 @@ use crate::platform::Platform;
 ///
 /// # Safety
 ///
-/// `m` must have come from [`Platform::start`] and be started once; the thread must be no M yet, and have
-/// stack enough for the scheduler and for all foreign code.
+/// `m` must have come from the [`start`](Platform::start) of this very platform and be started once; the thread
+/// must be no M yet of any scheduler on it, and have stack enough for the scheduler and for all foreign code.
 pub unsafe fn start_m<P: Platform>(m: &'static M) {
-    P::set_current(m);
+    // SAFETY: the thread becomes this M, as the caller ensures.
+    unsafe { P::set_current(m) };
     // Relaxed: a reader has seen this M end before, by the count of those alive.
     m.core().ms.has_started.store(true, Ordering::Relaxed);
     // SAFETY: on the thread's own stack.
     unsafe { m.fiber.adopt() };
     // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
     unsafe { call_here(run::<P>, core::ptr::from_ref(m).cast_mut().cast(), m.base.as_ptr()) };
-    P::set_current(core::ptr::null());
+    // SAFETY: it is no M any more, and runs no goroutine.
+    unsafe { P::set_current(core::ptr::null()) };
     let core = m.core();
     // SAFETY: this thread is no M any more.
     unsafe { core.forward::<P>(m) };
@@ -33,7 +35,7 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     core.retire_m(m);
     core.replace_m::<P>();
     core.check_for_deadlock::<P>();
-    P::unpark(&core.end.done);
+    core.end.done.unpark::<P>();
     // Release: the owner that frees comes after the last access here.
     core.end.external_refs.fetch_sub(1, Ordering::Release);
 }

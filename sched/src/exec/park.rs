@@ -70,7 +70,8 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
     fn exiting<P: Platform>(g: NonNull<G>) {
         // SAFETY: the running goroutine's own field.
         if unsafe { g.as_ref().holding.get() } == 0 && !P::Unwind::panicking() {
-            P::throw_goexit();
+            // SAFETY: the running goroutine exits, outside.
+            unsafe { P::throw_goexit() };
         }
     }
     // SAFETY: the running goroutine's own field.

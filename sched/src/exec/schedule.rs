@@ -118,7 +118,7 @@ fn wait<P: Platform>(stay: &mut Stay, mut deadline: Option<u64>) {
             core.spin_for_p::<P>(stay);
             continue;
         }
-        P::park(&m.parker, deadline);
+        m.parker.park::<P>(deadline);
         if m.nextp.load(Ordering::Relaxed).is_null() {
             deadline = match core.spurious_wakeup::<P>(stay) {
                 None => return,
@@ -152,6 +152,6 @@ fn end<P: Platform>(mut stay: Stay) -> ! {
 /// it, and C's frames lie above on this stack, so the thread remains here.
 fn wait_for_ever<P: Platform>(m: &'static M) -> ! {
     loop {
-        P::park(&m.parker, None);
+        m.parker.park::<P>(None);
     }
 }

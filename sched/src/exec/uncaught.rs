@@ -21,7 +21,8 @@ pub(crate) fn uncaught<P: Platform>(g: NonNull<G>, payload: &<P::Unwind as Unwin
     }
     // SAFETY: the goroutine is alive, or its handle is.
     if unsafe { scheduler_of(g) }.uncaught == Uncaught::Fatal {
-        P::uncaught(&Chain::<P>(payload));
+        // SAFETY: outside, before the program ends.
+        unsafe { P::uncaught(&Chain::<P>(payload)) };
         fatal::<P>(Some(g), "a panic in a detached goroutine, which is never joined");
     }
 }

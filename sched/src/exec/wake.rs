@@ -97,7 +97,7 @@ impl Waiter {
         unsafe {
             match NonNull::new((*waiter).g) {
                 Some(g) => ready_from::<P>(within, &*(*waiter).core, g),
-                None => P::unpark(&(*waiter).parker),
+                None => (*waiter).parker.unpark::<P>(),
             }
         }
     }

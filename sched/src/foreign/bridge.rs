@@ -24,7 +24,7 @@
 //!
 //! > **L19** A callback's closure begins only when its M holds a P, whatever `procs` becomes meanwhile.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use g0_arch::tools::Crossing;
 
@@ -53,7 +53,7 @@ pub enum CallerContext {
     Goroutine(MHandle),
     /// Foreign code on g0, in a call of a goroutine.
     Foreign(MHandle),
-    /// The scheduler's code on g0.
+    /// The scheduler's code on g0, or an interrupt handler.
     SystemStack,
     /// A thread that the scheduler did not start, with its M, between callbacks.
     Adopted(MHandle),
@@ -74,24 +74,44 @@ pub struct LockCounts {
 }
 
 /// An M; its goroutine is going to foreign code or is in it.
+///
+/// A handle is an address: it may be kept, and says nothing of what has become of the M, which a run may free
+/// when it ends. So all that uses it is `unsafe`.
+///
+/// > All that is done with a handle must be done on the thread that it came from, by the goroutine or the foreign
+/// > code of which [`here`] told, and within the operation that asked: before the goroutine may be suspended,
+/// > but for what [`begin`](MHandle::begin) or [`begin_libcall`](MHandle::begin_libcall) binds to the thread.
+///
+/// ```compile_fail,E0133
+/// use g0_sched::Hosted;
+/// use g0_sched::bridge::{CallerContext, here};
+///
+/// if let CallerContext::Goroutine(handle) = here::<Hosted>() {
+///     let stack = handle.limit(); // and when the run has ended, with its stacks?
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct MHandle {
-    m: &'static M,
+    m: NonNull<M>,
 }
 
 /// Returns what the calling thread is to the scheduler. Any context.
 #[inline(always)]
 pub fn here<P: Platform>() -> CallerContext {
-    // SAFETY: Ms are never freed.
+    // SAFETY: the calling thread's M lives.
     let Some(m) = (unsafe { P::current().as_ref() }) else { return CallerContext::Outside };
-    if m.in_foreign_code() {
+    let handle = MHandle { m: NonNull::from(m) };
+    if P::in_interrupt() {
+        // Whatever it has interrupted goes on there.
+        CallerContext::SystemStack
+    } else if m.in_foreign_code() {
         if m.is_between_callbacks() {
-            CallerContext::Adopted(MHandle { m })
+            CallerContext::Adopted(handle)
         } else {
-            CallerContext::Foreign(MHandle { m })
+            CallerContext::Foreign(handle)
         }
     } else if m.curg().is_some() {
-        CallerContext::Goroutine(MHandle { m })
+        CallerContext::Goroutine(handle)
     } else {
         P::check_process();
         CallerContext::SystemStack
@@ -101,14 +121,35 @@ pub fn here<P: Platform>() -> CallerContext {
 /// A thread that is no M calls back: returns the M that it is given. The callback may begin, as after a
 /// successful [`MHandle::arrive`]. The bridge must write its [`root`](MHandle::root).
 ///
+/// # Safety
+///
+/// [`here`] must say [`Outside`](CallerContext::Outside): a thread that is an M, or between callbacks, has one. The
+/// caller must see the callback through, to [`depart`](MHandle::depart), in code that nothing unwinds.
+///
+/// ```compile_fail,E0133
+/// // A goroutine would lose the M that it runs on.
+/// let adopted = g0_sched::bridge::adopt::<g0_sched::Hosted>();
+/// ```
+///
 /// # Errors
 ///
 /// See [`Refused`].
-pub fn adopt<P: Platform>() -> Result<MHandle, Refused> {
-    extram::adopt::<P>().map(|m| MHandle { m })
+pub unsafe fn adopt<P: Platform>() -> Result<MHandle, Refused> {
+    debug_assert!(P::current().is_null(), "L7: a thread that has an M is to be given another");
+    // SAFETY: the thread is no M, as the caller ensures.
+    unsafe { extram::adopt::<P>() }.map(|m| MHandle { m: NonNull::from(m) })
 }
 
 impl MHandle {
+    /// # Safety
+    ///
+    /// As the type says: the calling thread must be this M.
+    #[inline(always)]
+    unsafe fn m(self) -> &'static M {
+        // SAFETY: an M lives while a thread is it.
+        unsafe { self.m.as_ref() }
+    }
+
     /// A callback is to begin on an adopted thread. Returns false if its scheduler has ended; then
     /// nothing has changed.
     ///
@@ -118,7 +159,7 @@ impl MHandle {
     #[inline(always)]
     pub unsafe fn arrive(self) -> bool {
         // SAFETY: an adopted thread's M is an extra one, and this thread's.
-        unsafe { extram::arrive(self.m) }
+        unsafe { extram::arrive(self.m()) }
     }
 
     /// The callback has ended, and the thread is in code of its own. The handle may be dead after
@@ -131,7 +172,7 @@ impl MHandle {
     #[inline(always)]
     pub unsafe fn depart<P: Platform>(self) {
         // SAFETY: an extra M, this thread's; its callback had arrived and is over.
-        unsafe { extram::depart::<P>(self.m) }
+        unsafe { extram::depart::<P>(self.m()) }
     }
 
     /// A Goexit has come to the bottom of an adopted thread's goroutine, and would go on in nothing. Returns
@@ -142,7 +183,7 @@ impl MHandle {
     /// Must be called on that goroutine, in the callback.
     pub unsafe fn was_ended(self) -> bool {
         // SAFETY: on the goroutine of an extra M.
-        unsafe { extram::was_ended(self.m) }
+        unsafe { extram::was_ended(self.m()) }
     }
 
     /// An adopted thread gives its M back.
@@ -152,22 +193,31 @@ impl MHandle {
     /// The handle must be from [`CallerContext::Adopted`], and must not be used afterwards.
     pub unsafe fn part<P: Platform>(self) {
         // SAFETY: an extra M, this thread's, between callbacks.
-        unsafe { extram::part::<P>(self.m) }
+        unsafe { extram::part::<P>(self.m()) }
     }
 
     /// Returns what the bridge's word points to while an adopted thread is in code of its own. The
     /// place is the bridge's, and lives as long as the M; the scheduler only compares the address.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline(always)]
-    pub fn root(self) -> *mut *mut u8 {
-        self.m.root().cast()
+    pub unsafe fn root(self) -> *mut *mut u8 {
+        // SAFETY: as the caller ensures; so below.
+        unsafe { self.m() }.root().cast()
     }
 
     /// Returns the end below which the stack of an adopted thread's goroutine is free: all of it,
     /// between callbacks.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline]
-    pub fn top(self) -> *mut u8 {
+    pub unsafe fn top(self) -> *mut u8 {
         // SAFETY: written once, before the thread was given the M.
-        unsafe { self.m.extra.own_g.get().cast() }
+        unsafe { self.m().extra.own_g.get().cast() }
     }
 
     /// Returns the handle of a token.
@@ -177,42 +227,63 @@ impl MHandle {
     /// `token` must have come from [`token`](Self::token).
     #[inline(always)]
     pub unsafe fn from_token(token: *mut ()) -> Self {
-        // SAFETY: the token is an M's address, and Ms are never freed.
-        Self { m: unsafe { &*token.cast::<M>() } }
+        // SAFETY: the token is an M's address.
+        Self { m: unsafe { NonNull::new_unchecked(token.cast::<M>()) } }
     }
 
     /// Returns the handle as a word.
     #[inline(always)]
     pub fn token(self) -> *mut () {
-        ptr::from_ref(self.m).cast_mut().cast()
+        self.m.as_ptr().cast()
     }
 
     /// Returns the word that holds g0's stack pointer: below it g0 is free.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline(always)]
-    pub fn g0_sp(self) -> *mut *mut u8 {
-        self.m.g0_sp.as_ptr()
+    pub unsafe fn g0_sp(self) -> *mut *mut u8 {
+        // SAFETY: as above.
+        unsafe { self.m() }.g0_sp.as_ptr()
     }
 
     /// Returns the bridge's own word: not null while foreign code runs (Go's `incgo`).
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline(always)]
-    pub fn call(self) -> *mut *mut u8 {
+    pub unsafe fn call(self) -> *mut *mut u8 {
+        // SAFETY: as above.
+        let m = unsafe { self.m() };
         #[cfg(not(loom))]
-        return self.m.call.as_ptr();
+        return m.call.as_ptr();
         #[cfg(loom)]
-        return self.m.call_here.as_ptr();
+        return m.call_here.as_ptr();
     }
 
     /// In a model the bridge writes its word twice: where [`call`](Self::call) says, and here, where
     /// other threads look.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[cfg(loom)]
-    pub fn call_shown(self) -> &'static g0_arch::sync::atomic::AtomicPtr<u8> {
-        &self.m.call
+    pub unsafe fn call_shown(self) -> &'static g0_arch::sync::atomic::AtomicPtr<u8> {
+        // SAFETY: as above.
+        &unsafe { self.m() }.call
     }
 
     /// Returns the lowest byte of the goroutine's stack. To be called in the goroutine's state.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline(always)]
-    pub fn limit(self) -> *mut u8 {
-        match self.m.curg() {
+    pub unsafe fn limit(self) -> *mut u8 {
+        // SAFETY: as above.
+        match unsafe { self.m() }.curg() {
             // SAFETY: the running goroutine lies in its stack.
             Some(g) => unsafe { G::header(g).as_ref().bottom() },
             None => ptr::null_mut(),
@@ -220,15 +291,24 @@ impl MHandle {
     }
 
     /// Returns the way from the goroutine's stack to the M's, for memory checkers.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline(always)]
-    pub fn crossing(self) -> Crossing {
-        crossing(self.m)
+    pub unsafe fn crossing(self) -> Crossing {
+        // SAFETY: as above.
+        crossing(unsafe { self.m() })
     }
 
     /// Returns how often the goroutine is locked to its thread (L8): for reports and tests.
-    pub fn locks(self) -> LockCounts {
-        // SAFETY: the running goroutine's own counts.
-        let locks = self.m.curg().map(|g| unsafe { g.as_ref().locks.get() }).unwrap_or_default();
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
+    pub unsafe fn locks(self) -> LockCounts {
+        // SAFETY: the M and the running goroutine are the caller's; the counts are that goroutine's own.
+        let locks = unsafe { self.m().curg().map(|g| g.as_ref().locks.get()) }.unwrap_or_default();
         LockCounts { external: locks.external(), outer: locks.outer(), internal: locks.internal() }
     }
 
@@ -240,7 +320,8 @@ impl MHandle {
     /// Must be called on the goroutine's stack, outside.
     #[inline(always)]
     pub unsafe fn enter(self) {
-        self.m.foreign.calls.add(1);
+        // SAFETY: as the caller ensures.
+        unsafe { self.m() }.foreign.calls.add(1);
     }
 
     /// The goroutine is back, and the bridge has cleared its word. On return the M owns a P.
@@ -261,7 +342,8 @@ impl MHandle {
     /// Must be called on the M's thread, between foreign code and the goroutine's own.
     #[inline(always)]
     unsafe fn back<P: Platform>(self, on_g0: bool) {
-        let m = self.m;
+        // SAFETY: as the caller ensures.
+        let m = unsafe { self.m() };
         // SAFETY: `symmetric` is written before the M starts.
         light_fence(unsafe { m.symmetric.get() });
         if !m.claim.is_owned() {
@@ -276,7 +358,7 @@ impl MHandle {
     /// Must be called on the goroutine's stack, right after [`enter`](Self::enter).
     pub unsafe fn release<P: Platform>(self) {
         // SAFETY: this thread's M, in the foreign state: nothing else stands for the stay.
-        let mut stay = unsafe { step_in(self.m) };
+        let mut stay = unsafe { step_in(self.m()) };
         if stay.within().is_some() {
             // g0 is free below g0_sp.
             hand_off::<P>(&mut stay, false);
@@ -294,11 +376,11 @@ impl MHandle {
     pub unsafe fn begin<P: Platform>(self) -> usize {
         // SAFETY: the goroutine that has made this call.
         unsafe {
-            let covered = match self.m.curg() {
-                Some(g) => lock_callback(self.m, g),
+            let covered = match self.m().curg() {
+                Some(g) => lock_callback(self.m(), g),
                 None => 0,
             };
-            let errno = self.m.errno.get();
+            let errno = self.m().errno.get();
             let word = if errno.is_null() { 0 } else { errno.read() as u32 as usize & ERRNO };
             self.back::<P>(true);
             word | covered << ERRNO.count_ones()
@@ -315,11 +397,11 @@ impl MHandle {
     pub unsafe fn end<P: Platform>(self, word: usize) {
         // SAFETY: the goroutine has come back to the thread that it is locked to.
         unsafe {
-            if let Some(g) = self.m.curg() {
-                unlock_callback::<P>(self.m, g, word >> ERRNO.count_ones());
+            if let Some(g) = self.m().curg() {
+                unlock_callback::<P>(self.m(), g, word >> ERRNO.count_ones());
             }
-            self.m.foreign.callbacks.add(1);
-            let errno = self.m.errno.get();
+            self.m().foreign.callbacks.add(1);
+            let errno = self.m().errno.get();
             if !errno.is_null() {
                 errno.write((word & ERRNO) as i32);
             }
@@ -334,10 +416,10 @@ impl MHandle {
     /// Must be called on the goroutine's stack, outside. `record` must be valid until `end_libcall`, which
     /// must come, on every way out. The two must nest.
     pub unsafe fn begin_libcall(self, record: *const LibCall) -> *const LibCall {
-        let Some(g) = self.m.curg() else { return ptr::null() };
         // SAFETY: the goroutine of this handle, on its own thread.
         unsafe {
-            lock_internal(self.m, g);
+            let Some(g) = self.m().curg() else { return ptr::null() };
+            lock_internal(self.m(), g);
             let outer = g.as_ref().libcall.get();
             g.as_ref().libcall.set(record);
             outer
@@ -351,11 +433,11 @@ impl MHandle {
     /// Must be called on the goroutine's stack, outside; `outer` must be what its
     /// [`begin_libcall`](Self::begin_libcall) returned.
     pub unsafe fn end_libcall<P: Platform>(self, outer: *const LibCall) {
-        let Some(g) = self.m.curg() else { return };
         // SAFETY: the goroutine of this handle, which has kept its thread.
         unsafe {
+            let Some(g) = self.m().curg() else { return };
             g.as_ref().libcall.set(outer);
-            unlock_internal::<P>(self.m, g);
+            unlock_internal::<P>(self.m(), g);
         }
     }
 
@@ -367,14 +449,18 @@ impl MHandle {
     pub unsafe fn libcall(self) -> Option<LibCall> {
         // SAFETY: the goroutine that runs here or has called what does; its record is valid while it is
         // there.
-        self.m.curg().and_then(|g| unsafe { g.as_ref().libcall.get().as_ref().copied() })
+        unsafe { self.m().curg().and_then(|g| g.as_ref().libcall.get().as_ref().copied()) }
     }
 
     /// Returns where this thread's `errno` lies, or null. Its own thread only.
+    ///
+    /// # Safety
+    ///
+    /// As [the type](Self) says.
     #[inline]
-    pub fn errno(self) -> *mut i32 {
+    pub unsafe fn errno(self) -> *mut i32 {
         // SAFETY: written when the M began, by its thread.
-        unsafe { self.m.errno.get() }
+        unsafe { self.m().errno.get() }
     }
 
     /// Returns once `*g0_sp` is `bottom`: until then other goroutines of this M have frames on g0
@@ -386,7 +472,7 @@ impl MHandle {
     /// [`end`](Self::end).
     pub unsafe fn settle<P: Platform>(self, bottom: *mut u8) {
         // SAFETY: `g0_sp` is this thread's, and the goroutine is locked to it.
-        while unsafe { self.m.g0_sp.get() } != bottom {
+        while unsafe { self.m().g0_sp.get() } != bottom {
             yield_now::<P>();
         }
     }

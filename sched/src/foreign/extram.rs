@@ -89,16 +89,24 @@ pub enum Refused {
 
 /// The calling thread, which is no M, becomes one: returns its M. The callback has
 /// [arrived](arrive).
+///
+/// # Safety
+///
+/// The calling thread must have no M: none that it runs, and none between callbacks.
 #[cold]
 #[inline(never)]
-pub(crate) fn adopt<P: Platform>() -> Result<&'static M, Refused> {
+pub(crate) unsafe fn adopt<P: Platform>() -> Result<&'static M, Refused> {
     let errno = Errno::of::<P>();
-    let adopted = take_over::<P>();
+    // SAFETY: as the caller ensures.
+    let adopted = unsafe { take_over::<P>() };
     errno.put_back();
     adopted
 }
 
-fn take_over<P: Platform>() -> Result<&'static M, Refused> {
+/// # Safety
+///
+/// As [`adopt`].
+unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
     P::check_process();
     let home = P::registry().ok_or(Refused::NoRuntime)?;
     let core = home.visit(|core| {
@@ -158,7 +166,7 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
     // Of several threads that find none at the same time one asks.
     if last && !core.foreign.extras.wanted.swap(true, Ordering::AcqRel) {
         if P::WATCHED {
-            P::unpark(&core.sysmon.parker);
+            core.sysmon.parker.unpark::<P>();
         } else {
             core.make_spare();
         }
@@ -323,7 +331,8 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
         // Locks that a callback has left are this thread's, not those of the M's next thread.
         (*m.extra.own_g.get()).locks.set(Locks::INTERNAL);
     }
-    P::set_current(ptr::null());
+    // SAFETY: it is no M any more, and runs no goroutine.
+    unsafe { P::set_current(ptr::null()) };
     depart_from::<P>(core, || core.foreign.extras.put(m));
     errno.put_back();
 }
@@ -359,7 +368,11 @@ pub(crate) fn part_if_between<P: Platform>() -> bool {
 
 /// The calling thread ends, and gives back the extra M that it was told to
 /// [keep](crate::port::ForeignCode::keep). For platforms; on a thread that has none it does nothing.
-pub fn thread_ends<P: Platform>() {
+///
+/// # Safety
+///
+/// By the platform only, where it learns that the thread ends.
+pub unsafe fn thread_ends<P: Platform>() {
     if part_if_between::<P>() {
         return;
     }

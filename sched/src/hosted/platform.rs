@@ -4,10 +4,13 @@ use core::sync::atomic::Ordering;
 use std::string::ToString;
 
 use super::affinity::CPUS;
+use super::runtime::install;
 use super::tag::Hosted;
-use super::{affinity, current, fork, futex, membarrier, report};
+use super::{affinity, current, fork, futex, membarrier, report, watcher};
+use crate::api::sysmon::sysmon;
 use crate::exec::machine::start_m;
 use crate::objects::m::M;
+use crate::objects::shared::Core;
 use crate::parts::fatal::Fatal;
 use crate::parts::parker::Parker;
 use crate::platform::interrupts::Interrupts;
@@ -28,11 +31,11 @@ unsafe impl Platform for Hosted {
         current::get()
     }
 
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         current::set(m);
     }
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         std::thread::Builder::new()
             .name(m.name().to_string())
             .stack_size(THREAD_STACK)
@@ -45,11 +48,11 @@ unsafe impl Platform for Hosted {
             .map_err(|_| StartError::NoThread)
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         futex::park(parker, deadline)
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         futex::unpark(parker);
     }
 
@@ -72,11 +75,23 @@ impl Interrupts for Hosted {}
 impl Machines for Hosted {
     const WATCHED: bool = true;
 
+    unsafe fn watch(core: &'static Core) -> Result<(), StartError> {
+        install();
+        // As long as sysmon watches, for the thread that called `run` may leave before.
+        let run = fork::Run::begin();
+        let watching = watcher::start(move || {
+            // SAFETY: as the caller ensures, on a thread of its own.
+            unsafe { sysmon::<Self>(core) };
+            drop(run);
+        });
+        watching.map(drop).map_err(|_| StartError::NoThread)
+    }
+
     fn cpus() -> usize {
         CPUS.load(Ordering::Relaxed)
     }
 
-    fn look_around() {
+    unsafe fn look_around() {
         // Sysmon's own mask: its thread runs no code of the program, so only a change for all threads
         // of the process reaches it.
         CPUS.store(affinity::affine(), Ordering::Relaxed);
@@ -90,7 +105,7 @@ impl Machines for Hosted {
 impl Unwinding for Hosted {
     const UNWINDS: bool = cfg!(panic = "unwind");
 
-    fn throw_goexit() {
+    unsafe fn throw_goexit() {
         if Self::UNWINDS {
             <g0_defer::Rust as g0_defer::Throw>::goexit()
         }

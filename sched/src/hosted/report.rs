@@ -13,20 +13,20 @@ use crate::platform::reports::Reports;
 const MOST: usize = 100;
 
 impl Reports for Hosted {
-    fn external_wakers(own: usize) -> bool {
+    unsafe fn external_wakers(own: usize) -> bool {
         // Where the system does not say, there may be some.
         std::fs::read_dir("/proc/self/task").map_or(true, |tasks| tasks.count() > own)
     }
 
-    fn deadlock(report: &DeadlockReport) {
+    unsafe fn deadlock(report: &DeadlockReport) {
         deadlock(report)
     }
 
-    fn uncaught(panics: &dyn Display) {
+    unsafe fn uncaught(panics: &dyn Display) {
         print(&std::format!("{panics}\n"));
     }
 
-    fn trace(line: &Trace) {
+    unsafe fn trace(line: &Trace) {
         print(&std::format!("{line}\n"));
     }
 }

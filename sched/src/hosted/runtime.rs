@@ -21,7 +21,7 @@ use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
-use crate::objects::shared::{Config, Core};
+use crate::objects::shared::{Config, Core, More};
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
 use crate::parts::often::suspend_often;
@@ -169,7 +169,9 @@ impl Builder {
     }
 
     /// Sets how Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
-    /// environment variable `G0_FENCES` is `symmetric`.
+    /// environment variable `G0_FENCES` is `symmetric`. A sandbox that refuses `membarrier` must be put on before
+    /// the runtime is built, or the fences be symmetric: the first asymmetric one that is refused ends the
+    /// program.
     pub fn fences(mut self, fences: Fences) -> Self {
         self.fences = fences;
         self
@@ -330,9 +332,7 @@ impl Builder {
                     || !membarrier::register()
             }
         };
-        CPUS.store(affinity::affine(), Ordering::Relaxed);
-        overflow::install();
-        g0_defer::on_holding(hold);
+        install();
         let slabs = SlabSource::builder();
         // SAFETY: as the caller of `without_guards` has ensured.
         let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
@@ -343,7 +343,8 @@ impl Builder {
         let scheduler = Scheduler::new(Config {
             procs,
             machines: &[],
-            more: || Some(Box::leak(Box::new(M::new()))),
+            // SAFETY: it only allocates.
+            more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
             stacks: source,
             stack,
             mobility,
@@ -465,12 +466,14 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let _run = fork::Run::begin();
     // This thread, unless it is an M, and the one that starts all other threads, main's first.
     core.deadlock.service_threads.store(1 + usize::from(wired.is_none()), Ordering::Relaxed);
-    let watcher = watcher::start(move || sysmon::<Hosted>(core)).map_err(|_| Error::ThreadSpawn)?;
+    // SAFETY: the run has begun, and sysmon has a thread of its own.
+    let watch = move || unsafe { sysmon::<Hosted>(core) };
+    let watcher = watcher::start(watch).map_err(|_| Error::ThreadSpawn)?;
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
         None => {
             while core.end.phase.load(Ordering::Acquire) != phase::HALTED {
-                Hosted::park(&core.end.done, None);
+                core.end.done.park::<Hosted>(None);
             }
         }
     }
@@ -484,9 +487,9 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
             || core.end.external_refs.load(Ordering::Acquire) != 0
     };
     while awaited() && futex::now() < deadline {
-        Hosted::park(&core.end.done, Some(futex::now().saturating_add(1_000_000)));
+        core.end.done.park::<Hosted>(Some(futex::now().saturating_add(1_000_000)));
     }
-    Hosted::unpark(&core.sysmon.parker);
+    core.sysmon.parker.unpark::<Hosted>();
     let _ = watcher.join();
     if core.ms.never_started.load(Ordering::Relaxed) { Err(Error::ThreadSpawn) } else { Ok(()) }
 }
@@ -535,6 +538,13 @@ impl Drop for Runtime {
             drop(Box::from_raw(self.source.as_ptr()));
         }
     }
+}
+
+/// Prepares the process for goroutines, as often as a scheduler is built or runs.
+pub(super) fn install() {
+    CPUS.store(affinity::affine(), Ordering::Relaxed);
+    overflow::install();
+    g0_defer::on_holding(hold);
 }
 
 /// Tells that a scope of the running goroutine holds what unwinds, or goes on with it.

@@ -26,7 +26,7 @@ impl ForeignCode for Hosted {
         Some(&HOME)
     }
 
-    fn keep(_: &'static M) -> bool {
+    unsafe fn keep(_: &'static M) -> bool {
         keep()
     }
 
@@ -72,7 +72,8 @@ fn keep() -> bool {
 
 unsafe extern "C" fn end(signals: *mut libc::c_void) {
     ENDED.set(true);
-    thread_ends::<Hosted>();
+    // SAFETY: the thread ends; what it was told to keep it has used for the last time.
+    unsafe { thread_ends::<Hosted>() };
     let raw = if signals == OWN { core::ptr::null_mut() } else { signals };
     // SAFETY: `keep` has made a word of it, on this thread.
     let signals = unsafe { AltStack::from_raw(raw) };

@@ -7,7 +7,7 @@ use crate::objects::report::DeadlockReport;
 
 impl DeadlockReport {
     /// Returns all of them, in no order.
-    pub fn goroutines(&self) -> impl Iterator<Item = GoroutineInfo> + use<> {
+    pub fn goroutines(&self) -> impl Iterator<Item = GoroutineInfo> + use<'_> {
         self.core.seen(self.now).map(|(_, seen)| seen)
     }
 }

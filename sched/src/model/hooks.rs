@@ -287,6 +287,21 @@ pub fn want_p<P: Platform>(core: &Core, m: &'static M) -> bool {
     matches!(core.want_p::<P>(&mut stay(m)), Got::Proc(_))
 }
 
+/// As [`Core::open`].
+///
+/// # Safety
+///
+/// As there.
+pub unsafe fn open(core: &'static Core) -> bool {
+    // SAFETY: as the caller ensures.
+    unsafe { core.open() }
+}
+
+/// As [`Core::retake`].
+pub fn retake<P: Platform>(core: &'static Core) -> bool {
+    core.retake::<P>()
+}
+
 /// As [`Core::wake`].
 pub fn wake<P: Platform>(core: &'static Core) {
     core.wake::<P>();
@@ -353,8 +368,9 @@ pub unsafe fn unreserve(m: &M) {
     unsafe { m.lock.reserved.set(core::ptr::null_mut()) };
 }
 
-/// `core`, before it starts, with a say about deadlocks.
-pub fn with_deadlock(mut core: Core, deadlock: crate::Deadlock) -> Core {
+/// Returns a core that has not started, with a say about deadlocks.
+pub fn with_deadlock(config: crate::Config, deadlock: crate::Deadlock) -> Core {
+    let mut core = Core::new(config);
     core.deadlock.mode = deadlock;
     core
 }

@@ -21,7 +21,7 @@ use crate::exec::machine::start_m;
 use crate::objects::config::Mobility;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
-use crate::objects::shared::Config;
+use crate::objects::shared::{Config, More};
 use crate::parts::phase;
 use crate::platform::{Platform, StartError};
 
@@ -110,7 +110,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     let config = Config {
         procs: procs_ref,
         machines: ms_ref,
-        more: || None,
+        more: More::NONE,
         stacks: &Stacks,
         stack: Class::for_size(STACK).expect("a size that heaps have"),
         // SAFETY: a model has no thread-locals but loom's, which are read anew each time.
@@ -132,7 +132,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
         shared.begin(main, Location::caller(), CallingThread::Waits, |core, _| {
             while core.phase() != phase::HALTED {
                 core.start_requested::<P>();
-                P::park(&core.sysmon.parker, None);
+                core.sysmon.parker.park::<P>(None);
             }
             core.cancel_start_requests();
             Ok(())

@@ -30,16 +30,16 @@ unsafe impl Platform for Threads {
         CURRENT.with(Cell::get)
     }
 
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         CURRENT.with(|slot| slot.set(m));
     }
 
     /// Threads start within [`run`](super::run) only.
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         machines::start::<Self>(m, || ())
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         match owner(parker) {
             Owner::M(bell) => {
                 waits();
@@ -51,7 +51,7 @@ unsafe impl Platform for Threads {
         }
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         match owner(parker) {
             Owner::M(bell) => bell.notify(),
             Owner::Nobody => {}

@@ -43,7 +43,7 @@ pub(crate) static BENEATH: Tag = Tag::new();
 ///
 /// Runs on another goroutine's stack or on g0, inside; it may not allocate, free, drop or run
 /// user code.
-pub type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
+pub(crate) type Unlock = unsafe fn(arg: *mut u8, g: NonNull<G>) -> bool;
 
 /// What runs a goroutine's closure, or drops its result.
 pub(crate) type Run = unsafe fn(NonNull<G>);

@@ -7,7 +7,6 @@ use crate::parts::fatal::Fatal;
 
 /// A scheduler none of whose goroutines can ever run again. Nothing changes any more, so it may be
 /// looked through as often as one likes.
-#[derive(Clone, Copy)]
 pub struct DeadlockReport {
     pub(crate) core: &'static Core,
     pub(crate) now: u64,
@@ -15,7 +14,6 @@ pub struct DeadlockReport {
 
 /// What a scheduler does at one moment, as a line. No goroutine is looked at, so it costs the same with
 /// a million of them.
-#[derive(Clone, Copy)]
 pub struct Trace {
     pub(crate) core: &'static Core,
     pub(crate) since_start: u64,

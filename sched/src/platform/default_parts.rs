@@ -9,7 +9,7 @@
 ///
 /// impl g0_sched::port::Reports for Board {
 ///     // Its handlers use nothing but handles and wakers.
-///     fn external_wakers(_own: usize) -> bool {
+///     unsafe fn external_wakers(_own: usize) -> bool {
 ///         false
 ///     }
 /// }

@@ -18,7 +18,11 @@ pub trait ForeignCode {
     /// [`bridge::thread_ends`](crate::bridge::thread_ends). Returns false if it will not know when the
     /// thread ends, or the thread is ending already: then the thread has `m` for one callback. On the
     /// thread's own stack.
-    fn keep(m: &'static M) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only: `m` must be the extra M that the calling thread becomes.
+    unsafe fn keep(m: &'static M) -> bool {
         let _ = m;
         false
     }

@@ -1,16 +1,29 @@
 //! The threads or cores that are Ms.
 
+use super::start_error::StartError;
 use crate::objects::m::M;
+use crate::objects::shared::Core;
 
 /// The threads or cores that are Ms, and how many CPUs there are for them. Provided: one CPU, and nothing
 /// that watches.
 pub trait Machines {
-    /// Whether a thread runs [`sysmon`](crate::sysmon) all the time. Then that thread alone calls
-    /// [`start`](crate::Platform::start): a new thread inherits signal mask, affinity, scheduling policy,
-    /// floating-point modes and namespaces from the thread that starts it, and sysmon's has never run code
-    /// of the program (the *template*, L10). It must be started when the run has begun: before, it could
-    /// take the scheduler that has no goroutine yet for one whose goroutines all wait.
+    /// Whether a thread runs [`sysmon`](crate::sysmon) all the time, which [`watch`](Self::watch) starts. Then
+    /// that thread alone calls [`start`](crate::Platform::start): a new thread inherits signal mask, affinity,
+    /// scheduling policy, floating-point modes and namespaces from the thread that starts it, and sysmon's has
+    /// never run code of the program (the *template*, L10).
     const WATCHED: bool = false;
+
+    /// Starts the thread that runs [`sysmon`](crate::sysmon) on `core`, where [`WATCHED`](Self::WATCHED) says
+    /// that there is one: called by each [`run`](crate::Scheduler::run) when it has begun, on the thread that
+    /// called that. The thread ends by itself after the run. An error is that of the run. Provided: no thread.
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, once a run.
+    unsafe fn watch(core: &'static Core) -> Result<(), StartError> {
+        let _ = core;
+        Err(StartError::NoThread)
+    }
 
     /// Returns how many CPUs may run this program now; with one, no M spins. Any context.
     fn cpus() -> usize {
@@ -19,11 +32,19 @@ pub trait Machines {
 
     /// May find out anew what [`cpus`](Self::cpus) returns. By sysmon, ten times a second or so while
     /// anything runs; no lock held. Provided: nothing.
-    fn look_around() {}
+    ///
+    /// # Safety
+    ///
+    /// By sysmon only.
+    unsafe fn look_around() {}
 
-    /// Called by an M that looks for work in vain, before it parks. On g0, no lock held. Provided: a hint
-    /// to the CPU.
-    fn relax() {
+    /// Called by an M that looks for work in vain, before it parks, and while the end of a run waits for an M.
+    /// No lock held. Provided: a hint to the CPU.
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, on the thread of an M.
+    unsafe fn relax() {
         core::hint::spin_loop();
     }
 
@@ -36,7 +57,11 @@ pub trait Machines {
     /// Tells that a goroutine that had locked the thread of `m` has ended on the pinned runtime, where the
     /// thread goes on for the goroutines that are bound to it. On g0, inside, no lock held. Provided:
     /// nothing.
-    fn on_locked_exit(m: &'static M) {
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, on the thread of `m`.
+    unsafe fn on_locked_exit(m: &'static M) {
         let _ = m;
     }
 }

@@ -15,7 +15,9 @@ pub(crate) mod fences;
 pub(crate) mod foreign_code;
 pub(crate) mod interrupts;
 pub(crate) mod machines;
+mod parking;
 pub(crate) mod reports;
+mod start_error;
 pub(crate) mod unwinding;
 
 use g0_defer::Unwind;
@@ -30,10 +32,29 @@ use machines::Machines;
 use reports::Reports;
 use unwinding::Unwinding;
 
+pub use start_error::StartError;
+
 /// A machine, as a platform sees it: a thread, a core, or a model's thread.
 ///
 /// Every function is associated, not a method: a program has one platform of a kind, and the
 /// current-M slot is found without a pointer to it. Two schedulers may share one platform.
+///
+/// What the scheduler alone may call is `unsafe` to call, here and in the parts: a program that names the type of
+/// its platform cannot give a thread another M, or start one.
+///
+/// ```compile_fail,E0133
+/// use g0_sched::{Hosted, M, Platform};
+///
+/// static MINE: M = M::new();
+///
+/// Hosted::set_current(&MINE); // an M of no scheduler, on a thread of none
+/// ```
+///
+/// ```compile_fail,E0133
+/// # use g0_sched::{Hosted, M, Platform};
+/// # static MINE: M = M::new();
+/// let _ = Hosted::start(&MINE);
+/// ```
 ///
 /// "Inside" below means: the M executes the scheduler's own code and its `inside` mark is set (the claim
 /// protocol, L18). No function of a platform may call back into the scheduler except
@@ -65,15 +86,15 @@ use unwinding::Unwinding;
 ///         CURRENT.load(Ordering::Relaxed)
 ///     }
 ///
-///     fn set_current(m: *const M) {
+///     unsafe fn set_current(m: *const M) {
 ///         CURRENT.store(m.cast_mut(), Ordering::Relaxed);
 ///     }
 ///
-///     fn start(_m: &'static M) -> Result<(), StartError> {
+///     unsafe fn start(_m: &'static M) -> Result<(), StartError> {
 ///         Err(StartError::NoCore)
 ///     }
 ///
-///     fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+///     unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
 ///         while parker.word.swap(0, Ordering::Relaxed) == 0 {
 ///             if deadline.is_some_and(|at| Self::now() >= at) {
 ///                 return false;
@@ -82,7 +103,7 @@ use unwinding::Unwinding;
 ///         true
 ///     }
 ///
-///     fn unpark(parker: &Parker) {
+///     unsafe fn unpark(parker: &Parker) {
 ///         parker.word.store(1, Ordering::Relaxed);
 ///     }
 ///
@@ -116,9 +137,18 @@ use unwinding::Unwinding;
 /// `current` must return what the same thread or core last gave to `set_current` (null at first);
 /// the compiler must not keep the slot across a context switch (read it in assembly or behind
 /// `#[inline(never)]`). `park` and `unpark` must keep the token of [`Parker`]. `heavy_fence` must
-/// pair with the light fence of every M: see [`Fences`](crate::Fences). Of the parts:
-/// [`errno`](ForeignCode::errno) must return null or where the calling thread's `errno` lies, and where
+/// pair with the light fence of every M: see [`Fences`](crate::Fences). [`Unwind`](Platform::Unwind) must
+/// catch what is thrown in a goroutine, and say truly whether the thread panics. No function of the platform
+/// may unwind, but for `throw_goexit`, nor call the scheduler: most of them run inside it.
+///
+/// Of the parts, which are safe to implement, all is vouched for here:
+/// [`errno`](ForeignCode::errno) must return null or where the calling thread's `errno` lies;
+/// [`registry`](ForeignCode::registry) always the same static; a platform that
+/// [keeps](ForeignCode::keep) an M must tell when the thread ends. Where
 /// [`UNWINDS`](Unwinding::UNWINDS) is true, [`throw_goexit`](Unwinding::throw_goexit) must not return.
+/// [`in_interrupt`](Interrupts::in_interrupt) must return true in every handler that may interrupt an M and
+/// runs code of the program, and only there. The thread that [`watch`](Machines::watch) starts must run
+/// sysmon and nothing else.
 pub unsafe trait Platform:
     ForeignCode + Interrupts + Machines + Reports + Unwinding + Sized + 'static
 {
@@ -159,14 +189,14 @@ pub unsafe trait Platform:
     /// #   fn current() -> *const M {
     /// #       std::ptr::null()
     /// #   }
-    /// #   fn set_current(_: *const M) {}
-    /// #   fn start(_: &'static M) -> Result<(), StartError> {
+    /// #   unsafe fn set_current(_: *const M) {}
+    /// #   unsafe fn start(_: &'static M) -> Result<(), StartError> {
     /// #       Err(StartError::NoCore)
     /// #   }
-    /// #   fn park(_: &Parker, _: Option<u64>) -> bool {
+    /// #   unsafe fn park(_: &Parker, _: Option<u64>) -> bool {
     /// #       true
     /// #   }
-    /// #   fn unpark(_: &Parker) {}
+    /// #   unsafe fn unpark(_: &Parker) {}
     /// #   fn now() -> u64 {
     /// #       0
     /// #   }
@@ -183,21 +213,40 @@ pub unsafe trait Platform:
     fn current() -> *const M;
 
     /// Sets what [`current`](Platform::current) returns here. On g0, by the thread itself.
-    fn set_current(m: *const M);
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only: `m` must be null or the M that the calling thread becomes, and the thread must
+    /// run no goroutine.
+    unsafe fn set_current(m: *const M);
 
     /// Starts a thread (or wakes a core) that calls [`start_m`](crate::start_m) with `m`.
     ///
     /// Called on g0, no lock held. An error leaves `m` unused: work goes on with the Ms there are.
-    fn start(m: &'static M) -> Result<(), StartError>;
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, on a thread that [`WATCHED`](Machines::WATCHED) allows: `m` must be prepared
+    /// and have no thread.
+    unsafe fn start(m: &'static M) -> Result<(), StartError>;
 
     /// Blocks the calling thread until its `parker` has a token, takes it and returns true; or
     /// returns false when `deadline` (on the clock of [`now`](Platform::now)) has passed, or for
     /// no reason. Never uses the thread's own park token, which belongs to user code.
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool;
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, on a thread or core that may block, no lock held: no other thread may wait on
+    /// `parker` at the same time.
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool;
 
     /// Gives `parker` its one token and wakes the thread that waits on it. Any thread, also with
     /// a signal handler interrupted. `parker` may be gone as soon as the token is visible.
-    fn unpark(parker: &Parker);
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only: `parker` must be one that this platform parks on, or none has parked on yet.
+    unsafe fn unpark(parker: &Parker);
 
     /// Returns the time of a clock in nanoseconds that never goes back. Any context.
     fn now() -> u64;
@@ -209,16 +258,6 @@ pub unsafe trait Platform:
     /// Reports that the scheduler, or its use, is broken beyond repair, and ends the program.
     /// Any context; must not unwind.
     fn fatal(report: &Fatal) -> !;
-}
-
-/// Why a new M could not be started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The system has no thread left for this process.
-    NoThread,
-    /// The platform has no further core.
-    NoCore,
 }
 
 /// How a joined goroutine ended: its value, or what unwound it.

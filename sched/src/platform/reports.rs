@@ -11,7 +11,11 @@ pub trait Reports {
     /// a waker, that is by a channel or a lock: a thread of the program's own, an M of another scheduler.
     /// `own` threads are the scheduler's. While there is one, no deadlock is reported. On g0 or by sysmon, no
     /// lock held. A kernel whose interrupt handlers use nothing but handles and wakers has none.
-    fn external_wakers(own: usize) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, as all of these.
+    unsafe fn external_wakers(own: usize) -> bool {
         let _ = own;
         true
     }
@@ -20,19 +24,31 @@ pub trait Reports {
     /// [`Deadlock`](crate::Deadlock). When it returns the program ends by
     /// [`Platform::fatal`](crate::Platform::fatal), with [`DeadlockReport::fatal`]; it may also end the
     /// program itself. On g0 or by sysmon, no lock held; must not unwind. Provided: nothing.
-    fn deadlock(report: &DeadlockReport) {
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only.
+    unsafe fn deadlock(report: &DeadlockReport) {
         let _ = report;
     }
 
     /// Prints the panics of a goroutine that none will join, oldest first, before the program ends by
     /// [`Platform::fatal`](crate::Platform::fatal). On the goroutine's stack, outside; must not unwind.
     /// Provided: nothing.
-    fn uncaught(panics: &dyn fmt::Display) {
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only.
+    unsafe fn uncaught(panics: &dyn fmt::Display) {
         let _ = panics;
     }
 
     /// Prints a line about a scheduler that is traced. By sysmon, no lock held. Provided: nothing.
-    fn trace(line: &Trace) {
+    ///
+    /// # Safety
+    ///
+    /// By sysmon only.
+    unsafe fn trace(line: &Trace) {
         let _ = line;
     }
 }

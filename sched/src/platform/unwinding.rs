@@ -9,5 +9,9 @@ pub trait Unwinding {
     /// Unwinds the running goroutine by Goexit, where [`UNWINDS`](Self::UNWINDS) says so; then it must not
     /// return. Else it must do nothing. Called by shutdown in goroutines that wait. On the goroutine's
     /// stack, outside.
-    fn throw_goexit() {}
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, which has noted in the goroutine that it exits.
+    unsafe fn throw_goexit() {}
 }

@@ -69,7 +69,8 @@ impl Core {
         // with it.
         if look == Look::Dead && !self.deadlock.reported.swap(true, Ordering::Relaxed) {
             let report = DeadlockReport::new(self, P::now());
-            P::deadlock(&report);
+            // SAFETY: on g0 or by sysmon, with no lock held.
+            unsafe { P::deadlock(&report) };
             P::fatal(&report.fatal());
         }
         look
@@ -84,7 +85,8 @@ impl Core {
             // Its own threads: Ms, and those that serve it otherwise.
             let own = self.ms.live.load(Ordering::Relaxed)
                 + self.deadlock.service_threads.load(Ordering::Relaxed);
-            if P::external_wakers(own) {
+            // SAFETY: on g0 or by sysmon, with no lock held.
+            if unsafe { P::external_wakers(own) } {
                 return Look::ExternalWakers;
             }
         }

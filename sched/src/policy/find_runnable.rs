@@ -62,7 +62,8 @@ impl Core {
                     return Next::Stop;
                 }
                 // On the pinned runtime other goroutines may be bound here, and the thread goes on.
-                P::on_locked_exit(m);
+                // SAFETY: the calling thread's M, on g0.
+                unsafe { P::on_locked_exit(m) };
             }
             let (fair, overdue) = (p.is_fair(), p.is_overdue());
             if fair || overdue {

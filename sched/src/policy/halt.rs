@@ -18,12 +18,12 @@ impl Core {
         while let Some(_m) = sched.idle_ms.pop_front().or_else(|| sched.p_wait_queue.pop_front()) {}
         drop(sched);
         while let Some(m) = at {
-            P::unpark(&m.parker);
+            m.parker.unpark::<P>();
             // SAFETY: written once, before the M was published.
             at = unsafe { m.links.all.get().as_ref() };
         }
-        P::unpark(&self.sysmon.parker);
-        P::unpark(&self.end.done);
+        self.sysmon.parker.unpark::<P>();
+        self.end.done.unpark::<P>();
     }
 
     /// A goroutine has ended after the main one left by Goexit: halts the scheduler if it was the last.

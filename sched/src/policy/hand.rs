@@ -49,7 +49,7 @@ impl WakeM {
     /// Unparks the M; returns whether there is one. The lock must not be held.
     pub(crate) fn unpark<P: Platform>(self) -> bool {
         if let Some(m) = self.0 {
-            P::unpark(&m.parker);
+            m.parker.unpark::<P>();
         }
         self.0.is_some()
     }

@@ -42,7 +42,7 @@ impl Core {
             }
             None => {
                 drop(sched);
-                (self.config.more)()?
+                (self.config.more.0)()?
             }
         };
         if m.taken.swap(true, Ordering::AcqRel) {

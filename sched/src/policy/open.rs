@@ -11,7 +11,7 @@ impl Core {
     /// # Safety
     ///
     /// It must be called once, before anything else is done with this core.
-    pub unsafe fn open(&'static self) -> bool {
+    pub(crate) unsafe fn open(&'static self) -> bool {
         if self.config.procs.iter().any(|p| p.taken.swap(true, Ordering::AcqRel)) {
             return false;
         }

@@ -45,7 +45,7 @@ struct Suspect {
 impl Core {
     /// Looks at all Ps once; returns whether one was taken. By sysmon, or by a timer tick on a stack of
     /// its own, on no M.
-    pub fn retake<P: Platform>(&'static self) -> bool {
+    pub(crate) fn retake<P: Platform>(&'static self) -> bool {
         let mut taken = false;
         let mut suspects: [Option<Suspect>; BATCH] = [None; BATCH];
         for procs in self.config.procs.chunks(BATCH) {

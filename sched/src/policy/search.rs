@@ -49,7 +49,8 @@ impl Core {
             if over {
                 return None;
             }
-            P::relax();
+            // SAFETY: an M that finds nothing.
+            unsafe { P::relax() };
             backoff.spin();
         }
         None

@@ -31,7 +31,7 @@ impl Core {
         };
         if P::WATCHED {
             self.sched.lock().request_start(m);
-            P::unpark(&self.sysmon.parker);
+            self.sysmon.parker.unpark::<P>();
             return true;
         }
         self.wake_sysmon::<P>();
@@ -63,7 +63,8 @@ impl Core {
     }
 
     fn start<P: Platform>(&'static self, m: &'static M) -> bool {
-        let started = P::start(m).is_ok();
+        // SAFETY: prepared, and without a thread; by the watcher, where there is one.
+        let started = unsafe { P::start(m) }.is_ok();
         // Relaxed: the watcher looks again and again.
         self.ms.start_refused.store(!started, Ordering::Relaxed);
         if !started {

@@ -30,7 +30,7 @@ impl Core {
             && self.sysmon.until.load(stat_atomic::Ordering::Relaxed) > P::now().saturating_add(NAP)
             && self.sysmon.asleep.swap(false, Ordering::AcqRel)
         {
-            P::unpark(&self.sysmon.parker);
+            self.sysmon.parker.unpark::<P>();
         }
     }
 

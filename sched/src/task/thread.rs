@@ -17,11 +17,11 @@ struct Thread<P> {
 
 impl<P: Platform> Wake for Thread<P> {
     fn wake(self: Arc<Self>) {
-        P::unpark(&self.parker);
+        self.parker.unpark::<P>();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        P::unpark(&self.parker);
+        self.parker.unpark::<P>();
     }
 }
 
@@ -40,6 +40,6 @@ pub(super) fn run<P: Platform, F: Future>(
         if over() {
             return None;
         }
-        while !P::park(&thread.parker, deadline) && !over() {}
+        while !thread.parker.park::<P>(deadline) && !over() {}
     }
 }

@@ -44,7 +44,7 @@ fn nap<P: Platform>(time: Instant<P>) {
         Caller::Thread => {
             let parker = Parker::new();
             while Instant::<P>::now() < time {
-                P::park(&parker, Some(time.as_nanos()));
+                parker.park::<P>(Some(time.as_nanos()));
             }
         }
     }

@@ -173,11 +173,11 @@ impl Waiter {
         if !publish() {
             return;
         }
-        while !P::park(&self.parker, deadline) {
+        while !self.parker.park::<P>(deadline) {
             if deadline.is_some_and(|at| P::now() >= at) {
                 if !self.claim(TIMED_OUT) {
                     // The wake is under way.
-                    while !P::park(&self.parker, None) {}
+                    while !self.parker.park::<P>(None) {}
                 }
                 return;
             }

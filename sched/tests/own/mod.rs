@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
-    Config, Deadlock, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError,
+    Config, Deadlock, Fatal, M, Mobility, More, Parker, Platform, Proc, Scheduler, StartError,
 };
 use g0_stack::{Class, SlabSource, StaticSource};
 
@@ -28,12 +28,14 @@ macro_rules! as_own {
             <$crate::own::Own as g0_sched::Platform>::current()
         }
 
-        fn set_current(m: *const g0_sched::M) {
-            <$crate::own::Own as g0_sched::Platform>::set_current(m);
+        unsafe fn set_current(m: *const g0_sched::M) {
+            // SAFETY: the caller ensures the same; so below.
+            unsafe { <$crate::own::Own as g0_sched::Platform>::set_current(m) };
         }
 
-        fn unpark(parker: &g0_sched::Parker) {
-            <$crate::own::Own as g0_sched::Platform>::unpark(parker);
+        unsafe fn unpark(parker: &g0_sched::Parker) {
+            // SAFETY: as above.
+            unsafe { <$crate::own::Own as g0_sched::Platform>::unpark(parker) };
         }
 
         fn heavy_fence() {
@@ -75,15 +77,15 @@ unsafe impl Platform for Own {
     }
 
     #[inline(never)]
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         CURRENT.with(|slot| slot.store(m.cast_mut(), Ordering::Relaxed));
     }
 
-    fn start(m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
         thread::<Own>(m)
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         let mut guard = PARKED.0.lock().unwrap();
         loop {
             if parker.word.swap(0, Ordering::Acquire) == 1 {
@@ -101,7 +103,7 @@ unsafe impl Platform for Own {
         }
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         let _guard = PARKED.0.lock().unwrap();
         parker.word.store(1, Ordering::Release);
         PARKED.1.notify_all();
@@ -134,7 +136,7 @@ impl Machines for Own {
 impl Unwinding for Own {
     const UNWINDS: bool = true;
 
-    fn throw_goexit() {
+    unsafe fn throw_goexit() {
         <g0_defer::Rust as g0_defer::Throw>::goexit()
     }
 }
@@ -159,7 +161,7 @@ static MACHINES: [M; 8] = [const { M::new() }; 8];
 pub static STATIC: Scheduler<Own> = Scheduler::new(Config {
     procs: &PROCS,
     machines: &MACHINES,
-    more: || None,
+    more: More::NONE,
     stacks: &&MEMORY,
     stack: class(),
     // SAFETY: the tests keep nothing of a thread's across a suspension point.
@@ -186,7 +188,8 @@ pub fn scheduler_that(
     let scheduler = Scheduler::new(Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
-        more: || Some(Box::leak(Box::new(M::new()))),
+        // SAFETY: it only allocates.
+        more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
         stacks: Box::leak(Box::new(SlabSource::builder().build())),
         stack: class(),
         mobility,
@@ -204,7 +207,8 @@ pub fn watch(scheduler: &'static Scheduler<Own>) -> Watch {
     let seen = over.clone();
     let thread = std::thread::spawn(move || {
         while !seen.load(Ordering::SeqCst) {
-            scheduler.core().retake::<Own>();
+            // SAFETY: its own platform, on a thread that is no M.
+            unsafe { scheduler.core().tick::<Own>() };
             std::thread::sleep(Duration::from_millis(1));
         }
     });

@@ -16,7 +16,7 @@ mod platform;
 
 use core::panic::PanicInfo;
 
-use g0_sched::{Config, Ended, M, Mobility, Proc, Scheduler};
+use g0_sched::{Config, Ended, M, Mobility, More, Proc, Scheduler};
 use g0_stack::{Class, StaticSource};
 use platform::Virt;
 
@@ -31,7 +31,7 @@ static MACHINES: [M; 1] = [M::new()];
 static SCHEDULER: Scheduler<Virt> = Scheduler::new(Config {
     procs: &PROCS,
     machines: &MACHINES,
-    more: || None,
+    more: More::NONE,
     stacks: &&STACKS,
     stack: match Class::for_size(STACK) {
         Ok(class) => class,

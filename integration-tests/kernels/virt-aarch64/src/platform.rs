@@ -27,17 +27,17 @@ unsafe impl Platform for Virt {
         m
     }
 
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         // SAFETY: a register for software's use.
         unsafe { asm!("msr tpidr_el1, {}", in(reg) m, options(nostack, preserves_flags)) };
     }
 
-    fn start(_m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(_m: &'static M) -> Result<(), StartError> {
         Err(StartError::NoCore)
     }
 
     /// No tick: the timer is set for the next thing that is due, and the core sleeps until then.
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         let deadline = deadline.unwrap_or(u64::MAX);
         interrupts::mask();
         let token = loop {
@@ -59,7 +59,7 @@ unsafe impl Platform for Virt {
         token
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         parker.word.store(1, Ordering::Relaxed);
     }
 
@@ -90,7 +90,7 @@ impl Interrupts for Virt {
 
 impl Reports for Virt {
     /// The handlers use handles and wakers only.
-    fn external_wakers(_: usize) -> bool {
+    unsafe fn external_wakers(_: usize) -> bool {
         false
     }
 }

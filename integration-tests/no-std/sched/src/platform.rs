@@ -4,7 +4,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use g0_defer::NoUnwind;
-use g0_sched::{Config, Fatal, M, Mobility, Parker, Platform, Proc, Scheduler, StartError};
+use g0_sched::{Config, Fatal, M, Mobility, More, Parker, Platform, Proc, Scheduler, StartError};
 use g0_stack::{Class, StaticSource};
 use nostd_start::{exit, now, say};
 
@@ -21,7 +21,7 @@ static MACHINES: [M; 1] = [M::new()];
 pub static SCHEDULER: Scheduler<OneThread> = Scheduler::new(Config {
     procs: &PROCS,
     machines: &MACHINES,
-    more: || None,
+    more: More::NONE,
     stacks: &&MEMORY,
     stack: match Class::for_size(STACK) {
         Ok(class) => class,
@@ -46,15 +46,15 @@ unsafe impl Platform for OneThread {
         CURRENT.load(Ordering::Relaxed)
     }
 
-    fn set_current(m: *const M) {
+    unsafe fn set_current(m: *const M) {
         CURRENT.store(m.cast_mut(), Ordering::Relaxed);
     }
 
-    fn start(_m: &'static M) -> Result<(), StartError> {
+    unsafe fn start(_m: &'static M) -> Result<(), StartError> {
         Err(StartError::NoThread)
     }
 
-    fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         if parker.word.swap(0, Ordering::Relaxed) == 1 {
             return true;
         }
@@ -66,7 +66,7 @@ unsafe impl Platform for OneThread {
         false
     }
 
-    fn unpark(parker: &Parker) {
+    unsafe fn unpark(parker: &Parker) {
         parker.word.store(1, Ordering::Relaxed);
     }
 

@@ -31,8 +31,8 @@ pub struct Config {
     pub procs: &'static [Proc],
     /// Ms to begin with; `more` is asked when they are used up.
     pub machines: &'static [M],
-    /// Makes a further M, or says that there is none. On g0, no lock held.
-    pub more: fn() -> Option<&'static M>,
+    /// Where further Ms come from.
+    pub more: More,
     /// Where stacks come from. Safe code runs on them: [`StackSource`] says what that asks of a source without
     /// guards.
     pub stacks: &'static dyn StackSource,
@@ -42,6 +42,32 @@ pub struct Config {
     pub mobility: Mobility,
     /// Both sides of the claim protocol use full fences.
     pub symmetric: bool,
+}
+
+/// Where a scheduler finds further Ms, when those of its [`Config`] are used up.
+///
+/// ```compile_fail,E0133
+/// use g0_sched::{M, More};
+///
+/// // It runs within the scheduler, which it must not call: so not without `unsafe`.
+/// let more = More::by(|| Some(Box::leak(Box::new(M::new()))));
+/// ```
+#[derive(Clone, Copy)]
+pub struct More(pub(crate) fn() -> Option<&'static M>);
+
+impl More {
+    /// There are none.
+    pub const NONE: Self = Self(|| None);
+
+    /// They are made by `make`, which says when there are no more. It runs on g0, no lock held.
+    ///
+    /// # Safety
+    ///
+    /// `make` runs within the scheduler: it must not unwind, and must call nothing of the scheduler, nor anything
+    /// that waits for a goroutine.
+    pub const unsafe fn by(make: fn() -> Option<&'static M>) -> Self {
+        Self(make)
+    }
 }
 
 /// The shared state of one scheduler.
@@ -75,7 +101,7 @@ unsafe impl Send for Core {}
 impl Core {
     maybe_const! {
         /// Returns a core that has not started.
-        pub fn new(config: Config) -> Self {
+        pub(crate) fn new(config: Config) -> Self {
             Self {
                 config,
                 #[cfg(feature = "std")]

@@ -1,0 +1,84 @@
+//! Schedulers that a program makes itself on Linux threads: a run starts the thread that watches.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::child::in_children;
+use common::{Threads, bounded};
+use g0_sched::{
+    Config, Deadlock, Hosted, M, Mobility, More, Proc, Scheduler, channel, go, lock_os_thread,
+    os_thread_locked, sleep, yield_now,
+};
+use g0_stack::{Class, SlabSource};
+
+/// A scheduler that stays for the rest of the program.
+fn scheduler(procs: usize, mobility: Mobility, symmetric: bool) -> &'static Scheduler<Hosted> {
+    let scheduler = Scheduler::new(Config {
+        procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
+        machines: &[],
+        // SAFETY: it only allocates.
+        more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
+        stacks: Box::leak(Box::new(SlabSource::builder().build())),
+        stack: Class::for_size(128 << 10).unwrap(),
+        mobility,
+        // Nothing has asked the kernel for `membarrier` before.
+        symmetric,
+    });
+    Box::leak(Box::new(scheduler.deadlock(Deadlock::Report)))
+}
+
+/// What needs another thread, and a P taken from this one; and what needs neither.
+fn work() {
+    static SEEN: AtomicBool = AtomicBool::new(false);
+    SEEN.store(false, Ordering::SeqCst);
+    let there = go(|| SEEN.store(true, Ordering::SeqCst));
+    while !SEEN.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    there.join().unwrap();
+    let locked = go(|| {
+        lock_os_thread();
+        yield_now();
+        sleep(Duration::from_millis(1));
+    });
+    let (tx, rx) = channel(0);
+    let sender = go(move || (0..100_u32).for_each(|i| tx.send(i).unwrap()));
+    assert_eq!(rx.iter().sum::<u32>(), 4950);
+    sender.join().unwrap();
+    locked.join().unwrap();
+}
+
+#[test]
+fn a_run_of_a_scheduler_of_ones_own_starts_the_thread_that_watches() {
+    for threads in Threads::ALL {
+        let mobility = threads.mobility();
+        for (procs, symmetric) in [(1, false), (2, false), (1, true), (2, true)] {
+            bounded("a scheduler on Linux threads", move || {
+                let ended = scheduler(procs, mobility, symmetric).run(work).unwrap();
+                assert!(ended.result.is_some_and(|result| result.is_ok()));
+                assert_eq!(ended.left_behind, 0);
+                let wired = scheduler(procs, mobility, symmetric).run_locked(|| {
+                    assert!(os_thread_locked(), "main is wired");
+                    work();
+                });
+                assert!(wired.unwrap().result.is_some_and(|result| result.is_ok()));
+            });
+        }
+    }
+}
+
+#[test]
+fn its_deadlock_is_reported() {
+    in_children(
+        "its_deadlock_is_reported",
+        |kind, procs| {
+            let _ = scheduler(procs, kind.threads.mobility(), true).run(g0_sched::park);
+        },
+        |kind, procs, out, said| {
+            assert!(!out.status.success(), "{kind:?} with {procs} procs: {said}");
+            assert!(said.contains("all goroutines wait for ever"), "{said}");
+        },
+    );
+}
