@@ -29,6 +29,12 @@ const LOOK: u64 = 10_000_000;
 /// Watches `core` until it halts. For platforms: what the thread does that
 /// [`watch`](crate::port::Machines::watch) starts.
 ///
+/// ```compile_fail,E0133
+/// # fn of_another(scheduler: &'static g0_sched::Scheduler<g0_sched::Hosted>) {
+/// g0_sched::sysmon::<g0_sched::Hosted>(scheduler.core()); // a run has its own
+/// # }
+/// ```
+///
 /// # Safety
 ///
 /// `core` must be that of a scheduler on this very platform, whose run has begun: before, sysmon could take the
