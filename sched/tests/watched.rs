@@ -1,20 +1,28 @@
 //! Schedulers that a program makes itself on Linux threads: a run starts the thread that watches.
 
 mod common;
+#[allow(dead_code, reason = "its scheduler is not used here, but its threads are")]
+mod own;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::child::in_children;
 use common::{Threads, bounded};
+use g0_sched::port::Machines;
 use g0_sched::{
-    Config, Deadlock, Hosted, M, Mobility, More, Proc, Scheduler, channel, go, lock_os_thread,
-    os_thread_locked, sleep, yield_now,
+    Config, Deadlock, Error, Hosted, M, Mobility, More, Parker, Platform, Proc, Scheduler,
+    StartError, channel, go, lock_os_thread, os_thread_locked, sleep, yield_now,
 };
 use g0_stack::{Class, SlabSource};
+use own::{Own, as_own};
 
 /// A scheduler that stays for the rest of the program.
-fn scheduler(procs: usize, mobility: Mobility, symmetric: bool) -> &'static Scheduler<Hosted> {
+fn scheduler<P: Platform>(
+    procs: usize,
+    mobility: Mobility,
+    symmetric: bool,
+) -> &'static Scheduler<P> {
     let scheduler = Scheduler::new(Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
@@ -56,10 +64,10 @@ fn a_run_of_a_scheduler_of_ones_own_starts_the_thread_that_watches() {
         let mobility = threads.mobility();
         for (procs, symmetric) in [(1, false), (2, false), (1, true), (2, true)] {
             bounded("a scheduler on Linux threads", move || {
-                let ended = scheduler(procs, mobility, symmetric).run(work).unwrap();
+                let ended = scheduler::<Hosted>(procs, mobility, symmetric).run(work).unwrap();
                 assert!(ended.result.is_some_and(|result| result.is_ok()));
                 assert_eq!(ended.left_behind, 0);
-                let wired = scheduler(procs, mobility, symmetric).run_locked(|| {
+                let wired = scheduler::<Hosted>(procs, mobility, symmetric).run_locked(|| {
                     assert!(os_thread_locked(), "main is wired");
                     work();
                 });
@@ -74,11 +82,54 @@ fn its_deadlock_is_reported() {
     in_children(
         "its_deadlock_is_reported",
         |kind, procs| {
-            let _ = scheduler(procs, kind.threads.mobility(), true).run(g0_sched::park);
+            let _ = scheduler::<Hosted>(procs, kind.threads.mobility(), true).run(g0_sched::park);
         },
         |kind, procs, out, said| {
             assert!(!out.status.success(), "{kind:?} with {procs} procs: {said}");
             assert!(said.contains("all goroutines wait for ever"), "{said}");
         },
     );
+}
+
+/// A platform that says that a thread watches, and has none to spare.
+#[derive(Debug)]
+enum Unwatched {}
+
+// SAFETY: all that a platform promises is `Own`'s.
+unsafe impl Platform for Unwatched {
+    type Unwind = g0_defer::Rust;
+
+    as_own!();
+
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
+        own::thread::<Self>(m)
+    }
+
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        // SAFETY: the caller ensures the same.
+        unsafe { Own::park(parker, deadline) }
+    }
+
+    fn now() -> u64 {
+        Own::now()
+    }
+}
+
+impl Machines for Unwatched {
+    const WATCHED: bool = true;
+}
+
+g0_sched::default_parts!(Unwatched: ForeignCode, Interrupts, Reports, Unwinding);
+
+#[test]
+fn where_no_thread_watches_the_run_does_not_begin() {
+    for threads in Threads::ALL {
+        for procs in [1, 2] {
+            bounded("a run without the thread that watches", move || {
+                let scheduler = scheduler::<Unwatched>(procs, threads.mobility(), true);
+                let ended = scheduler.run(|| unreachable!("it begins"));
+                assert_eq!(ended.err(), Some(Error::ThreadSpawn));
+            });
+        }
+    }
 }
