@@ -327,3 +327,71 @@ fn callbacks_use_the_heap_and_start_goroutines() {
         yield_until("others go on", || ended.load(Ordering::SeqCst) == 1);
     });
 }
+
+/// On the pinned runtime with one P two goroutines are of one thread: one is in a callback there, the other has
+/// locked it. As long as either has the thread, nothing new begins there, whichever leaves first and how.
+#[test]
+fn l2_a_callback_and_a_lock_of_one_thread_leave_it_in_any_order() {
+    fn new_ones_keep_off(taken: &[i32], what: &str) {
+        let all = [(); 3].map(|()| {
+            go(|| {
+                yield_now();
+                tid()
+            })
+        });
+        for there in all.into_iter().map(|one| one.join().unwrap()) {
+            assert!(!taken.contains(&there), "L2: a new goroutine on a locked thread: {what}");
+        }
+    }
+    on_every_runtime(2, || {
+        for (first, ends_locked) in [(0, false), (0, true), (1, false), (1, true)] {
+            let [(start, starts), (end_callback, callback_ends), (end_lock, lock_ends)] =
+                [(); 3].map(|()| channel::<()>(0));
+            let (said, hear) = channel::<i32>(0);
+            let (tell, starting) = (said.clone(), starts.clone());
+            let calls = go(move || {
+                tell.send(0).unwrap();
+                starting.recv().unwrap();
+                let thread = call(|| {
+                    callback(0, || {
+                        assert!(os_thread_locked());
+                        tell.send(tid()).unwrap();
+                        callback_ends.recv().unwrap();
+                        tid()
+                    })
+                });
+                assert!(!os_thread_locked());
+                thread
+            });
+            hear.recv().unwrap();
+            let locks = go(move || {
+                said.send(0).unwrap();
+                starts.recv().unwrap();
+                lock_os_thread();
+                said.send(tid()).unwrap();
+                lock_ends.recv().unwrap();
+                assert!(os_thread_locked());
+                if !ends_locked {
+                    unlock_os_thread();
+                }
+                tid()
+            });
+            hear.recv().unwrap();
+            start.send(()).unwrap();
+            let there = hear.recv().unwrap();
+            start.send(()).unwrap();
+            let taken = [there, hear.recv().unwrap()];
+            let what = format!("{first} first, the other ends locked: {ends_locked}");
+            new_ones_keep_off(&taken, &what);
+            let mut left = [Some((end_callback, calls)), Some((end_lock, locks))];
+            for (n, i) in [first, 1 - first].into_iter().enumerate() {
+                let (end, one) = left[i].take().unwrap();
+                end.send(()).unwrap();
+                assert_eq!(one.join().unwrap(), taken[i]);
+                if n == 0 {
+                    new_ones_keep_off(&taken[1 - i..2 - i], &what);
+                }
+            }
+        }
+    });
+}

@@ -144,7 +144,8 @@
 //! runs no other goroutine (L2). But those that are bound to this M already have nowhere else to run: two
 //! goroutines of one M, one parked in a callback until the other speaks, would wait for ever. So there they
 //! take turns with the one that locked, below its C frames on g0, and callbacks return to C last in, first
-//! out. A goroutine that is unwinding shares its thread with no other on any runtime: the panic count is the
+//! out. Several of them may have locked it; until the last of those has unlocked or ended, none begins there
+//! that is not bound there already. A goroutine that is unwinding shares its thread with no other on any runtime: the panic count is the
 //! thread's.
 //!
 //! *To check the promise*, `G0_SUSPEND=often` in the environment makes a runtime suspend the running goroutine

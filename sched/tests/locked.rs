@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use common::{on_each_kind, on_every_runtime, tid, yield_until};
 use g0_sched::{
-    Runtime, channel, current, go, lock_os_thread, os_thread_locked, park, unlock_os_thread,
-    yield_now,
+    JoinHandle, Receiver, Runtime, Sender, channel, current, go, lock_os_thread, os_thread_locked,
+    park, stats, unlock_os_thread, yield_now,
 };
 
 #[test]
@@ -413,5 +413,233 @@ fn goroutines_of_a_locked_thread_take_turns_while_other_threads_stand_in_line() 
             in_line.into_iter().for_each(|one| one.join().unwrap());
         });
         ended.unwrap();
+    });
+}
+
+/// How a goroutine that has locked its thread gives it up.
+#[derive(Debug, Clone, Copy)]
+enum Leave {
+    Unlock,
+    /// It ends, locked.
+    End,
+    Goexit,
+    /// A panic ends it, locked, and it waits while it unwinds.
+    Unwind,
+}
+
+impl Leave {
+    /// What the goroutine does that has locked.
+    fn now(self, unlocked: &Sender<()>) {
+        struct WaitsInDrop(Sender<()>, Receiver<()>);
+        impl Drop for WaitsInDrop {
+            fn drop(&mut self) {
+                self.0.send(()).unwrap();
+                self.1.recv().unwrap();
+                assert!(os_thread_locked());
+            }
+        }
+        assert!(os_thread_locked());
+        match self {
+            Leave::Unlock => {
+                unlock_os_thread();
+                assert!(!os_thread_locked());
+                unlocked.send(()).unwrap();
+            }
+            Leave::End => {}
+            Leave::Goexit => g0_sched::goexit(),
+            Leave::Unwind => {
+                let ((unwinds, other), (go_on, goes_on)) = (channel(0), channel(0));
+                let _guard = WaitsInDrop(unwinds, goes_on);
+                drop(go(move || {
+                    other.recv().unwrap();
+                    yield_now();
+                    go_on.send(()).unwrap();
+                }));
+                common::quiet_panic("a locked goroutine");
+            }
+        }
+    }
+}
+
+/// A goroutine that has locked its thread, and waits to be told how to give it up.
+struct Locker {
+    tid: i32,
+    leave: Sender<Leave>,
+    unlocked: Receiver<()>,
+    /// Goes before it ends.
+    end: Sender<()>,
+    handle: JoinHandle<()>,
+}
+
+impl Locker {
+    /// Starts `number` of them. On the pinned runtime with one P all are of this thread.
+    fn start(number: usize) -> Vec<Locker> {
+        let started: Vec<_> = (0..number)
+            .map(|_| {
+                let ((said, hear), (lock, locks)) = (channel(0), channel::<()>(0));
+                let ((leave, leaves), (tell, unlocked)) = (channel::<Leave>(0), channel(0));
+                let (end, ends) = channel::<()>(0);
+                let handle = go(move || {
+                    said.send(tid()).unwrap();
+                    locks.recv().unwrap();
+                    lock_os_thread();
+                    said.send(tid()).unwrap();
+                    leaves.recv().unwrap().now(&tell);
+                    let _ = ends.recv();
+                });
+                hear.recv().unwrap();
+                (lock, hear, Locker { tid: 0, leave, unlocked, end, handle })
+            })
+            .collect();
+        let lock = |(lock, hear, locker): (Sender<()>, Receiver<i32>, Locker)| {
+            lock.send(()).unwrap();
+            Locker { tid: hear.recv().unwrap(), ..locker }
+        };
+        started.into_iter().map(lock).collect()
+    }
+
+    /// It gives its thread up: what is left of it lives on until that is dropped.
+    fn leave(self, how: Leave) -> Option<Self> {
+        self.leave.send(how).unwrap();
+        if let Leave::Unlock = how {
+            self.unlocked.recv().unwrap();
+            return Some(self);
+        }
+        drop(self.end);
+        let ended = self.handle.join();
+        assert_eq!(ended.is_ok(), matches!(how, Leave::End));
+        None
+    }
+}
+
+/// Starts goroutines, of which none may run on a thread of `locked`.
+fn new_ones_keep_off(locked: &[i32], what: &str) {
+    let handles = [(); 3].map(|()| {
+        go(|| {
+            let before = tid();
+            yield_now();
+            [before, tid()]
+        })
+    });
+    for there in handles.into_iter().flat_map(|handle| handle.join().unwrap()) {
+        assert!(!locked.contains(&there), "L2: a new goroutine on a locked thread: {what}");
+    }
+}
+
+/// Every order of `0..number`.
+fn orders(number: usize) -> Vec<Vec<usize>> {
+    let Some(last) = number.checked_sub(1) else { return vec![Vec::new()] };
+    let insert = |order: Vec<usize>| {
+        (0..number).map(move |at| {
+            let mut order = order.clone();
+            order.insert(at, last);
+            order
+        })
+    };
+    orders(last).into_iter().flat_map(insert).collect()
+}
+
+/// `number` goroutines lock their threads, on the pinned runtime one and the same, and leave it in `order`, each
+/// as `how` says: as long as one is left, nothing new begins there.
+fn lock_and_leave(order: &[usize], how: impl Fn(usize) -> Leave) {
+    // No thread is reserved yet, but on the exclusive runtime.
+    let shares = stats().unwrap().machines.locked == 0;
+    let mut all: Vec<_> = Locker::start(order.len()).into_iter().map(Some).collect();
+    let locked = |all: &[Option<Locker>]| -> Vec<i32> {
+        all.iter().flatten().map(|locker| locker.tid).collect()
+    };
+    let mut unlocked = Vec::new();
+    let left = |all: &[Option<Locker>]| all.iter().flatten().count() != 0;
+    for (n, &i) in order.iter().enumerate() {
+        new_ones_keep_off(&locked(&all), &format!("{order:?}, {n} have left"));
+        unlocked.extend(all[i].take().expect("each leaves once").leave(how(n)));
+        assert!(!shares || (stats().unwrap().machines.locked != 0) == left(&all));
+    }
+    for Locker { end, handle, .. } in unlocked {
+        drop(end);
+        handle.join().unwrap();
+    }
+}
+
+#[test]
+fn l2_of_two_that_have_locked_a_thread_the_end_of_one_leaves_it_to_the_other_alone() {
+    on_every_runtime(2, || {
+        let ways = [Leave::Unlock, Leave::End, Leave::Goexit, Leave::Unwind];
+        for order in orders(2) {
+            for (first, second) in ways.iter().flat_map(|&a| ways.map(|b| (a, b))) {
+                lock_and_leave(&order, |n| [first, second][n]);
+            }
+        }
+    });
+}
+
+#[test]
+fn l2_three_that_have_locked_a_thread_leave_it_in_any_order() {
+    on_every_runtime(2, || {
+        for (n, order) in orders(3).into_iter().enumerate() {
+            lock_and_leave(&order, |_| Leave::End);
+            lock_and_leave(&order, |_| Leave::Unlock);
+            let mixed = [Leave::Unlock, Leave::Unwind, Leave::End, Leave::Goexit];
+            lock_and_leave(&order, |i| mixed[(n + i) % 4]);
+        }
+    });
+}
+
+#[test]
+fn l2_many_that_have_locked_a_thread_leave_it_one_by_one() {
+    on_every_runtime(2, || {
+        let order: Vec<_> = (0..12).map(|i| i * 5 % 12).collect();
+        lock_and_leave(&order, |n| if n % 3 == 0 { Leave::End } else { Leave::Unlock });
+    });
+}
+
+#[test]
+fn l2_what_ends_or_waits_on_a_locked_thread_starts_nothing_new_there() {
+    on_every_runtime(2, || {
+        for parks in [false, true] {
+            // On the pinned runtime with one P all of them are of one thread.
+            let (start, starts) = channel::<()>(0);
+            let (said, hear) = channel(2);
+            let bystander = go(move || {
+                starts.recv().unwrap();
+                said.send(go(tid)).unwrap();
+                if parks {
+                    let _ = starts.recv();
+                    said.send(go(tid)).unwrap();
+                }
+            });
+            yield_now();
+            let locker = Locker::start(1).pop().unwrap();
+            start.send(()).unwrap();
+            drop(start);
+            bystander.join().unwrap();
+            for new in hear.iter() {
+                assert_ne!(new.join().unwrap(), locker.tid, "L2: a new goroutine");
+            }
+            assert!(locker.leave(Leave::End).is_none());
+        }
+    });
+}
+
+#[test]
+fn l8_one_that_locks_again_after_others_have_left_is_alone() {
+    on_every_runtime(1, || {
+        // No thread is reserved yet, but on the exclusive runtime.
+        let shares = stats().unwrap().machines.locked == 0;
+        for round in 0..3 {
+            let mut all = Locker::start(3);
+            lock_os_thread();
+            let last = all.pop().unwrap();
+            for locker in all {
+                assert!(locker.leave(Leave::End).is_none());
+            }
+            unlock_os_thread();
+            new_ones_keep_off(&[last.tid], &format!("round {round}"));
+            lock_os_thread();
+            assert!(last.leave(Leave::Goexit).is_none());
+            new_ones_keep_off(&[tid()], &format!("round {round}, main's"));
+            unlock_os_thread();
+            assert!(!shares || stats().unwrap().machines.locked == 0);
+        }
     });
 }

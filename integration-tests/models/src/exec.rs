@@ -8,16 +8,18 @@
 //! scope has none, for the sake of its count.
 
 use g0_sched::Platform;
-use g0_sched::generic::{self, Go, Goroutine, JoinHandle, WaitGroup, current, park, yield_now};
+use g0_sched::generic::{
+    self, Chan, Go, Goroutine, JoinHandle, WaitGroup, current, park, yield_now,
+};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use loom::thread;
+use loom::thread::{self, ThreadId};
 
 use crate::channel::Line;
 use crate::runner::{Model, Scenario};
 use crate::world::Threads;
-use g0_sched::model::run_with;
+use g0_sched::model::{Shape, run_on, run_with};
 
 pub const MODEL: Model = Model {
     name: "exec",
@@ -26,6 +28,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "channel-1", invariants: "L15,L20,L22", extra: 1, run: channel::<1> },
         Scenario { name: "outside", invariants: "L15,L20,L22", extra: 1, run: outside },
         Scenario { name: "join", invariants: "L15,L22", extra: 1, run: join },
+        Scenario { name: "stranger", invariants: "L1,L15", extra: 0, run: stranger },
         Scenario { name: "token", invariants: "L15,L22", extra: 1, run: token },
         Scenario { name: "yield", invariants: "L15", extra: 1, run: yields },
         Scenario { name: "group", invariants: "L15,L22", extra: 1, run: group },
@@ -129,6 +132,30 @@ fn join() {
             shared.touch();
         }
     });
+}
+
+/// A goroutine joins one of another scheduler, which waits until that is done.
+fn stranger() {
+    let handles: Arc<Chan<JoinHandle<ThreadId, Threads>, Threads>> = Arc::new(Chan::new());
+    let joined = Arc::new(WaitGroup::<Threads>::new());
+    joined.add(1);
+    let other = {
+        let (handles, joined) = (handles.clone(), joined.clone());
+        let theirs = move || {
+            drop(handles.send(go(|| thread::current().id())));
+            joined.wait();
+        };
+        thread::spawn(move || run_on::<Threads>(Shape::new(1), theirs))
+    };
+    run_on::<Threads>(Shape::new(1), move || {
+        let here = thread::current().id();
+        let handle = handles.recv().expect("it is open");
+        let there = handle.join().unwrap_or_else(|never| match never {});
+        assert!(thread::current().id() == here, "L1: a goroutine on another scheduler's thread");
+        assert!(there != here, "L1: a goroutine on another scheduler's thread");
+        joined.done();
+    });
+    other.join().unwrap();
 }
 
 /// The main goroutine parks until the other has done something, which unparks it.

@@ -8,7 +8,9 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use g0_defer::NoUnwind;
-use g0_sched::generic::{current, lock_os_thread, os_thread_locked, park, unlock_os_thread};
+use g0_sched::generic::{
+    current, lock_os_thread, os_thread_locked, park, unlock_os_thread, yield_now,
+};
 use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
 use g0_sched::{G, M, Platform, StartError, hooks};
@@ -25,7 +27,9 @@ pub const MODEL: Model = Model {
     scenarios: &[
         Scenario { name: "counts", invariants: "L8", extra: 0, run: || counts(true) },
         Scenario { name: "counts-safe", invariants: "L8", extra: 0, run: || counts(false) },
-        Scenario { name: "two", invariants: "L8", extra: 0, run: two },
+        Scenario { name: "several", invariants: "L8", extra: 0, run: several },
+        Scenario { name: "left", invariants: "L2,L8", extra: 0, run: left },
+        Scenario { name: "bystander", invariants: "L2", extra: 0, run: bystander },
         Scenario { name: "token", invariants: "L1,L2,L3", extra: 0, run: token },
         Scenario { name: "woken", invariants: "L4", extra: 0, run: woken },
         Scenario { name: "joined", invariants: "L4,L9", extra: 0, run: joined },
@@ -137,41 +141,73 @@ fn steps_in_a_row(m: &'static M, g: NonNull<G>, migrating: bool, steps: impl Ite
     }
 }
 
-/// On the pinned runtime two goroutines of one M lock it, in every order.
-fn two() {
+/// The orders of three.
+const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+
+/// On the pinned runtime three goroutines of one M lock it in every order, and leave it in every order, each by
+/// an unlock or by its end; the first may come back before the others leave.
+fn several() {
     seen();
-    let world = World::on_runtime(false, 2);
+    let world = World::on_runtime(false, 3);
     let m = world.m_with_p();
-    // SAFETY: as above.
-    unsafe { Threads::set_current(m) };
-    for sequence in 0..4_u32.pow(4) {
-        let mut locks = [0_usize; 2];
-        let steps = (0..4).map(|i| sequence >> (2 * i)).map(|step| (step as usize & 1, step & 2));
-        let rest = (0..8).map(|i| (i & 1, 2));
-        for (n, (i, step)) in steps.chain(rest).enumerate() {
-            if n >= 4 && locks[i] == 0 {
-                continue;
+    for leave in ORDERS.as_chunks::<2>().0 {
+        // A thread after the other, as above.
+        let gs = [0, 1, 2].map(|i| Sent(world.g(i)));
+        let thread = thread::spawn(move || {
+            let gs = gs.map(|g| g.0);
+            // SAFETY: the M and the goroutines are this thread's, which run here, so they stay here.
+            gs.into_iter().for_each(|g| unsafe { hooks::bind(m, g, false) });
+            for (lock, leave) in ORDERS.iter().flat_map(|lock| leave.iter().map(move |l| (lock, l)))
+            {
+                (0..16).for_each(|ways| come_and_leave(m, gs, *lock, *leave, ways));
             }
-            let g = world.g(i);
-            hooks::set_running(m, g.as_ptr());
-            // SAFETY: the M and the goroutine are this thread's. It runs here, so it stays here.
-            unsafe { hooks::bind(m, g, false) };
-            if step == 0 {
-                lock_os_thread::<Threads>();
-                locks[i] += 1;
-            } else {
-                unlock_os_thread::<Threads>();
-                locks[i] = locks[i].saturating_sub(1);
-            }
-            assert!(os_thread_locked::<Threads>() == (locks[i] > 0), "L8: one of two goroutines");
+        });
+        thread.join().unwrap();
+    }
+    world.end();
+}
+
+/// Bit `n` of `ways` says whether the one that leaves as number `n` ends; bit 3 whether the first comes back.
+fn come_and_leave(
+    m: &'static M,
+    gs: [NonNull<G>; 3],
+    lock: [usize; 3],
+    leave: [usize; 3],
+    ways: u32,
+) {
+    let mut locked = [false; 3];
+    let check = |locked: [bool; 3]| {
+        // SAFETY: both are this thread's.
+        let (_, reserved) = unsafe { hooks::ties(m, gs[0]) };
+        let locker = gs.iter().position(|g| g.as_ptr() == reserved);
+        assert!(locker.is_some() || locked == [false; 3], "L8: a thread that some have is free");
+        assert!(locker.is_none_or(|i| locked[i]), "L8: a thread is kept for one that has left");
+    };
+    // SAFETY: the M and the goroutines are this thread's.
+    let leave_now = |i: usize, ends: bool| unsafe {
+        if ends { hooks::end_locked(m, gs[i]) } else { hooks::end_callback::<Threads>(m, gs[i], 0) }
+    };
+    for i in lock {
+        // SAFETY: as above.
+        unsafe { hooks::begin_callback(m, gs[i]) };
+        locked[i] = true;
+        check(locked);
+    }
+    for (n, i) in leave.into_iter().enumerate() {
+        leave_now(i, ways & 1 << n != 0);
+        locked[i] = false;
+        check(locked);
+        if n == 0 && ways & 8 != 0 {
             // SAFETY: as above.
-            let (_, reserved) = unsafe { hooks::ties(m, g) };
-            assert!(reserved.is_null() == (locks == [0; 2]), "L8: a thread that one of two holds");
+            unsafe { hooks::begin_callback(m, gs[i]) };
+            locked[i] = true;
+            check(locked);
         }
     }
-    // SAFETY: as above.
-    unsafe { Threads::set_current(std::ptr::null()) };
-    world.end();
+    if locked[leave[0]] {
+        leave_now(leave[0], ways & 1 == 0);
+        check([false; 3]);
+    }
 }
 
 fn here() -> ThreadId {
@@ -199,6 +235,48 @@ fn token() {
         }
         unlock_os_thread::<Threads>();
         other.join().unwrap_or_else(|never| match never {});
+    });
+}
+
+/// On the pinned runtime two goroutines have locked one thread. One ends: the other has the thread still.
+fn left() {
+    run_on::<Threads>(Shape { migrating: false, machines: 2, ..Shape::new(1) }, || {
+        let mine = here();
+        let other = go(|| {
+            lock_os_thread::<Threads>();
+            yield_now::<Threads>();
+            here()
+        });
+        yield_now::<Threads>();
+        lock_os_thread::<Threads>();
+        let ended = other.join().unwrap_or_else(|never| match never {});
+        assert!(ended == mine, "L1: a goroutine of the pinned runtime changes threads");
+        assert!(os_thread_locked::<Threads>(), "L8: the end of another one has unlocked");
+        let new = go(here).join().unwrap_or_else(|never| match never {});
+        assert!(new != mine, "L2: a goroutine begins on a thread that another has locked");
+        unlock_os_thread::<Threads>();
+    });
+}
+
+/// On the pinned runtime one thread has a goroutine that has locked it, and one that has not. That one ends, and
+/// has started another.
+fn bystander() {
+    run_on::<Threads>(Shape { migrating: false, machines: 2, ..Shape::new(1) }, || {
+        let (mine, main) = (here(), current::<Threads>().expect("this is a goroutine"));
+        let bystander = go(move || {
+            yield_now::<Threads>();
+            go(move || {
+                main.unpark();
+                here()
+            })
+        });
+        yield_now::<Threads>();
+        lock_os_thread::<Threads>();
+        park::<Threads>();
+        let new = bystander.join().unwrap_or_else(|never| match never {});
+        let there = new.join().unwrap_or_else(|never| match never {});
+        assert!(there != mine, "L2: a goroutine begins on a thread that another has locked");
+        unlock_os_thread::<Threads>();
     });
 }
 

@@ -15,15 +15,15 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
 use crate::exec::enter::enter;
 use crate::exec::exit::unobserved;
 use crate::exec::handles::free_from_anywhere;
-use crate::objects::g::G;
-use crate::objects::join_word::{DETACHED, DONE};
+use crate::objects::g::{G, scheduler_of};
+use crate::objects::join_word::{DETACHED, DONE, joined_by};
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::{Outcome, Platform};
@@ -65,6 +65,9 @@ impl<T, P: Platform> JoinHandle<T, P> {
     /// Waits until the goroutine has ended and returns its result: `Err` with the payload if a
     /// panic or [`goexit`](super::goroutine::goexit) ended it. A goroutine parks, any other thread blocks.
     ///
+    /// The caller may be a goroutine of another runtime, and goes on in its own; the joined one's may have
+    /// ended, which has ended the goroutine as by goexit. Only one that it had to leave behind never ends.
+    ///
     /// # Panics
     ///
     /// When a goroutine joins itself, and on the system stack.
@@ -93,7 +96,11 @@ impl<T, P: Platform> JoinHandle<T, P> {
             panic!("g0: a goroutine joins itself; it would wait for ever");
         }
         let waiter = Waiter::new(&caller, false, WaitReason::Join);
-        let (word, registered) = (self.word(), (&raw const waiter).expose_provenance());
+        // SAFETY: the handle keeps the G.
+        let core = unsafe { scheduler_of(self.g) };
+        // A thread's waiter is of no scheduler.
+        let own = ptr::eq(waiter.core, core);
+        let (word, registered) = (self.word(), joined_by(&raw const waiter, own));
         // Release: an exit that finds the waiter sees what is in it. Failure: the goroutine has ended.
         let publish = move || {
             word.compare_exchange(0, registered, Ordering::AcqRel, Ordering::Acquire).is_ok()

@@ -69,7 +69,7 @@ pub(crate) fn acquire<P: Platform>(stay: &mut Stay, on_g0: bool) {
 #[cold]
 pub(crate) fn hand_off<P: Platform>(stay: &mut Stay, is_on_g0: bool) {
     let (m, core) = (stay.m(), stay.core());
-    let mut give = || core.hand_off::<P>(stay.disown());
+    let mut give = || _ = core.hand_off::<P>(stay.disown());
     if is_on_g0 {
         give();
     } else {

@@ -12,7 +12,7 @@ use super::switch::{mcall, switch_to};
 use crate::objects::g::G;
 use crate::parts::phase;
 use crate::platform::Platform;
-use crate::policy::lockedm::{is_locked, lock_internal, unlock_internal};
+use crate::policy::lockedm::{lock_internal, unlock_internal};
 use crate::policy::queue_order::pick;
 
 /// Parks the running goroutine. `publish` runs once its context is saved, and lets wakers find it; when it
@@ -91,13 +91,11 @@ pub(super) unsafe fn mcall_unwinding<P: Platform>(inside: Inside, tag: Tag) -> I
     let g = inside.goroutine();
     // SAFETY: the running goroutine and its M; internal lock and unlock are paired here.
     unsafe {
-        let before = inside.lock.reserved.get();
         lock_internal(inside.m(), g);
+        // Of all that have locked the thread it is the one that runs there meanwhile.
         inside.lock.reserved.set(g.as_ptr());
         let inside = mcall::<P>(inside, tag);
         unlock_internal::<P>(inside.m(), g);
-        // Another goroutine of the pinned runtime may hold a lock on this thread too.
-        inside.lock.reserved.set(if is_locked(g) { g.as_ptr() } else { before });
         inside
     }
 }

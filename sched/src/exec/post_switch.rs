@@ -20,16 +20,16 @@ use g0_arch::tools;
 use super::cancel::commit_closing;
 use super::current::this_m;
 use super::refs::free;
-use super::wake::{ready_here, wake_from};
+use super::wake::{ready_from, wake_from};
 use crate::objects::g::{G, status};
 use crate::objects::inside::Within;
-use crate::objects::join_word::{DETACHED, DONE};
+use crate::objects::join_word::{DETACHED, DONE, joiner, own_joiner};
 use crate::objects::m::M;
 use crate::objects::waiter::Waiter;
 use crate::parts::locks::Locks;
 use crate::parts::phase;
 use crate::platform::Platform;
-use crate::policy::lockedm::untie_shared;
+use crate::policy::lockedm::join_lockers;
 
 /// What becomes of the G that was switched away from; in the low bits of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ unsafe fn commit<P: Platform>(within: &Within, g: NonNull<G>) {
             None => true,
         };
         if !parked {
-            ready_here::<P>(within, g);
+            ready_from::<P>(Some(within), within.core(), g);
         }
     }
 }
@@ -158,7 +158,8 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         let this = g.as_ref();
         let ended = &within.p().counts.ended;
         let word = this.join.load(Ordering::Acquire);
-        if word == DETACHED && this.has_result.get() {
+        let own = own_joiner(word);
+        if own.is_none() && word == DETACHED && this.has_result.get() {
             // The handle went while the goroutine was ending: it drops its result itself.
             return run_again::<P>(within, g);
         }
@@ -166,18 +167,20 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         let scope = this.scope.get();
         this.status.set(status::DEAD);
         ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Release);
-        let waiter = ptr::with_exposed_provenance::<Waiter>(word);
-        if word == DETACHED {
-            free(within, g);
-        } else if word != 0 && within.core().phase() == phase::OPEN {
-            // A joiner waits until it is woken, so the word stands still. (From CLOSING on it may
-            // leave of its own accord: then the swap below decides which of the two was first.)
-            let next = (*waiter).goroutine();
+        if let Some(waiter) = own
+            && within.core().phase() == phase::OPEN
+        {
+            // A joiner of this scheduler waits until it is woken, so the word stands still. (From CLOSING on it
+            // may leave of its own accord, and a stranger at any time: then the swap below decides which of the
+            // two was first.)
+            let next = (*waiter).g;
             // Release: pairs with the joiner's load.
             this.join.store(DONE, Ordering::Release);
-            if next.is_none_or(|next| next.as_ptr() != within.g.load(Ordering::Relaxed)) {
+            if next != within.g.load(Ordering::Relaxed) {
                 Waiter::wake::<P>(waiter, Some(within));
             }
+        } else if word == DETACHED {
+            free(within, g);
         } else {
             match this.join.swap(DONE, Ordering::AcqRel) {
                 0 => {}
@@ -189,17 +192,19 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
                     return run_again::<P>(within, g);
                 }
                 DETACHED => free(within, g),
-                waiter => Waiter::wake::<P>(ptr::with_exposed_provenance(waiter), Some(within)),
+                word => {
+                    // The end of the run may have begun after this M had switched to the joiner.
+                    let next = (*joiner(word)).g;
+                    if next.is_null() || next != within.g.load(Ordering::Relaxed) {
+                        Waiter::wake::<P>(joiner(word), Some(within));
+                    }
+                }
             }
         }
         if let Some(scope) = scope.as_ref() {
             scope.done::<P>(within);
         }
         if locks != Locks::NONE {
-            within.lock.reserved.set(ptr::null_mut());
-            if !within.migrating.get() {
-                untie_shared(within.m());
-            }
             // The start lock alone leaves the thread to the next goroutine that starts.
             within.lock.dying.set(locks != Locks::START);
         }
@@ -216,7 +221,14 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
 ///
 /// `g` must have left its stack on this M, runnable and in no queue.
 unsafe fn run_again<P: Platform>(within: &Within, g: NonNull<G>) {
-    // SAFETY: runnable and in no queue, as the caller ensures.
+    // SAFETY: runnable and in no queue, as the caller ensures; if it is locked, `after_exit` has taken it out
+    // of the lockers.
+    unsafe {
+        if g.as_ref().locks.get() != Locks::NONE {
+            join_lockers(within.m(), g);
+        }
+    }
+    // SAFETY: as above.
     if unsafe { within.core().deliver::<P>(Some(within), g, true) } {
         wake_from::<P>(within.m());
     }

@@ -14,13 +14,13 @@ use crate::objects::shared::Core;
 use crate::objects::waiter::Waiter;
 use crate::platform::Platform;
 
-/// Makes `g` ready from the calling M.
+/// Makes `g`, which is of the calling M's scheduler, ready.
 ///
 /// # Safety
 ///
 /// As [`Core::ready`](crate::Core).
 #[inline(always)]
-pub(crate) unsafe fn ready_here<P: Platform>(within: &Within, g: NonNull<G>) {
+unsafe fn ready_here<P: Platform>(within: &Within, g: NonNull<G>) {
     // SAFETY: `g` is parked and saved, and this is its one wake, as the caller ensures.
     if unsafe { within.core().ready::<P>(Some(within), g) } {
         wake_from::<P>(within.m());
@@ -55,9 +55,12 @@ pub(crate) fn wake_for<P: Platform>(core: &'static Core) {
 
 /// Makes `g` of `core` ready from anywhere: `within` must be the calling M, or none.
 ///
+/// All that is woken comes through here, and here the two schedulers are compared: a goroutine runs on no M of
+/// another one (L1).
+///
 /// # Safety
 ///
-/// As [`Core::ready`](crate::Core).
+/// As [`Core::ready`](crate::Core); `core` must be the scheduler of `g`.
 #[inline(always)]
 pub(crate) unsafe fn ready_from<P: Platform>(
     within: Option<&Within>,

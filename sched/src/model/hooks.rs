@@ -239,6 +239,23 @@ pub unsafe fn end_callback<P: Platform>(m: &'static M, g: NonNull<G>, covered: u
     unsafe { crate::policy::lockedm::unlock_callback::<P>(m, g, covered) };
 }
 
+/// Ends `g`, as the post-switch step does with one that may be locked.
+///
+/// # Safety
+///
+/// `g` must run on `m`, which must be the caller's.
+pub unsafe fn end_locked(m: &'static M, g: NonNull<G>) {
+    use crate::parts::locks::Locks;
+    // SAFETY: as the caller ensures.
+    unsafe {
+        if g.as_ref().locks.get() != Locks::NONE {
+            crate::policy::lockedm::leave_lockers(m, g);
+        }
+        // As a start does.
+        g.as_ref().locks.set(Locks::NONE);
+    }
+}
+
 /// Returns the M that `g` is bound to, and the G that `m` is reserved for.
 ///
 /// # Safety

@@ -32,7 +32,10 @@ std::thread_local! {
     // Loom runs all threads of a model on one.
     static STARTED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
     static MAY_START: Cell<bool> = const { Cell::new(false) };
-    static AT_WORK: Cell<bool> = const { Cell::new(false) };
+    /// How many schedulers are.
+    static AT_WORK: Cell<usize> = const { Cell::new(0) };
+    /// A scheduler has ended and keeps its stacks.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
     /// Stacks that goroutines have.
     static OUT: Cell<usize> = const { Cell::new(0) };
 }
@@ -56,7 +59,7 @@ unsafe impl StackSource for Stacks {
 
 /// Returns whether a scheduler is at work: then nothing unwinds, and a failure ends the program.
 pub fn at_work() -> bool {
-    AT_WORK.get()
+    AT_WORK.get() != 0
 }
 
 /// Starts a thread of the model, as `Platform::start` does; it does `first` before anything else.
@@ -99,7 +102,8 @@ impl Shape {
 
 /// As [`run`](super::run), on a platform of the model's own, whose `start` ends in [`start`]. If it is
 /// [watched](crate::port::Machines::WATCHED) the calling thread runs no goroutine: it starts threads, as
-/// sysmon does, and looks after nothing else.
+/// sysmon does, and looks after nothing else. A model that runs two schedulers at the same time, each on a thread
+/// of its own, must have no more Ms than those threads.
 pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     let Shape { procs, machines, symmetric, migrating } = shape;
     let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
@@ -126,7 +130,7 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     for parker in ms_ref.iter().map(|m| &m.parker).chain([&core.end.done]) {
         parker.handle.store(MACHINE, Ordering::Relaxed);
     }
-    AT_WORK.set(true);
+    AT_WORK.set(AT_WORK.get() + 1);
     let ended = if P::WATCHED {
         MAY_START.set(true);
         shared.begin(main, Location::caller(), CallingThread::Waits, |core, _| {
@@ -147,10 +151,10 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     let ended = ended.expect("a new scheduler runs");
     assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");
     STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
-    AT_WORK.set(false);
     if core.end.external_refs.load(Ordering::Acquire) != 0 {
         // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
-        return OUT.set(0);
+        KEPT.set(true);
+        return rest();
     }
     // SAFETY: no thread is left that knows any of these.
     unsafe {
@@ -162,5 +166,13 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
         drop(Box::from_raw(procs));
         drop(Box::from_raw(ms));
     }
-    assert_eq!(OUT.get(), 0, "L15: a goroutine has ended, and its stack is not free");
+    rest();
+}
+
+/// A scheduler is at work no more. After the last one all stacks are back, unless a scheduler keeps its own.
+fn rest() {
+    AT_WORK.set(AT_WORK.get() - 1);
+    if !at_work() && !(KEPT.take() && OUT.replace(0) != 0) {
+        assert_eq!(OUT.get(), 0, "L15: a goroutine has ended, and its stack is not free");
+    }
 }

@@ -105,8 +105,17 @@ pub struct G {
     /// Its innermost catch, where panics need no unwinder; null when it has none.
     #[cfg(not(loom))]
     pub(crate) catches: OwnedCell<*const g0_defer::Catch>,
+    /// Where it stands among those that have locked its thread, if they are several; that thread's.
+    pub(crate) lockers: Lockers,
     /// Its stack, as memory checkers know it, from its start to its end.
     pub(crate) fiber: Fiber,
+}
+
+/// The links of a goroutine that has locked a thread which others have locked too: see `policy::lockedm`.
+#[derive(Debug)]
+pub(crate) struct Lockers {
+    pub(crate) next: OwnedCell<*mut G>,
+    pub(crate) prev: OwnedCell<*mut G>,
 }
 
 // SAFETY: its own word, which is used for nothing else.
@@ -152,6 +161,10 @@ impl G {
             libcall: OwnedCell::new(ptr::null()),
             #[cfg(not(loom))]
             catches: OwnedCell::new(ptr::null()),
+            lockers: Lockers {
+                next: OwnedCell::new(ptr::null_mut()),
+                prev: OwnedCell::new(ptr::null_mut()),
+            },
             fiber: Fiber::none(),
             refs: AtomicU32::new(0),
             ident: Ident::new(Location::caller()),

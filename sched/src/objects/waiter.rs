@@ -37,8 +37,10 @@ pub(crate) const CANCELLED: usize = 2;
 
 /// Lives on the waiting stack, for the length of the wait; the waker has taken it out of the queue
 /// before and does not touch it after the wake.
+#[repr(align(8))] // For the marks of a join word.
 pub struct Waiter {
     pub(crate) g: *mut G,
+    /// Its scheduler; null for a thread.
     pub(crate) core: *const Core,
     pub(crate) contested: Cell<bool>,
     pub(crate) claimed: AtomicUsize,

@@ -4,48 +4,60 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::lockedm::is_locked;
+use super::lockedm::leave_lockers;
 use super::queue_order::pick;
 use crate::objects::g::{G, status};
 use crate::objects::inside::Within;
-use crate::objects::waiter::Waiter;
+use crate::objects::join_word::own_joiner;
+use crate::parts::locks::Locks;
 use crate::parts::phase;
 
 /// Returns the G to switch to after `g`, which ends on `m`; `None`: the scheduler decides, on g0.
 ///
-/// A joiner that waits and may run here goes first, RUNNABLE from now on: no queue is touched.
+/// A joiner that waits and may run here goes first, RUNNABLE from now on: no queue is touched. On an M that
+/// other goroutines have locked only the scheduler knows what may run (L2).
 ///
 /// # Safety
 ///
 /// `g` must be the goroutine of `m`, on its stack for the last time.
 #[inline(always)]
 pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>> {
-    if is_locked(g) || m.p().count() || m.core().phase() != phase::OPEN {
+    // SAFETY: the calling M's.
+    if unsafe { !m.lock.reserved.get().is_null() } {
+        // SAFETY: `g` ends.
+        return unsafe { after_locked(m, g) };
+    }
+    if m.p().count() || m.core().phase() != phase::OPEN {
         return None;
     }
-    // SAFETY: `g` runs. Its joiner waits until it is woken, so the waiter lives, and the goroutine too.
+    // SAFETY: `g` runs. A joiner of its own scheduler waits until it is woken, so the waiter lives, and the
+    // goroutine too, whose fields stand still; it is not a thread's.
     unsafe {
-        let joiner =
-            ptr::with_exposed_provenance::<Waiter>(g.as_ref().join.load(Ordering::Acquire) & !3);
-        match joiner.as_ref().and_then(Waiter::goroutine) {
-            Some(next) if runs_here(m, next) => {
+        if let Some(waiter) = own_joiner(g.as_ref().join.load(Ordering::Acquire)) {
+            let next = NonNull::new_unchecked((*waiter).g);
+            let bound = next.as_ref().bound.get();
+            if bound.is_null() || ptr::eq(bound, m.m()) {
                 next.as_ref().status.set(status::RUNNABLE);
-                Some(next)
+                return Some(next);
             }
-            _ => pick(m),
         }
     }
+    pick(m)
 }
 
-/// Returns whether `g`, parked, may be switched to on `m`, past all queues.
+/// The same on an M that is reserved, for `g` or others. Its lockers are rid of `g` before another thread may
+/// use that anew.
 ///
 /// # Safety
 ///
-/// `g` must wait for the caller alone.
-unsafe fn runs_here(m: &Within, g: NonNull<G>) -> bool {
-    // SAFETY: `g` waits for the caller, so its fields stand still; `reserved` is the calling M's.
+/// As [`after_exit`].
+#[cold]
+unsafe fn after_locked(m: &Within, g: NonNull<G>) -> Option<NonNull<G>> {
+    // SAFETY: the goroutine that runs here; if it is locked, to this M.
     unsafe {
-        let bound = g.as_ref().bound.get();
-        (bound.is_null() || ptr::eq(bound, m.m())) && m.lock.reserved.get().is_null()
+        if g.as_ref().locks.get() != Locks::NONE {
+            leave_lockers(m.m(), g);
+        }
     }
+    None
 }

@@ -38,6 +38,7 @@ impl Core {
     ) -> bool {
         // SAFETY: Gs live as long as their scheduler; the `bound` of a G that does not run is the waker's.
         let (bound, state) = unsafe { (g.as_ref().bound.get(), &g.as_ref().status) };
+        checked!(self.has(g) && m.is_none_or(|m| ptr::eq(m.core(), self)), "L1: a stranger's M");
         state.set(status::RUNNABLE);
         let Some(m) = m else {
             // SAFETY: `g` is in no queue, says the caller, and `bound` is its own.
@@ -64,6 +65,13 @@ impl Core {
             unsafe { self.mail::<P>(&*bound, g) };
             false
         }
+    }
+
+    /// Returns whether `g` is this scheduler's, or a model's that has none.
+    fn has(&self, g: NonNull<G>) -> bool {
+        // SAFETY: alive, for it is about to run; written when it was made.
+        let core = unsafe { g.as_ref().core.get() };
+        core.is_null() || ptr::eq(core, self)
     }
 
     /// Puts `g` into the inbox of `bound`, and wakes that M if it sleeps.

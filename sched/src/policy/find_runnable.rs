@@ -1,7 +1,8 @@
 //! What an M does next (L2, L9, L11).
 //!
 //! > **L2** An M that is reserved for a goroutine runs no other. On the pinned runtime those bound to the
-//! > same M take turns with it, unless it has the thread for itself.
+//! > same M take turns with it, unless it has the thread for itself; as long as one of them has locked the
+//! > thread, no other goroutine begins there.
 //!
 //! ```text
 //!   has no P ──▶ wants one ──▶ (none is idle: Wait)

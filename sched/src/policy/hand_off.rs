@@ -7,12 +7,23 @@ use crate::objects::inside::{FreeP, Stay};
 use crate::objects::shared::Core;
 use crate::platform::Platform;
 
+/// What has become of a P that was handed off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandedOff {
+    /// An M has got it.
+    ToAnM,
+    /// No M can be had: it is idle.
+    Idle,
+    /// It was one too many: no M was looked for.
+    Retired,
+}
+
 impl Core {
     /// Finds an M for `p`: the first of the P wait queue or, by turns, if Gs are queued, an idle or a new
-    /// one. Returns whether there is one; else the P is idle.
+    /// one.
     ///
     /// It may start a thread: the caller must be on g0 or a thread's own stack.
-    pub(crate) fn hand_off<P: Platform>(&'static self, p: FreeP) -> bool {
+    pub(crate) fn hand_off<P: Platform>(&'static self, p: FreeP) -> HandedOff {
         // Thieves do not reach `runnext`.
         if let Some(next) = p.replace_next(None) {
             // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
@@ -24,7 +35,7 @@ impl Core {
             self.free_p(p).unpark::<P>();
             self.wake::<P>();
             self.wake_sysmon::<P>();
-            return false;
+            return HandedOff::Retired;
         }
         let runnable = self.demand_for(&p).by_queues();
         let mut sched = self.sched.lock();
@@ -35,22 +46,23 @@ impl Core {
             let wake = self.put_p(&mut sched, p);
             drop(sched);
             wake.unpark::<P>();
-            return true;
+            return HandedOff::ToAnM;
         }
-        match self.assign_m::<P>(sched, p, false) {
-            Some(assigned) => self.launch::<P>(assigned),
-            None => {
-                // The P is idle, and no M looks after its timers.
-                self.wake_sysmon::<P>();
-                false
-            }
-        }
+        let Some(assigned) = self.assign_m::<P>(sched, p, false) else {
+            // The P is idle, and no M looks after its timers.
+            self.wake_sysmon::<P>();
+            return HandedOff::Idle;
+        };
+        if self.launch::<P>(assigned) { HandedOff::ToAnM } else { HandedOff::Idle }
     }
 
     /// Lets another M have the calling M's P with all that is queued, and puts the calling one at rest if
     /// there is one. Returns how it must wait; `None`: it goes on, for there is no other M, or mail has come.
     pub(crate) fn make_way<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
-        if self.hand_off::<P>(stay.disown()) { self.rest_without_p::<P>(stay) } else { None }
+        match self.hand_off::<P>(stay.disown()) {
+            HandedOff::ToAnM => self.rest_without_p::<P>(stay),
+            HandedOff::Idle | HandedOff::Retired => None,
+        }
     }
 
     /// Gives up the calling M's P, for which it has no use, and will not be back: the P goes to an M that

@@ -6,9 +6,21 @@
 //! | internal | callbacks, parks while unwinding | is broken: an unlock too many is fatal |
 //! | start | on an exclusive scheduler, a goroutine's first run | never comes |
 //!
-//! While either is above 0 the G is bound to its M and the M reserved for the G.
+//! While either is above 0 the G is bound to its M, a *locker* of it, and the M is reserved. On the pinned
+//! runtime several of the goroutines that are bound to one M may have locked it, and come and go in any order:
 //!
-//! > **L8** Locks of a thread nest: a goroutine stays locked until every lock has been undone.
+//! ```text
+//!   m.reserved ──▶ G3 ──▶ G2 ──▶ G1 ─┐        the first lock puts a G before the one that reserved names
+//!                  ▲                 │        the last unlock, or the end, takes it out from anywhere
+//!                  └─────────────────┘        (links both ways; of one locker alone they are unused)
+//! ```
+//!
+//! `reserved` names one of the lockers, and is null only when none is left: the last to come, or one that
+//! needs the thread for itself (it waits while it unwinds), or when that has left its neighbour. Which one it
+//! is decides nothing while the lockers share the thread.
+//!
+//! > **L8** Locks of a thread nest: a goroutine stays locked until every lock has been undone. Of several
+//! > that have locked one thread, each leaves it to the rest alone.
 
 use core::ptr::{self, NonNull};
 
@@ -45,13 +57,6 @@ pub(crate) unsafe fn lock_at_start(m: &'static M, g: NonNull<G>) {
             lock(m, g, Locks::START);
         }
     }
-}
-
-/// Returns whether `g`, which runs on this thread, is locked.
-#[inline(always)]
-pub(crate) fn is_locked(g: NonNull<G>) -> bool {
-    // SAFETY: the running goroutine's own counts.
-    unsafe { g.as_ref().locks.get() != Locks::NONE }
 }
 
 /// Locks `g` to `m` once more, internally.
@@ -138,12 +143,13 @@ pub(crate) unsafe fn lock(m: &'static M, g: NonNull<G>, one: Locks) {
             let more = locks.plus(one).expect("g0: too many OS thread locks");
             return g.as_ref().locks.set(more);
         }
-        if !m.migrating.get() {
-            m.lock.locked_gs.set(m.lock.locked_gs.get() + 1);
-        }
         g.as_ref().locks.set(one);
         g.as_ref().bound.set(m);
-        m.lock.reserved.set(g.as_ptr());
+        if m.migrating.get() {
+            m.lock.reserved.set(g.as_ptr());
+        } else {
+            join_lockers(m, g);
+        }
     }
 }
 
@@ -165,24 +171,83 @@ pub(crate) unsafe fn unlock(m: &'static M, g: NonNull<G>, locks: Locks, one: Loc
             m.lock.reserved.set(ptr::null_mut());
             g.as_ref().bound.set(ptr::null());
         } else {
-            untie_shared(m);
+            leave_lockers(m, g);
         }
     }
 }
 
-/// Counts one locked goroutine less; the last one frees the M. Several goroutines of the pinned runtime may
-/// have locked the thread that they are bound to.
+/// Makes `g` one of the lockers of `m`, and the one that `reserved` names.
 ///
 /// # Safety
 ///
-/// `m` must be the calling thread's.
-pub(crate) unsafe fn untie_shared(m: &'static M) {
-    // SAFETY: `m` is the calling thread's.
+/// `m` must be the calling thread's, and `g` locked to it and none of its lockers yet.
+#[inline(always)]
+pub(crate) unsafe fn join_lockers(m: &'static M, g: NonNull<G>) {
+    // SAFETY: `m` is the calling thread's, and what `reserved` names a locker of it.
     unsafe {
-        let locked_gs = m.lock.locked_gs.get().saturating_sub(1);
-        m.lock.locked_gs.set(locked_gs);
-        if locked_gs == 0 {
-            m.lock.reserved.set(ptr::null_mut());
+        if let Some(other) = NonNull::new(m.lock.reserved.get()) {
+            link(m, other, g);
+        }
+        m.lock.reserved.set(g.as_ptr());
+    }
+}
+
+/// Takes `g` out of the lockers of `m`: the thread remains reserved for those that are left.
+///
+/// # Safety
+///
+/// `m` must be the calling thread's, and `g` one of its lockers.
+#[inline(always)]
+pub(crate) unsafe fn leave_lockers(m: &'static M, g: NonNull<G>) {
+    // SAFETY: `m` is the calling thread's, and `g` a locker of it.
+    unsafe {
+        if m.lock.several.get() {
+            return unlink(m, g);
+        }
+        checked!(m.lock.reserved.get() == g.as_ptr(), "L8: the only locker, and not reserved for");
+        m.lock.reserved.set(ptr::null_mut());
+    }
+}
+
+/// Links `g` before `other`, a locker of `m`. In line, as [`unlink`] is: a call on the way of every callback would
+/// cost it registers.
+///
+/// # Safety
+///
+/// As [`join_lockers`].
+#[inline(always)]
+unsafe fn link(m: &'static M, other: NonNull<G>, g: NonNull<G>) {
+    // SAFETY: lockers have not ended, and their links are those of the calling thread.
+    unsafe {
+        let at = &other.as_ref().lockers;
+        if !m.lock.several.replace(true) {
+            at.next.set(other.as_ptr());
+            at.prev.set(other.as_ptr());
+        }
+        let prev = at.prev.get();
+        g.as_ref().lockers.next.set(other.as_ptr());
+        g.as_ref().lockers.prev.set(prev);
+        (*prev).lockers.next.set(g.as_ptr());
+        at.prev.set(g.as_ptr());
+    }
+}
+
+/// Unlinks `g`, one of several lockers of `m`.
+///
+/// # Safety
+///
+/// As [`leave_lockers`].
+#[inline(always)]
+unsafe fn unlink(m: &'static M, g: NonNull<G>) {
+    // SAFETY: as in `link`.
+    unsafe {
+        let (next, prev) = (g.as_ref().lockers.next.get(), g.as_ref().lockers.prev.get());
+        (*prev).lockers.next.set(next);
+        (*next).lockers.prev.set(prev);
+        // One is left when both neighbours are the same.
+        m.lock.several.set(next != prev);
+        if m.lock.reserved.get() == g.as_ptr() {
+            m.lock.reserved.set(next);
         }
     }
 }

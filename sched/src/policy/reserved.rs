@@ -1,12 +1,18 @@
-//! What a reserved M does: one that a goroutine has locked (L2).
+//! What a reserved M does: one that goroutines have locked (L2).
 //!
-//! Which Gs may run on an M that is reserved for G:
+//! `reserved` names one of them, G: on the pinned runtime one of the lockers (see [`lockedm`](super::lockedm)),
+//! else the only one. Which Gs may run on the M:
 //!
 //! | runtime | exclusive, or G unwinds | may run |
 //! |---|---|---|
 //! | exclusive, migrating | either | G alone |
-//! | pinned | yes | G alone: the M is for a thread of C's own, or the thread's panic count is G's |
-//! | pinned | no | all Gs that are bound here, by turns: they have nowhere else to run (*shared*) |
+//! | pinned | yes | G alone, of the lockers too: the M is for a thread of C's own, or the thread's panic count is G's |
+//! | pinned | no | all Gs that are bound here, lockers or not, by turns: they have nowhere else to run (*shared*) |
+//!
+//! So as long as one locker is left the M runs none but its lockers and those that were bound here before,
+//! whichever of the lockers `reserved` names. A new goroutine never begins here: not after one that parks,
+//! yields or ends, for each of them comes to these tables. R9 alone is an exception: no other M can be had,
+//! and what the lockers wait for would never run.
 //!
 //! With a P, and with what was in `runnext` put into the ring, the M first decides:
 //!
@@ -26,13 +32,15 @@
 //! |---|---|---|---|---|---|---|---|
 //! | R7 | left | yes | | yes | | | sleeps until a G of its own is ready |
 //! | R8 | either | else | no | either | | | waits for a P |
-//! | R9 | either | no | yes | yes | yes | | runs what is queued: there is one core, and no other M can |
+//! | R9 | either | no M can be had | yes | yes | yes | | runs what is queued: no other M can |
 //! | R10 | passed | else | yes | either | else | yes | runs its own G |
 //! | R11 | either | else | yes | either | else | else | frees the P, and sleeps until a G of its own is ready |
+//! | R12 | left | it has retired | yes | yes | | | decides anew: no M was looked for |
 
 use core::ptr::NonNull;
 
 use super::hand::Got;
+use super::hand_off::HandedOff;
 use super::local_list;
 use super::next::Next;
 use super::rest::RestFor;
@@ -126,7 +134,7 @@ impl Core {
                 // R8.
                 let Got::Proc(m) = self.want_p::<P>(stay) else { return Some(Next::Wait) };
                 // R9.
-                if !handed
+                if handed == HandedOff::Idle
                     && shared
                     && let Some(g) = self.queued_g(m, false)
                 {
@@ -140,12 +148,17 @@ impl Core {
                 }
             }
             Decision::LeaveToOthers => {
+                let handed = self.hand_off::<P>(stay.disown());
                 // R7.
-                if self.hand_off::<P>(stay.disown()) {
+                if handed == HandedOff::ToAnM {
                     return self.await_mail::<P>(stay);
                 }
                 // R8.
                 let Got::Proc(m) = self.want_p::<P>(stay) else { return Some(Next::Wait) };
+                // R12.
+                if handed == HandedOff::Retired {
+                    return None;
+                }
                 match self.queued_g(m, false) {
                     // R9.
                     Some(g) => Some(Next::Run(g)),

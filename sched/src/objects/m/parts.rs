@@ -14,10 +14,10 @@ use crate::parts::stat_atomic;
 /// Which goroutines may run here; see `policy::lockedm`. The M's own thread.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    /// The one G that the M may run (L2), or null.
+    /// A G that has locked this thread; null when none has (L2).
     pub(crate) reserved: WatchedPtr<G>,
-    /// Goroutines that have locked this thread: more than one on the pinned runtime only.
-    pub(crate) locked_gs: OwnedCell<u32>,
+    /// More than one has, which the pinned runtime alone lets them: their links lead from each to the rest.
+    pub(crate) several: OwnedCell<bool>,
     /// The reserved goroutine shares the thread with none, on the pinned runtime neither.
     pub(crate) exclusive: OwnedCell<bool>,
     /// The reserved goroutine yields: what else is queued runs first.
@@ -83,7 +83,7 @@ impl Reservation {
         pub(crate) fn new() -> Self {
             Self {
                 reserved: WatchedPtr::new(ptr::null_mut()),
-                locked_gs: OwnedCell::new(0),
+                several: OwnedCell::new(false),
                 exclusive: OwnedCell::new(false),
                 yield_requested: OwnedCell::new(false),
                 dying: OwnedCell::new(false),
