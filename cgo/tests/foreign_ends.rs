@@ -246,7 +246,7 @@ fn a_callback_that_waits_for_ever_above_c_is_left_behind_with_its_thread() {
                 call_blocking(|| is_up.recv().unwrap());
             })
             .unwrap();
-        assert_eq!(ended.left_behind, 1);
+        assert_eq!((ended.left_behind, ended.threads_left), (1, 1));
     });
 }
 

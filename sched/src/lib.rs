@@ -264,8 +264,8 @@
 //!
 //! # Invariants
 //!
-//! L1–L22 each stand in the module that keeps them, and all of them, with their checks, models and
-//! mutants, in the repository's `CONTRIBUTING.md`. L1–L19 are the scheduler's. What goroutines
+//! L1–L23 each stand in the module that keeps them, and all of them, with their checks, models and
+//! mutants, in the repository's `CONTRIBUTING.md`. L1–L19 and L23 are the scheduler's. What goroutines
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
 //! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and

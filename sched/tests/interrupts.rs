@@ -250,7 +250,7 @@ fn run(procs: usize, threads: Threads, main: impl FnOnce() + Send) {
         }
     });
     let ended = scheduler.run(main);
-    assert!(matches!(ended, Ok(Ended { result: Some(Ok(())), left_behind: 0 })), "{ended:?}");
+    assert!(matches!(ended, Ok(Ended { result: Some(Ok(())), left_behind: 0, .. })), "{ended:?}");
     over.store(true, Ordering::SeqCst);
     watch.join().unwrap();
     // An interrupt on a core of this scheduler is not to find wakers of the next one.

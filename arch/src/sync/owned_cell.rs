@@ -4,8 +4,6 @@
 //! are plain memory, and a model reports the race.
 
 use super::atomic::AtomicPtr;
-#[cfg(not(loom))]
-use super::atomic::Ordering;
 use super::cell::UnsafeCell;
 
 /// A word that has one user at a time: an owner that changes, or the holder of a lock.
@@ -71,16 +69,16 @@ impl<T: Copy> OwnedCell<T> {
     }
 }
 
-/// A pointer that one thread at a time uses, while reports of other threads may watch whether it is set.
+/// A pointer that one thread at a time uses, while any thread may look at what it was a moment ago.
 ///
-/// Its owner pays for plain memory. No model has a report, so to models it is an [`OwnedCell`].
+/// Its owner pays for plain memory. In a model the owner's use is checked as that of an [`OwnedCell`], and a look
+/// is none.
 #[derive(Debug)]
-#[repr(transparent)]
+#[repr(C)]
 pub struct WatchedPtr<T> {
-    #[cfg(not(loom))]
-    word: AtomicPtr<T>,
+    word: core::sync::atomic::AtomicPtr<T>,
     #[cfg(loom)]
-    word: OwnedCell<*mut T>,
+    owned: OwnedCell<()>,
 }
 
 impl<T> WatchedPtr<T> {
@@ -88,10 +86,11 @@ impl<T> WatchedPtr<T> {
         /// Returns a pointer that is `value`. `const` except under loom.
         #[inline]
         pub fn new(value: *mut T) -> Self {
-            #[cfg(not(loom))]
-            return Self { word: AtomicPtr::new(value) };
-            #[cfg(loom)]
-            return Self { word: OwnedCell::new(value) };
+            Self {
+                word: core::sync::atomic::AtomicPtr::new(value),
+                #[cfg(loom)]
+                owned: OwnedCell::new(()),
+            }
         }
     }
 
@@ -104,10 +103,9 @@ impl<T> WatchedPtr<T> {
     pub unsafe fn get(&self) -> *mut T {
         // SAFETY: as the caller ensures.
         unsafe {
-            #[cfg(not(loom))]
-            return load_owned(&self.word);
             #[cfg(loom)]
-            return self.word.get();
+            self.owned.get();
+            *self.word.as_ptr()
         }
     }
 
@@ -117,23 +115,20 @@ impl<T> WatchedPtr<T> {
     ///
     /// No other thread may write it, or read it by [`get`](Self::get), at the same time.
     #[inline(always)]
-    pub unsafe fn set(&self, value: *mut T) {
-        // Relaxed: a report decides nothing by it.
-        #[cfg(not(loom))]
-        self.word.store(value, Ordering::Relaxed);
+    pub unsafe fn set(&self, value: *const T) {
         #[cfg(loom)]
         // SAFETY: as the caller ensures.
         unsafe {
-            self.word.set(value);
+            self.owned.set(());
         }
+        // Relaxed: what a look needs beyond the pointer, its protocol orders.
+        self.word.store(value.cast_mut(), core::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Returns whether it was not null at some moment. For any thread; always `false` in a model.
-    pub fn is_set(&self) -> bool {
-        #[cfg(not(loom))]
-        return !self.word.load(Ordering::Relaxed).is_null();
-        #[cfg(loom)]
-        return false;
+    /// Returns what it was a moment ago, for any thread; its owner learns what it is.
+    #[inline]
+    pub fn look(&self) -> *const T {
+        self.word.load(core::sync::atomic::Ordering::Relaxed)
     }
 }
 

@@ -29,6 +29,7 @@ pub fn run(report: &mut Report, install: bool) {
         Cmd::cargo().args(test).args(["--features", "std,sched"]).dir(tree::root()).limit(600).run()
     });
     aborting(report);
+    left_behind(report);
     report.step("gdb across stacks", || {
         debian::require(&["gdb"], install)?;
         // The program that it is about is no part of the test program.
@@ -67,6 +68,19 @@ fn aborting(report: &mut Report) {
                 }
             });
         }
+    }
+}
+
+/// What becomes of goroutines at the end of a run in such programs.
+fn left_behind(report: &mut Report) {
+    for profile in ["abort", "abort-dev"] {
+        report.step(&format!("goroutines left behind, {profile}"), || {
+            let args = ["run", "--locked", "-p", "g0-cgo", "--features", "std,sched"];
+            let cmd = Cmd::cargo().args(args).args(["--profile", profile]);
+            let cmd = cmd.args(["--example", "left_behind"]).dir(tree::root());
+            print!("{}", cmd.limit(600).stdout()?);
+            Ok(())
+        });
     }
 }
 

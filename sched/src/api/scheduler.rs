@@ -32,8 +32,12 @@ pub struct Ended<R> {
     /// What main returned; `None` when it called goexit.
     pub result: Option<R>,
     /// Goroutines that could not be ended: they loop, are in a foreign call, or wait where they
-    /// cannot be unwound. Their stacks and threads are left alone for ever.
+    /// cannot be unwound. Their stacks are left alone for ever.
     pub left_behind: u64,
+    /// Threads that are left with them: parked for good, because frames of those goroutines lie there or may
+    /// look at their thread-locals; or in such a goroutine still (see [`shutdown`](super::shutdown)). After
+    /// [`Scheduler::run`] those of them that had noticed the end when it returned; foreign threads included.
+    pub threads_left: usize,
 }
 
 impl<P: Platform> Scheduler<P> {
@@ -97,7 +101,9 @@ impl<P: Platform> Scheduler<P> {
     /// rest has ended, as far as the module [`shutdown`](super::shutdown) says; or, when `main`
     /// has called goexit, after the last goroutine.
     ///
-    /// A goroutine that never ends and never gives way, running on this very thread, keeps it.
+    /// A goroutine that never ends and never gives way, running on this very thread, keeps it: `run` does not
+    /// return. So does one that could not be unwound and that has frames on this thread's system stack; and,
+    /// if the platform [has thread-locals](crate::port::Machines::HAS_THREAD_LOCALS), one that is bound to it.
     ///
     /// Where a thread [watches](crate::port::Machines::WATCHED), as on [Linux threads](crate::Hosted), this
     /// starts it.
@@ -170,7 +176,7 @@ impl<P: Platform> Scheduler<P> {
         // room for them, but not in each frame that would hand them on.
         let (main, mut returned) = (ManuallyDrop::new(main), MaybeUninit::<R>::uninit());
         let (from, to) = ((&raw const main).cast::<F>(), returned.as_mut_ptr());
-        let mut ended = Ended { result: None, left_behind: 0 };
+        let mut ended = Ended { result: None, left_behind: 0, threads_left: 0 };
         let out = &raw mut ended;
         let body = move || {
             // SAFETY: `begin` waits for the end of this closure in `carry`. Main is moved out once.
@@ -207,10 +213,13 @@ impl<P: Platform> Scheduler<P> {
             carried?;
         }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
-        let Ended { result, left_behind } = ended;
+        if ended.left_behind != 0 {
+            ended.threads_left = self.core.threads_left();
+        }
+        let Ended { result, left_behind, threads_left } = ended;
         // SAFETY: where main has returned, its result is there.
         let result = result.map(|result| result.map(|()| unsafe { returned.assume_init() }));
-        Ok(Ended { result, left_behind })
+        Ok(Ended { result, left_behind, threads_left })
     }
 }
 

@@ -10,9 +10,16 @@
 //! | is parked | wakes, leaves the queue it waits in, and is unwound by Goexit |
 //! | runs | as above, at its next operation that can park or yield |
 //! | is in a foreign call | as above, after the call; the end waits for it as long as it waits at all |
-//! | loops for ever without an operation | is left behind, its thread with it, and counted |
+//! | loops for ever without an operation | is left behind, its thread with it, and counted; if the loop ends, it ends, and so does its thread if no other goroutine needs that |
 //! | is a callback's of a foreign thread | as the rest, and C gets what it gets when there is no runtime; later callbacks are refused |
 //! | is unwinding already, or parked inside a callback | is left to finish; left behind and counted when time is up |
+//!
+//! Where nothing unwinds (`panic = "abort"`, most kernels) all that has not ended is left behind, at once.
+//!
+//! The stack of a goroutine that is left behind is never freed. Nor does a thread end on which frames of one lie,
+//! or to whose thread-locals they may refer (L23): it parks for good, and is counted beside the goroutines
+//! ([`Ended::threads_left`](crate::Ended::threads_left)). Which threads those are, and where a thread can end at
+//! all, stands in `policy::kept`.
 //!
 //! A wake and a cancellation may meet: see `wait::cancellable` and `policy::closing`.
 

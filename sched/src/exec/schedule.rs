@@ -129,7 +129,7 @@ fn wait<P: Platform>(stay: &mut Stay, mut deadline: Option<u64>) {
     }
 }
 
-/// Ends this M's thread: back into `start_m`.
+/// Ends this M's thread: back into `start_m`. If the thread must not end (L23), it parks for good instead.
 fn end<P: Platform>(mut stay: Stay) -> ! {
     let (m, core) = (stay.m(), stay.core());
     if stay.within().is_some() {
@@ -137,8 +137,9 @@ fn end<P: Platform>(mut stay: Stay) -> ! {
         core.release_p::<P>(stay.disown());
     }
     stay.leave();
-    if m.is_extra() {
-        wait_for_ever::<P>(m);
+    if !core.may_end::<P>(m) {
+        core.keep::<P>(m);
+        park_for_good::<P>(m);
     }
     // SAFETY: `base` is the frame of `start_m`'s call, at the bottom of this g0; what lies above
     // it is the scheduler's own and has nothing to drop.
@@ -148,10 +149,14 @@ fn end<P: Platform>(mut stay: Stay) -> ! {
     }
 }
 
-/// What a goroutine that comes to the scheduler on an extra `m` finds when that has halted: nothing resumes
-/// it, and C's frames lie above on this stack, so the thread remains here.
-fn wait_for_ever<P: Platform>(m: &'static M) -> ! {
+/// Parks the calling thread, that of `m`, for ever. In a model until that is over, for its threads must end.
+#[cold]
+fn park_for_good<P: Platform>(m: &'static M) {
     loop {
+        #[cfg(loom)]
+        if m.core().end.model_over.load(Ordering::Acquire) {
+            return;
+        }
         m.parker.park::<P>(None);
     }
 }

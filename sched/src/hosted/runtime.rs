@@ -147,7 +147,8 @@ impl Builder {
     /// which want to be called by the program's first thread. Without it that thread only waits.
     ///
     /// Main may unlock it; then other goroutines run on that thread too, and one of them that loops
-    /// for ever keeps `run` from returning.
+    /// for ever keeps `run` from returning. So does one that cannot be unwound and is bound to it: the thread
+    /// must not leave `run` beneath its frames.
     pub fn lock_main_thread(mut self) -> Self {
         self.lock_main = true;
         self
@@ -415,8 +416,8 @@ impl Runtime {
 
     /// Runs `main` as the first goroutine and returns its result, after everything it started has
     /// ended (see [`shutdown`](crate::api::shutdown)): what is parked or comes to a scheduling point is
-    /// unwound; after half a second the rest is left behind with its threads. The calling thread
-    /// waits meanwhile and runs no goroutine.
+    /// unwound; after half a second the rest is left behind with its threads, which never end. The calling
+    /// thread waits meanwhile and runs no goroutine.
     ///
     /// # Errors
     ///
@@ -429,7 +430,8 @@ impl Runtime {
         ended.result.ok_or(RunError::Goexit)
     }
 
-    /// As [`run`](Self::run); also returns how many goroutines were left behind.
+    /// As [`run`](Self::run); also returns how many goroutines were left behind, and how many threads with
+    /// them.
     ///
     /// # Errors
     ///
@@ -451,7 +453,7 @@ impl Runtime {
             Some(Ok(value)) => Some(value),
             None => None,
         };
-        Ok(Ended { result, left_behind: ended.left_behind })
+        Ok(Ended { result, left_behind: ended.left_behind, threads_left: ended.threads_left })
     }
 }
 
@@ -480,10 +482,12 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let deadline = futex::now().saturating_add(PATIENCE);
     // Foreign threads end when they like; this one may stay for as long. The first count first: see
     // `extra`.
+    // Threads that goroutines keep never end: what is awaited is the rest.
     // Then the threads that are on their way out, or the run would stay for their sake.
     let awaited = || {
         let live = core.ms.live.load(Ordering::Acquire);
-        live > core.ms.adopted.load(Ordering::Acquire)
+        let kept = core.ms.kept.load(Ordering::Acquire);
+        live > kept + core.ms.adopted.load(Ordering::Acquire)
             || core.end.external_refs.load(Ordering::Acquire) != 0
     };
     while awaited() && futex::now() < deadline {

@@ -85,17 +85,6 @@ impl Core {
         let (now, first) = (Coarse::of(now), self.sched.lock().all_ms);
         self.all_goroutines().filter_map(move |g| Some((g, look_at(g, now, first)?)))
     }
-
-    /// Returns all Gs that were ever used.
-    pub(crate) fn all_goroutines(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
-        let mut at = self.gs.all.load(Ordering::Acquire);
-        core::iter::from_fn(move || {
-            let g = NonNull::new(at)?;
-            // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
-            at = unsafe { g.as_ref().all.get() };
-            Some(g)
-        })
-    }
 }
 
 /// Returns `g` as it is now; none if it has ended. One of the Ms from `first` on may run it.

@@ -58,6 +58,8 @@ pub struct MachineStats {
     pub foreign: usize,
     /// They compute without a P.
     pub evicted: usize,
+    /// Parked for good when the scheduler had ended, for goroutines that it has left behind.
+    pub kept: usize,
     /// Of all these: locked by a goroutine.
     pub locked: usize,
 }
@@ -65,7 +67,7 @@ pub struct MachineStats {
 impl MachineStats {
     /// All that have been started and have not ended.
     pub fn all(&self) -> usize {
-        self.running + self.idle + self.waiting_for_p + self.foreign + self.evicted
+        self.running + self.idle + self.waiting_for_p + self.foreign + self.evicted + self.kept
     }
 }
 
@@ -208,19 +210,21 @@ impl Core {
             let (m, state): (&M, MState) = unsafe { (m, m.links.state.get()) };
             // SAFETY: as above.
             at = unsafe { m.links.all.get() };
-            if m.is_extra() && m.g.load(Ordering::Relaxed).is_null() {
-                continue; // a spare one
+            let spare = m.is_extra() && m.g.load(Ordering::Relaxed).is_null();
+            if spare && state != MState::Kept {
+                continue;
             }
             let count = match state {
                 MState::Free => continue,
                 MState::Idle | MState::AwaitsOwnG => &mut stats.idle,
                 MState::WaitsForP => &mut stats.waiting_for_p,
+                MState::Kept => &mut stats.kept,
                 MState::Busy if m.evicted.load(Ordering::Relaxed) => &mut stats.evicted,
                 MState::Busy if !m.call.load(Ordering::Relaxed).is_null() => &mut stats.foreign,
                 MState::Busy => &mut stats.running,
             };
             *count += 1;
-            stats.locked += usize::from(m.lock.reserved.is_set());
+            stats.locked += usize::from(!m.lock.reserved.look().is_null());
         }
         stats
     }
@@ -251,13 +255,15 @@ impl fmt::Display for Stats {
         }
         writeln!(
             f,
-            "Ms: {} ({} running, {} idle, {} in line, {} in foreign calls, {} evicted; {} locked)",
+            "Ms: {} ({} running, {} idle, {} in line, {} in foreign calls, {} evicted, {} kept; \
+             {} locked)",
             m.all(),
             m.running,
             m.idle,
             m.waiting_for_p,
             m.foreign,
             m.evicted,
+            m.kept,
             m.locked
         )?;
         writeln!(f, "Ps: {} busy, {} idle, {} retired", p.busy, p.idle, p.retired)?;

@@ -17,8 +17,8 @@ use core::panic::Location;
 use core::ptr::{self, NonNull};
 
 use g0_arch::Context;
-use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicU32, AtomicUsize};
+use g0_arch::sync::{OwnedCell, WatchedPtr};
 use g0_arch::tools::Fiber;
 use g0_stack::{Header, Tag};
 
@@ -56,8 +56,8 @@ pub struct G {
     pub(crate) context: OwnedCell<Context>,
     link: Link<G>,
     /// The only M that may run it, or null (L1). Its M's while it runs; else of the queue or the thread that
-    /// has it.
-    pub(crate) bound: OwnedCell<*const M>,
+    /// has it. A thread that is to end looks (L23).
+    pub(crate) bound: WatchedPtr<M>,
     /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::api::join`].
     pub(crate) join: AtomicUsize,
     /// What runs it; it knows where the closure, later the result, lies.
@@ -141,7 +141,7 @@ impl G {
         Self {
             context: OwnedCell::new(Context::EMPTY),
             link: Link::new(),
-            bound: OwnedCell::new(ptr::null()),
+            bound: WatchedPtr::new(ptr::null_mut()),
             unlock: OwnedCell::new(None),
             unlock_arg: OwnedCell::new(ptr::null_mut()),
             join: AtomicUsize::new(0),

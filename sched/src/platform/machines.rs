@@ -25,6 +25,13 @@ pub trait Machines {
         Err(StartError::NoThread)
     }
 
+    /// Whether what belongs to the thread of an M, its thread-locals, may go after the M: a thread ends, or goes
+    /// on with other things, when the scheduler has. Frames of a goroutine that was left behind may look there, so
+    /// such a thread [never ends](crate::shutdown). False only where all that a core has stays for ever: there a
+    /// goroutine keeps its core by frames on the system stack alone. Part of what a
+    /// [`Platform`](crate::Platform) promises. Provided: true.
+    const HAS_THREAD_LOCALS: bool = true;
+
     /// Returns how many CPUs may run this program now; with one, no M spins. Any context.
     fn cpus() -> usize {
         1

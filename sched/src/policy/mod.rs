@@ -37,6 +37,7 @@
 //! | [`free_p`] | which M gets a free P | L11 |
 //! | [`rest`] | which Ms sleep, and for what they are woken | L3, L11, L12 |
 //! | [`open`], [`halt`] | how a scheduler begins and ends | |
+//! | [`kept`] | which threads may end | L23 |
 //! | [`procs`] | what a change of the number of Ps does | L5, L11, L19 |
 //! | [`machines`], [`starting`] | which M is used next; which thread starts it | L10 |
 //! | [`wake`] | whether a publisher must wake an M, and which one | L11 |
@@ -69,6 +70,7 @@ pub(crate) mod hand;
 mod hand_off;
 mod handoff_spin;
 mod idle;
+mod kept;
 mod local_list;
 pub(crate) mod lockedm;
 mod machines;

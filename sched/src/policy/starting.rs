@@ -8,6 +8,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::hand::WakeM;
 use crate::objects::m::M;
 use crate::objects::shared::Core;
+use crate::parts::phase;
 use crate::platform::Platform;
 
 /// An M that has been given a P, and must be launched.
@@ -30,9 +31,19 @@ impl Core {
             Assigned::New(m) => m,
         };
         if P::WATCHED {
-            self.sched.lock().request_start(m);
-            self.sysmon.parker.unpark::<P>();
-            return true;
+            let mut sched = self.sched.lock();
+            // Under the lock: the watcher, which drops all orders when the scheduler has halted, sees this one.
+            let watched = self.phase() != phase::HALTED;
+            if watched {
+                sched.request_start(m);
+            }
+            drop(sched);
+            if watched {
+                self.sysmon.parker.unpark::<P>();
+            } else {
+                self.forgo::<P>(m);
+            }
+            return watched;
         }
         self.wake_sysmon::<P>();
         self.start::<P>(m)
@@ -69,13 +80,18 @@ impl Core {
         self.ms.start_refused.store(!started, Ordering::Relaxed);
         if !started {
             // Work goes on with the Ms there are.
-            // SAFETY: the M was not started, so its fields are still the caller's.
-            if unsafe { m.spin.searching.replace(false) } {
-                self.work.searching.fetch_sub(1, Ordering::AcqRel);
-            }
-            self.take_back_p::<P>(m);
-            self.retire_m(m);
+            self.forgo::<P>(m);
         }
         started
+    }
+
+    /// `m`, which has been given a P, is not started.
+    fn forgo<P: Platform>(&'static self, m: &'static M) {
+        // SAFETY: the M was not started, so its fields are still the caller's.
+        if unsafe { m.spin.searching.replace(false) } {
+            self.work.searching.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.take_back_p::<P>(m);
+        self.retire_m(m);
     }
 }

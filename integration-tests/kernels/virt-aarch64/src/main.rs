@@ -70,7 +70,7 @@ extern "C" fn start() -> ! {
         futures::run();
     });
     match ended {
-        Ok(Ended { result: Some(Ok(())), left_behind: 0 }) => look_at_stacks(),
+        Ok(Ended { result: Some(Ok(())), left_behind: 0, .. }) => look_at_stacks(),
         other => panic!("the scheduler ended otherwise: {other:?}"),
     }
     say!("every check held");

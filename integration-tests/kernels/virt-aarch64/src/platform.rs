@@ -5,7 +5,7 @@ use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use g0_defer::NoUnwind;
-use g0_sched::port::{Interrupts, Reports};
+use g0_sched::port::{Interrupts, Machines, Reports};
 use g0_sched::{Fatal, M, Parker, Platform, StartError};
 
 use crate::{alarm, interrupts, say};
@@ -95,7 +95,12 @@ impl Reports for Virt {
     }
 }
 
-g0_sched::default_parts!(Virt: ForeignCode, Machines, Unwinding);
+impl Machines for Virt {
+    /// The core never ends, and all that code on it refers to is static.
+    const HAS_THREAD_LOCALS: bool = false;
+}
+
+g0_sched::default_parts!(Virt: ForeignCode, Unwinding);
 
 const NANOS: u128 = 1_000_000_000;
 

@@ -4,6 +4,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use g0_defer::NoUnwind;
+use g0_sched::port::Machines;
 use g0_sched::{Config, Fatal, M, Mobility, More, Parker, Platform, Proc, Scheduler, StartError};
 use g0_stack::{Class, StaticSource};
 use nostd_start::{exit, now, say};
@@ -84,7 +85,12 @@ unsafe impl Platform for OneThread {
     }
 }
 
-g0_sched::default_parts!(OneThread);
+g0_sched::default_parts!(OneThread: ForeignCode, Interrupts, Reports, Unwinding);
+
+impl Machines for OneThread {
+    /// There is no library of C that would have set any up.
+    const HAS_THREAD_LOCALS: bool = false;
+}
 
 /// The short forms: `go`, `yield_now` and so on.
 pub mod rt {

@@ -8,6 +8,8 @@
 //!                       │  │  want_p finds no P             ▼
 //!                       │  └────────────────────────────▶ WAITS FOR P ◀── wake_bound, no P idle
 //!                       └──────── hand: the P is given, then the wake ──┘
+//!
+//!   BUSY, and the scheduler has halted ──▶ FREE, or KEPT for goroutines that are left behind
 //! ```
 //!
 //! An M is never freed, only used again. One for a thread that the scheduler did not start, an *extra* M,
@@ -48,6 +50,8 @@ pub(crate) enum MState {
     WaitsForP,
     /// Without a thread, to be used again.
     Free,
+    /// Its thread is parked for good (L23).
+    Kept,
 }
 
 impl MState {

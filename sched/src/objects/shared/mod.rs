@@ -207,6 +207,17 @@ impl Core {
         self.foreign.extras.all().filter(runs).count() as u64
     }
 
+    /// Returns all Gs that were ever used.
+    pub(crate) fn all_goroutines(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
+        let mut at = self.gs.all.load(Ordering::Acquire);
+        core::iter::from_fn(move || {
+            let g = NonNull::new(at)?;
+            // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
+            at = unsafe { g.as_ref().all.get() };
+            Some(g)
+        })
+    }
+
     /// Returns whether a foreign thread has ever called back.
     pub(crate) fn has_extras(&self) -> bool {
         self.foreign.extras.all().next().is_some()

@@ -47,6 +47,8 @@ pub(crate) struct Ms {
     pub(crate) adopted: AtomicUsize,
     /// How many there may be that the scheduler starts. Set before the start.
     pub(crate) max: usize,
+    /// Of those alive, adopted ones apart, the threads that are parked for good.
+    pub(crate) kept: AtomicUsize,
     /// The last attempt to start a thread failed.
     pub(crate) start_refused: AtomicBool,
     /// A thread has run, ever: if none is left, another comes sooner or later.
@@ -68,6 +70,9 @@ pub(crate) struct End {
     pub(crate) external_refs: AtomicUsize,
     /// Rung when the last M has ended or the scheduler has halted.
     pub(crate) done: Parker,
+    /// The model is over: its threads must end, also those that are parked for good.
+    #[cfg(loom)]
+    pub(crate) model_over: AtomicBool,
 }
 
 /// What the look for a deadlock asks; see `policy::deadlock`.
@@ -162,6 +167,7 @@ impl Ms {
                 live: AtomicUsize::new(0),
                 adopted: AtomicUsize::new(0),
                 max: usize::MAX,
+                kept: AtomicUsize::new(0),
                 start_refused: AtomicBool::new(false),
                 has_started: AtomicBool::new(false),
                 never_started: AtomicBool::new(false),
@@ -179,6 +185,8 @@ impl End {
                 main_g: AtomicPtr::new(ptr::null_mut()),
                 external_refs: AtomicUsize::new(0),
                 done: Parker::new(),
+                #[cfg(loom)]
+                model_over: AtomicBool::new(false),
             }
         }
     }

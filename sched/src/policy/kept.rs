@@ -1,0 +1,117 @@
+//! Which threads may end (L23).
+//!
+//! > **L23** No thread ends, and no system stack is used again, while frames of a goroutine that has not ended
+//! > lie there or may look at what is the thread's own, its thread-locals: such a thread parks for good and is
+//! > counted.
+//!
+//! When a run ends, what cannot be unwound is left behind. Its own stack is never freed, but its frames may
+//! have lent what lies elsewhere to threads that go on: a `std::thread::scope` in C's place on g0, a
+//! thread-local by reference. So the thread stays as well.
+//!
+//! On the pinned runtime a goroutine that has started looks at the thread-locals of its M, and it is bound
+//! there until it ends. On the migrating runtime a goroutine is bound while it is locked: by the user, while it
+//! has frames of C on g0 and waits in a callback, while it waits and unwinds. What else it lends of a thread,
+//! the contract of that runtime forbids. A goroutine that has its thread to itself is locked from its start to
+//! its end (an exclusive runtime). So the question is the same everywhere: *is a goroutine bound to this M that has
+//! not ended?*
+//!
+//! It is asked when a thread is about to end, and by that thread. Then no goroutine runs there, and the answer
+//! stands, since that thread alone binds goroutines to its M and ends those that are bound. The thread finds
+//! its own writes, so no fence is needed; running, spawning and joining keep no count for its sake.
+//!
+//! # Where a thread can end
+//!
+//! | thread | ends | while goroutines are bound there |
+//! |---|---|---|
+//! | started by a scheduler | when that has halted (`Next::Stop`) | parks for good |
+//! | the same, at the end of a goroutine that has locked it (L9) | not on the pinned runtime; on the others no other goroutine can be bound | |
+//! | the same, after its M has left C, or a loop, beyond the end of the run | when its goroutine has ended, as above; a goroutine that wants a P then waits for ever | as above |
+//! | the one that calls [`Runtime::run`](crate::Runtime::run) | when it likes: it is no M | none is |
+//! | the same, with [`lock_main_thread`](crate::Builder::lock_main_thread); the one that calls [`Scheduler::run`](crate::Scheduler::run) | when `run` returns, and its frames beneath are used again | `run` does not return |
+//! | foreign, between callbacks | when it likes, and gives its M back | none is: its own goroutine has no frames then |
+//! | foreign, in a callback | never by itself (fatal); one that waits when the scheduler has halted parks for good | |
+//! | a child's after `fork` | there is but the one that has forked; it is refused by the runtime, and the memory of all others stays | |
+//! | of sysmon | with the run: it runs no goroutine | none is |
+//!
+//! C that ends a thread from inside a call, by `pthread_exit` or a cancellation, drops Rust's frames, which no
+//! C may do.
+
+use g0_arch::sync::atomic::Ordering;
+
+use crate::objects::g::{G, status};
+use crate::objects::m::{M, MState};
+use crate::objects::shared::Core;
+use crate::parts::phase;
+use crate::platform::Platform;
+
+impl Core {
+    /// Returns whether the thread of the calling M, `m`, may end. On g0; no goroutine runs there.
+    pub(crate) fn may_end<P: Platform>(&self, m: &'static M) -> bool {
+        // C's frames lie above on the stack of a foreign thread that comes here.
+        !m.is_extra() && (self.phase() != phase::HALTED || !self.is_needed::<P>(m))
+    }
+
+    /// Returns whether frames of a goroutine need the thread of the calling M, `m`. A scheduler that has not
+    /// halted ends threads for the sake of the one goroutine that was bound there; so it is not asked then.
+    fn is_needed<P: Platform>(&self, m: &'static M) -> bool {
+        let needs = |g: &G| {
+            // SAFETY: bound to the calling M, so its locks are this thread's.
+            let on_g0 = || unsafe { g.locks.get() }.has_internal();
+            core::ptr::eq(g.bound.look(), m)
+                && g.status.load(Ordering::Relaxed) != status::DEAD
+                && (P::HAS_THREAD_LOCALS || on_g0())
+        };
+        // SAFETY: registered Gs live as long as the scheduler.
+        self.has_left_any() && self.all_goroutines().any(|g| needs(unsafe { g.as_ref() }))
+    }
+
+    /// Returns whether a goroutine but main has not ended, as far as the calling thread can know: those that
+    /// are bound to its M it knows of.
+    fn has_left_any(&self) -> bool {
+        let left = self.goroutines();
+        // Afterwards: a main that ends in between is counted, and nothing is missed.
+        // SAFETY: registered Gs live as long as the scheduler.
+        let main = unsafe { self.main().as_ref() }.status.load(Ordering::Acquire);
+        left > u64::from(main != status::DEAD)
+    }
+
+    /// The thread of `m`, the calling M, parks for good from now on.
+    #[cold]
+    pub(crate) fn keep<P: Platform>(&self, m: &'static M) {
+        self.sched.lock().set_state(m, MState::Kept);
+        if !m.is_extra() {
+            // Release: an owner that does not wait for this thread finds its M marked. It frees nothing, for
+            // the M still counts as alive.
+            self.ms.kept.fetch_add(1, Ordering::Release);
+            self.end.done.unpark::<P>();
+        }
+    }
+
+    /// Returns how many threads are left for the sake of goroutines that have not ended: those that are parked
+    /// for good, and those that are in such a goroutine still. The scheduler has halted; an M that has not
+    /// noticed yet is not counted.
+    pub(crate) fn threads_left(&self) -> usize {
+        let is_left = |m: &M| {
+            // SAFETY: registered Gs live as long as the scheduler.
+            let g = unsafe { m.g.load(Ordering::Relaxed).as_ref() };
+            let unended = |g: &G| {
+                !core::ptr::eq(g, self.main().as_ptr())
+                    && g.status.load(Ordering::Relaxed) != status::DEAD
+            };
+            // SAFETY: under the lock.
+            let state = unsafe { m.links.state.get() };
+            !m.is_extra() && (state == MState::Kept || g.is_some_and(unended))
+        };
+        let sched = self.sched.lock();
+        let mut at = sched.all_ms;
+        // A foreign thread is left with its callback, and may notice later than `run` waits.
+        let mut left = self.foreign_callbacks() as usize;
+        // SAFETY: Ms are never freed; the link is written once, before the M was published.
+        while let Some(m) = unsafe { at.as_ref() } {
+            left += usize::from(is_left(m));
+            // SAFETY: as above.
+            at = unsafe { m.links.all.get() };
+        }
+        left
+    }
+}
