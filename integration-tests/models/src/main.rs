@@ -27,6 +27,8 @@ mod idle;
 #[cfg(loom)]
 mod label;
 #[cfg(loom)]
+mod left;
+#[cfg(loom)]
 mod locked;
 #[cfg(loom)]
 mod locks;
@@ -55,6 +57,7 @@ fn main() -> std::process::ExitCode {
         idle::MODEL,
         handoff::MODEL,
         locked::MODEL,
+        left::MODEL,
         bridge::MODEL,
         global::MODEL,
         procs::MODEL,

@@ -8,6 +8,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
+use core::ptr::NonNull;
 use std::boxed::Box;
 use std::vec::Vec;
 
@@ -18,7 +19,9 @@ use loom::thread::{self, JoinHandle};
 use super::park::{MACHINE, NOBODY};
 use crate::api::scheduler::{CallingThread, Scheduler};
 use crate::exec::machine::start_m;
+use crate::exec::refs::free_without_p;
 use crate::objects::config::Mobility;
+use crate::objects::g::{G, status};
 use crate::objects::m::M;
 use crate::objects::p::Proc;
 use crate::objects::shared::{Config, More};
@@ -105,6 +108,18 @@ impl Shape {
 /// sysmon does, and looks after nothing else. A model that runs two schedulers at the same time, each on a thread
 /// of its own, must have no more Ms than those threads.
 pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
+    run_leaving::<P>(shape, 0, main, |_| ());
+}
+
+/// As [`run_on`], of a `main` that leaves `left` goroutines behind. When the scheduler has halted and all its threads
+/// have ended or parked for good, `over` is told how many are left; afterwards the latter end too. What the
+/// goroutines left have on their stacks is forgotten.
+pub fn run_leaving<P: Platform>(
+    shape: Shape,
+    left: u64,
+    main: impl FnOnce() + Send,
+    over: impl FnOnce(usize),
+) {
     let Shape { procs, machines, symmetric, migrating } = shape;
     let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
     let procs: *mut [Proc] =
@@ -149,7 +164,16 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     };
     MAY_START.set(false);
     let ended = ended.expect("a new scheduler runs");
-    assert_eq!(ended.left_behind, 0, "L15: a goroutine is left that the model did not leave");
+    assert_eq!(ended.left_behind, left, "L15: a goroutine is left that the model did not leave");
+    if left != 0 {
+        // As a runtime waits, but for as long as it takes.
+        while core.ms.live.load(Ordering::Acquire) != core.ms.kept.load(Ordering::Acquire) {
+            core.end.done.park::<P>(None);
+        }
+        over(core.threads_left());
+        core.end.model_over.store(true, Ordering::Release);
+        ms_ref.iter().for_each(|m| m.parker.unpark::<P>());
+    }
     STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
     if core.end.external_refs.load(Ordering::Acquire) != 0 {
         // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
@@ -159,6 +183,8 @@ pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     // SAFETY: no thread is left that knows any of these.
     unsafe {
         core.free_extras();
+        let is_left = |g: &NonNull<G>| g.as_ref().status.load(Ordering::Relaxed) != status::DEAD;
+        core.all_goroutines().filter(is_left).for_each(|g| free_without_p(g));
         for p in procs_ref {
             p.free.with_mut(|free| core.depot.drain(&mut *free));
         }

@@ -70,7 +70,7 @@ mod park;
 mod threads;
 mod ticks;
 
-pub use machines::{Shape, at_work, run_on, start};
+pub use machines::{Shape, at_work, run_leaving, run_on, start};
 pub use park::waited;
 #[doc(hidden)]
 pub use park::{MACHINE, NOBODY, Owner, owner};
