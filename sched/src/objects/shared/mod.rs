@@ -186,16 +186,9 @@ impl Core {
 
     /// Returns whether a goroutine is in a queue. It goes through all of them.
     pub(crate) fn has_runnable(&self) -> bool {
-        let mut at = self.gs.all.load(Ordering::Acquire);
-        // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
-        while let Some(g) = unsafe { at.as_ref() } {
-            if g.status.load(Ordering::Relaxed) == status::RUNNABLE {
-                return true;
-            }
-            // SAFETY: as above.
-            at = unsafe { g.all.get() };
-        }
-        false
+        // SAFETY: registered Gs live as long as the scheduler.
+        let status = |g: NonNull<G>| unsafe { g.as_ref() }.status.load(Ordering::Relaxed);
+        self.all_goroutines().any(|g| status(g) == status::RUNNABLE)
     }
 
     /// Returns how many callbacks of foreign threads run.
