@@ -57,9 +57,9 @@ pub(crate) fn close<P: Platform>(main: NonNull<G>, report: impl FnOnce(u64)) {
     if P::UNWINDS {
         let deadline = P::now().saturating_add(PATIENCE);
         let nap = Parker::new();
-        await_phase_seen::<P>(core, deadline);
+        await_outside::<P>(core, deadline);
         let mut seen = P::now();
-        while core.goroutines() > 1 && seen < deadline {
+        while !all_have_ended::<P>(core, deadline) && seen < deadline {
             cancel_parked::<P>(core, main);
             yield_now::<P>();
             let now = P::now();
@@ -79,9 +79,9 @@ pub(crate) fn close<P: Platform>(main: NonNull<G>, report: impl FnOnce(u64)) {
     inside.leave();
 }
 
-/// Waits until every M that was inside when the phase changed has been outside since: from then on
-/// all of them see it. Bounded by `deadline`.
-fn await_phase_seen<P: Platform>(core: &'static Core, deadline: u64) {
+/// Waits until every M that is inside has been outside since: then all of them see what has changed before, and
+/// the caller sees what they did. Bounded by `deadline`.
+fn await_outside<P: Platform>(core: &'static Core, deadline: u64) {
     heavy_fence::<P>(core.config.symmetric);
     for p in core.config.procs {
         let first = p.m.load(Ordering::Acquire);
@@ -100,6 +100,16 @@ fn await_phase_seen<P: Platform>(core: &'static Core, deadline: u64) {
 fn relax<P: Platform>() {
     // SAFETY: the main goroutine's M, which waits.
     unsafe { P::relax() };
+}
+
+/// Returns whether no goroutine is left but main, for good: one that is counted as ended may have to run once
+/// more, to drop its result, which is decided before its M is outside.
+fn all_have_ended<P: Platform>(core: &'static Core, deadline: u64) -> bool {
+    let is_alone = || core.goroutines() <= 1;
+    is_alone() && {
+        await_outside::<P>(core, deadline);
+        is_alone()
+    }
 }
 
 /// Wakes every parked goroutine that can be unwound.

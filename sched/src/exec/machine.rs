@@ -34,6 +34,7 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     core.end.external_refs.fetch_add(1, Ordering::Relaxed);
     core.retire_m(m);
     core.replace_m::<P>();
+    core.check_for_end::<P>();
     core.check_for_deadlock::<P>();
     core.end.done.unpark::<P>();
     // Release: the owner that frees comes after the last access here.

@@ -209,7 +209,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
             within.lock.dying.set(locks != Locks::START);
         }
         if within.core().end.main_gone.load(Ordering::Relaxed) {
-            within.core().halt_after_last::<P>();
+            within.core().halt_after_last::<P>(Some(within.p()));
         }
     }
 }

@@ -281,7 +281,7 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
         // finds main gone.
         light_fence(m.symmetric.get());
         if m.core().end.main_gone.load(Ordering::Relaxed) {
-            m.core().halt_after_last::<P>();
+            m.core().halt_after_last::<P>(None);
         }
         if m.evicted.load(Ordering::Relaxed) {
             // The closure that has computed without a P is done.
@@ -346,6 +346,8 @@ fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
     // these.
     core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
     core.ms.live.fetch_sub(1, Ordering::AcqRel);
+    // A callback that was refused has kept another thread from ending the run.
+    core.check_for_end::<P>();
     core.check_for_deadlock::<P>();
     // Release: the owner that frees comes after the last access here.
     core.end.external_refs.fetch_sub(1, Ordering::Release);

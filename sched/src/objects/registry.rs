@@ -13,8 +13,8 @@
 //!   visitors -= 1
 //! ```
 //!
-//! All of it is sequentially consistent: either the thread finds the next scheduler, or the one that ends
-//! waits, for the few instructions between the two counts, and sees that an M has come.
+//! The two meet in `visitors`, which both change: either the thread finds the next scheduler, or the one that
+//! ends waits, for the few instructions between the two counts, and sees that an M has come.
 
 use core::ptr;
 
@@ -94,7 +94,10 @@ impl Registry {
     /// Waits until all threads have gone that may have found a scheduler here before it moved out.
     pub(crate) fn await_visitors(&self) {
         let backoff = Backoff::new();
-        while self.visitors.load(Ordering::SeqCst) != 0 {
+        // Not a load but an addition of nothing: a thread that comes later adds to what this has left, and so
+        // sees that the scheduler has moved out. The models see it too, to which a load would be no more than
+        // an acquire.
+        while self.visitors.fetch_add(0, Ordering::SeqCst) != 0 {
             backoff.snooze();
         }
     }

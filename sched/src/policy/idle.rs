@@ -108,6 +108,7 @@ impl Core {
     /// The calling M, at rest, is about to sleep: until the next deadline, if no other M sleeps until then.
     /// `None`: that has passed, and the M has a P.
     pub(super) fn sleep_or_lead<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
+        self.check_for_end::<P>();
         let deadline = self.next_deadline();
         if deadline == u64::MAX {
             self.check_for_deadlock::<P>();
