@@ -7,17 +7,17 @@
 //! that go idle (L11): a release or acquire that is missing between two of them may be hidden. The
 //! scope has none, for the sake of its count.
 
-use g0_sched::Platform;
 use g0_sched::generic::{
     self, Chan, Go, Goroutine, JoinHandle, WaitGroup, current, park, yield_now,
 };
+use g0_sched::{Error, Platform};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, ThreadId};
 
 use crate::channel::Line;
-use crate::runner::{Model, Scenario};
+use crate::runner::{Model, Scenario, seen};
 use crate::world::Threads;
 use g0_sched::model::{Shape, run_on, run_with};
 
@@ -33,6 +33,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "yield", invariants: "L15", extra: 1, run: yields },
         Scenario { name: "group", invariants: "L15,L22", extra: 1, run: group },
         Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
+        Scenario { name: "refused", invariants: "L15,L22", extra: 0, run: refused },
     ],
 };
 
@@ -227,3 +228,21 @@ fn scope() {
         assert_eq!(shared.touch(), 1, "L22: a wait ends before what was waited for");
     });
 }
+
+/// A goroutine of a scope that was refused is not waited for; one that was started is.
+fn refused() {
+    run_with(2, false, || {
+        seen();
+        let shared = Shared::new();
+        generic::scope::<Threads, _, _>(|scope| {
+            let large = [0_u8; TOO_LARGE];
+            let refused = scope.try_go(move || large.len()).err();
+            assert_eq!(refused, Some(Error::ClosureTooLarge), "a closure as large as its stack");
+            drop(scope.go(|| shared.touch()));
+        });
+        assert_eq!(shared.touch(), 1, "L22: a wait ends before what was waited for");
+    });
+}
+
+/// A closure's size, of which a stack of the models has no room for four.
+const TOO_LARGE: usize = 80 << 10;

@@ -101,8 +101,7 @@ unsafe impl<const KEEPS: bool> Platform for Visited<KEEPS> {
 
 impl<const KEEPS: bool> ForeignCode for Visited<KEEPS> {
     fn registry() -> Option<&'static Registry> {
-        // SAFETY: it stays until the schedule's threads have been joined.
-        unsafe { HOME.load(Relaxed).as_ref() }
+        home()
     }
 
     unsafe fn keep(_: &'static M) -> bool {
@@ -115,25 +114,37 @@ impl<const KEEPS: bool> Machines for Visited<KEEPS> {}
 impl<const KEEPS: bool> Reports for Visited<KEEPS> {}
 impl<const KEEPS: bool> Unwinding for Visited<KEEPS> {}
 
-/// Runs `main` with a home of the schedule's own.
-fn at_home<const KEEPS: bool>(shape: Shape, main: impl FnOnce() + Send) {
+/// Returns the home of this schedule.
+pub fn home() -> Option<&'static Registry> {
+    // SAFETY: it stays until the schedule's threads have been joined.
+    unsafe { HOME.load(Relaxed).as_ref() }
+}
+
+/// Does `f` with a home of the schedule's own. `f` joins all threads that may look for it.
+pub fn with_home(f: impl FnOnce()) {
     let home = Box::into_raw(Box::new(Registry::new()));
     HOME.store(home, Relaxed);
-    run_on::<Visited<KEEPS>>(shape, main);
+    f();
     HOME.store(std::ptr::null_mut(), Relaxed);
     // SAFETY: all threads have been joined.
     unsafe { drop(Box::from_raw(home)) }
 }
 
-/// A callback on a foreign thread, which runs `f` with a P; none when there is no M for it.
-fn call_back<const KEEPS: bool, T>(f: impl FnOnce() -> T) -> Option<T> {
-    let value = Bridge::<Sched<Visited<KEEPS>>>::try_callback(|| {
-        assert!(hooks::holds_p::<Visited<KEEPS>>(), "L19: a callback's closure runs without a P");
+/// Runs `main` with a home of the schedule's own.
+fn at_home<const KEEPS: bool>(shape: Shape, main: impl FnOnce() + Send) {
+    with_home(|| run_on::<Visited<KEEPS>>(shape, main));
+}
+
+/// A callback on a foreign thread, which runs `f` with a P; none when there is no M for it, or no scheduler any
+/// more.
+pub fn call_back<P: Platform, T>(f: impl FnOnce() -> T) -> Option<T> {
+    let value = Bridge::<Sched<P>>::try_callback(|| {
+        assert!(hooks::holds_p::<P>(), "L19: a callback's closure runs without a P");
         f()
     });
     match value {
         Ok(value) => Some(value),
-        Err(CallbackError::NoMachine) => None,
+        Err(CallbackError::NoMachine | CallbackError::NoRuntime) => None,
         Err(error) => panic!("L7: {error}"),
     }
 }
@@ -144,7 +155,7 @@ fn threads<const KEEPS: bool>(procs: usize) {
     at_home::<KEEPS>(Shape { machines: 2, ..Shape::new(procs) }, || {
         let used = Arc::new((UnsafeCell::new(0), AtomicUsize::new(0)));
         let visit = |used: Arc<(UnsafeCell<usize>, AtomicUsize)>| {
-            let done = call_back::<KEEPS, _>(|| {
+            let done = call_back::<Visited<KEEPS>, _>(|| {
                 // There is one M for both, so one of them has it at a time.
                 used.0.with_mut(|n| unsafe { *n += 1 });
                 used.1.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +186,7 @@ fn ready() {
         let main = current::<Visited<false>>().expect("a goroutine");
         let other = thread::spawn(move || {
             seen();
-            assert!(call_back::<false, _>(|| main.unpark()).is_some(), "L7: no M is left");
+            assert!(call_back::<Visited<false>, _>(|| main.unpark()).is_some(), "L7: no M is left");
         });
         park::<Visited<false>>();
         Bridge::<Sched<Visited<false>>>::call(|| other.join().unwrap());

@@ -25,6 +25,8 @@ mod handoff;
 #[cfg(loom)]
 mod idle;
 #[cfg(loom)]
+mod interrupts;
+#[cfg(loom)]
 mod label;
 #[cfg(loom)]
 mod left;
@@ -37,13 +39,19 @@ mod mutex;
 #[cfg(loom)]
 mod procs;
 #[cfg(loom)]
+mod reports;
+#[cfg(loom)]
 mod runner;
 #[cfg(loom)]
 mod runq;
 #[cfg(loom)]
 mod select;
 #[cfg(loom)]
+mod sysmon;
+#[cfg(loom)]
 mod timers;
+#[cfg(loom)]
+mod unwinds;
 #[cfg(loom)]
 mod wakes;
 #[cfg(loom)]
@@ -70,7 +78,11 @@ fn main() -> std::process::ExitCode {
         locks::MODEL,
         select::MODEL,
         timers::MODEL,
+        unwinds::MODEL,
         wakes::MODEL,
+        interrupts::MODEL,
+        sysmon::MODEL,
+        reports::MODEL,
         defer::MODEL,
     ])
 }

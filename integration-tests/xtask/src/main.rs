@@ -59,7 +59,7 @@ cargo xtask COMMAND
                                  mutants that it says; every file, function and name on the page exists
   no-std                         each crate alone linked without std; with std it must fail to link
   loom [NAME...] [--deep]        the models, exhaustively up to their bound (--deep: larger bounds)
-  loom --coverage                every atomic operation of the core is reached by a model, or listed with the reason
+  loom --coverage                every atomic operation of sched and cgo is reached by a model, or listed with the reason
   downstream                     a user's project: its tests on goroutines, its models under loom;
                                  a project that models nothing has no model checker in its lock file
   soak --shuttle [--seconds N]   whole schedulers with a thousand goroutines in random schedules (default: a minute)

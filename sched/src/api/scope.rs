@@ -40,6 +40,22 @@ impl<T, P: Platform> ScopedJoinHandle<'_, T, P> {
     }
 }
 
+/// A goroutine that is counted and not started yet.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(running: &'a AtomicUsize) -> Self {
+        running.fetch_add(1, Ordering::Relaxed);
+        Self(running)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     /// Starts a goroutine that ends before the scope does. A panic in it, if it is not joined,
     /// becomes a panic of the scope.
@@ -73,19 +89,12 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     {
         // Counted before, for it may end before this function goes on; not started, it is not
         // counted, also when this panics on the system stack.
-        struct Uncount<'a>(&'a AtomicUsize);
-        impl Drop for Uncount<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        self.state.running.fetch_add(1, Ordering::Relaxed);
-        let uncount = Uncount(&self.state.running);
+        let counted = Counted::new(&self.state.running);
         // SAFETY: `scope` does not return before the goroutine has ended, so what it borrows
         // outlives it; its result is dropped by then, or belongs to a handle of this lifetime.
         let spawned = unsafe { spawn_raw::<P, F, T>(&Go::new(), f, &raw const self.state) };
         if spawned.is_ok() {
-            core::mem::forget(uncount);
+            core::mem::forget(counted);
         }
         spawned.map(|handle| ScopedJoinHandle { handle, _scope: PhantomData })
     }

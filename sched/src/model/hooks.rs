@@ -5,6 +5,8 @@
 //! here.
 
 use core::ptr::NonNull;
+use std::string::String;
+use std::vec::Vec;
 
 use g0_arch::Context;
 use g0_arch::sync::atomic::Ordering;
@@ -456,4 +458,16 @@ pub fn start_requested<P: Platform>(core: &'static Core) {
 /// As [`Core::watch_timers`], which sysmon does.
 pub fn watch_timers<P: Platform>(core: &'static Core) {
     core.watch_timers::<P>();
+}
+
+/// As [`Core::seen`], which reports go through.
+pub fn seen(core: &'static Core, now: u64) -> Vec<crate::introspect::GoroutineInfo> {
+    core.seen(now).map(|(_, info)| info).collect()
+}
+
+/// Returns the line about `core` that a traced scheduler prints.
+pub fn traced(core: &'static Core) -> String {
+    use std::string::ToString;
+
+    crate::objects::report::Trace { core, since_start: 0 }.to_string()
 }

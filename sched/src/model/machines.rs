@@ -94,19 +94,22 @@ pub struct Shape {
     pub symmetric: bool,
     /// Whether goroutines may go on on another M.
     pub migrating: bool,
+    /// On a platform that is watched: whether the calling thread runs sysmon, as it is shipped.
+    pub sysmon: bool,
 }
 
 impl Shape {
     /// As [`run`](super::run) has it.
     pub fn new(procs: usize) -> Self {
-        Self { procs, machines: procs, symmetric: true, migrating: true }
+        Self { procs, machines: procs, symmetric: true, migrating: true, sysmon: false }
     }
 }
 
 /// As [`run`](super::run), on a platform of the model's own, whose `start` ends in [`start`]. If it is
 /// [watched](crate::port::Machines::WATCHED) the calling thread runs no goroutine: it starts threads, as
-/// sysmon does, and looks after nothing else. A model that runs two schedulers at the same time, each on a thread
-/// of its own, must have no more Ms than those threads.
+/// sysmon does, and looks after nothing else, unless the [shape](Shape::sysmon) says so. Sysmon waits until
+/// deadlines: that platform's `park` says when time has passed. A model that runs two schedulers at the same
+/// time, each on a thread of its own, must have no more Ms than those threads.
 pub fn run_on<P: Platform>(shape: Shape, main: impl FnOnce() + Send) {
     run_leaving::<P>(shape, 0, main, |_| ());
 }
@@ -120,7 +123,11 @@ pub fn run_leaving<P: Platform>(
     main: impl FnOnce() + Send,
     over: impl FnOnce(usize),
 ) {
-    let Shape { procs, machines, symmetric, migrating } = shape;
+    if !at_work() {
+        // Of a scheduler that stayed in an earlier schedule, a thread may have made a stack since.
+        OUT.set(0);
+    }
+    let Shape { procs, machines, symmetric, migrating, sysmon } = shape;
     let ms: *mut [M] = Box::into_raw((0..machines).map(|_| M::new()).collect::<Box<[M]>>());
     let procs: *mut [Proc] =
         Box::into_raw((0..procs).map(|_| Proc::new()).collect::<Box<[Proc]>>());
@@ -149,6 +156,11 @@ pub fn run_leaving<P: Platform>(
     let ended = if P::WATCHED {
         MAY_START.set(true);
         shared.begin(main, Location::caller(), CallingThread::Waits, |core, _| {
+            if sysmon {
+                // SAFETY: the run has begun, and this thread, which is no M, is the one that watches it.
+                unsafe { crate::api::sysmon::sysmon::<P>(core) };
+                return Ok(());
+            }
             while core.phase() != phase::HALTED {
                 core.start_requested::<P>();
                 core.sysmon.parker.park::<P>(None);
@@ -175,8 +187,10 @@ pub fn run_leaving<P: Platform>(
         ms_ref.iter().for_each(|m| m.parker.unpark::<P>());
     }
     STARTED.take().into_iter().for_each(|thread| thread.join().unwrap());
-    if core.end.external_refs.load(Ordering::Acquire) != 0 {
-        // A thread that is no M is on its way out of it. As a runtime does: all of it stays.
+    // In this order, as a runtime does: a thread that gives an extra M back is counted by the one or the other.
+    let live = core.ms.live.load(Ordering::Acquire);
+    if live != 0 || core.end.external_refs.load(Ordering::Acquire) != 0 {
+        // A thread that the scheduler did not start is on its way out of it. As a runtime does: all of it stays.
         KEPT.set(true);
         return rest();
     }

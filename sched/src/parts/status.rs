@@ -19,6 +19,7 @@ impl Status {
         Self(AtomicU8::new(DEAD))
     }
 
+    #[cfg_attr(loom, track_caller)]
     #[inline(always)]
     pub(crate) fn load(&self, order: Ordering) -> u8 {
         self.0.load(order)

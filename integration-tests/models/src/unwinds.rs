@@ -1,0 +1,206 @@
+//! Unwinding: a main that leaves by Goexit, and the end of a run that meets those who wait.
+//!
+//! What unwinds is real, from the goroutine's frame to its base. Whether *this* thread unwinds is the model's to
+//! say: loom runs all threads of a model on one, so the standard library would answer for all of them.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use g0_defer::{Goexit, Throw, Unwind};
+use g0_sched::generic::{self, Go, current, goexit, park};
+use g0_sched::model::{self, Shape, run_on};
+use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
+use g0_sched::{M, Platform, Registry, StartError};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::exec::go_on;
+use crate::extra::{call_back, home, with_home};
+use crate::runner::{self, Model, Scenario, seen};
+use crate::world::as_threads;
+
+pub const MODEL: Model = Model {
+    name: "unwinds",
+    scenarios: &[
+        Scenario { name: "main", invariants: "L15,L22", extra: 0, run: main },
+        Scenario { name: "guest", invariants: "L19,L22", extra: 0, run: guest },
+        Scenario { name: "token", invariants: "L15,L22", extra: 1, run: token },
+        Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },
+        Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
+    ],
+};
+
+loom::thread_local! {
+    /// How many unwindings are on their way on this thread.
+    static UNWINDING: Cell<usize> = Cell::new(0);
+}
+
+/// Rust's unwinder, asked by the threads of a model.
+pub struct Unwinder;
+
+impl Unwind for Unwinder {
+    type Payload = Box<dyn Any + Send>;
+
+    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self::Payload> {
+        catch_unwind(AssertUnwindSafe(f))
+            .inspect_err(|_| UNWINDING.with(|n| n.set(n.get().saturating_sub(1))))
+    }
+
+    fn resume(payload: Self::Payload) -> ! {
+        UNWINDING.with(|n| n.set(n.get() + 1));
+        resume_unwind(payload)
+    }
+
+    fn replace(newer: Self::Payload, _: Self::Payload) -> Self::Payload {
+        newer
+    }
+
+    fn is_goexit(payload: &Self::Payload) -> bool {
+        payload.is::<Goexit>()
+    }
+
+    fn panicking() -> bool {
+        UNWINDING.with(Cell::get) > 0
+    }
+}
+
+impl Throw for Unwinder {
+    fn goexit() -> ! {
+        Self::resume(Box::new(Goexit))
+    }
+}
+
+/// Loom's threads, which unwind.
+pub enum Unwinds {}
+
+// SAFETY: as that which it is made of.
+unsafe impl Platform for Unwinds {
+    type Unwind = Unwinder;
+
+    as_threads!();
+
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
+        model::start::<Self>(m, || ())
+    }
+}
+
+impl Machines for Unwinds {
+    unsafe fn relax() {
+        thread::yield_now();
+    }
+}
+
+impl Unwinding for Unwinds {
+    const UNWINDS: bool = true;
+
+    unsafe fn throw_goexit() {
+        Unwinder::goexit();
+    }
+}
+
+impl ForeignCode for Unwinds {
+    fn registry() -> Option<&'static Registry> {
+        home()
+    }
+}
+
+impl Interrupts for Unwinds {}
+impl Reports for Unwinds {}
+
+/// No fence at all, which might hide a missing release.
+fn bare(procs: usize) -> Shape {
+    Shape { symmetric: false, ..Shape::new(procs) }
+}
+
+/// Main leaves by Goexit while another goroutine ends, whose result its last handle has left to it. The run ends
+/// with the later of the two.
+fn main() {
+    run_on::<Unwinds>(bare(2), || {
+        seen();
+        drop(go_on::<Unwinds, _>(|| ()));
+        goexit::<Unwinds>();
+    });
+}
+
+/// Main leaves by Goexit while a thread that the scheduler did not start calls back.
+fn guest() {
+    with_home(|| {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let theirs = ran.clone();
+        let other = thread::spawn(move || {
+            if call_back::<Unwinds, _>(|| theirs.store(1, Ordering::Relaxed)).is_some() {
+                seen();
+                assert_eq!(theirs.load(Ordering::Relaxed), 1, "L19: a callback has not run");
+            }
+        });
+        run_on::<Unwinds>(Shape { machines: 2, ..Shape::new(1) }, || goexit::<Unwinds>());
+        other.join().unwrap();
+    });
+}
+
+/// What is dropped when a goroutine unwinds, once.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(before, 0, "L15: a frame is unwound twice");
+    }
+}
+
+/// Runs `main`, which drops the value in a goroutine that the end of the run may meet.
+fn ended(main: impl FnOnce(Dropped) + Send) {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let theirs = Dropped(dropped.clone());
+    run_on::<Unwinds>(Shape::new(2), move || main(theirs));
+    assert_eq!(dropped.load(Ordering::Relaxed), 1, "L22: a goroutine still waits at the run's end");
+}
+
+/// A goroutine parks and another one wakes it, while main returns: it is woken by the one or by the end.
+fn token() {
+    ended(|dropped| {
+        let parks = go_on::<Unwinds, _>(move || {
+            let _dropped = dropped;
+            let me = current::<Unwinds>().expect("a goroutine");
+            // Refused when main has returned.
+            let wakes = Go::new().spawn::<Unwinds, _, _>(move || me.unpark());
+            if wakes.is_ok() {
+                seen();
+            }
+            park::<Unwinds>();
+        });
+        drop(parks);
+    });
+}
+
+/// A goroutine joins another one, which parks, while main returns and ends both.
+fn join() {
+    ended(|dropped| {
+        let joins = go_on::<Unwinds, _>(move || {
+            let _dropped = dropped;
+            // As above.
+            if let Ok(parks) = Go::new().spawn::<Unwinds, _, _>(|| park::<Unwinds>()) {
+                seen();
+                let _ = parks.join();
+            }
+        });
+        drop(joins);
+    });
+}
+
+/// A goroutine of a scope panics, and nothing joins it: the scope does.
+fn scope() {
+    run_on::<Unwinds>(bare(2), || {
+        let ended = Unwinder::catch(|| {
+            runner::expect("a goroutine of the scope panicked", || {
+                generic::scope::<Unwinds, _, _>(|scope| {
+                    drop(scope.go(|| Unwinder::resume(Box::new("a panic"))));
+                });
+            });
+        });
+        seen();
+        assert!(ended.is_err(), "L22: a scope ends well, and a goroutine of it has panicked");
+    });
+}
