@@ -14,6 +14,7 @@
 //!                ├── targets    other processors, under qemu (debian: its compiler and packages)
 //!                └── soak       a minute of everything that blocks
 //!            checkers           the tests under sanitizers and valgrind
+//!            hostile            programs that would break memory if a runtime let them
 //!            compare            g0 and the peers, side by side
 //!            instructions       of this tree and of another, counted
 //!   report: the steps      run: commands with a time limit      tree: where things are
@@ -29,6 +30,7 @@ mod debian;
 mod downstream;
 mod features;
 mod fresh;
+mod hostile;
 mod instructions;
 mod loom;
 mod mutants;
@@ -83,7 +85,9 @@ cargo xtask COMMAND
   sanitize address|thread        the tests under clang's sanitizers, every switch of stacks announced; a planted mistake
            [--install]           must be found; what cannot run there is listed with the reason
   valgrind [--install]           the same under memcheck
-  all [--install]                ci, loom --deep, sanitize, valgrind, the counts of instructions, and compare
+  hostile [--times N]            programs that would break memory if a runtime let them, each in a process of its own
+          [--install]            on each kind of runtime, under the address sanitizer; first unsound ones must be found
+  all [--install]                ci, loom --deep, sanitize, hostile, valgrind, the counts of instructions, and compare
 
 --install   lets a step install the Debian packages it needs; without it the step prints the command and fails
 ";
@@ -138,6 +142,13 @@ fn main() -> ExitCode {
             let checker = Checker::parse(name).expect("as the guard says");
             checkers::run(&mut report, checker, install);
         }
+        ["hostile", ..] => match hostile::parse(&args[1..]) {
+            Ok(times) => hostile::run(&mut report, times, install),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        },
         ["valgrind"] => checkers::run(&mut report, Checker::Valgrind, install),
         ["soak", ..] => match soak::Options::parse(&args[1..]) {
             Ok(options) => soak::run(&mut report, &options),
@@ -152,6 +163,7 @@ fn main() -> ExitCode {
             for checker in [Checker::Address, Checker::Thread, Checker::Valgrind] {
                 checkers::run(&mut report, checker, install);
             }
+            hostile::run(&mut report, 1, install);
             instructions::run(&mut report, &instructions::Options::alone(install));
             compare::run(&mut report, &compare::Options::all(install));
         }

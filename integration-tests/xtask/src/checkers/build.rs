@@ -28,9 +28,30 @@ const PACKAGES: [&str; 6] =
     ["g0-arch", "g0-stack", "g0-defer", "g0-sched", "g0-cgo", "g0-integration-tests"];
 const FEATURES: &str = "g0-arch/std,g0-stack/std,g0-defer/std,g0-sched/std,g0-cgo/std,g0-cgo/sched";
 
-/// Builds everything. The sanitizers need a std that is built with them; valgrind does not care.
+/// Builds everything.
 pub fn build(checker: Checker) -> Result<Programs, String> {
-    let target = tree::target().join(checker.name());
+    let tests = ["test", "--no-run", "--lib", "--tests", "--features", FEATURES];
+    let built =
+        PACKAGES.iter().fold(cargo(checker)?.args(tests), |cmd, package| cmd.args(["-p", package]));
+    let mut tests = built_by(checker, built, "the tests")?;
+    tests.sort_by(|a, b| a.name.cmp(&b.name));
+    // Built for the tests of its package, as their variable of its name promises.
+    let planted = tests.iter().position(|program| program.name == "bin planted");
+    let planted = tests.swap_remove(planted.ok_or("`planted` was not built")?);
+    tests.retain(|program| !program.name.starts_with("bin "));
+    Ok(Programs { tests, planted })
+}
+
+/// Builds one program of the integration tests, with features of theirs.
+pub fn build_program(checker: Checker, name: &str, features: &str) -> Result<PathBuf, String> {
+    let args = ["build", "-p", "g0-integration-tests", "--bin", name, "--features", features];
+    let mut programs = built_by(checker, cargo(checker)?.args(args), name)?;
+    programs.retain(|program| program.name == format!("bin {name}"));
+    Ok(programs.pop().ok_or_else(|| format!("`{name}` was not built"))?.path)
+}
+
+/// Cargo for the checker. The sanitizers need a std that is built with them; valgrind does not care.
+fn cargo(checker: Checker) -> Result<Cmd, String> {
     let cmd = match checker {
         // Locals on fake stacks, so that a use after return is seen: off in rustc unless asked for.
         Checker::Address => {
@@ -39,29 +60,26 @@ pub fn build(checker: Checker) -> Result<Programs, String> {
         Checker::Thread => sanitized("thread", "g0_tsan", "")?,
         Checker::Valgrind => Cmd::cargo().env("RUSTFLAGS", "--cfg g0_valgrind"),
     };
-    let cmd = cmd.args(["test", "--no-run", "--locked", "--lib", "--tests"]);
-    let cmd = cmd.args(["--message-format=json-render-diagnostics", "--features", FEATURES]);
-    let cmd = PACKAGES.iter().fold(cmd, |cmd, package| cmd.args(["-p", package]));
+    let cmd = cmd.env("CARGO_PROFILE_DEV_LTO", "off");
+    // Optimised a little they take a third of the time, and reports name lines all the same.
+    let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_INCREMENTAL", "0");
+    Ok(cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only"))
+}
+
+/// What this command of cargo's builds, in the checker's own folder.
+fn built_by(checker: Checker, cmd: Cmd, what: &str) -> Result<Vec<Program>, String> {
+    let cmd = cmd.args(["--locked", "--message-format=json-render-diagnostics"]);
     let cmd = match checker {
         Checker::Valgrind => cmd,
         _ => cmd.args(["-Zbuild-std=std,panic_unwind,test", "--target", TARGET]),
     };
-    let cmd = cmd.env("CARGO_PROFILE_DEV_LTO", "off");
-    // Optimised a little they take a third of the time, and reports name lines all the same.
-    let cmd = cmd.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_INCREMENTAL", "0");
-    let cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+    let target = tree::target().join(checker.name());
     let cmd = cmd.args(["--target-dir".as_ref(), target.as_os_str()]).dir(tree::root());
     let out = cmd.limit(1800).capture()?;
     if !out.success {
-        return Err(format!("the tests do not build: {}\n{}", out.ending, out.stderr));
+        return Err(format!("{what} cannot be built: {}\n{}", out.ending, out.stderr));
     }
-    let mut tests = programs(&out.stdout);
-    tests.sort_by(|a, b| a.name.cmp(&b.name));
-    // Built for the tests of its package, as their variable of its name promises.
-    let planted = tests.iter().position(|program| program.name == "bin planted");
-    let planted = tests.swap_remove(planted.ok_or("`planted` was not built")?);
-    tests.retain(|program| !program.name.starts_with("bin "));
-    Ok(Programs { tests, planted })
+    Ok(programs(&out.stdout))
 }
 
 fn sanitized(sanitizer: &str, cfg: &str, more: &str) -> Result<Cmd, String> {

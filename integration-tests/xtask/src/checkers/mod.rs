@@ -15,7 +15,9 @@ mod left_out;
 use crate::debian;
 use crate::report::Report;
 use crate::run::Cmd;
+pub use build::build_program;
 use build::{Program, Programs};
+use std::path::Path;
 
 /// A memory checker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Checker {
     }
 
     /// What must be there.
-    fn packages(self) -> &'static [&'static str] {
+    pub fn packages(self) -> &'static [&'static str] {
         match self {
             Checker::Address | Checker::Thread => {
                 &["rustc-web", "rust-web-src", "cargo-web", "clang-22", "libclang-rt-22-dev"]
@@ -72,22 +74,22 @@ impl Checker {
     }
 
     /// The program, watched.
-    fn watch(self, program: &Program) -> Cmd {
+    pub fn watch(self, program: &Path) -> Cmd {
         match self {
             // Leaks are not looked for: threads, Ms and stacks that are left behind are kept on purpose, and
             // what lies on a parked goroutine's stack is found from no root. Signal stacks are ours.
-            Checker::Address => Cmd::new(&program.path).env(
+            Checker::Address => Cmd::new(program).env(
                 "ASAN_OPTIONS",
                 "detect_stack_use_after_return=1:detect_leaks=0:use_sigaltstack=0:handle_segv=0:\
                  handle_sigbus=0:handle_abort=0:exitcode=66",
             ),
-            Checker::Thread => Cmd::new(&program.path).env(
+            Checker::Thread => Cmd::new(program).env(
                 "TSAN_OPTIONS",
                 "halt_on_error=1:exitcode=66:handle_segv=0:handle_sigbus=0:handle_abort=0:\
                  die_after_fork=0:use_sigaltstack=0",
             ),
             Checker::Valgrind => {
-                Cmd::new("valgrind").args(VALGRIND).args([&program.path]).env("G0_TEST_RUNNER", "")
+                Cmd::new("valgrind").args(VALGRIND).args([program]).env("G0_TEST_RUNNER", "")
             }
         }
     }
@@ -116,7 +118,8 @@ pub fn run(report: &mut Report, checker: Checker, install: bool) {
             continue;
         }
         report.step(&format!("{name}: {}", program.name), || {
-            let mut cmd = checker.watch(program).dir(&program.dir).args(["--quiet", "--exact"]);
+            let mut cmd =
+                checker.watch(&program.path).dir(&program.dir).args(["--quiet", "--exact"]);
             if checker == Checker::Valgrind {
                 // It runs one thread at a time: tests side by side wait for each other.
                 cmd = cmd.args(["--test-threads=1"]);
@@ -135,7 +138,7 @@ pub fn run(report: &mut Report, checker: Checker, install: bool) {
 /// It finds what is planted, and nothing where nothing is.
 fn can_fail(checker: Checker, planted: &Program) -> Result<(), String> {
     let run = |mistake: &str| {
-        checker.watch(planted).dir(&planted.dir).args([mistake]).limit(LIMIT).capture()
+        checker.watch(&planted.path).dir(&planted.dir).args([mistake]).limit(LIMIT).capture()
     };
     let clean = run("nothing")?;
     if !clean.success {
