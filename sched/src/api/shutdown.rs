@@ -6,7 +6,7 @@
 //!
 //! | a goroutine that | meets its end |
 //! |---|---|
-//! | has not started | its closure is dropped |
+//! | has not started | its closure is dropped, as by an unwinding: a destructor of it that panics ends the program |
 //! | is parked | wakes, leaves the queue it waits in, and is unwound by Goexit |
 //! | runs | as above, at its next operation that can park or yield |
 //! | is in a foreign call | as above, after the call; the end waits for it as long as it waits at all |

@@ -70,7 +70,7 @@ pub(super) unsafe fn assign(within: &Within, g: NonNull<G>) {
         checked!(
             reserved.is_null()
                 || reserved == g.as_ptr()
-                || !(within.migrating.get() || within.lock.exclusive.get()),
+                || !(within.migrating.get() || within.is_extra()),
             "L2: another goroutine on a reserved M"
         );
     }

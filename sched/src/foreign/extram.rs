@@ -209,7 +209,6 @@ fn make(core: &'static Core) -> Option<&'static M> {
         // One lock that is never undone: no other goroutine runs here, and the end of the run does
         // not unwind it.
         crate::policy::lockedm::lock_internal(m, g);
-        m.lock.exclusive.set(true);
         m.extra.own_g.set(g.as_ptr());
         m.extra.is_extra.store(true, crate::parts::stat_atomic::Ordering::Relaxed);
     }

@@ -18,8 +18,6 @@ pub(crate) struct Reservation {
     pub(crate) reserved: WatchedPtr<G>,
     /// More than one has, which the pinned runtime alone lets them: their links lead from each to the rest.
     pub(crate) several: OwnedCell<bool>,
-    /// The reserved goroutine shares the thread with none, on the pinned runtime neither.
-    pub(crate) exclusive: OwnedCell<bool>,
     /// The reserved goroutine yields: what else is queued runs first.
     pub(crate) yield_requested: OwnedCell<bool>,
     /// The goroutine that had locked the thread has ended: no goroutine may run here any more.
@@ -84,7 +82,6 @@ impl Reservation {
             Self {
                 reserved: WatchedPtr::new(ptr::null_mut()),
                 several: OwnedCell::new(false),
-                exclusive: OwnedCell::new(false),
                 yield_requested: OwnedCell::new(false),
                 dying: OwnedCell::new(false),
             }
