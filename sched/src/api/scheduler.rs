@@ -105,7 +105,7 @@ impl<P: Platform> Scheduler<P> {
     /// return. So does one that could not be unwound and that has frames on this thread's system stack; and,
     /// if the platform [has thread-locals](crate::port::Machines::HAS_THREAD_LOCALS), one that is bound to it.
     ///
-    /// Where a thread [watches](crate::port::Machines::WATCHED), as on [Linux threads](crate::Hosted), this
+    /// Where a thread [watches](crate::port::Machines::WATCHED), as on Linux threads, this
     /// starts it.
     ///
     /// # Errors
