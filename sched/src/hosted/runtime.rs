@@ -172,7 +172,8 @@ impl Builder {
     /// Sets how Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
     /// environment variable `G0_FENCES` is `symmetric`. A sandbox that refuses `membarrier` must be put on before
     /// the runtime is built, or the fences be symmetric: the first asymmetric one that is refused ends the
-    /// program.
+    /// program. With `G0_SUSPEND=often` in the environment they are symmetric, whatever is asked for here
+    /// ([`suspend_often`](crate::suspend_often)).
     pub fn fences(mut self, fences: Fences) -> Self {
         self.fences = fences;
         self
