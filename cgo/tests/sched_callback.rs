@@ -345,13 +345,14 @@ fn l2_a_callback_and_a_lock_of_one_thread_leave_it_in_any_order() {
     }
     on_every_runtime(2, || {
         for (first, ends_locked) in [(0, false), (0, true), (1, false), (1, true)] {
-            let [(start, starts), (end_callback, callback_ends), (end_lock, lock_ends)] =
-                [(); 3].map(|()| channel::<()>(0));
+            let [(start_call, calling), (start_lock, locking)] = [(); 2].map(|()| channel::<()>(0));
+            let [(end_callback, callback_ends), (end_lock, lock_ends)] =
+                [(); 2].map(|()| channel::<()>(0));
             let (said, hear) = channel::<i32>(0);
-            let (tell, starting) = (said.clone(), starts.clone());
+            let tell = said.clone();
             let calls = go(move || {
                 tell.send(0).unwrap();
-                starting.recv().unwrap();
+                calling.recv().unwrap();
                 let thread = call(|| {
                     callback(0, || {
                         assert!(os_thread_locked());
@@ -366,7 +367,7 @@ fn l2_a_callback_and_a_lock_of_one_thread_leave_it_in_any_order() {
             hear.recv().unwrap();
             let locks = go(move || {
                 said.send(0).unwrap();
-                starts.recv().unwrap();
+                locking.recv().unwrap();
                 lock_os_thread();
                 said.send(tid()).unwrap();
                 lock_ends.recv().unwrap();
@@ -377,9 +378,9 @@ fn l2_a_callback_and_a_lock_of_one_thread_leave_it_in_any_order() {
                 tid()
             });
             hear.recv().unwrap();
-            start.send(()).unwrap();
+            start_call.send(()).unwrap();
             let there = hear.recv().unwrap();
-            start.send(()).unwrap();
+            start_lock.send(()).unwrap();
             let taken = [there, hear.recv().unwrap()];
             let what = format!("{first} first, the other ends locked: {ends_locked}");
             new_ones_keep_off(&taken, &what);
