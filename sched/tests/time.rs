@@ -82,12 +82,19 @@ fn those_who_sleep_wake_in_the_order_of_their_deadlines() {
     });
 }
 
+/// Runs `main` on each kind of runtime with ten thousand goroutines to start, or as many as there may be.
+fn on_each_kind_with_many(main: fn(usize)) {
+    on_each_kind(move |kind, procs| {
+        let ended = kind.with_procs(procs).run_counted(|| main(kind.at_most(10_000)));
+        assert_eq!(ended.expect("main returns").left_behind, 0, "{kind:?}");
+    });
+}
+
 #[test]
 fn ten_thousand_sleepers_all_wake() {
-    const N: usize = 10_000;
-    on_every_runtime(2, || {
+    on_each_kind_with_many(|n| {
         let woken = Arc::new(AtomicUsize::new(0));
-        let sleepers: Vec<_> = (0..N)
+        let sleepers: Vec<_> = (0..n)
             .map(|i| {
                 let woken = woken.clone();
                 go(move || {
@@ -97,17 +104,16 @@ fn ten_thousand_sleepers_all_wake() {
             })
             .collect();
         sleepers.into_iter().for_each(|h| h.join().unwrap());
-        assert_eq!(woken.load(Ordering::SeqCst), N);
+        assert_eq!(woken.load(Ordering::SeqCst), n);
     });
 }
 
 #[test]
 fn ten_thousand_with_one_deadline_all_wake() {
-    const N: usize = 10_000;
-    on_every_runtime(2, || {
+    on_each_kind_with_many(|n| {
         let woken = Arc::new(AtomicUsize::new(0));
         let until = Instant::now() + Duration::from_millis(20);
-        let sleepers: Vec<_> = (0..N)
+        let sleepers: Vec<_> = (0..n)
             .map(|_| {
                 let woken = woken.clone();
                 go(move || {
@@ -118,7 +124,7 @@ fn ten_thousand_with_one_deadline_all_wake() {
             })
             .collect();
         sleepers.into_iter().for_each(|h| h.join().unwrap());
-        assert_eq!(woken.load(Ordering::SeqCst), N);
+        assert_eq!(woken.load(Ordering::SeqCst), n);
     });
 }
 
