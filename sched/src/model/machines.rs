@@ -198,7 +198,10 @@ pub fn run_leaving<P: Platform>(
     unsafe {
         core.free_extras();
         let is_left = |g: &NonNull<G>| g.as_ref().status.load(Ordering::Relaxed) != status::DEAD;
-        core.all_goroutines().filter(is_left).for_each(|g| free_without_p(g));
+        // One that the model did not leave keeps its stack, and is found by that.
+        if left != 0 {
+            core.all_goroutines().filter(is_left).for_each(|g| free_without_p(g));
+        }
         for p in procs_ref {
             p.free.with_mut(|free| core.depot.drain(&mut *free));
         }
