@@ -68,8 +68,8 @@ fn at_the_limit<const QUARTER: usize, const CLOSURE: usize, const RESULT: usize>
 #[test]
 fn a_quarter_of_the_stack_has_room() {
     on_each_kind(|kind, procs| {
-        at_the_limit::<{ 4 << 10 }, { (4 << 10) - 16 }, { (4 << 10) - 8 }>(kind, procs);
         at_the_limit::<{ 16 << 10 }, { (16 << 10) - 16 }, { (16 << 10) - 8 }>(kind, procs);
+        at_the_limit::<{ 64 << 10 }, { (64 << 10) - 16 }, { (64 << 10) - 8 }>(kind, procs);
     });
 }
 

@@ -77,7 +77,7 @@ fn an_endless_loop_of_operations_that_never_wait_is_evicted() {
 fn l15_spawning_beyond_the_ring_loses_nothing() {
     const MANY: usize = 10_000;
     on_each_kind(|kind, procs| {
-        let runtime = kind.build(Runtime::builder().procs(procs).stack_size(16 << 10));
+        let runtime = kind.build(Runtime::builder().procs(procs).stack_size(64 << 10));
         let ran = Arc::new(AtomicUsize::new(0));
         runtime
             .run(|| {
