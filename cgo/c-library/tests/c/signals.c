@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t delivered, on_alternate, elsewhere;
+/* Threads take signals at the same time. */
+static atomic_int delivered, on_alternate, elsewhere;
 
 static void handler(int signal) {
     stack_t now;
