@@ -114,12 +114,9 @@ fn all_have_ended<P: Platform>(core: &'static Core, deadline: u64) -> bool {
 
 /// Wakes every parked goroutine that can be unwound.
 fn cancel_parked<P: Platform>(core: &'static Core, main: NonNull<G>) {
-    let mut at = core.gs.all.load(Ordering::Acquire);
-    while let Some(g) = NonNull::new(at) {
+    for g in core.all_goroutines() {
         // SAFETY: registered Gs live as long as the scheduler.
         let this = unsafe { g.as_ref() };
-        // SAFETY: the link is written once, before the G is registered.
-        at = unsafe { this.all.get() };
         let sched = core.sched.lock();
         if g == main || this.status.load(Ordering::Relaxed) != status::PARKED {
             continue;

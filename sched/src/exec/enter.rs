@@ -13,9 +13,10 @@ use core::ptr::NonNull;
 use super::acquire::step_in;
 use super::current::current_m;
 use super::inside::Caller;
-use super::suspend::suspend_if_often;
+use super::suspend::suspend;
 use crate::objects::g::G;
 use crate::objects::m::M;
+use crate::parts::often::suspends_often;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
 
@@ -80,9 +81,10 @@ fn on_system_stack<P: Platform>() -> ! {
 #[inline(always)]
 pub(crate) fn enter<P: Platform>() -> Caller {
     let Some((mut m, g)) = caller::<P>() else { return Caller::Thread };
+    // The flag first: it is in hand, and where fences are asymmetric nothing else is read.
     // SAFETY: `symmetric` is written before the M is started.
-    if unsafe { m.symmetric.get() } {
-        m = suspend_if_often::<P>(m, g);
+    if unsafe { m.symmetric.get() } && suspends_often() {
+        m = suspend::<P>(m, g);
     }
     Caller::Goroutine(step_in::<P>(m, g))
 }

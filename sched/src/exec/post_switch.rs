@@ -227,9 +227,8 @@ unsafe fn run_again<P: Platform>(within: &Within, g: NonNull<G>) {
         if g.as_ref().locks.get() != Locks::NONE {
             join_lockers(within.m(), g);
         }
-    }
-    // SAFETY: as above.
-    if unsafe { within.core().deliver::<P>(Some(within), g, true) } {
-        wake_from::<P>(within.m());
+        if within.core().deliver::<P>(Some(within), g, true) {
+            wake_from::<P>(within.m());
+        }
     }
 }

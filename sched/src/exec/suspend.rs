@@ -28,17 +28,11 @@ use crate::platform::Platform;
 /// that may wait and have not entered.
 #[inline(always)]
 pub(crate) fn suspend_here<P: Platform>() {
-    #[cold]
-    #[inline(never)]
-    fn often<P: Platform>() {
-        if let Some(m) = current_m::<P>()
-            && let Some(g) = m.running()
-        {
-            suspend::<P>(m, g);
-        }
-    }
-    if suspends_often() {
-        often::<P>();
+    if suspends_often()
+        && let Some(m) = current_m::<P>()
+        && let Some(g) = m.running()
+    {
+        suspend::<P>(m, g);
     }
 }
 
@@ -50,15 +44,11 @@ fn is_others_turn() -> bool {
     TURNS.fetch_add(1, Ordering::Relaxed).is_multiple_of(8)
 }
 
-/// Suspends `g`, which must be the running goroutine of the calling M, `m`, if operations suspend. Returns the
-/// M on which it goes on. Must be called outside.
+/// Suspends `g`, which must be the running goroutine of the calling M, `m`. Returns the M on which it goes on.
+/// Must be called outside.
 #[cold]
 #[inline(never)]
-pub(super) fn suspend_if_often<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
-    if suspends_often() { suspend::<P>(m, g) } else { m }
-}
-
-fn suspend<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
+pub(super) fn suspend<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
     // A goroutine that unwinds blocks its thread; the end of a run sees to its own suspensions.
     if P::Unwind::panicking() || m.core().phase() != phase::OPEN {
         return m;

@@ -565,17 +565,8 @@ fn hold(holds: bool) {
 
 /// Returns whether a goroutine of `core` is in use: alive, or held by a handle.
 fn is_held(core: &Core) -> bool {
-    let mut at = NonNull::new(core.gs.all.load(Ordering::Acquire));
-    while let Some(g) = at {
-        // SAFETY: Gs live as long as their stacks, which are not freed yet.
-        unsafe {
-            if G::header(g).as_ref().check() {
-                return true;
-            }
-            at = NonNull::new(g.as_ref().all.get());
-        }
-    }
-    false
+    // SAFETY: Gs live as long as their stacks, which are not freed yet.
+    core.all_goroutines().any(|g| unsafe { G::header(g).as_ref().check() })
 }
 
 // SAFETY: a runtime that has not run is plain data; the parts are boxes.

@@ -12,7 +12,7 @@ use core::time::Duration;
 use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::g::{G, status};
-use crate::objects::m::M;
+use crate::objects::m::{M, ms_from};
 use crate::objects::shared::Core;
 use crate::parts::ident::Label;
 use crate::parts::wait_reason::{Coarse, WaitReason};
@@ -101,17 +101,4 @@ fn look_at(g: NonNull<G>, now: Coarse, first: *const M) -> Option<GoroutineInfo>
         }
     };
     Some(GoroutineInfo { id, name, state, waited, site })
-}
-
-/// `first` of the scheduler's Ms, and those that are older.
-fn ms_from(first: *const M) -> impl Iterator<Item = &'static M> {
-    let mut at = first;
-    core::iter::from_fn(move || {
-        // SAFETY: Ms are never freed; the link is written once, before the M is in the list.
-        unsafe {
-            let m: &'static M = at.as_ref()?;
-            at = m.links.all.get();
-            Some(m)
-        }
-    })
 }

@@ -8,11 +8,10 @@ use core::fmt;
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::ms_from;
 use crate::exec::enter::enter_in_place;
 use crate::exec::inside::Caller;
 use crate::objects::g::status;
-use crate::objects::m::{M, MState};
+use crate::objects::m::{M, MState, ms_from};
 use crate::objects::shared::Core;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -203,13 +202,9 @@ impl Core {
     pub(crate) fn machine_stats(&self) -> MachineStats {
         let mut stats = MachineStats::default();
         let sched = self.sched.lock();
-        let mut at = sched.all_ms;
-        // SAFETY: Ms are never freed; link and state are under the lock.
-        while let Some(m) = unsafe { at.as_ref() } {
-            // SAFETY: as above.
-            let (m, state): (&M, MState) = unsafe { (m, m.links.state.get()) };
-            // SAFETY: as above.
-            at = unsafe { m.links.all.get() };
+        for m in ms_from(sched.all_ms) {
+            // SAFETY: under the lock.
+            let state = unsafe { m.links.state.get() };
             let spare = m.is_extra() && m.g.load(Ordering::Relaxed).is_null();
             if spare && state != MState::Kept {
                 continue;

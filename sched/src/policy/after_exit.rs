@@ -25,7 +25,8 @@ pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>>
     // SAFETY: the calling M's.
     if unsafe { !m.lock.reserved.get().is_null() } {
         // SAFETY: `g` ends.
-        return unsafe { after_locked(m, g) };
+        unsafe { leave_locked(m, g) };
+        return None;
     }
     if m.p().count() || m.core().phase() != phase::OPEN {
         return None;
@@ -45,19 +46,17 @@ pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>>
     pick(m)
 }
 
-/// The same on an M that is reserved, for `g` or others. Its lockers are rid of `g` before another thread may
-/// use that anew.
+/// The lockers of `m`, which `g` or others are, are rid of `g` before another thread may use that anew.
 ///
 /// # Safety
 ///
 /// As [`after_exit`].
 #[cold]
-unsafe fn after_locked(m: &Within, g: NonNull<G>) -> Option<NonNull<G>> {
+unsafe fn leave_locked(m: &Within, g: NonNull<G>) {
     // SAFETY: the goroutine that runs here; if it is locked, to this M.
     unsafe {
         if g.as_ref().locks.get() != Locks::NONE {
             leave_lockers(m.m(), g);
         }
     }
-    None
 }

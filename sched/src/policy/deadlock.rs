@@ -23,8 +23,6 @@
 //! The last M to rest looks, or lets sysmon look; the look takes the lock and goes through all
 //! goroutines. That is dear, but an M that comes so far is alone in the program or almost sure to report.
 
-use core::ptr::NonNull;
-
 use g0_arch::sync::atomic::{Ordering, fence};
 
 use crate::objects::config::Deadlock;
@@ -131,26 +129,20 @@ impl Core {
     /// Returns whether no goroutine is runnable, but for those that lack an M, and none can be woken by a
     /// handle.
     fn no_wake_is_due(&self, sched: &SchedState) -> bool {
-        let mut at = self.gs.all.load(Ordering::Acquire);
-        while let Some(g) = NonNull::new(at) {
-            // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.
-            let (this, next) = unsafe { (g.as_ref(), g.as_ref().all.get()) };
-            at = next;
-            let woken = match this.status.load(Ordering::Relaxed) {
-                // SAFETY: a goroutine in a queue is bound by no thread meanwhile: all Ms are at rest.
-                status::RUNNABLE => !sched.lacks_ms() || !unsafe { this.bound.get() }.is_null(),
+        let lacks_ms = sched.lacks_ms();
+        !self.all_goroutines().any(|g| {
+            // SAFETY: registered Gs live as long as the scheduler.
+            let this = unsafe { g.as_ref() };
+            match this.status.load(Ordering::Relaxed) {
+                status::RUNNABLE => !lacks_ms || !this.bound.look().is_null(),
                 status::PARKED => {
                     let (reason, _) = this.waiting();
                     matches!(reason, WaitReason::Park | WaitReason::Future)
                         && this.refs.load(Ordering::Acquire) != 0
                 }
                 _ => false,
-            };
-            if woken {
-                return false;
             }
-        }
-        true
+        })
     }
 
     /// Counts the caller, a thread that is no M, as one that makes goroutines ready, until it calls

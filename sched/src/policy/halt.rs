@@ -4,7 +4,7 @@ use core::ptr;
 
 use g0_arch::sync::atomic::Ordering;
 
-use crate::objects::m::M;
+use crate::objects::m::ms_from;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 use crate::parts::phase;
@@ -16,15 +16,10 @@ impl Core {
     pub(crate) fn halt<P: Platform>(&self) {
         let mut sched = self.sched.lock();
         self.end.phase.store(phase::HALTED, Ordering::Release);
-        // SAFETY: Ms live as long as the scheduler.
-        let mut at: Option<&'static M> = unsafe { sched.all_ms.as_ref() };
+        let first = sched.all_ms;
         while let Some(_m) = sched.idle_ms.pop_front().or_else(|| sched.p_wait_queue.pop_front()) {}
         drop(sched);
-        while let Some(m) = at {
-            m.parker.unpark::<P>();
-            // SAFETY: written once, before the M was published.
-            at = unsafe { m.links.all.get().as_ref() };
-        }
+        ms_from(first).for_each(|m| m.parker.unpark::<P>());
         self.sysmon.parker.unpark::<P>();
         self.end.done.unpark::<P>();
     }
@@ -85,6 +80,7 @@ impl Core {
             self.end.phase.store(phase::OPEN, Ordering::SeqCst);
         }
     }
+
     /// Returns whether an M has a P but for `own`. Extra Ms, which may keep theirs between callbacks, do not
     /// count. The lock must be held.
     fn another_m_works(&self, own: Option<&Proc>) -> bool {

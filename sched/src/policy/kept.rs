@@ -39,7 +39,7 @@
 use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::g::{G, status};
-use crate::objects::m::{M, MState};
+use crate::objects::m::{M, MState, ms_from};
 use crate::objects::shared::Core;
 use crate::parts::phase;
 use crate::platform::Platform;
@@ -103,15 +103,7 @@ impl Core {
             !m.is_extra() && (state == MState::Kept || g.is_some_and(unended))
         };
         let sched = self.sched.lock();
-        let mut at = sched.all_ms;
         // A foreign thread is left with its callback, and may notice later than `run` waits.
-        let mut left = self.foreign_callbacks() as usize;
-        // SAFETY: Ms are never freed; the link is written once, before the M was published.
-        while let Some(m) = unsafe { at.as_ref() } {
-            left += usize::from(is_left(m));
-            // SAFETY: as above.
-            at = unsafe { m.links.all.get() };
-        }
-        left
+        self.foreign_callbacks() as usize + ms_from(sched.all_ms).filter(|m| is_left(m)).count()
     }
 }

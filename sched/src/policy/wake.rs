@@ -8,6 +8,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::hand::hand;
 use super::starting::Assigned;
 use crate::objects::inside::FreeP;
+use crate::objects::m::MState;
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
 use crate::parts::light_fence::light_fence;
@@ -71,19 +72,17 @@ impl Core {
             unsafe { m.spin.searching.set(searching) };
             return Some(Assigned::Idle(hand(&mut sched, m, p)));
         }
-        let m = if !self.has_room_for_m() {
-            drop(sched);
-            None
-        } else if let Some(m) = sched.free_ms.pop_front() {
-            drop(sched);
-            Some(m)
-        } else {
-            self.unused_m(sched)
+        let m = match sched.free_ms.pop_front() {
+            Some(m) => {
+                drop(sched);
+                Some(m)
+            }
+            None => self.unused_m(sched),
         };
         let mut sched = self.sched.lock();
-        // Again: the lock was released.
         let room = self.has_room_for_m();
         if let Some(m) = m.filter(|_| !room) {
+            sched.set_state(m, MState::Free);
             sched.free_ms.push_front(m);
         }
         let Some(m) = m.filter(|_| room) else {

@@ -223,6 +223,19 @@ impl M {
     }
 }
 
+/// Returns `first` of a scheduler's Ms, and those that are older.
+pub(crate) fn ms_from(first: *const M) -> impl Iterator<Item = &'static M> {
+    let mut at = first;
+    core::iter::from_fn(move || {
+        // SAFETY: Ms are never freed; the link is written once, before the M is in the list.
+        unsafe {
+            let m: &'static M = at.as_ref()?;
+            at = m.links.all.get();
+            Some(m)
+        }
+    })
+}
+
 // SAFETY: its own two words, which are used for nothing else.
 unsafe impl Listed for M {
     fn next(&self) -> &OwnedCell<*const M> {
