@@ -9,14 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant as RealTime};
 
-use common::{Exclusive, Migrating, Pinned, bounded};
+use common::{SCHEDULERS, bounded};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{
-    Config, M, Mobility, More, Parker, Platform, Proc, RecvTimeoutError, Scheduler,
-    SendTimeoutError, StartError, WaitReason,
+    M, Parker, Platform, RecvTimeoutError, Scheduler, SendTimeoutError, StartError, WaitReason,
 };
-use g0_stack::{Class, SlabSource};
 use own::{Own, as_own};
 use rt::Instant;
 
@@ -129,31 +127,15 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// thread looks at the scheduler every millisecond, as a timer tick would.
 fn on_every_scheduler(at: u64, stands: bool, main: impl Fn() + Clone + Send + Sync + 'static) {
     let _alone: MutexGuard<'_, ()> = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Registers for the heavy fence.
-    own::scheduler(1, Mobility::EXCLUSIVE, true);
-    for (threads, symmetric, procs) in [
-        (Exclusive, false, 1),
-        (Exclusive, false, 2),
-        (Pinned, true, 1),
-        (Pinned, false, 2),
-        (Migrating, false, 1),
-        (Migrating, true, 2),
-    ] {
+    own::register();
+    for (threads, symmetric, procs) in SCHEDULERS {
         set_the_clock(|hands| *hands = Hands { shows: at, stands });
         let main = main.clone();
         let what = format!("{threads:?}, symmetric {symmetric}, {procs} procs");
         println!("{what}");
         bounded(&what, move || {
-            let scheduler: &'static Scheduler<Bent> = Box::leak(Box::new(Scheduler::new(Config {
-                procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
-                machines: &[],
-                // SAFETY: it only allocates.
-                more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
-                stacks: Box::leak(Box::new(SlabSource::builder().build())),
-                stack: Class::for_size(128 << 10).unwrap(),
-                mobility: threads.mobility(),
-                symmetric,
-            })));
+            let config = own::config(procs, threads.mobility(), symmetric);
+            let scheduler: &'static Scheduler<Bent> = Box::leak(Box::new(Scheduler::new(config)));
             let over = Arc::new(AtomicBool::new(false));
             let seen = over.clone();
             let ticks = std::thread::spawn(move || {

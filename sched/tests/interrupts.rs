@@ -232,8 +232,7 @@ fn run(procs: usize, threads: Threads, main: impl FnOnce() + Send) {
     let scheduler: &'static Scheduler<Board> = Box::leak(Box::new(Scheduler::new(Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
-        // SAFETY: it only allocates.
-        more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
+        more: More::ALLOCATED,
         // SAFETY: the tests' goroutines are a few calls deep.
         stacks: Box::leak(Box::new(unsafe { HeapSource::new() })),
         stack: Class::for_size(64 << 10).expect("64 KiB is a size"),

@@ -12,11 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{Threads, bounded};
 use g0_defer::{Own as Unwinder, Thrown, Unwind};
 use g0_sched::generic::{channel, deferring, goexit, recovering};
-use g0_sched::{
-    Config, Defers, M, Mobility, More, Parker, PlainFrames, Platform, Proc, Scheduler, StartError,
-};
-use g0_stack::{Class, SlabSource};
-use own::{Own, as_own};
+use g0_sched::{Defers, PlainFrames, Platform, Scheduler};
+use own::as_own;
 use rt::{go, yield_now};
 
 /// std's threads; panics jump.
@@ -32,20 +29,7 @@ mod rt {
 unsafe impl Platform for Jumping {
     type Unwind = Panics;
 
-    as_own!();
-
-    unsafe fn start(m: &'static M) -> Result<(), StartError> {
-        own::thread::<Self>(m)
-    }
-
-    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        // SAFETY: the caller ensures the same.
-        unsafe { Own::park(parker, deadline) }
-    }
-
-    fn now() -> u64 {
-        Own::now()
-    }
+    as_own!(whole);
 }
 
 g0_sched::default_parts!(Jumping);
@@ -58,19 +42,10 @@ fn on_every_scheduler(main: impl Fn() + Clone + Send + Sync + 'static) {
     for (procs, threads) in [1, 2].into_iter().flat_map(|n| Threads::ALL.map(|kind| (n, kind))) {
         let main = main.clone();
         bounded("panics that jump", move || {
-            // Registers the heavy fence.
-            let _ = own::scheduler(1, Mobility::EXCLUSIVE, true);
+            own::register();
+            let config = own::config(procs, threads.mobility(), false);
             let scheduler: &'static Scheduler<Jumping> =
-                Box::leak(Box::new(Scheduler::new(Config {
-                    procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
-                    machines: &[],
-                    // SAFETY: it only allocates.
-                    more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
-                    stacks: Box::leak(Box::new(SlabSource::builder().build())),
-                    stack: Class::for_size(128 << 10).unwrap(),
-                    mobility: threads.mobility(),
-                    symmetric: false,
-                })));
+                Box::leak(Box::new(Scheduler::new(config)));
             let ended = scheduler.run(main).unwrap();
             assert!(ended.result.is_some_and(|result| result.is_ok()));
             assert_eq!(ended.left_behind, 0);

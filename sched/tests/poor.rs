@@ -11,13 +11,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use common::child::{in_children, succeeds, threads};
-use common::{Exclusive, Migrating, Pinned, Threads, bounded, tid};
+use common::{Exclusive, Pinned, SCHEDULERS, Threads, bounded, tid};
 use g0_sched::generic::{Receiver, Sender, channel};
 use g0_sched::port::{Machines, Unwinding};
-use g0_sched::{
-    Config, Core, Error, M, Mobility, More, Parker, Platform, Proc, RunError, Scheduler, StartError,
-};
-use g0_stack::{Class, SlabSource};
+use g0_sched::{Config, Core, Error, M, More, Parker, Platform, RunError, Scheduler, StartError};
 use own::{Own, as_own};
 
 /// std's threads, as many as the tests allow.
@@ -110,16 +107,8 @@ fn on_schedulers_with(
     main: impl Fn(Threads) + Clone + Send + Sync + 'static,
 ) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Registers for the heavy fence.
-    own::scheduler(1, Mobility::EXCLUSIVE, true);
-    for (threads, symmetric, procs) in [
-        (Exclusive, false, 1),
-        (Exclusive, false, 2),
-        (Pinned, true, 1),
-        (Pinned, false, 2),
-        (Migrating, false, 1),
-        (Migrating, true, 2),
-    ] {
+    own::register();
+    for (threads, symmetric, procs) in SCHEDULERS {
         if !more && threads == Exclusive {
             continue; // What has not started may wait for ever there.
         }
@@ -133,7 +122,6 @@ fn on_schedulers_with(
         println!("{what}");
         bounded(&what, move || {
             let scheduler: &'static Scheduler<Poor> = Box::leak(Box::new(Scheduler::new(Config {
-                procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
                 machines: Box::leak((0..machines).map(|_| M::new()).collect()),
                 // SAFETY: it only allocates.
                 more: unsafe {
@@ -142,10 +130,7 @@ fn on_schedulers_with(
                         false => None,
                     })
                 },
-                stacks: Box::leak(Box::new(SlabSource::builder().build())),
-                stack: Class::for_size(128 << 10).unwrap(),
-                mobility: threads.mobility(),
-                symmetric,
+                ..own::config(procs, threads.mobility(), symmetric)
             })));
             let ended = scheduler.run(|| main(threads)).unwrap();
             if let Err(payload) = ended.result.expect("main did not call goexit") {

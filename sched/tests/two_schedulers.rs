@@ -216,21 +216,12 @@ fn a_hosted_runtime_and_one_of_ones_own_share_a_program() {
 
 #[test]
 fn two_schedulers_do_not_share_their_procs() {
-    use g0_sched::{Config, Error, M, More, Proc, Scheduler};
-    use g0_stack::{Class, SlabSource};
+    use g0_sched::{Config, Error, Mobility, Proc, Scheduler};
 
     let procs: &'static [Proc] = Box::leak((0..1).map(|_| Proc::new()).collect());
     let scheduler = || -> &'static Scheduler<own::Own> {
-        Box::leak(Box::new(Scheduler::new(Config {
-            procs,
-            machines: &[],
-            // SAFETY: it only allocates.
-            more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
-            stacks: Box::leak(Box::new(SlabSource::builder().build())),
-            stack: Class::for_size(64 << 10).unwrap(),
-            mobility: g0_sched::Mobility::EXCLUSIVE,
-            symmetric: true,
-        })))
+        let config = own::config(1, Mobility::EXCLUSIVE, true);
+        Box::leak(Box::new(Scheduler::new(Config { procs, ..config })))
     };
     let (first, second) = (scheduler(), scheduler());
     assert_eq!(first.run(|| 1).unwrap().result.unwrap().ok(), Some(1));

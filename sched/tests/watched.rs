@@ -11,11 +11,10 @@ use common::child::in_children;
 use common::{Threads, bounded};
 use g0_sched::port::Machines;
 use g0_sched::{
-    Config, Deadlock, Error, Hosted, M, Mobility, More, Parker, Platform, Proc, Scheduler,
-    StartError, channel, go, lock_os_thread, os_thread_locked, sleep, yield_now,
+    Deadlock, Error, Hosted, Mobility, Platform, Scheduler, channel, go, lock_os_thread,
+    os_thread_locked, sleep, yield_now,
 };
-use g0_stack::{Class, SlabSource};
-use own::{Own, as_own};
+use own::as_own;
 
 /// A scheduler that stays for the rest of the program.
 fn scheduler<P: Platform>(
@@ -23,17 +22,8 @@ fn scheduler<P: Platform>(
     mobility: Mobility,
     symmetric: bool,
 ) -> &'static Scheduler<P> {
-    let scheduler = Scheduler::new(Config {
-        procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
-        machines: &[],
-        // SAFETY: it only allocates.
-        more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
-        stacks: Box::leak(Box::new(SlabSource::builder().build())),
-        stack: Class::for_size(128 << 10).unwrap(),
-        mobility,
-        // Nothing has asked the kernel for `membarrier` before.
-        symmetric,
-    });
+    // Nothing has asked the kernel for `membarrier` before.
+    let scheduler = Scheduler::new(own::config(procs, mobility, symmetric));
     Box::leak(Box::new(scheduler.deadlock(Deadlock::Report)))
 }
 
@@ -99,20 +89,7 @@ enum Unwatched {}
 unsafe impl Platform for Unwatched {
     type Unwind = g0_defer::Rust;
 
-    as_own!();
-
-    unsafe fn start(m: &'static M) -> Result<(), StartError> {
-        own::thread::<Self>(m)
-    }
-
-    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
-        // SAFETY: the caller ensures the same.
-        unsafe { Own::park(parker, deadline) }
-    }
-
-    fn now() -> u64 {
-        Own::now()
-    }
+    as_own!(whole);
 }
 
 impl Machines for Unwatched {

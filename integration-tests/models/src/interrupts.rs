@@ -9,7 +9,7 @@ use std::cell::Cell;
 use g0_defer::NoUnwind;
 use g0_sched::generic::{current, park, yield_now};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
+use g0_sched::port::Interrupts;
 use g0_sched::{M, Platform, StartError};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -59,10 +59,7 @@ impl Interrupts for Cores {
     }
 }
 
-impl ForeignCode for Cores {}
-impl Machines for Cores {}
-impl Reports for Cores {}
-impl Unwinding for Cores {}
+g0_sched::default_parts!(Cores: ForeignCode, Machines, Reports, Unwinding);
 
 /// Main parks while a handler on the other M wakes it: into the inbox of that M, or of the one it is bound to.
 fn wake(migrating: bool) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use g0_defer::NoUnwind;
 use g0_sched::generic::{current, lock_os_thread, park};
 use g0_sched::model::{self, Shape, run_leaving};
-use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
+use g0_sched::port::Machines;
 use g0_sched::{M, Platform, StartError};
 use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
@@ -110,7 +110,4 @@ impl Machines for Watched {
     const WATCHED: bool = true;
 }
 
-impl ForeignCode for Watched {}
-impl Interrupts for Watched {}
-impl Reports for Watched {}
-impl Unwinding for Watched {}
+g0_sched::default_parts!(Watched: ForeignCode, Interrupts, Reports, Unwinding);

@@ -10,14 +10,14 @@ use g0_cgo::{Bridge, Sched};
 use g0_defer::NoUnwind;
 use g0_sched::generic::{current, park};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
-use g0_sched::{Fatal, M, Parker, Platform, StartError};
+use g0_sched::port::Machines;
+use g0_sched::{M, Parker, Platform, StartError};
 use loom::sync::Notify;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
-use crate::world::Threads;
+use crate::world::{Threads, as_threads};
 
 pub const MODEL: Model = Model {
     name: "sysmon",
@@ -46,14 +46,7 @@ enum Watched {}
 unsafe impl Platform for Watched {
     type Unwind = NoUnwind;
 
-    fn current() -> *const M {
-        Threads::current()
-    }
-
-    unsafe fn set_current(m: *const M) {
-        // SAFETY: the caller ensures the same; so below.
-        unsafe { Threads::set_current(m) };
-    }
+    as_threads!(but park);
 
     unsafe fn start(m: &'static M) -> Result<(), StartError> {
         model::start::<Self>(m, || ())
@@ -61,7 +54,7 @@ unsafe impl Platform for Watched {
 
     unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
         let Some(left) = DEADLINES.with(Cell::get) else {
-            // SAFETY: as above.
+            // SAFETY: the caller ensures the same; so below.
             return unsafe { Threads::park(parker, deadline) };
         };
         let set = |left| DEADLINES.with(|n| n.set(Some(left)));
@@ -82,33 +75,13 @@ unsafe impl Platform for Watched {
         }
         token
     }
-
-    unsafe fn unpark(parker: &Parker) {
-        // SAFETY: as above.
-        unsafe { Threads::unpark(parker) };
-    }
-
-    fn now() -> u64 {
-        Threads::now()
-    }
-
-    fn heavy_fence() {
-        Threads::heavy_fence();
-    }
-
-    fn fatal(report: &Fatal) -> ! {
-        Threads::fatal(report)
-    }
 }
 
 impl Machines for Watched {
     const WATCHED: bool = true;
 }
 
-impl ForeignCode for Watched {}
-impl Interrupts for Watched {}
-impl Reports for Watched {}
-impl Unwinding for Watched {}
+g0_sched::default_parts!(Watched: ForeignCode, Interrupts, Reports, Unwinding);
 
 /// Main parks, and is woken by a thread that is no M. Its P is busy then, so sysmon wakes if it slept.
 fn asleep() {

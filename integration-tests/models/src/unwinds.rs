@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use g0_defer::{Goexit, Throw, Unwind};
 use g0_sched::generic::{self, Go, current, goexit, park};
 use g0_sched::model::{self, Shape, run_on};
-use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
+use g0_sched::port::{ForeignCode, Machines, Unwinding};
 use g0_sched::{M, Platform, Registry, StartError};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -106,8 +106,7 @@ impl ForeignCode for Unwinds {
     }
 }
 
-impl Interrupts for Unwinds {}
-impl Reports for Unwinds {}
+g0_sched::default_parts!(Unwinds: Interrupts, Reports);
 
 /// No fence at all, which might hide a missing release.
 fn bare(procs: usize) -> Shape {

@@ -15,6 +15,14 @@ use loom::sync::{Arc, Notify};
 /// In an `impl Platform`: what a platform of these models does as [`Threads`] do, all but how a thread starts.
 macro_rules! as_threads {
     () => {
+        $crate::world::as_threads!(but park);
+
+        unsafe fn park(parker: &g0_sched::Parker, deadline: Option<u64>) -> bool {
+            // SAFETY: the caller ensures the same.
+            unsafe { <$crate::world::Threads as g0_sched::Platform>::park(parker, deadline) }
+        }
+    };
+    (but park) => {
         fn current() -> *const g0_sched::M {
             <$crate::world::Threads as g0_sched::Platform>::current()
         }
@@ -22,11 +30,6 @@ macro_rules! as_threads {
         unsafe fn set_current(m: *const g0_sched::M) {
             // SAFETY: the caller ensures the same; so below.
             unsafe { <$crate::world::Threads as g0_sched::Platform>::set_current(m) };
-        }
-
-        unsafe fn park(parker: &g0_sched::Parker, deadline: Option<u64>) -> bool {
-            // SAFETY: as above.
-            unsafe { <$crate::world::Threads as g0_sched::Platform>::park(parker, deadline) }
         }
 
         unsafe fn unpark(parker: &g0_sched::Parker) {

@@ -246,17 +246,7 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// Between the start of a goroutine and its end others run on its thread, at each of its operations that
-    /// may wait (send, lock, join, sleep, yield, …). So in the whole program, libraries included:
-    ///
-    /// 1. No such operation happens within the initialiser of a thread-local. (Fine: an initialiser that
-    ///    computes, allocates, takes a `std` lock.)
-    /// 2. None happens within a function that keeps a pointer to something in its own frame in a
-    ///    thread-local, as the crate `scoped-tls` does. (Fine: a thread-local that owns what it holds, and a
-    ///    reference to one, kept across a wait.)
-    /// 3. Where code relies on it, for its soundness, that a thread-local does not change while one of its
-    ///    functions runs, none happens in between. (Fine: a `Cell`; a `RefCell` that is found borrowed
-    ///    panics, and breaks nothing.)
+    #[doc = include_str!("../objects/promises/pinned.md")]
     ///
     /// Without the word there is no such runtime:
     ///
@@ -276,18 +266,7 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// All that [`build_pinned`](Self::build_pinned) asks for. Besides, unless the goroutine is locked to
-    /// its thread for as long ([`lock_os_thread`](crate::lock_os_thread)):
-    ///
-    /// 1. No function, after inlining, uses the same thread-local both before and after an operation that
-    ///    may wait: compilers keep its address. (Fine: each use in a function of its own that is
-    ///    `#[inline(never)]` and does not wait.)
-    /// 2. No reference that was obtained from a thread-local lives across one, lent or not: the thread may
-    ///    end meanwhile, and its thread-locals with it. (Fine: a copy or a clone of what a thread-local
-    ///    holds, if that is `Send`.)
-    /// 3. No value that is tied to its thread lives across one: a guard of a `std` mutex or of another lock
-    ///    that belongs to a thread, a reentrant lock of standard output, an `Rc` that was cloned out of a
-    ///    thread-local, a `ThreadRng`. (Fine: an `Rc` of the goroutine's own, and this crate's guards.)
+    #[doc = include_str!("../objects/promises/migrating.md")]
     ///
     /// Without the word there is no such runtime:
     ///
@@ -345,8 +324,7 @@ impl Builder {
         let scheduler = Scheduler::new(Config {
             procs,
             machines: &[],
-            // SAFETY: it only allocates.
-            more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
+            more: More::ALLOCATED,
             stacks: source,
             stack,
             mobility,

@@ -25,19 +25,9 @@ impl Mobility {
     ///
     /// # Safety
     ///
-    /// Between the start of a goroutine and its end others run on its thread, at each of its operations that
-    /// may wait. So in the whole program, libraries included:
+    #[doc = include_str!("promises/pinned.md")]
     ///
-    /// 1. No such operation happens within the initialiser of a thread-local. (Fine: an initialiser that
-    ///    computes, allocates, takes a `std` lock.)
-    /// 2. None happens within a function that keeps a pointer to something in its own frame in a
-    ///    thread-local, as scoped thread-locals do. (Fine: a thread-local that owns what it holds, and a
-    ///    reference to one, kept across a wait.)
-    /// 3. Where code relies on it that a thread-local does not change while one of its functions runs, for
-    ///    its soundness, none happens in between. (Fine: a `Cell` or a `RefCell` that is borrowed only
-    ///    between two waits; a `RefCell` found borrowed panics, and breaks nothing.)
-    ///
-    /// A kernel without thread-locals has nothing to promise. Without the word there is no such scheduler:
+    /// Without the word there is no such scheduler:
     ///
     /// ```compile_fail,E0133
     /// let mobility = g0_sched::Mobility::pinned();
@@ -50,20 +40,7 @@ impl Mobility {
     ///
     /// # Safety
     ///
-    /// All that [`pinned`](Self::pinned) asks for. Besides, unless the goroutine is locked to its thread
-    /// for as long:
-    ///
-    /// 1. No function, after inlining, uses the same thread-local both before and after an operation that
-    ///    may wait: compilers keep its address. (Fine: each use in a function of its own that is
-    ///    `#[inline(never)]` and does not wait.)
-    /// 2. No reference that was obtained from a thread-local lives across one, lent or not: the thread may
-    ///    end meanwhile, and its thread-locals with it. (Fine: a copy or a clone of what a thread-local
-    ///    holds, if that is `Send`.)
-    /// 3. No value that is tied to its thread lives across one: a guard of a `std` mutex or of another lock
-    ///    that belongs to a thread, a reentrant lock of standard output, an `Rc` that was cloned out of a
-    ///    thread-local, a `ThreadRng`. (Fine: an `Rc` of the goroutine's own, and this crate's guards.)
-    ///
-    /// A kernel without thread-locals has nothing to promise.
+    #[doc = include_str!("promises/migrating.md")]
     pub const unsafe fn migrating() -> Self {
         Self(Kind::Migrating)
     }

@@ -73,6 +73,16 @@ pub const KINDS: [Kind; 5] = [
     Kind { threads: Migrating, fences: Fences::Symmetric },
 ];
 
+/// Schedulers that show what there is to see: each kind with one P and with two, and both fence modes.
+pub const SCHEDULERS: [(Threads, bool, usize); 6] = [
+    (Exclusive, false, 1),
+    (Exclusive, false, 2),
+    (Pinned, true, 1),
+    (Pinned, false, 2),
+    (Migrating, false, 1),
+    (Migrating, true, 2),
+];
+
 impl Kind {
     pub fn build(self, builder: Builder) -> Runtime {
         self.threads.build(builder.fences(self.fences))

@@ -46,6 +46,23 @@ macro_rules! as_own {
             <$crate::own::Own as g0_sched::Platform>::fatal(report)
         }
     };
+    // All of it.
+    (whole) => {
+        $crate::own::as_own!();
+
+        unsafe fn start(m: &'static g0_sched::M) -> Result<(), g0_sched::StartError> {
+            $crate::own::thread::<Self>(m)
+        }
+
+        unsafe fn park(parker: &g0_sched::Parker, deadline: Option<u64>) -> bool {
+            // SAFETY: the caller ensures the same.
+            unsafe { <$crate::own::Own as g0_sched::Platform>::park(parker, deadline) }
+        }
+
+        fn now() -> u64 {
+            <$crate::own::Own as g0_sched::Platform>::now()
+        }
+    };
 }
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use as_own;
@@ -181,21 +198,30 @@ pub fn scheduler_that(
     mobility: Mobility,
     symmetric: bool,
 ) -> &'static Scheduler<Own> {
-    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
-    // SAFETY: no memory is passed.
-    let done = unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) };
-    assert_eq!(done, 0, "membarrier");
-    let scheduler = Scheduler::new(Config {
+    register();
+    let scheduler = Scheduler::new(config(procs, mobility, symmetric));
+    Box::leak(Box::new(scheduler.deadlock(deadlock)))
+}
+
+/// What a scheduler of any platform is made of that stays for the rest of the program.
+pub fn config(procs: usize, mobility: Mobility, symmetric: bool) -> Config {
+    Config {
         procs: Box::leak((0..procs).map(|_| Proc::new()).collect()),
         machines: &[],
-        // SAFETY: it only allocates.
-        more: unsafe { More::by(|| Some(Box::leak(Box::new(M::new())))) },
+        more: More::ALLOCATED,
         stacks: Box::leak(Box::new(SlabSource::builder().build())),
         stack: class(),
         mobility,
         symmetric,
-    });
-    Box::leak(Box::new(scheduler.deadlock(deadlock)))
+    }
+}
+
+/// Registers for the heavy fence.
+pub fn register() {
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+    // SAFETY: no memory is passed.
+    let done = unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) };
+    assert_eq!(done, 0, "membarrier");
 }
 
 /// Takes Ps back from Ms that are away, as a timer tick would.

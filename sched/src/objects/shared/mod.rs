@@ -8,6 +8,9 @@ pub(crate) mod sched_state;
 
 use core::ptr::NonNull;
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
 use g0_arch::sync::Mutex;
 #[cfg(feature = "std")]
 use g0_arch::sync::OwnedCell;
@@ -50,7 +53,7 @@ pub struct Config {
 /// use g0_sched::{M, More};
 ///
 /// // It runs within the scheduler, which it must not call: so not without `unsafe`.
-/// let more = More::by(|| Some(Box::leak(Box::new(M::new()))));
+/// let more = More::by(|| None::<&'static M>);
 /// ```
 #[derive(Clone, Copy)]
 pub struct More(pub(crate) fn() -> Option<&'static M>);
@@ -58,6 +61,10 @@ pub struct More(pub(crate) fn() -> Option<&'static M>);
 impl More {
     /// There are none.
     pub const NONE: Self = Self(|| None);
+
+    /// They are allocated, and never freed.
+    #[cfg(feature = "alloc")]
+    pub const ALLOCATED: Self = Self(|| Some(Box::leak(Box::new(M::new()))));
 
     /// They are made by `make`, which says when there are no more. It runs on g0, no lock held.
     ///
