@@ -106,9 +106,12 @@ pub(crate) fn enter_in_place<P: Platform>() -> Caller {
 /// counts as a thread that is no M.
 pub(crate) fn enter_anywhere<P: Platform>() -> Caller {
     not_in_interrupt::<P>();
-    if current_m::<P>().is_some_and(|m| m.running().is_none()) {
-        P::check_process();
-        return Caller::Thread;
+    let Some(m) = current_m::<P>() else { return Caller::Thread };
+    match m.running() {
+        Some(g) => Caller::Goroutine(step_in::<P>(m, g)),
+        None => {
+            P::check_process();
+            Caller::Thread
+        }
     }
-    enter_in_place::<P>()
 }
