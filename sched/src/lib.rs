@@ -411,7 +411,8 @@ compile_error!(
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
-    runtime::{Builder, RunError, Runtime, STACK_SIZE},
+    builder::{Builder, STACK_SIZE},
+    runtime::{RunError, Runtime},
     tag::Hosted,
     watch::Watch,
 };

@@ -1,6 +1,7 @@
 //! The hosted platform: Linux threads.
 
 mod affinity;
+pub mod builder;
 mod current;
 #[cfg(feature = "dump")]
 pub mod dump;
@@ -10,6 +11,7 @@ mod membarrier;
 mod overflow;
 mod platform;
 pub(crate) mod prelude;
+mod prepare;
 mod report;
 pub mod runtime;
 pub(crate) mod tag;

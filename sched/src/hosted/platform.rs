@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 use std::string::ToString;
 
 use super::affinity::CPUS;
-use super::runtime::install;
+use super::prepare::prepare;
 use super::tag::Hosted;
 use super::{affinity, current, fork, futex, membarrier, report, watcher};
 use crate::api::sysmon::sysmon;
@@ -76,7 +76,7 @@ impl Machines for Hosted {
     const WATCHED: bool = true;
 
     unsafe fn watch(core: &'static Core) -> Result<(), StartError> {
-        install();
+        prepare();
         // As long as sysmon watches, for the thread that called `run` may leave before.
         let run = fork::Run::begin();
         let watching = watcher::start(move || {

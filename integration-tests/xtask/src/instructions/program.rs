@@ -36,8 +36,12 @@ fn manifest(tree: &Path, source: &Path, release: &str) -> String {
     let dependencies =
         [("sched", "\"std\""), ("cgo", "\"std\", \"sched\"")].map(dependency).concat();
     // What the program calls by another name in a tree that has not got today's; see its `names.rs`.
-    let hosted = fs::read_to_string(tree.join("sched/src/hosted/runtime.rs")).unwrap_or_default();
-    let default = if hosted.contains("fn build_pinned") { "" } else { "\"before-build-pinned\"" };
+    let has = |file: &str| {
+        let text = fs::read_to_string(tree.join("sched/src/hosted").join(file));
+        text.is_ok_and(|text| text.contains("fn build_pinned"))
+    };
+    let today = has("builder.rs") || has("runtime.rs");
+    let default = if today { "" } else { "\"before-build-pinned\"" };
     format!(
         "[workspace]\n\n[package]\nname = \"count\"\nedition = \"2024\"\n\n\
          [[bin]]\nname = \"count\"\npath = {source:?}\n\n\

@@ -1,0 +1,339 @@
+//! How a runtime is to be.
+
+use core::ptr::NonNull;
+use std::boxed::Box;
+use std::time::Duration;
+use std::vec::Vec;
+
+use g0_stack::{Class, SlabSource};
+
+use super::prepare::prepare;
+use super::runtime::Runtime;
+use super::tag::Hosted;
+use super::watch::Watch;
+use super::{affinity, fork, membarrier};
+use crate::api::scheduler::Scheduler;
+use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
+use crate::objects::p::Proc;
+use crate::objects::shared::{Config, More};
+use crate::parts::error::Error;
+use crate::parts::limits::MAX_PROCS;
+use crate::parts::often::suspend_often;
+use crate::platform::fences::Fences;
+
+/// The default size of a goroutine's stack: address space; memory is used page by page. Enough
+/// for a panic with a printed backtrace.
+pub const STACK_SIZE: usize = 256 << 10;
+
+/// How many threads a runtime may start, if its builder says nothing else.
+const MAX_THREADS: usize = 10_000;
+
+/// Says how a [`Runtime`] is to be.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is built before `build`"]
+pub struct Builder {
+    procs: Option<usize>,
+    max_procs: usize,
+    stack_size: usize,
+    guards: bool,
+    fences: Fences,
+    name: &'static str,
+    lock_main: bool,
+    deadlock: Deadlock,
+    uncaught: Uncaught,
+    max_evicted: usize,
+    max_threads: usize,
+    trace: Duration,
+    foreign: ForeignThreads,
+}
+
+impl Builder {
+    /// Ps: goroutines that run at a time. Default: the CPUs that affinity and cgroup allow.
+    pub fn procs(mut self, procs: usize) -> Self {
+        self.procs = Some(procs);
+        self
+    }
+
+    /// Up to how many Ps there may be later, by [`set_procs`](crate::set_procs). Default: the CPUs that
+    /// affinity and cgroup allow, or what [`procs`](Self::procs) asks for if that is more.
+    pub fn max_procs(mut self, procs: usize) -> Self {
+        self.max_procs = procs;
+        self
+    }
+
+    /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// Leaves out the page that faults beneath every stack.
+    ///
+    /// ```compile_fail,E0133
+    /// let builder = g0_sched::Runtime::builder().without_guards();
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// A goroutine that overflows its stack then writes over another's. No goroutine's frames may come to the
+    /// bottom of its stack: [what an unguarded source asks
+    /// for](g0_stack::StackSource#what-an-unguarded-source-asks-for) says what counts, what is fine, and how to
+    /// find out. With guards the same program is told by a message.
+    pub unsafe fn without_guards(mut self) -> Self {
+        self.guards = false;
+        self
+    }
+
+    /// Sets what the runtime's threads are called, as debuggers and `ps` show it. Default: "g0". A name with a
+    /// NUL byte, which no thread can have, is refused by the build: [`Error::ThreadName`].
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Wires the main goroutine to the thread that calls [`Runtime::run`], as if it had called
+    /// [`lock_os_thread`](crate::lock_os_thread) before it began: for graphics and window libraries,
+    /// which want to be called by the program's first thread. Without it that thread only waits.
+    ///
+    /// Main may unlock it; then other goroutines run on that thread too, and one of them that loops
+    /// for ever keeps `run` from returning. So does one that cannot be unwound and is bound to it: the thread
+    /// must not leave `run` beneath its frames.
+    pub fn lock_main_thread(mut self) -> Self {
+        self.lock_main = true;
+        self
+    }
+
+    /// Sets what is done when all goroutines wait and no timer is armed. Default: [`Deadlock::Auto`], the
+    /// report of a deadlock, unless the process has threads that are not this runtime's: those may hold
+    /// an end of a channel. They are counted anew for a few seconds, then the runtime waits in peace.
+    pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
+        self.deadlock = deadlock;
+        self
+    }
+
+    /// Sets what is done with a panic that ends a goroutine whose handle was dropped, before or after it.
+    /// Default: [`Uncaught::Fatal`], which prints it and ends the program.
+    pub fn uncaught(mut self, uncaught: Uncaught) -> Self {
+        self.uncaught = uncaught;
+        self
+    }
+
+    /// Sets how Ms and retakers are ordered. Default: asymmetric where the kernel can, unless the
+    /// environment variable `G0_FENCES` is `symmetric`. A sandbox that refuses `membarrier` must be put on before
+    /// the runtime is built, or the fences be symmetric: the first asymmetric one that is refused ends the
+    /// program. With `G0_SUSPEND=often` in the environment they are symmetric, whatever is asked for here
+    /// ([`suspend_often`](crate::suspend_often)).
+    pub fn fences(mut self, fences: Fences) -> Self {
+        self.fences = fences;
+        self
+    }
+
+    /// Sets how many goroutines may compute on without a P at a time, on threads of their own (*eviction*: a
+    /// goroutine that has come to no operation for 10 ms loses its P to goroutines that wait for one).
+    /// Beyond that a loop keeps its P. Default: as many as there are Ps.
+    pub fn max_evicted(mut self, most: usize) -> Self {
+        self.max_evicted = most.min(usize::MAX - 1);
+        self
+    }
+
+    /// Sets how many threads the runtime may start for its goroutines, at a time: besides those that run
+    /// goroutines, those whose goroutine is in C or is locked to it. Beyond that what has not started waits
+    /// for a thread, and what could go on elsewhere too. If all threads are taken by goroutines that wait for
+    /// one that has not started, that is a deadlock, and reported as one. On the exclusive runtime this is
+    /// how many goroutines are underway. Default: 10,000, as Go's; the system may have fewer.
+    ///
+    /// A build with none is refused: [`Error::MaxThreads`].
+    pub fn max_threads(mut self, most: usize) -> Self {
+        self.max_threads = most;
+        self
+    }
+
+    /// Sets what is done with threads that this runtime has not started (a C library has, or `std`) and that
+    /// call back. Such a thread comes to the runtime that has been running for the longest, of all
+    /// in the process that do not refuse them. Default: [`ForeignThreads::Bind`].
+    pub fn foreign_threads(mut self, how: ForeignThreads) -> Self {
+        self.foreign = how;
+        self
+    }
+
+    /// Every `period` a line about the runtime is printed to standard error: its Ps, Ms, goroutines and
+    /// queues. Default: never, unless the environment variable `G0_TRACE` says a number of milliseconds.
+    pub fn trace(mut self, period: Duration) -> Self {
+        self.trace = period;
+        self
+    }
+
+    /// Nanoseconds; 0 for never.
+    fn trace_period(&self) -> u64 {
+        let asked = || std::env::var("G0_TRACE").ok()?.parse().ok();
+        let period = if self.trace.is_zero() {
+            Duration::from_millis(asked().unwrap_or(0))
+        } else {
+            self.trace
+        };
+        u64::try_from(period.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the exclusive runtime, which is safe, and slow: a goroutine has the thread that it starts on
+    /// to itself until it ends, as if it locked it with its first breath, and no two share one. So what holds
+    /// of threads holds of its goroutines, thread-locals included. A wait costs a hand-off between threads
+    /// (microseconds), and what has not started waits while all threads are taken:
+    /// [`max_threads`](Self::max_threads).
+    ///
+    /// For programs without `unsafe`, and to find out whether a fault comes from goroutines that share
+    /// threads. The crate's essay compares the three kinds.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn build(self) -> Result<Runtime, Error> {
+        self.make(Mobility::EXCLUSIVE)
+    }
+
+    /// Returns the pinned runtime: a goroutine stays on the thread that it starts on, and shares it. What has
+    /// not started goes to any.
+    ///
+    /// # Safety
+    ///
+    #[doc = include_str!("../objects/promises/pinned.md")]
+    ///
+    /// Without the word there is no such runtime:
+    ///
+    /// ```compile_fail,E0133
+    /// let runtime = g0_sched::Runtime::builder().build_pinned();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub unsafe fn build_pinned(self) -> Result<Runtime, Error> {
+        // SAFETY: as the caller ensures.
+        self.make(unsafe { Mobility::pinned() })
+    }
+
+    /// Returns the migrating runtime, Go's: a goroutine goes on wherever there is room.
+    ///
+    /// # Safety
+    ///
+    #[doc = include_str!("../objects/promises/migrating.md")]
+    ///
+    /// Without the word there is no such runtime:
+    ///
+    /// ```compile_fail,E0133
+    /// let runtime = g0_sched::Runtime::builder().build_migrating();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub unsafe fn build_migrating(self) -> Result<Runtime, Error> {
+        // SAFETY: as the caller ensures.
+        self.make(unsafe { Mobility::migrating() })
+    }
+
+    fn make(self, mobility: Mobility) -> Result<Runtime, Error> {
+        fork::check();
+        let cpus = affinity::procs().min(MAX_PROCS);
+        let wanted = self.procs.unwrap_or(cpus);
+        let most = if self.max_procs == 0 { cpus.max(wanted) } else { self.max_procs };
+        if wanted == 0 || wanted > most || most > MAX_PROCS {
+            return Err(Error::Procs);
+        }
+        if self.max_threads == 0 {
+            return Err(Error::MaxThreads);
+        }
+        if self.name.contains('\0') {
+            return Err(Error::ThreadName);
+        }
+        let often = asked_to_suspend_often()?;
+        if often {
+            suspend_often(true);
+        }
+        let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
+        let symmetric = match self.fences {
+            Fences::Symmetric => true,
+            Fences::Asymmetric if !membarrier::register() => {
+                return Err(Error::MembarrierUnavailable);
+            }
+            _ if often => true,
+            Fences::Asymmetric => false,
+            Fences::Auto => {
+                std::env::var_os("G0_FENCES").is_some_and(|v| v == "symmetric")
+                    || !membarrier::register()
+            }
+        };
+        prepare();
+        let slabs = SlabSource::builder();
+        // SAFETY: as the caller of `without_guards` has ensured.
+        let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
+        let source = Box::leak(Box::new(slabs.build()));
+        let procs: &'static mut [Proc] =
+            Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
+        let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
+        let scheduler = Scheduler::new(Config {
+            procs,
+            machines: &[],
+            more: More::ALLOCATED,
+            stacks: source,
+            stack,
+            mobility,
+            symmetric,
+        });
+        let leaked = NonNull::from(Box::leak(Box::new(
+            scheduler
+                .max_machines(self.max_threads)
+                .deadlock(self.deadlock)
+                .uncaught(self.uncaught)
+                .foreign_threads(self.foreign),
+        )));
+        // SAFETY: freed when the runtime is dropped.
+        let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
+        scheduler.core().begin_with(wanted);
+        scheduler.core().evict_at_most(self.max_evicted);
+        scheduler.trace(self.trace_period());
+        // SAFETY: it has not started.
+        unsafe { scheduler.name_cell().set(self.name) };
+        Ok(Runtime {
+            scheduler: leaked,
+            procs: freed_procs,
+            source: freed_source,
+            lock_main: self.lock_main,
+            watch: Watch::new(leaked),
+        })
+    }
+}
+
+/// Returns whether the environment asks for operations that suspend.
+///
+/// # Errors
+///
+/// When it asks for something else, which would go unnoticed.
+fn asked_to_suspend_often() -> Result<bool, Error> {
+    match std::env::var_os("G0_SUSPEND") {
+        None => Ok(false),
+        Some(word) if word == "often" => Ok(true),
+        Some(word) if word.is_empty() => Ok(false),
+        Some(_) => Err(Error::Environment("G0_SUSPEND")),
+    }
+}
+
+impl Runtime {
+    /// Returns a [`Builder`] with its defaults.
+    pub fn builder() -> Builder {
+        Builder {
+            procs: None,
+            max_procs: 0,
+            stack_size: STACK_SIZE,
+            guards: true,
+            fences: Fences::Auto,
+            name: "g0",
+            lock_main: false,
+            deadlock: Deadlock::Auto,
+            uncaught: Uncaught::Fatal,
+            max_evicted: usize::MAX,
+            max_threads: MAX_THREADS,
+            trace: Duration::ZERO,
+            foreign: ForeignThreads::Bind,
+        }
+    }
+}
