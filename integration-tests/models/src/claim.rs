@@ -117,7 +117,7 @@ fn asked() {
         shared.touch();
         shared.claim.exit();
         answered = !shared.claim.enter(SYMMETRIC);
-        has_p = shared.claim.holds();
+        has_p = !answered || shared.claim.holds();
         if has_p {
             shared.touch();
         }
