@@ -10,4 +10,5 @@ void c_start_waker(void);     /* a thread calls goWake with the time, every mill
 void c_join_waker(void);
 double c_foreign_n(long n);      /* a thread calls goEmpty so many times: nanoseconds each */
 double c_foreign_first(long n);  /* the first call of one of so many threads */
-double c_foreign_thread(long n); /* a thread that calls once, over one that does not */
+void c_foreign_pairs(long n, double *differences); /* of so many: a thread that calls once, over one that does not */
+void c_rest_and_call(int threads, long calls, unsigned rest, int64_t *late); /* threads call goEntered, and rest */

@@ -2,23 +2,26 @@ package main
 
 import "sync"
 
-func channel() float64 {
-	to, from := make(chan int), make(chan int)
-	go func() {
-		for v := range to {
-			from <- v
-		}
-		close(from)
-	}()
-	ns := sample(500_000, func(n int) {
-		for i := 0; i < n; i++ {
-			to <- i
-			check(<-from == i, "channel: another value came back")
-		}
-	})
-	close(to)
-	<-from
-	return ns
+// channel is so many round trips through two channels.
+func channel(trips int) func() float64 {
+	return func() float64 {
+		to, from := make(chan int), make(chan int)
+		go func() {
+			for v := range to {
+				from <- v
+			}
+			close(from)
+		}()
+		ns := sample(trips, func(n int) {
+			for i := 0; i < n; i++ {
+				to <- i
+				check(<-from == i, "channel: another value came back")
+			}
+		})
+		close(to)
+		<-from
+		return ns
+	}
 }
 
 func buffered() float64 {

@@ -41,27 +41,20 @@ func deferLoop(many int, sum *int) {
 	}
 }
 
-// over gives what an operation costs over another, and what it costs.
-func over(n int, with, without func(n int)) []float64 {
-	type pair struct{ over, with float64 }
-	var rounds [3]pair
-	for i := range rounds {
-		w := sample(n, with)
-		rounds[i] = pair{w - sample(n, without), w}
+// over gives what an operation costs over another, of batches that take turns, and what it costs.
+func over(n int, with, without func(n int)) []figure {
+	with(n / 4)
+	without(n / 4)
+	var all, differences []float64
+	for range 15 {
+		w := timed(n, with)
+		all = append(all, w)
+		differences = append(differences, w-timed(n, without))
 	}
-	if rounds[0].over > rounds[1].over {
-		rounds[0], rounds[1] = rounds[1], rounds[0]
-	}
-	if rounds[1].over > rounds[2].over {
-		rounds[1], rounds[2] = rounds[2], rounds[1]
-	}
-	if rounds[0].over > rounds[1].over {
-		rounds[0], rounds[1] = rounds[1], rounds[0]
-	}
-	return []float64{max(rounds[1].over, 0.001), rounds[1].with}
+	return []figure{difference(differences), {value: median(all)}}
 }
 
-func deferLines() []float64 {
+func deferLines() []figure {
 	calls := func(f func(*int)) func(n int) {
 		return func(n int) {
 			count := 0
@@ -74,7 +67,7 @@ func deferLines() []float64 {
 	return over(20_000_000, calls(deferLine), calls(plainLine))
 }
 
-func deferLocks() []float64 {
+func deferLocks() []figure {
 	adds := func(f func(*counter)) func(n int) {
 		return func(n int) {
 			var c counter
@@ -119,7 +112,7 @@ func panics() float64 {
 	})
 }
 
-func exits() []float64 {
+func exits() []figure {
 	ends := func(body func()) func(n int) {
 		return func(n int) {
 			var wg sync.WaitGroup

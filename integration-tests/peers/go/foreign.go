@@ -102,8 +102,40 @@ func foreignFirst() float64 {
 	return middle(func() float64 { return float64(C.c_foreign_first(1000)) })
 }
 
-func foreignThread() float64 {
-	return middle(func() float64 { return float64(C.c_foreign_thread(1000)) })
+// foreignThread is of five thousand pairs.
+func foreignThread() []figure {
+	const pairs = 1000
+	var differences []float64
+	for range 5 {
+		var round [pairs]C.double
+		C.c_foreign_pairs(pairs, &round[0])
+		for _, difference := range round {
+			differences = append(differences, float64(difference))
+		}
+	}
+	return []figure{difference(differences)}
+}
+
+//export goEntered
+func goEntered(sent C.int64_t) C.int64_t { return C.c_now() - sent }
+
+// foreignRested is how long a callback takes to be entered, of threads of C's own that rest for a millisecond between
+// two: the median, in microseconds.
+func foreignRested() float64 {
+	const threads, calls = 32, 300
+	late := make([]C.int64_t, threads*calls)
+	for i := range late {
+		late[i] = -1
+	}
+	C.c_rest_and_call(threads, calls, 1000, &late[0])
+	var all []float64
+	for _, l := range late {
+		// After some seconds the threads stop calling.
+		if l >= 0 {
+			all = append(all, float64(l)/1e3)
+		}
+	}
+	return median(all)
 }
 
 func middle(measure func() float64) float64 {

@@ -6,7 +6,6 @@ package main
 import "C"
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,8 +49,13 @@ func goWake(time int64) C.int {
 	return 1
 }
 
-// measureWakes gives median and 99th percentile of how old the times are when they are noted, in microseconds.
+// measureWakes gives median and 99th percentile.
 func measureWakes(budget time.Duration, waker func(w *wakes)) []float64 {
+	return medianAndP99(ages(budget, waker))
+}
+
+// ages is how old the times are when they are noted, in microseconds.
+func ages(budget time.Duration, waker func(w *wakes)) []float64 {
 	w := &wakes{times: make(chan int64, 1), begin: time.Now(), budget: budget}
 	var late []float64
 	done := make(chan struct{})
@@ -66,22 +70,28 @@ func measureWakes(budget time.Duration, waker func(w *wakes)) []float64 {
 	close(w.times)
 	<-done
 	check(len(late) == int(w.sent.Load()) && len(late) > 0, "latency: wakes were lost")
-	slices.Sort(late)
-	return []float64{late[len(late)/2], late[len(late)*99/100]}
+	return late
+}
+
+// wakeComputing is how old a wake is whose waker computes on for five milliseconds, the median.
+func wakeComputing() float64 {
+	return median(ages(time.Second, wakeAndCompute(5*time.Millisecond)))
 }
 
 // wakeByGoroutine wakes, and computes for busy before it sleeps again.
 func wakeByGoroutine(busy time.Duration) func() []float64 {
-	return func() []float64 {
-		return measureWakes(800*time.Millisecond, func(w *wakes) {
-			for w.more() {
-				time.Sleep(pause)
-				woken := time.Now()
-				w.wake(int64(C.c_now()))
-				for time.Since(woken) < busy {
-				}
+	return func() []float64 { return measureWakes(800*time.Millisecond, wakeAndCompute(busy)) }
+}
+
+func wakeAndCompute(busy time.Duration) func(w *wakes) {
+	return func(w *wakes) {
+		for w.more() {
+			time.Sleep(pause)
+			woken := time.Now()
+			w.wake(int64(C.c_now()))
+			for time.Since(woken) < busy {
 			}
-		})
+		}
 	}
 }
 

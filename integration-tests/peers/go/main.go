@@ -6,26 +6,35 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 )
 
 type row struct {
 	name    string
-	measure func() []float64
+	measure func() []figure
 }
 
 // one makes a row of a measurement that gives one figure.
-func one(measure func() float64) func() []float64 {
-	return func() []float64 { return []float64{measure()} }
+func one(measure func() float64) func() []figure {
+	return func() []figure { return []figure{{value: measure()}} }
+}
+
+// many makes a row of a measurement that gives several.
+func many(measure func() []float64) func() []figure {
+	return func() (figures []figure) {
+		for _, value := range measure() {
+			figures = append(figures, figure{value: value})
+		}
+		return
+	}
 }
 
 var rows = []row{
 	{"yield", one(yields)},
 	{"spawn-join", one(spawnJoin)},
 	{"spawn-1000", one(spawn1000)},
-	{"channel", one(channel)},
+	{"channel", one(channel(500_000))},
+	{"main-worker", one(channel(50_000))},
 	{"buffered", one(buffered)},
 	{"select", one(selects)},
 	{"ring", one(ring)},
@@ -34,37 +43,46 @@ var rows = []row{
 	{"skynet", one(skynet)},
 	{"fib", one(fib)},
 	{"timers", one(timers)},
-	{"sleep-10us", sleep(10*time.Microsecond, 0)},
-	{"sleep-100us", sleep(100*time.Microsecond, 0)},
-	{"sleep-1ms", sleep(time.Millisecond, 0)},
-	{"sleep-10ms", sleep(10*time.Millisecond, 0)},
-	{"sleep-busy", sleep(time.Millisecond, 2)},
+	{"sleep-10us", many(sleep(10*time.Microsecond, 0))},
+	{"sleep-100us", many(sleep(100*time.Microsecond, 0))},
+	{"sleep-1ms", many(sleep(time.Millisecond, 0))},
+	{"sleep-10ms", many(sleep(10*time.Millisecond, 0))},
+	{"sleep-busy", many(sleep(time.Millisecond, 2))},
 	{"call", one(call)},
 	{"call-two", one(callTwo)},
-	{"cgo-noop", noop},
+	{"cgo-noop", many(noop)},
 	{"callback", one(callback)},
 	{"callback-only", one(callbackOnly)},
 	{"foreign-callback", one(foreignCallback)},
 	{"foreign-first", one(foreignFirst)},
-	{"foreign-thread", one(foreignThread)},
+	{"foreign-thread", foreignThread},
+	{"foreign-rested", one(foreignRested)},
 	{"nested-1", one(nested(1))},
 	{"nested-4", one(nested(4))},
 	{"nested-16", one(nested(16))},
 	{"nested-64", one(nested(64))},
 	{"lock", one(lock)},
-	{"locked-one", lockedTrips(true, false)},
-	{"locked-two", lockedTrips(false, false)},
-	{"locked-both-one", lockedTrips(true, true)},
-	{"locked-both-two", lockedTrips(false, true)},
-	{"locked-idle", lockedIdle},
+	{"locked-one", many(lockedTrips(true, false))},
+	{"locked-two", many(lockedTrips(false, false))},
+	{"locked-both-one", many(lockedTrips(true, true))},
+	{"locked-both-two", many(lockedTrips(false, true))},
+	{"locked-idle", many(lockedIdle)},
 	{"locked-yield", one(lockedYield)},
 	{"locked-exit", one(lockedExit)},
-	{"latency-wake", wakeByGoroutine(0)},
-	{"latency-wake-on", wakeByGoroutine(200 * time.Microsecond)},
-	{"latency-thread", latencyThread},
-	{"latency-busy", latencyBusy},
-	{"share-10ms", share(10_000)},
-	{"share-100us", share(100)},
+	{"fork-join-9ms", one(forkJoin(9*time.Millisecond, time.Millisecond))},
+	{"fork-join-200us", one(forkJoin(200*time.Microsecond, time.Microsecond))},
+	{"wake-computing", one(wakeComputing)},
+	{"hog-pair", one(hogPair)},
+	{"beside-pair", one(besidePair)},
+	{"beside", many(besideLoops)},
+	{"tickers", many(tickers)},
+	{"threads-left", one(threadsLeft)},
+	{"latency-wake", many(wakeByGoroutine(0))},
+	{"latency-wake-on", many(wakeByGoroutine(200 * time.Microsecond))},
+	{"latency-thread", many(latencyThread)},
+	{"latency-busy", many(latencyBusy)},
+	{"share-10ms", many(share(10_000))},
+	{"share-100us", many(share(100))},
 	{"defer-line", deferLines},
 	{"defer-lock", deferLocks},
 	{"defer-ten", one(deferMany(10))},
@@ -74,20 +92,7 @@ var rows = []row{
 	{"panic-goexit", exits},
 	{"parked", one(parked)},
 	{"wake-exit", one(wakeExit)},
-	{"create-1m", create},
-}
-
-// sample gives the median of five batches of n operations, after a warm-up of a quarter of one.
-func sample(n int, body func(n int)) float64 {
-	body(n / 4)
-	var batches [5]float64
-	for i := range batches {
-		start := time.Now()
-		body(n)
-		batches[i] = float64(time.Since(start)) / float64(n)
-	}
-	slices.Sort(batches[:])
-	return batches[2]
+	{"create-1m", many(create)},
 }
 
 // check ends the program when a result is wrong.
@@ -105,8 +110,11 @@ func main() {
 			case "--list":
 				fmt.Println(r.name)
 			case r.name:
-				figures := fmt.Sprintf("%.3f", r.measure())
-				fmt.Println(r.name, strings.Trim(figures, "[]"))
+				line := r.name
+				for _, f := range r.measure() {
+					line += " " + f.String()
+				}
+				fmt.Println(line)
 				return
 			}
 		}

@@ -1,12 +1,13 @@
 //! Deferred calls by other means, and the least that a panic costs.
 
+use crate::difference::Difference;
 use crate::timing::sample;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// scopeguard's `defer!`, over the call at the end; and with it.
-pub fn line() -> [f64; 2] {
+pub fn line() -> (Difference, f64) {
     #[inline(never)]
     fn deferred(count: &Cell<u64>) {
         scopeguard::defer! { count.set(count.get() + 1) }
@@ -17,17 +18,12 @@ pub fn line() -> [f64; 2] {
         black_box(());
         count.set(count.get() + 1);
     }
-    fn calls(f: fn(&Cell<u64>)) -> f64 {
-        sample!(20_000_000, |n| {
-            let count = Cell::new(0);
-            (0..n).for_each(|_| f(black_box(&count)));
-            assert_eq!(count.get(), n);
-        })
+    fn calls(n: u64, f: fn(&Cell<u64>)) {
+        let count = Cell::new(0);
+        (0..n).for_each(|_| f(black_box(&count)));
+        assert_eq!(count.get(), n);
     }
-    let mut rounds: Vec<[f64; 2]> = (0..3).map(|_| [calls(deferred), calls(plain)]).collect();
-    rounds.sort_by(|a, b| (a[0] - a[1]).total_cmp(&(b[0] - b[1])));
-    let [with, without] = rounds[1];
-    [(with - without).max(0.001), with]
+    Difference::over(20_000_000, |n| calls(n, deferred), |n| calls(n, plain))
 }
 
 /// A vector of boxed closures, called from its end.

@@ -4,6 +4,7 @@
 
 mod coroutines;
 mod defers;
+mod difference;
 mod fibers;
 mod floor;
 mod memory;
@@ -11,21 +12,28 @@ mod tasks;
 mod threads;
 mod timing;
 
+use difference::Difference;
 use std::process::ExitCode;
+use std::time::Duration;
 
-/// Measures a row, of one figure or of two.
+/// Measures a row: how many figures it has, and whether the first is a difference.
 enum Measure {
     One(fn() -> f64),
     Two(fn() -> [f64; 2]),
+    OverAndAll(fn() -> (Difference, f64)),
 }
 
-use Measure::{One, Two};
+use Measure::{One, OverAndAll, Two};
 
 impl Measure {
-    fn figures(&self) -> Vec<f64> {
+    fn figures(&self) -> Vec<String> {
         match self {
-            One(measure) => vec![measure()],
-            Two(measure) => measure().to_vec(),
+            One(measure) => vec![shown(measure())],
+            Two(measure) => measure().map(shown).to_vec(),
+            OverAndAll(measure) => {
+                let (difference, with) = measure();
+                vec![difference.to_string(), shown(with)]
+            }
         }
     }
 }
@@ -79,7 +87,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("mutex/parking_lot", One(threads::parking_lot::alone)),
     ("mutex-contended/std", One(threads::standard::contended)),
     ("mutex-contended/parking_lot", One(threads::parking_lot::contended)),
-    ("defer-line/scopeguard", Two(defers::line)),
+    ("defer-line/scopeguard", OverAndAll(defers::line)),
     ("defer-ten/boxes", One(defers::boxes::<10>)),
     ("defer-loop/boxes", One(defers::boxes::<1000>)),
     ("panic-unwind-floor", One(defers::unwind)),
@@ -92,6 +100,8 @@ const ROWS: &[(&str, Measure)] = &[
     ("locked-two-floor", Two(floor::locked::two)),
     ("locked-idle-floor", Two(floor::locked::idle)),
     ("locked-exit-floor", One(floor::locked::exit)),
+    ("fork-join-9ms-floor", One(|| floor::fork_join(Duration::from_millis(9)) * 1e3)),
+    ("fork-join-200us-floor", One(|| floor::fork_join(Duration::from_micros(200)) * 1e6)),
     ("latency-thread-floor", Two(floor::wake)),
     ("share-10ms-floor", Two(floor::share::share::<10_000>)),
     ("share-100us-floor", Two(floor::share::share::<100>)),
@@ -109,8 +119,7 @@ fn main() -> ExitCode {
         ["--list"] => ROWS.iter().for_each(|(row, _)| println!("{row}")),
         [name] if known(name).is_some() => {
             let (row, measure) = known(name).expect("just looked up");
-            let figures: Vec<_> = measure.figures().iter().map(|f| shown(*f)).collect();
-            println!("{row} {}", figures.join(" "));
+            println!("{row} {}", measure.figures().join(" "));
         }
         _ => {
             eprintln!("g0-peers --list | ROW");

@@ -41,6 +41,28 @@ pub fn sleeps<const MICROS: u64>() -> [f64; 2] {
     late!(Duration::from_micros(MICROS), |length| { std::thread::sleep(length) })
 }
 
+/// Two threads in the place of two goroutines, one of which is started for this: the median of how long both take, in
+/// seconds.
+pub fn fork_join(length: Duration) -> f64 {
+    let compute = move || {
+        let start = Instant::now();
+        while start.elapsed() < length {
+            std::hint::spin_loop();
+        }
+    };
+    let begin = Instant::now();
+    let mut took = Vec::new();
+    while took.len() < 1000 && begin.elapsed() < Duration::from_secs(1) {
+        let start = Instant::now();
+        let other = std::thread::spawn(compute);
+        compute();
+        other.join().expect("it only computes");
+        took.push(start.elapsed().as_secs_f64());
+    }
+    took.sort_by(f64::total_cmp);
+    took[took.len() / 2]
+}
+
 /// One thread wakes another: how long after the wake began that one goes on.
 pub fn wake() -> [f64; 2] {
     const WAKES: usize = 1000;

@@ -6,7 +6,9 @@ use std::hint::black_box;
 
 use g0_sched::go;
 
-use super::{median, on, on_one_p};
+use super::difference::Difference;
+use super::runtimes::{on, on_one_p};
+use super::timing::{median, middle};
 
 unsafe extern "C" {
     fn c_empty();
@@ -15,7 +17,7 @@ unsafe extern "C" {
     fn c_nest(depth: c_long);
     fn c_foreign_n(n: c_long) -> f64;
     fn c_foreign_first(n: c_long) -> f64;
-    fn c_foreign_thread(n: c_long) -> f64;
+    fn c_foreign_pairs(n: c_long, differences: *mut f64);
 }
 
 g0_cgo::export! {
@@ -125,26 +127,31 @@ pub(crate) fn nested<const DEPTH: c_long>() -> f64 {
 /// A thread of C's own calls back, so many times.
 pub(crate) fn foreign_callback() -> f64 {
     // SAFETY: its thread calls `bench_callback_body`, as the others below.
-    middle(|| unsafe { c_foreign_n(10_000_000) })
+    of_five(|| unsafe { c_foreign_n(10_000_000) })
 }
 
 /// The first callback of a thread of C's own.
 pub(crate) fn foreign_first() -> f64 {
     // SAFETY: as above.
-    middle(|| unsafe { c_foreign_first(1000) })
+    of_five(|| unsafe { c_foreign_first(1000) })
 }
 
-/// A thread of C's own that calls back once, over one that does not.
-pub(crate) fn foreign_thread() -> f64 {
-    // SAFETY: as above.
-    middle(|| unsafe { c_foreign_thread(1000) })
+/// A thread of C's own that calls back once, over one that does not: of five thousand pairs.
+pub(crate) fn foreign_thread() -> Difference {
+    const PAIRS: usize = 1000;
+    on(2, || {
+        let round = |_| {
+            let mut all = vec![0.0; PAIRS];
+            let differences = all.as_mut_ptr();
+            // SAFETY: as above; there is room for so many.
+            g0_cgo::call(|| unsafe { c_foreign_pairs(PAIRS as c_long, differences) });
+            all
+        };
+        Difference::of((0..5).flat_map(round).collect())
+    })
 }
 
 /// The middle of five, each of which measures itself while main is in C.
-fn middle(measure: fn() -> f64) -> f64 {
-    on(2, || {
-        let mut all = [(); 5].map(|()| g0_cgo::call(measure));
-        all.sort_by(f64::total_cmp);
-        all[2]
-    })
+fn of_five(measure: fn() -> f64) -> f64 {
+    on(2, || middle((0..5).map(|_| g0_cgo::call(measure)).collect()))
 }

@@ -7,20 +7,12 @@ use std::ptr;
 use g0_defer::{Cache, Catch, Catches, Depot, Forgets, Local, Own, recovering_in, scope_in};
 use g0_sched::{Mutex, deferring, go, goexit, recovering};
 
-use super::{median, on_one_p};
-
-/// What an operation costs over another, and what it costs: medians of batches that take turns.
-fn over(n: u64, mut with: impl FnMut(u64), mut without: impl FnMut(u64)) -> [f64; 2] {
-    let mut rounds: Vec<[f64; 2]> =
-        (0..3).map(|_| [median(n, &mut with), median(n, &mut without)]).collect();
-    rounds.sort_by(|a, b| (a[0] - a[1]).total_cmp(&(b[0] - b[1])));
-    let [with, without] = rounds[1];
-    // A figure is positive.
-    [(with - without).max(0.001), with]
-}
+use super::difference::Difference;
+use super::runtimes::on_one_p;
+use super::timing::median;
 
 /// A function that defers one call, over one that makes it at its end.
-pub(crate) fn line() -> [f64; 2] {
+pub(crate) fn line() -> (Difference, f64) {
     #[inline(never)]
     fn deferred(count: &Cell<u64>) {
         g0_defer::defer! { count.set(count.get() + 1) }
@@ -36,11 +28,11 @@ pub(crate) fn line() -> [f64; 2] {
         (0..n).for_each(|_| f(black_box(&count)));
         assert_eq!(count.get(), n);
     }
-    on_one_p(|| over(20_000_000, |n| calls(n, deferred), |n| calls(n, plain)))
+    on_one_p(|| Difference::over(20_000_000, |n| calls(n, deferred), |n| calls(n, plain)))
 }
 
 /// Lock, and a deferred unlock; over lock and unlock. The guard is dropped either way.
-pub(crate) fn lock() -> [f64; 2] {
+pub(crate) fn lock() -> (Difference, f64) {
     #[inline(never)]
     fn deferred(counter: &Mutex<u64>) {
         let guard = RefCell::new(Some(counter.lock().expect("nobody panics")));
@@ -60,7 +52,7 @@ pub(crate) fn lock() -> [f64; 2] {
         (0..n).for_each(|_| add(black_box(&counter)));
         assert_eq!(*counter.lock().expect("nobody panics"), n);
     }
-    on_one_p(|| over(5_000_000, |n| adds(n, deferred), |n| adds(n, plain)))
+    on_one_p(|| Difference::over(5_000_000, |n| adds(n, deferred), |n| adds(n, plain)))
 }
 
 /// A function that defers `MANY` calls in a loop, each with a number.
@@ -167,7 +159,7 @@ pub(crate) fn jump() -> f64 {
 }
 
 /// A goroutine that ends by Goexit, with one deferred call; over one that returns.
-pub(crate) fn exit() -> [f64; 2] {
+pub(crate) fn exit() -> (Difference, f64) {
     fn ends(n: u64, body: fn()) {
         (0..n).for_each(|_| drop(go(body).join()));
     }
@@ -180,5 +172,5 @@ pub(crate) fn exit() -> [f64; 2] {
             goexit()
         })
     }
-    on_one_p(|| over(100_000, |n| ends(n, exits), |n| ends(n, returns)))
+    on_one_p(|| Difference::over(100_000, |n| ends(n, exits), |n| ends(n, returns)))
 }

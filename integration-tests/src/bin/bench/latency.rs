@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use g0_sched::{Sender, channel, go, sleep};
 
-use super::on;
-use super::time::{beside_loops, median_and_p99};
+use super::runtimes::on;
+use super::time::beside_loops;
+use super::timing::{median_and_p99, middle};
 
 /// Between two wakes.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -17,9 +18,13 @@ const MOST: usize = 1000;
 /// Sends the time at which it wakes the one that waits.
 type Waker = fn(&Sender<Instant>, &AtomicUsize, Duration);
 
-/// A goroutine waits for the times that `waker` sends it: median and 99th percentile of how old
-/// they are then, in microseconds.
+/// The median and the 99th percentile.
 fn measure(waker: Waker, budget: Duration) -> [f64; 2] {
+    median_and_p99(ages(waker, budget))
+}
+
+/// A goroutine waits for the times that `waker` sends it: how old they are then, in microseconds.
+fn ages(waker: Waker, budget: Duration) -> Vec<f64> {
     let (times, sent) = channel::<Instant>(1);
     let noted = Arc::new(AtomicUsize::new(0));
     let notes = noted.clone();
@@ -36,7 +41,7 @@ fn measure(waker: Waker, budget: Duration) -> [f64; 2] {
     let late = waiter.join().expect("it only notes");
     assert_eq!(late.len(), noted.load(Ordering::Acquire));
     assert!(!late.is_empty(), "nobody was woken");
-    median_and_p99(late)
+    late
 }
 
 /// Wakes, and computes for `busy` before it sleeps again.
@@ -62,6 +67,12 @@ pub(crate) fn wake_on() -> [f64; 2] {
     const BUSY: Duration = Duration::from_micros(200);
     let by_goroutine: Waker = |times, noted, budget| wakes(times, noted, budget, BUSY);
     on(2, move || measure(by_goroutine, Duration::from_millis(800)))
+}
+
+pub(crate) fn wake_computing() -> f64 {
+    const BUSY: Duration = Duration::from_millis(5);
+    let by_goroutine: Waker = |times, noted, budget| wakes(times, noted, budget, BUSY);
+    on(2, move || middle(ages(by_goroutine, Duration::from_secs(1))))
 }
 
 /// A thread that is none of the runtime's wakes; the goroutine that started it parks meanwhile.

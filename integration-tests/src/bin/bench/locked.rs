@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use g0_sched::{JoinHandle, Receiver, Sender, channel, go, lock_os_thread, sleep, yield_now};
 
-use super::{cpu_time, median, on, on_one_p, one_cpu, with_cpu_time};
+use super::runtimes::{on, on_one_p};
+use super::timing::{cpu_time, median, one_cpu, with_cpu_time};
 
 /// The echo of the row `channel`, on a thread of its own, and the main goroutine's ends.
 struct Echo {

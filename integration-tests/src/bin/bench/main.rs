@@ -1,30 +1,62 @@
 //! g0's side of the comparison: one row a run, as `integration-tests/peers/README.md` describes.
 
+mod beside;
 mod bridge;
 mod defers;
+mod difference;
 mod latency;
 mod locked;
 mod memory;
+mod pairs;
+mod parallel;
+mod runtimes;
 mod sched;
 mod share;
 mod switch;
 mod sync;
+mod threads;
+mod tickers;
 mod time;
+mod timing;
 mod trees;
 
 // The C files are linked into the library.
 use g0_integration_tests as _;
 
+use difference::Difference;
+use runtimes::{Kind, measure_on};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-/// Measures a row, of one figure or of two.
+/// Measures a row: how many figures it has, and whether the first is a difference.
 enum Measure {
     One(fn() -> f64),
     Two(fn() -> [f64; 2]),
+    Three(fn() -> [f64; 3]),
+    Over(fn() -> Difference),
+    OverAndAll(fn() -> (Difference, f64)),
 }
 
-use Measure::{One, Two};
+use Measure::{One, Over, OverAndAll, Three, Two};
+
+impl Measure {
+    fn figures(&self) -> Vec<String> {
+        let all = |figures: &[f64]| figures.iter().copied().map(shown).collect();
+        match self {
+            One(measure) => all(&[measure()]),
+            Two(measure) => all(&measure()),
+            Three(measure) => all(&measure()),
+            Over(measure) => vec![measure().to_string()],
+            OverAndAll(measure) => {
+                let (difference, with) = measure();
+                vec![difference.to_string(), shown(with)]
+            }
+        }
+    }
+}
+
+fn shown(figure: f64) -> String {
+    if figure.is_finite() { format!("{figure:.6}") } else { "never".into() }
+}
 
 const ROWS: &[(&str, Measure)] = &[
     ("switch", One(switch::switch)),
@@ -32,6 +64,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("spawn-join", One(sched::spawn_join)),
     ("spawn-1000", One(sched::spawn_1000)),
     ("channel", One(sync::channel_round_trip)),
+    ("main-worker", One(sync::main_and_worker)),
     ("buffered", One(sync::buffered)),
     ("select", One(sync::select)),
     ("ring", One(sync::ring)),
@@ -53,7 +86,8 @@ const ROWS: &[(&str, Measure)] = &[
     ("callback-only", One(bridge::callback_only)),
     ("foreign-callback", One(bridge::foreign_callback)),
     ("foreign-first", One(bridge::foreign_first)),
-    ("foreign-thread", One(bridge::foreign_thread)),
+    ("foreign-thread", Over(bridge::foreign_thread)),
+    ("foreign-rested", One(threads::foreign_rested)),
     ("nested-1", One(bridge::nested::<1>)),
     ("nested-4", One(bridge::nested::<4>)),
     ("nested-16", One(bridge::nested::<16>)),
@@ -66,81 +100,50 @@ const ROWS: &[(&str, Measure)] = &[
     ("locked-idle", Two(locked::idle)),
     ("locked-yield", One(locked::yields)),
     ("locked-exit", One(locked::exit)),
+    ("fork-join-9ms", One(parallel::fork_join_9ms)),
+    ("fork-join-200us", One(parallel::fork_join_200us)),
+    ("wake-computing", One(latency::wake_computing)),
+    ("hog-pair", One(pairs::hog)),
+    ("beside-pair", One(pairs::beside)),
+    ("beside", Three(beside::loops)),
+    ("tickers", Two(tickers::beside_c)),
+    ("threads-left", One(threads::left)),
     ("latency-wake", Two(latency::wake)),
     ("latency-wake-on", Two(latency::wake_on)),
     ("latency-thread", Two(latency::thread)),
     ("latency-busy", Two(latency::busy)),
     ("share-10ms", Two(share::share::<10_000>)),
     ("share-100us", Two(share::share::<100>)),
-    ("defer-line", Two(defers::line)),
-    ("defer-lock", Two(defers::lock)),
+    ("defer-line", OverAndAll(defers::line)),
+    ("defer-lock", OverAndAll(defers::lock)),
     ("defer-ten", One(defers::many::<10>)),
     ("defer-loop", One(defers::many::<1000>)),
     ("panic-jump", One(defers::jump)),
     ("panic-unwind", One(defers::unwind)),
-    ("panic-goexit", Two(defers::exit)),
+    ("panic-goexit", OverAndAll(defers::exit)),
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
     ("guarded", One(memory::guarded)),
 ];
 
-/// A warm-up, then the median of five batches: nanoseconds an operation.
-fn median(n: u64, mut batch: impl FnMut(u64)) -> f64 {
-    batch(n / 4);
-    let mut samples: Vec<f64> = (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            batch(n);
-            start.elapsed().as_nanos() as f64 / n as f64
-        })
-        .collect();
-    samples.sort_by(f64::total_cmp);
-    samples[2]
-}
-
-/// What all threads of this process have computed so far, in the kernel too.
-fn cpu_time() -> Duration {
-    // SAFETY: all zero is a value of this type, and the call fills it in.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &raw mut usage), 0);
-        usage
-    };
-    let micros = |time: libc::timeval| (time.tv_sec * 1_000_000 + time.tv_usec).unsigned_abs();
-    Duration::from_micros(micros(usage.ru_utime) + micros(usage.ru_stime))
-}
-
-/// As [`median`]; the second figure is the processor time of an operation.
-fn with_cpu_time(n: u64, mut batch: impl FnMut(u64)) -> [f64; 2] {
-    let mut cpu = Vec::new();
-    let wall = median(n, |n| {
-        let before = cpu_time();
-        batch(n);
-        cpu.push((cpu_time() - before).as_nanos() as f64 / n as f64);
-    });
-    // The first is the warm-up's.
-    cpu[1..].sort_by(f64::total_cmp);
-    [wall, cpu[3]]
-}
-
-/// This row is for one CPU, and who starts it sees to that.
-fn one_cpu() {
-    let cpus = std::thread::available_parallelism().expect("a number of CPUs");
-    assert_eq!(cpus.get(), 1, "to be started on one CPU: taskset -c 0 bench ROW");
-}
-
-/// Runs `main` on a migrating runtime with one P.
-fn on_one_p<R: Send>(main: impl FnOnce() -> R + Send) -> R {
-    on(1, main)
-}
-
-/// Runs `main` on a migrating runtime with this many Ps.
-fn on<R: Send>(procs: usize, main: impl FnOnce() -> R + Send) -> R {
-    // SAFETY: the rows keep no thread-local and no thread-bound value across a suspension point.
-    let runtime = unsafe { g0_sched::Runtime::builder().procs(procs).build_migrating() };
-    runtime.expect("a runtime").run(main).expect("main returns")
-}
+/// Those of them that are measured on the pinned runtime too, listed as `ROW/pinned`.
+const ON_PINNED_TOO: &[&str] = &[
+    "yield",
+    "spawn-join",
+    "spawn-1000",
+    "channel",
+    "main-worker",
+    "fork-join-9ms",
+    "fork-join-200us",
+    "wake-computing",
+    "hog-pair",
+    "beside-pair",
+    "beside",
+    "foreign-rested",
+    "tickers",
+    "threads-left",
+];
 
 fn main() -> ExitCode {
     let Some(name) = std::env::args().nth(1) else {
@@ -149,16 +152,17 @@ fn main() -> ExitCode {
     };
     if name == "--list" {
         ROWS.iter().for_each(|(row, _)| println!("{row}"));
+        ON_PINNED_TOO.iter().for_each(|row| println!("{row}/pinned"));
         return ExitCode::SUCCESS;
     }
-    match ROWS.iter().find(|(row, _)| *row == name) {
-        Some((row, measure)) => {
-            let figures = match measure {
-                One(measure) => vec![measure()],
-                Two(measure) => measure().to_vec(),
-            };
-            let figures: Vec<_> = figures.iter().map(|figure| format!("{figure:.3}")).collect();
-            println!("{row} {}", figures.join(" "));
+    let (row, kind) = match name.strip_suffix("/pinned") {
+        Some(row) if ON_PINNED_TOO.contains(&row) => (row, Kind::Pinned),
+        _ => (name.as_str(), Kind::Migrating),
+    };
+    match ROWS.iter().find(|(listed, _)| *listed == row) {
+        Some((_, measure)) => {
+            measure_on(kind);
+            println!("{name} {}", measure.figures().join(" "));
             ExitCode::SUCCESS
         }
         None => {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use g0_sched::{Receiver, Sender, WaitGroup, channel, go, yield_now};
 
-use super::on_one_p;
+use super::runtimes::on_one_p;
 
 /// Resident bytes of this process.
 fn rss() -> u64 {

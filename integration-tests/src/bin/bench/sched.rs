@@ -2,7 +2,8 @@
 
 use g0_sched::{go, lock_os_thread, unlock_os_thread, yield_now};
 
-use super::{median, on_one_p};
+use super::runtimes::on_one_p;
+use super::timing::median;
 
 pub(crate) fn yields() -> f64 {
     on_one_p(|| {

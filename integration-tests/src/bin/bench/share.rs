@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use g0_sched::{go, sleep};
 
-use super::{on_one_p, one_cpu};
+use super::runtimes::on_one_p;
+use super::timing::one_cpu;
 
 unsafe extern "C" {
     fn c_sleep(micros: c_uint);

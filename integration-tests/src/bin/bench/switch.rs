@@ -34,7 +34,7 @@ pub(crate) fn switch() -> f64 {
     // SAFETY: the stack is large enough and outlives the loop; `body` never ends.
     pair.coroutine = unsafe { Native::init(top, body, (&raw mut pair).cast()) };
     let pair = &raw mut pair;
-    super::median(2_000_000, |n| {
+    super::timing::median(2_000_000, |n| {
         let mut v = 0u64;
         for _ in 0..n {
             // SAFETY: the coroutine is suspended whenever we run.

@@ -4,10 +4,20 @@ use std::sync::Arc;
 
 use g0_sched::{Mutex, Receiver, Sender, channel, go, select};
 
-use super::{median, on, on_one_p};
+use super::runtimes::{on, on_one_p};
+use super::timing::median;
 
 pub(crate) fn channel_round_trip() -> f64 {
-    on_one_p(|| {
+    round_trips(1, 500_000)
+}
+
+/// The same on two Ps: the worker runs beside main, or on the same P in turns with it.
+pub(crate) fn main_and_worker() -> f64 {
+    round_trips(2, 50_000)
+}
+
+fn round_trips(procs: usize, n: u64) -> f64 {
+    on(procs, || {
         let (a_tx, a_rx) = channel::<u64>(0);
         let (c_tx, c_rx) = channel::<u64>(0);
         let echo = go(move || {
@@ -15,7 +25,7 @@ pub(crate) fn channel_round_trip() -> f64 {
                 c_tx.send(v).expect("main receives");
             }
         });
-        let ns = median(500_000, |n| {
+        let ns = median(n, |n| {
             for i in 0..n {
                 a_tx.send(i).expect("echo receives");
                 assert_eq!(c_rx.recv(), Ok(i));

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use g0_sched::{go, sleep};
 
-use super::on;
+use super::runtimes::on;
+use super::timing::median_and_p99;
 
 /// A line of the cache for each count.
 #[repr(align(64))]
@@ -47,12 +48,6 @@ pub(crate) fn timers() -> f64 {
         sleepers.into_iter().for_each(|sleeper| sleeper.join().expect("it only sleeps"));
         ns
     })
-}
-
-/// The median and the 99th percentile.
-pub(crate) fn median_and_p99(mut samples: Vec<f64>) -> [f64; 2] {
-    samples.sort_by(f64::total_cmp);
-    [samples[samples.len() / 2], samples[samples.len() * 99 / 100]]
 }
 
 /// What `measure` finds beside an endless loop for each of two Ps.

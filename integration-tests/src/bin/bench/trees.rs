@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use g0_sched::{Sender, channel, go};
 
-use super::on;
+use super::runtimes::on;
 
 fn skynet_node(to: &Sender<u64>, first: u64, size: u64) {
     let mut sum = first;

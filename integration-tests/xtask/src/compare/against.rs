@@ -10,7 +10,7 @@
 //! ```
 
 use super::programs::Program;
-use super::rows::Row;
+use super::rows::{Kind, Row};
 use super::samples::{self, Samples};
 use super::unit::{Unit, figure};
 use super::{Options, machine, measurements};
@@ -29,17 +29,27 @@ pub fn run(report: &mut Report, options: &Options, other: &str) {
     }
     let mut lines = Vec::new();
     for same in measurements(options) {
-        report.step(&format!("compare: {}", same[0].entry), || {
-            let samples = samples::take(same[0], &programs, options.runs);
-            for row in same {
-                lines.push(Line::of(row, &samples)?);
+        for kind in [Kind::Migrating, Kind::Pinned] {
+            let rows: Vec<&'static Row> =
+                same.iter().copied().filter(|row| row.kind == kind).collect();
+            let Some(first) = rows.first() else { continue };
+            let entries = samples::equals(first, &programs);
+            if !entries.iter().any(|entry| entry.peer == "before") {
+                println!("  {} is new: the other tree does not measure it", first.listed());
+                continue;
             }
-            Ok(())
-        });
+            report.step(&format!("compare: {}", first.listed()), || {
+                let samples = samples::take(first, &entries, options.runs);
+                for row in rows {
+                    lines.push(Line::of(row, &samples)?);
+                }
+                Ok(())
+            });
+        }
     }
     println!("\n{}", machine::line());
     let head = ["before", "again", "noise %", "after", "%"];
-    println!("{:<22} {}", "row", head.map(|word| format!("{word:>9}")).join(" "));
+    println!("{:<24} {}", "row", head.map(|word| format!("{word:>9}")).join(" "));
     lines.iter().for_each(|line| println!("{}", line.text()));
     report.step("compare: against", || {
         let worse: Vec<&str> =
@@ -57,16 +67,15 @@ struct Line {
     before: f64,
     again: f64,
     after: f64,
-    /// The range of the middle half of the samples of both equal programs.
-    spread: f64,
+    /// What equal programs differ by.
+    noise: f64,
 }
 
 impl Line {
     fn of(row: &'static Row, samples: &[Samples]) -> Result<Line, String> {
         let of = |name: &str| samples.iter().find(|s| s.peer == name).ok_or("there is no such row");
-        let median = |name: &str| {
-            let stats = of(name)?.stats(row.figure);
-            stats.map(|stats| stats.median).ok_or(format!("{}: {name} gave no figure", row.name))
+        let stats = |name: &str| {
+            of(name)?.stats(row.figure).ok_or(format!("{}: {name} gave no figure", row.name))
         };
         let equal = ["before", "again"].map(|name| of(name).map(|samples| samples.of(row.figure)));
         let [before, again] = equal;
@@ -74,57 +83,61 @@ impl Line {
         equal.sort_by(f64::total_cmp);
         let quarter = equal.len() / 4;
         let spread = equal[equal.len() - 1 - quarter] - equal[quarter];
-        let (before, again) = (median("before")?, median("again")?);
-        Ok(Line { row, before, again, after: median("after")?, spread })
+        let [before, again, after] = [stats("before")?, stats("again")?, stats("after")?];
+        let noise = [before.median - again.median, spread, before.noise, after.noise];
+        // `never` less `never` is no number, and no noise.
+        let noise = noise.into_iter().map(f64::abs).filter(|noise| !noise.is_nan());
+        let noise = noise.fold(0.0, f64::max);
+        let [before, again, after] = [before, again, after].map(|stats| stats.median);
+        Ok(Line { row, before, again, after, noise })
     }
 
     fn mean(&self) -> f64 {
         (self.before + self.again) / 2.0
     }
 
-    /// What equal programs differ by, as a part of their mean.
-    fn noise(&self) -> f64 {
-        let noise = (self.before - self.again).abs().max(self.spread);
-        // `never` less `never` is no number, and no noise.
-        if noise.is_nan() { 0.0 } else { noise / self.mean() }
-    }
-
-    /// How much more it is than before, as a part of that.
+    /// How much more it is than before.
     fn change(&self) -> f64 {
-        if self.after == self.mean() { 0.0 } else { self.after / self.mean() - 1.0 }
+        if self.after == self.mean() { 0.0 } else { self.after - self.mean() }
     }
 
     fn is_worse(&self) -> bool {
         let worse = if self.row.unit.grows() { -self.change() } else { self.change() };
-        worse > self.noise()
+        worse > self.noise
     }
 
     fn text(&self) -> String {
         let verdict = if self.is_worse() { "worse" } else { "ok" };
-        let per_cent = |part: f64| format!("{:.1}", 100.0 * part);
+        // Of a difference around nothing there are no hundredths.
+        let per_cent = |part: f64| match part / self.mean() {
+            _ if part == 0.0 => "0.0".into(),
+            part if part.abs() < 100.0 && self.mean() > 0.0 => format!("{:.1}", 100.0 * part),
+            _ => "-".into(),
+        };
         let cells = [
             figure(self.before),
             figure(self.again),
-            per_cent(self.noise()),
+            per_cent(self.noise),
             figure(self.after),
             per_cent(self.change()),
         ];
         let cells = cells.map(|cell| format!("{cell:>9}")).join(" ");
         let unit: Unit = self.row.unit;
-        format!("{:<22} {cells}  {verdict}, {}", self.row.name, unit.name())
+        format!("{:<24} {cells}  {verdict}, {}", self.row.name, unit.name())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::rows::ROWS;
+    use super::super::stats::Figure;
     use super::*;
 
     fn line(name: &str, before: &[f64], again: &[f64], after: &[f64]) -> Result<Line, String> {
         let row = ROWS.iter().find(|row| row.name == name).unwrap();
         let samples = |peer: &str, values: &[f64]| Samples {
             peer: peer.into(),
-            runs: values.iter().map(|value| vec![*value]).collect(),
+            runs: values.iter().map(|value| vec![Figure { value: *value, noise: 0.0 }]).collect(),
             error: None,
         };
         let all = [samples("before", before), samples("again", again), samples("after", after)];
@@ -134,7 +147,8 @@ mod tests {
     #[test]
     fn what_equal_programs_differ_by_is_noise() {
         let line = line("yield", &[10.0; 5], &[11.0; 5], &[11.0; 5]).unwrap();
-        assert!((line.noise() - 1.0 / 10.5).abs() < 1e-9 && !line.is_worse());
+        assert!((line.noise - 1.0).abs() < 1e-9 && !line.is_worse());
+        assert!(line.text().contains(" 9.5 "), "{}", line.text());
     }
 
     #[test]
@@ -162,5 +176,12 @@ mod tests {
         let never = [f64::INFINITY];
         assert!(!line("sleep-busy-p50", &never, &never, &never).unwrap().is_worse());
         assert!(line("yield", &[1.0; 5], &[1.0; 5], &[]).is_err());
+    }
+
+    #[test]
+    fn a_difference_around_nothing_is_worse_only_beyond_the_noise() {
+        let of = |after: &[f64]| line("foreign-thread", &[-40.0; 5], &[10.0; 5], after).unwrap();
+        assert!(!of(&[30.0; 5]).is_worse() && of(&[90.0; 5]).is_worse());
+        assert!(of(&[90.0; 5]).text().contains(" - "));
     }
 }

@@ -51,6 +51,16 @@ impl Program {
     }
 }
 
+/// The program that a peer comes from.
+pub fn of_peer(peer: &str) -> &'static str {
+    match peer {
+        "migrating" => "g0",
+        "go" => "go",
+        "boost" => "boost",
+        _ => "rust",
+    }
+}
+
 fn cargo(package: &str, bin: &str) -> Result<PathBuf, String> {
     cargo_in(tree::root(), &tree::target(), package, bin)
 }

@@ -1,7 +1,7 @@
 //! A comparison as JSON, written and read back: what was measured once can be printed and drawn again.
 
 use super::rows::ROWS;
-use super::samples::Stats;
+use super::stats::Stats;
 use super::table::Line;
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ fn line(line: &Line) -> Value {
         "peer": line.peer,
         "best": line.best,
         "failed": line.failed,
+        "why": line.why,
         "target": line.target.map(number),
         "ratio": line.ratio().map(number),
         "verdict": line.verdict(),
@@ -34,7 +35,13 @@ fn line(line: &Line) -> Value {
 }
 
 fn stats(s: Stats) -> Value {
-    json!({ "min": number(s.min), "median": number(s.median), "max": number(s.max), "runs": s.runs })
+    json!({
+        "min": number(s.min),
+        "median": number(s.median),
+        "max": number(s.max),
+        "runs": s.runs,
+        "noise": s.noise,
+    })
 }
 
 /// JSON has no number beyond all numbers.
@@ -67,6 +74,8 @@ fn read_line(line: &Value) -> Result<Line, String> {
         peer,
         stats: read_stats(&line["peer_samples"]).ok_or_else(wrong)?,
         failed: line["failed"].as_bool().ok_or_else(wrong)?,
+        // Older files have neither this nor the noise.
+        why: line["why"].as_str().unwrap_or("the file does not say why").into(),
         best: line["best"].as_bool().ok_or_else(wrong)?,
         target: read_number(&line["target"]),
     })
@@ -82,6 +91,7 @@ fn read_stats(value: &Value) -> Option<Option<Stats>> {
         median: read_number(&value["median"])?,
         max: read_number(&value["max"])?,
         runs: usize::try_from(value["runs"].as_u64()?).ok()?,
+        noise: value["noise"].as_f64().unwrap_or(0.0),
     }))
 }
 
@@ -94,7 +104,8 @@ mod tests {
     use super::*;
 
     fn lines() -> Vec<Line> {
-        let stats = |v: f64| Some(Stats { min: v / 2.0, median: v, max: v * 2.0, runs: 5 });
+        let stats =
+            |v: f64| Some(Stats { min: v / 2.0, median: v, max: v * 2.0, runs: 5, noise: 2.0 });
         let row = |name| ROWS.iter().find(|r| r.name == name).unwrap();
         let line = |name, peer, of, target| Line {
             row: row(name),
@@ -102,6 +113,7 @@ mod tests {
             peer,
             stats: of,
             failed: false,
+            why: "it is not there".into(),
             best: true,
             target,
         };
@@ -121,6 +133,7 @@ mod tests {
         for (a, b) in lines().iter().zip(&back) {
             assert_eq!((a.row.name, a.peer, a.g0, a.stats), (b.row.name, b.peer, b.g0, b.stats));
             assert_eq!((a.best, a.failed, a.target), (b.best, b.failed, b.target));
+            assert_eq!(a.why, b.why);
         }
         assert_eq!(write("a \"machine\"", &back), text);
     }

@@ -17,6 +17,10 @@ pub enum Unit {
     Share,
     /// How many a second: more is better.
     Rate,
+    /// How many times as much as another has.
+    Times,
+    /// Threads of the process.
+    Threads,
 }
 
 impl Unit {
@@ -30,6 +34,8 @@ impl Unit {
             Unit::Count => "count",
             Unit::Share => "share",
             Unit::Rate => "1/s",
+            Unit::Times => "times",
+            Unit::Threads => "threads",
         }
     }
 
@@ -39,11 +45,11 @@ impl Unit {
             Unit::Ns => Some(1.0),
             Unit::Us => Some(1e3),
             Unit::Ms => Some(1e6),
-            Unit::Bytes | Unit::Count | Unit::Share | Unit::Rate => None,
+            _ => None,
         }
     }
 
-    /// Whether more is better; of times and bytes less is.
+    /// Whether more is better; of all others less is.
     pub fn grows(self) -> bool {
         matches!(self, Unit::Count | Unit::Share | Unit::Rate)
     }
@@ -69,9 +75,9 @@ pub fn figure(value: f64) -> String {
         v if v < 99.95 => 1,
         _ => 0,
     };
-    let text = format!("{value:.digits$}");
+    let text = format!("{:.digits$}", value.abs());
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut grouped = String::new();
+    let mut grouped = if value < 0.0 { "-".to_string() } else { String::new() };
     for (i, digit) in whole.chars().enumerate() {
         if i > 0 && (whole.len() - i) % 3 == 0 {
             grouped.push(',');
@@ -92,6 +98,7 @@ mod tests {
         let expected =
             ["0.50", "7.51", "10.0", "54.1", "100", "259", "5,418", "1,000,000", "never"];
         assert_eq!(shown, expected);
+        assert_eq!([-0.5, -120.0, -5418.0].map(figure), ["-0.50", "-120", "-5,418"]);
     }
 
     #[test]
@@ -101,5 +108,6 @@ mod tests {
         assert!(Unit::Count.ratio(2.0, 1.0) < 1.0 && Unit::Ms.ratio(1.0, 2.0) < 1.0);
         assert!(Unit::Share.reaches(0.9, 0.85) && !Unit::Rate.reaches(9.0, 10.0));
         assert_eq!(Unit::Us.ratio(60.0, f64::INFINITY), 0.0);
+        assert!(Unit::Threads.reaches(5.0, 64.0) && !Unit::Times.reaches(9.0, 2.0));
     }
 }

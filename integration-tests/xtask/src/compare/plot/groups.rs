@@ -1,6 +1,6 @@
 //! What is drawn: rows as groups of bars.
 //!
-//! A row `X-p99` is no group: its figures go to the bars of `X-p50`. What stands beside another row is not drawn.
+//! A row `X-p99` is no group: its figures go to the bars of `X-p50`. What stands aside is not drawn.
 
 use crate::compare::rows::Row;
 use crate::compare::table::Line;
@@ -61,9 +61,9 @@ pub fn groups(lines: &[Line]) -> Vec<Group> {
     }
     let median = |name: &str, key: usize| {
         let of = lines.iter().filter(move |line| line.row.name == name);
-        let g0 = of.clone().find_map(|line| line.g0).map(|s| s.median);
+        let g0 = of.clone().find_map(|line| line.g0).map(|s| s.figure());
         let peers =
-            of.filter(|line| who(line.peer) == key).filter_map(|line| Some(line.stats?.median));
+            of.filter(|line| who(line.peer) == key).filter_map(|line| Some(line.stats?.figure()));
         if key == 0 { g0 } else { peers.min_by(f64::total_cmp) }
     };
     let group = |row: &'static Row| {
@@ -86,17 +86,18 @@ pub fn groups(lines: &[Line]) -> Vec<Group> {
 pub mod tests {
     use super::*;
     use crate::compare::rows::ROWS;
-    use crate::compare::samples::Stats;
+    use crate::compare::stats::Stats;
 
     /// A line of five equal runs.
     pub fn line(row: &str, g0: f64, peer: &'static str, of: Option<f64>) -> Line {
-        let stats = |v: f64| Stats { min: v, median: v, max: v, runs: 5 };
+        let stats = |v: f64| Stats { min: v, median: v, max: v, runs: 5, noise: 0.0 };
         Line {
             row: ROWS.iter().find(|r| r.name == row).unwrap(),
             g0: Some(stats(g0)),
             peer,
             stats: of.map(stats),
             failed: false,
+            why: String::new(),
             best: false,
             target: None,
         }
@@ -130,8 +131,8 @@ pub mod tests {
     }
 
     #[test]
-    fn every_peer_has_a_colour_of_its_own() {
-        for peer in ROWS.iter().flat_map(|row| row.peers) {
+    fn every_peer_that_is_drawn_has_a_colour_of_its_own() {
+        for peer in ROWS.iter().filter(|row| !row.aside).flat_map(|row| row.peers) {
             assert!(peer.starts_with(COLOURS[who(peer)].0), "{peer}");
         }
         assert_eq!((who("g0"), who("go"), who("may-mpsc")), (0, 1, 3));

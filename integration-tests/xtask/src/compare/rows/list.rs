@@ -1,130 +1,16 @@
-//! The rows, what g0 has to reach in them, and the peers that each row should have.
+//! Which rows there are.
 
-use super::unit::Unit::{self, Bytes, Count, Ms, Rate, Share, Us};
-
-/// One figure that is compared.
-pub struct Row {
-    /// Its name.
-    pub name: &'static str,
-    /// What the programs call the measurement that gives it; several rows may come from one.
-    pub entry: &'static str,
-    /// Which figure of the measurement's line it is.
-    pub figure: usize,
-    /// What it is measured in.
-    pub unit: Unit,
-    /// How many processors the programs use.
-    pub procs: usize,
-    /// The programs are started on one CPU.
-    pub pinned: bool,
-    /// One run says all: what is counted does not vary.
-    pub once: bool,
-    /// It stands beside another row, and is not drawn.
-    pub aside: bool,
-    /// The peers that have the operation.
-    pub peers: &'static [&'static str],
-    /// What g0 has to reach, in the row's unit. `None`: only what stands beside it counts.
-    reach: Option<f64>,
-    /// What g0 has to reach as a multiple of what this peer reaches beside it; `floor` is one of them.
-    beside: Option<(&'static str, f64)>,
-}
-
-const fn row(name: &'static str, peers: &'static [&'static str]) -> Row {
-    Row {
-        name,
-        entry: name,
-        figure: 0,
-        unit: Unit::Ns,
-        procs: 1,
-        pinned: false,
-        once: false,
-        aside: false,
-        peers,
-        reach: None,
-        beside: None,
-    }
-}
-
-impl Row {
-    const fn at_most(mut self, figure: f64) -> Row {
-        self.reach = Some(figure);
-        self
-    }
-
-    /// A share of the whole: this much or more.
-    const fn at_least(self, share: f64) -> Row {
-        self.at_most(share).in_unit(Share).aside()
-    }
-
-    const fn times(mut self, factor: f64, peer: &'static str) -> Row {
-        self.beside = Some((peer, factor));
-        self
-    }
-
-    const fn in_unit(mut self, unit: Unit) -> Row {
-        self.unit = unit;
-        self
-    }
-
-    const fn on_two(mut self) -> Row {
-        self.procs = 2;
-        self
-    }
-
-    const fn on_one_cpu(mut self) -> Row {
-        self.pinned = true;
-        self
-    }
-
-    const fn aside(mut self) -> Row {
-        self.aside = true;
-        self
-    }
-
-    const fn from(mut self, entry: &'static str, figure: usize) -> Row {
-        self.entry = entry;
-        self.figure = figure;
-        self
-    }
-
-    /// A count, which does not vary: this many or more.
-    const fn counts(mut self, least: f64) -> Row {
-        self.reach = Some(least);
-        self.once = true;
-        self.in_unit(Count)
-    }
-
-    /// Whether `word` selects it: by its name, by the beginning of it up to a hyphen, or by its group.
-    pub fn is_called(&self, word: &str) -> bool {
-        let begins = |word: &str| {
-            self.name.strip_prefix(word).is_some_and(|r| r.is_empty() || r.starts_with('-'))
-        };
-        let group = GROUPS.iter().find(|(group, _)| *group == word);
-        begins(word) || group.is_some_and(|(_, words)| words.iter().any(|word| begins(word)))
-    }
-
-    /// The target, given how others do in this run: the absolute one where there is one, unless `peer` is the one that
-    /// the row is also measured against.
-    pub fn target(&self, peer: &str, of: impl Fn(&str) -> Option<f64>) -> Option<f64> {
-        let beside = || self.beside.and_then(|(other, factor)| Some(factor * of(other)?));
-        match self.beside {
-            Some((other, _)) if other == peer => beside(),
-            _ => self.reach.or_else(beside),
-        }
-    }
-}
+use super::{Row, row};
+use crate::compare::unit::Unit::{Bytes, Ms, Rate, Share, Threads, Times, Us};
 
 /// The peers whose stacks, or what stands for them, wait for the clock.
 const SLEEPERS: &[&str] = &["go", "tokio", "may", "boost", "floor"];
 
-/// Words that select what begins with others, too.
-const GROUPS: &[(&str, &[&str])] = &[
-    ("locked", &["lock"]),
-    ("latency", &["sleep", "share"]),
-    ("cgo", &["call", "callback", "nested", "foreign"]),
-];
-
 /// The peers that give a goroutine, or what stands for it, a thread of its own.
 const LOCKERS: &[&str] = &["go", "tokio", "floor"];
+
+/// What a row of the pinned runtime stands beside: the same on the migrating one, too.
+const BESIDE: &[&str] = &["go", "migrating"];
 
 /// All rows.
 pub static ROWS: &[Row] = &[
@@ -253,65 +139,56 @@ pub static ROWS: &[Row] = &[
     row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),
     row("create-1m-reused", &["go", "tokio"]).at_most(100.0).from("create-1m", 1),
     row("guarded", &["corosensei", "may", "boost"]).counts(1_000_000.0),
+    row("main-worker", &["go"]).times(1.0, "go").on_two(),
+    row("fork-join-9ms", &["go", "floor"]).times(1.05, "go").in_unit(Ms).on_two(),
+    row("fork-join-200us", &["go", "floor"]).times(1.05, "go").in_unit(Us).on_two(),
+    row("wake-computing", &["go"]).times(1.0, "go").in_unit(Us).on_two(),
+    row("hog-pair", &["go"]).at_most(2.0).in_unit(Times).aside(),
+    row("beside-pair", &["go"]).times(1.0, "go").in_unit(Ms),
+    row("beside-channel", &["go"]).at_most(20.0).in_unit(Ms).from("beside", 0),
+    row("beside-select", &["go"]).at_most(20.0).in_unit(Ms).from("beside", 1),
+    row("beside-mutex", &["go"]).at_most(20.0).in_unit(Ms).from("beside", 2),
+    row("foreign-rested", &["go"]).times(1.0, "go").in_unit(Us).on_two(),
+    row("tickers-p50", &["go"]).times(1.0, "go").in_unit(Us).on_two().from("tickers", 0),
+    row("tickers-p99", &["go"]).times(1.0, "go").in_unit(Us).on_two().from("tickers", 1),
+    row("threads-left", &["go"]).at_most(64.0).in_unit(Threads).on_two().once().aside(),
+    // On the pinned runtime.
+    row("yield-pinned", BESIDE).at_most(10.0).pinned("yield", 0),
+    row("spawn-join-pinned", BESIDE).at_most(60.0).pinned("spawn-join", 0),
+    row("spawn-1000-pinned", BESIDE).at_most(35.0).pinned("spawn-1000", 0),
+    row("channel-pinned", BESIDE).at_most(45.0).pinned("channel", 0),
+    row("main-worker-pinned", BESIDE).times(1.0, "go").on_two().pinned("main-worker", 0),
+    row("fork-join-9ms-pinned", BESIDE)
+        .times(1.05, "go")
+        .in_unit(Ms)
+        .on_two()
+        .pinned("fork-join-9ms", 0),
+    row("fork-join-200us-pinned", BESIDE)
+        .times(1.05, "go")
+        .in_unit(Us)
+        .on_two()
+        .pinned("fork-join-200us", 0),
+    row("wake-computing-pinned", BESIDE)
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .pinned("wake-computing", 0),
+    row("hog-pair-pinned", BESIDE).at_most(2.0).in_unit(Times).pinned("hog-pair", 0),
+    row("beside-pair-pinned", BESIDE).times(1.0, "go").in_unit(Ms).pinned("beside-pair", 0),
+    row("beside-channel-pinned", BESIDE).at_most(20.0).in_unit(Ms).pinned("beside", 0),
+    row("beside-select-pinned", BESIDE).at_most(20.0).in_unit(Ms).pinned("beside", 1),
+    row("beside-mutex-pinned", BESIDE).at_most(20.0).in_unit(Ms).pinned("beside", 2),
+    row("foreign-rested-pinned", BESIDE)
+        .times(1.0, "go")
+        .in_unit(Us)
+        .on_two()
+        .pinned("foreign-rested", 0),
+    row("tickers-p50-pinned", BESIDE).times(1.0, "go").in_unit(Us).on_two().pinned("tickers", 0),
+    row("tickers-p99-pinned", BESIDE).times(1.0, "go").in_unit(Us).on_two().pinned("tickers", 1),
+    row("threads-left-pinned", BESIDE)
+        .at_most(64.0)
+        .in_unit(Threads)
+        .on_two()
+        .once()
+        .pinned("threads-left", 0),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(name: &str) -> &'static Row {
-        ROWS.iter().find(|row| row.name == name).unwrap()
-    }
-
-    #[test]
-    fn without_a_floor_a_target_that_hangs_on_it_is_unknown() {
-        let row = named("create-1m");
-        assert_eq!(row.target("go", |_| None), None);
-        let target = row.target("go", |peer| (peer == "floor").then_some(2000.0));
-        assert!(target.is_some_and(|t| (t - 2200.0).abs() < 1e-6));
-    }
-
-    #[test]
-    fn beside_its_floor_a_row_is_held_to_the_floor_and_beside_a_peer_to_its_figure() {
-        let row = named("call");
-        assert_eq!(row.target("go", |_| Some(10.0)), Some(2.5));
-        assert_eq!(row.target("floor", |_| Some(10.0)), Some(18.0));
-    }
-
-    #[test]
-    fn every_row_has_a_target_and_a_peer_it_can_be_held_to() {
-        for row in ROWS {
-            assert!(
-                row.target("", |_| Some(1.0)).is_some() && !row.peers.is_empty(),
-                "{}",
-                row.name
-            );
-            assert!(row.beside.is_none_or(|(peer, _)| row.peers.contains(&peer)), "{}", row.name);
-            let same = ROWS.iter().filter(|r| (r.entry, r.figure) == (row.entry, row.figure));
-            assert_eq!(same.count(), 1, "{}", row.name);
-        }
-    }
-
-    #[test]
-    fn a_word_selects_what_begins_with_it_up_to_a_hyphen_and_its_group() {
-        let chosen = |word: &'static str| {
-            ROWS.iter().filter(move |row| row.is_called(word)).map(|row| row.name)
-        };
-        assert!(chosen("mutex").eq(["mutex", "mutex-contended"]));
-        assert!(chosen("call").eq(["call", "call-two"]) && chosen("sleep-1ms").count() == 2);
-        assert_eq!(chosen("spaw").count() + chosen("").count(), 0);
-        assert_eq!(chosen("locked").next(), Some("lock"));
-        assert!(chosen("locked").skip(1).all(|name| name.starts_with("locked-")));
-        let latency = ["sleep-1ms-p50", "latency-busy-p99", "share-10ms"];
-        assert!(latency.iter().all(|name| chosen("latency").any(|chosen| chosen == *name)));
-    }
-
-    #[test]
-    fn rows_of_one_measurement_are_measured_in_one_way() {
-        for row in ROWS {
-            let mut same = ROWS.iter().filter(|other| other.entry == row.entry);
-            let way = |row: &Row| (row.procs, row.pinned, row.once);
-            assert!(same.all(|other| way(other) == way(row)), "{}", row.name);
-        }
-    }
-}
