@@ -72,7 +72,8 @@ cargo xtask COMMAND
        [--seconds N] [--seed S]  of runtime (default: an hour; ci: a minute): nothing is lost, nobody waits for ever
 
   compare [NAME...]              g0 and its peers side by side, row by row
-                                 (a NAME also selects the rows that begin with NAME and a hyphen)
+                                 (a NAME also selects the rows that begin with NAME and a hyphen; locked, latency, cgo,
+                                 fair and pinned select groups)
           [--runs N]             samples of each (default 5, not less)
           [--json FILE]          the same table for programs
           [--plot FILE.svg]      the same table drawn

@@ -13,7 +13,7 @@ use super::programs::Program;
 use super::rows::{Kind, Row};
 use super::samples::{self, Samples};
 use super::unit::{Unit, figure};
-use super::{Options, machine, measurements};
+use super::{Options, machine};
 use crate::other_tree;
 use crate::report::Report;
 
@@ -28,7 +28,7 @@ pub fn run(report: &mut Report, options: &Options, other: &str) {
         return;
     }
     let mut lines = Vec::new();
-    for same in measurements(options) {
+    for same in options.measurements() {
         for kind in [Kind::Migrating, Kind::Pinned] {
             let rows: Vec<&'static Row> =
                 same.iter().copied().filter(|row| row.kind == kind).collect();
@@ -55,6 +55,7 @@ pub fn run(report: &mut Report, options: &Options, other: &str) {
         let worse: Vec<&str> =
             lines.iter().filter(|line| line.is_worse()).map(|line| line.row.name).collect();
         match worse.is_empty() {
+            _ if lines.is_empty() => Err("the trees have no measurement in common".into()),
             true => Ok(()),
             false => Err(format!("worse beyond the noise: {}", worse.join(" "))),
         }
