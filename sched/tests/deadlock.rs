@@ -296,6 +296,43 @@ fn a_wait_that_lasted_is_told() {
     );
 }
 
+#[test]
+fn l12_a_timer_that_was_disarmed_does_not_put_the_report_off() {
+    const LONG: Duration = Duration::from_secs(3600);
+    in_children(
+        "l12_a_timer_that_was_disarmed_does_not_put_the_report_off",
+        |kind, procs| {
+            run(kind, procs, || {
+                let mutex = Mutex::new(());
+                let semaphore = Semaphore::new(1);
+                for late in [false, true] {
+                    let (tx, rx) = channel::<u8>(0);
+                    let sender = go(move || {
+                        // On another P, if there is one; or before the receiver waits.
+                        if late {
+                            sleep(Duration::from_millis(1));
+                        }
+                        for _ in 0..2 {
+                            tx.send(1).unwrap();
+                        }
+                    });
+                    assert_eq!(rx.recv_timeout(LONG), Ok(1));
+                    select! {
+                        recv(rx) -> value => assert_eq!(value, Ok(1)),
+                        default(LONG) => panic!("an hour has passed"),
+                    }
+                    sender.join().unwrap();
+                    drop(mutex.try_lock_for(LONG).unwrap());
+                    drop(semaphore.acquire_timeout(LONG).unwrap());
+                }
+                let (_tx, rx) = channel::<u8>(0);
+                let _ = rx.recv();
+            });
+        },
+        reports(&["(main), waits for # ms: channel receive, started at "]),
+    );
+}
+
 /// The parts below come to their end; each is idle for a while on the way.
 const NAP: Duration = Duration::from_millis(150);
 

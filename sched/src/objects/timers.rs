@@ -14,8 +14,8 @@ pub(crate) const BATCH: usize = 32;
 /// The timers of one P.
 #[derive(Debug)]
 pub struct Timers<G> {
-    /// When to look, nanoseconds; never later than the first deadline, but maybe earlier. Written
-    /// under the lock.
+    /// When to look, nanoseconds; never later than the first deadline, but maybe earlier: a disarmed timer
+    /// leaves it as it is, for most timers are disarmed. Written under the lock.
     due: AtomicU64,
     wheel: Mutex<Wheel<G>>,
     /// How many have made a goroutine ready. Written under the lock.
@@ -69,6 +69,14 @@ impl<G> Timers<G> {
     pub unsafe fn disarm(&self, timer: *const Timer<G>) -> bool {
         // SAFETY: as the caller ensures.
         unsafe { self.wheel.lock().remove(timer) }
+    }
+
+    /// Forgets the deadlines of disarmed timers: from now on [`due`](Self::due) is that of one that is armed. Inside,
+    /// or on a thread of its own.
+    pub(crate) fn refresh(&self) {
+        let wheel = self.wheel.lock();
+        // Release: as in `fire`, whose thread had the lock before.
+        self.due.store(wheel.due(), Ordering::Release);
     }
 
     /// Takes out what is due at `now`: goroutines that are the caller's to wake. Returns true

@@ -109,7 +109,7 @@ impl Core {
     /// `None`: that has passed, and the M has a P.
     pub(super) fn sleep_or_lead<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
         self.check_for_end::<P>();
-        let deadline = self.next_deadline();
+        let deadline = self.deadline_to_sleep_until();
         if deadline == u64::MAX {
             self.check_for_deadlock::<P>();
             return Some(Next::Wait);

@@ -3,12 +3,24 @@
 use core::ptr;
 
 use crate::objects::inside::Stay;
+use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 
 impl Core {
     /// Returns the next deadline of all Ps, nanoseconds; `u64::MAX` without timers.
     pub(crate) fn next_deadline(&self) -> u64 {
         self.config.procs.iter().map(|p| p.timers.due()).min().unwrap_or(u64::MAX)
+    }
+
+    /// Returns the next deadline of all Ps for an M that is about to sleep. If nothing else runs, those of disarmed
+    /// timers are forgotten before: no M would wake for one in vain, nor a deadlock be found only then. While
+    /// anything runs it is as likely to arm and disarm the next, and the M does not take the locks for it.
+    pub(super) fn deadline_to_sleep_until(&self) -> u64 {
+        if self.all_idle() {
+            let armed_once = |p: &&Proc| p.timers.due() != u64::MAX;
+            self.config.procs.iter().filter(armed_once).for_each(|p| p.timers.refresh());
+        }
+        self.next_deadline()
     }
 
     /// Makes the calling M, which is at rest, the one that sleeps until `deadline`. Returns false when it is
