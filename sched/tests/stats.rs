@@ -39,6 +39,8 @@ fn goroutines_are_counted_by_what_they_do() {
             assert_eq!((stats.goroutines.running, stats.goroutines.all()), (1, 6));
             assert_eq!((stats.started, stats.procs.busy + stats.procs.idle), (6, procs));
             assert!(stats.parks >= 5, "{stats:?}");
+            let (said, reasons) = (format!("{stats:?}"), "{Park: 1, Receive: 3, Sleep: 1}");
+            assert!(said.contains(&format!("waiting_for: {reasons}")), "{said}");
             drop(tx);
             yield_until("the receivers have ended", || now().goroutines.all() == 3);
         });
@@ -65,6 +67,35 @@ fn runnable_goroutines_are_counted() {
             assert_eq!((stats.goroutines.runnable, stats.goroutines.running), (up, 1), "{stats}");
             over.store(true, Ordering::Relaxed);
             all.into_iter().for_each(|one| one.join().unwrap());
+        });
+        ended.expect("main returns");
+    });
+}
+
+#[test]
+fn ready_goroutines_whose_m_runs_another_are_counted() {
+    on_each_kind(|kind, _| {
+        let ended = kind.with_procs(1).run(move || {
+            let seen = || {
+                let (tx, rx) = channel(0);
+                let receivers: Vec<_> = (0..3)
+                    .map(|_| {
+                        let rx = rx.clone();
+                        go(move || rx.recv().unwrap())
+                    })
+                    .collect();
+                yield_until("all wait", || now().goroutines.waiting == 3);
+                (0..3).for_each(|_| tx.send(()).unwrap());
+                let stats = now();
+                receivers.into_iter().for_each(|one| one.join().unwrap());
+                stats.goroutines.runnable_behind_busy_m
+            };
+            if kind.is_pinned() {
+                // On a busy machine another thread may have been the first to run some of them.
+                yield_until("all three are on main's thread", || seen() == 3);
+            } else {
+                assert_eq!(seen(), 0, "they have an M of their own, or may run on any");
+            }
         });
         ended.expect("main returns");
     });
@@ -262,6 +293,7 @@ fn a_trace_is_a_line_at_a_period() {
         let at_rest =
             lines.iter().find(|line| at_rest(line)).expect("main sleeps nearly all the time");
         assert!(at_rest.contains(" 2 goroutines, "), "{at_rest}");
-        assert!(at_rest.ends_with("queued 0 + [0 0]"), "{at_rest}");
+        let queues = "queued 0 + [0 0], 0 ready behind busy Ms";
+        assert!(at_rest.ends_with(queues), "{at_rest}");
     }
 }

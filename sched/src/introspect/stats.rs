@@ -5,23 +5,28 @@
 //! about the same moment.
 
 use core::fmt;
+use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
 use crate::exec::enter::enter_in_place;
 use crate::exec::inside::Caller;
-use crate::objects::g::status;
+use crate::objects::g::{G, status};
 use crate::objects::m::{M, MState, ms_from};
 use crate::objects::shared::Core;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 /// How many goroutines do what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GoroutineStats {
     /// In a queue.
     pub runnable: usize,
+    /// Of the runnable ones: bound to an M that is busy with another goroutine, or in its foreign call. They wait
+    /// for that one, however many Ps are idle: on the pinned runtime behind a loop or C that blocks, on the others
+    /// behind the goroutine that has locked the thread.
+    pub runnable_behind_busy_m: usize,
     /// On an M, in Rust code.
     pub running: usize,
     /// In foreign calls.
@@ -37,9 +42,38 @@ impl GoroutineStats {
         self.by_reason[reason as usize]
     }
 
+    /// Returns the reasons for which goroutines wait, and for how many each is.
+    fn reasons(&self) -> impl Iterator<Item = (WaitReason, usize)> {
+        let count = |reason| (reason, self.waiting_for(reason));
+        WaitReason::ALL.into_iter().map(count).filter(|&(_, n)| n != 0)
+    }
+
     /// All that have been started and have not ended.
     pub fn all(&self) -> usize {
         self.runnable + self.running + self.foreign + self.waiting
+    }
+}
+
+/// Names the reasons for which goroutines wait, and only those.
+impl fmt::Debug for GoroutineStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Reasons<'a>(&'a GoroutineStats);
+        impl fmt::Debug for Reasons<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_map().entries(self.0.reasons()).finish()
+            }
+        }
+        // A new field that is not shown does not compile.
+        let Self { runnable, runnable_behind_busy_m, running, foreign, waiting, by_reason: _ } =
+            self;
+        f.debug_struct("GoroutineStats")
+            .field("runnable", runnable)
+            .field("runnable_behind_busy_m", runnable_behind_busy_m)
+            .field("running", running)
+            .field("foreign", foreign)
+            .field("waiting", waiting)
+            .field("waiting_for", &Reasons(self))
+            .finish()
     }
 }
 
@@ -178,24 +212,35 @@ impl Core {
                     stats.waiting += 1;
                     stats.by_reason[this.waiting().0 as usize] += 1;
                 }
-                status::RUNNABLE => active += 1,
+                status::RUNNABLE => {
+                    active += 1;
+                    stats.runnable_behind_busy_m += usize::from(is_behind_busy_m(this));
+                }
                 _ => {}
             }
         }
-        // A goroutine that is none now is a foreign thread's between its callbacks.
-        let runs = |m: &&M| {
-            // SAFETY: registered Gs live as long as the scheduler.
-            unsafe { m.g.load(Ordering::Relaxed).as_ref() }
-                .is_some_and(|g| g.status.load(Ordering::Relaxed) != status::DEAD)
-        };
-        for m in ms_from(first).filter(runs) {
+        for m in ms_from(first).filter(|m| goroutine_of(m).is_some()) {
             let foreign = !m.call.load(Ordering::Relaxed).is_null();
             if foreign { on_ms.1 += 1 } else { on_ms.0 += 1 }
         }
         stats.foreign = on_ms.1.min(active);
         stats.running = on_ms.0.min(active - stats.foreign);
         stats.runnable = active - stats.foreign - stats.running;
+        stats.runnable_behind_busy_m = stats.runnable_behind_busy_m.min(stats.runnable);
         stats
+    }
+
+    /// Returns how many runnable goroutines are bound to busy Ms, among the first `most` that there are; and
+    /// whether there are more.
+    pub(crate) fn runnable_behind_busy_ms(&self, most: usize) -> (usize, bool) {
+        let mut all = self.all_goroutines();
+        let behind = |g: &NonNull<G>| {
+            // SAFETY: registered Gs live as long as the scheduler.
+            let this = unsafe { g.as_ref() };
+            this.status.load(Ordering::Relaxed) == status::RUNNABLE && is_behind_busy_m(this)
+        };
+        let n = all.by_ref().take(most).filter(behind).count();
+        (n, all.next().is_some())
     }
 
     /// Counts what each M does.
@@ -233,20 +278,37 @@ impl Core {
     }
 }
 
+/// Returns the goroutine that `m` runs, or in whose foreign call it is. One that is none now is a foreign thread's
+/// between its callbacks.
+fn goroutine_of(m: &M) -> Option<&G> {
+    // SAFETY: registered Gs live as long as the scheduler.
+    unsafe { m.g.load(Ordering::Relaxed).as_ref() }
+        .filter(|g| g.status.load(Ordering::Relaxed) != status::DEAD)
+}
+
+/// Returns whether `g`, which is runnable or runs, may run on one M alone, which is busy with another.
+fn is_behind_busy_m(g: &G) -> bool {
+    // SAFETY: Ms are never freed while their scheduler lives.
+    let bound = unsafe { g.bound.look().as_ref() };
+    bound.and_then(goroutine_of).is_some_and(|on_m| !core::ptr::eq(on_m, g))
+}
+
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (g, m, p) = (&self.goroutines, &self.machines, &self.procs);
         writeln!(
             f,
-            "goroutines: {} ({} running, {} runnable, {} in foreign calls, {} waiting)",
+            "goroutines: {} ({} running, {} runnable, {} of them behind a busy M, {} in foreign calls, \
+             {} waiting)",
             g.all(),
             g.running,
             g.runnable,
+            g.runnable_behind_busy_m,
             g.foreign,
             g.waiting
         )?;
-        for reason in WaitReason::ALL.into_iter().filter(|&reason| g.waiting_for(reason) != 0) {
-            writeln!(f, "  waiting: {} {reason}", g.waiting_for(reason))?;
+        for (reason, n) in g.reasons() {
+            writeln!(f, "  waiting: {n} {reason}")?;
         }
         writeln!(
             f,

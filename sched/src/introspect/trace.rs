@@ -6,6 +6,9 @@ use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::report::Trace;
 
+/// Goroutines that a line looks at, at most: so it costs no more with a million of them.
+const LOOKED_AT: usize = 1 << 15;
+
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core = self.core;
@@ -31,7 +34,9 @@ impl fmt::Display for Trace {
             let space = if i == 0 { "" } else { " " };
             write!(f, "{space}{}", p.runq.len())?;
         }
-        f.write_str("]")
+        f.write_str("]")?;
+        let (behind, more) = core.runnable_behind_busy_ms(LOOKED_AT);
+        write!(f, ", {behind}{} ready behind busy Ms", if more { "+" } else { "" })
     }
 }
 

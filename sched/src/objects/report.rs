@@ -12,8 +12,8 @@ pub struct DeadlockReport {
     pub(crate) now: u64,
 }
 
-/// What a scheduler does at one moment, as a line. No goroutine is looked at, so it costs the same with
-/// a million of them.
+/// What a scheduler does at one moment, as a line. It looks at a bounded number of goroutines, so it costs the same
+/// with a million of them.
 pub struct Trace {
     pub(crate) core: &'static Core,
     pub(crate) since_start: u64,
