@@ -85,6 +85,16 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    maybe_const! {
+        /// Says how long an M rests, nanoseconds, before its thread may end: [`start_m`](crate::start_m) returns
+        /// then. Of those that the scheduler has started as many stay as there are Ps, and all to which goroutines
+        /// are bound. Without it: for ever.
+        pub fn keep_alive(mut self, rest: u64) -> Self {
+            self.core.ms.keep_alive = rest;
+            self
+        }
+    }
+
     /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
     /// `period` nanoseconds; 0: never.
     pub fn trace(&self, period: u64) {

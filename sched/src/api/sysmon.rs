@@ -80,7 +80,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
                 if core.start_is_overdue() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
-                until = until.min(core.stats.tracing.due());
+                until = until.min(core.stats.tracing.due()).min(core.dismissal_due::<P>());
                 core.sysmon.until.store(until, stat_atomic::Ordering::Relaxed);
                 if core.sysmon.parker.park::<P>((until != u64::MAX).then_some(until)) {
                     looks = 0; // something has moved
@@ -123,6 +123,7 @@ impl Core {
     pub unsafe fn tick<P: Platform>(&'static self) -> bool {
         self.watch_timers::<P>();
         self.retry::<P>();
+        self.dismiss_idle_ms::<P>();
         self.watch_rings::<P>();
         self.retake::<P>()
     }

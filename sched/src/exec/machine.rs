@@ -32,8 +32,7 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     // The run may end with this M, and all of it be freed: not before this thread has left.
     // Relaxed: an owner that sees the M retired sees this.
     core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-    core.retire_m(m);
-    core.replace_m::<P>();
+    core.m_has_ended::<P>(m);
     core.check_for_end::<P>();
     core.check_for_deadlock::<P>();
     core.end.done.unpark::<P>();

@@ -28,8 +28,8 @@ pub(crate) fn schedule<P: Platform>() -> ! {
         match stay.core().next::<P>(&mut stay) {
             // SAFETY: `next` says so: the M has a P, and `g` is out of all queues and may run here.
             Next::Run(g) => unsafe { execute(stay, g) },
-            Next::Wait => wait::<P>(&mut stay, None),
-            Next::WaitUntil(deadline) => wait::<P>(&mut stay, Some(deadline)),
+            Next::Wait => stay = wait::<P>(stay, None),
+            Next::WaitUntil(deadline) => stay = wait::<P>(stay, Some(deadline)),
             Next::Stop => end::<P>(stay),
         }
     }
@@ -41,8 +41,8 @@ pub(super) fn schedule_elsewhere<P: Platform>() -> ! {
     // SAFETY: the caller's stay, which it has left to this loop, and which `schedule` takes over.
     let mut stay = unsafe { Stay::assume(m) };
     match stay.core().make_way::<P>(&mut stay) {
-        Some(Next::WaitUntil(deadline)) => wait::<P>(&mut stay, Some(deadline)),
-        Some(_) => wait::<P>(&mut stay, None),
+        Some(Next::WaitUntil(deadline)) => _ = wait::<P>(stay, Some(deadline)),
+        Some(_) => _ = wait::<P>(stay, None),
         None => {}
     }
     schedule::<P>()
@@ -106,28 +106,31 @@ unsafe fn execute(stay: Stay, g: NonNull<G>) -> ! {
     unreachable!("an abandoned frame of g0 was resumed")
 }
 
-/// Waits as the policy has told the M to: until it has a P, or the scheduler has halted.
-fn wait<P: Platform>(stay: &mut Stay, mut deadline: Option<u64>) {
+/// Waits as the policy has told the M to: until it has a P, or the scheduler has halted. Does not return if the
+/// thread ends meanwhile.
+fn wait<P: Platform>(mut stay: Stay, mut deadline: Option<u64>) -> Stay {
     let (m, core) = (stay.m(), stay.core());
     loop {
         if !m.nextp.load(Ordering::Relaxed).is_null() {
-            return core.woken::<P>(stay);
+            core.woken::<P>(&mut stay);
+            return stay;
         }
         // Acquire: pairs with `halt`.
         if core.end.phase.load(Ordering::Acquire) == phase::HALTED {
-            return;
+            return stay;
         }
         // SAFETY: the flag is this thread's own.
         if unsafe { m.spin.before_sleep.replace(false) } {
-            core.spin_for_p::<P>(stay);
+            core.spin_for_p::<P>(&stay);
             continue;
         }
         m.parker.park::<P>(deadline);
         if m.nextp.load(Ordering::Relaxed).is_null() {
-            deadline = match core.spurious_wakeup::<P>(stay) {
-                None => return,
+            deadline = match core.spurious_wakeup::<P>(&mut stay) {
+                None => return stay,
                 Some(Next::WaitUntil(deadline)) => Some(deadline),
-                Some(_) => None,
+                Some(Next::Stop) => end::<P>(stay),
+                Some(Next::Wait | Next::Run(_)) => None,
             };
         }
     }

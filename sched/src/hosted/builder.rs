@@ -28,6 +28,9 @@ pub const STACK_SIZE: usize = 256 << 10;
 /// How many threads a runtime may start, if its builder says nothing else.
 const MAX_THREADS: usize = 10_000;
 
+/// How long a thread without work stays, if the builder says nothing else.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
 /// Says how a [`Runtime`] is to be.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is built before `build`"]
@@ -43,6 +46,7 @@ pub struct Builder {
     uncaught: Uncaught,
     max_evicted: usize,
     max_threads: usize,
+    keep_alive: Duration,
     trace: Duration,
     foreign: ForeignThreads,
 }
@@ -137,14 +141,30 @@ impl Builder {
     }
 
     /// Sets how many threads the runtime may start for its goroutines, at a time: besides those that run
-    /// goroutines, those whose goroutine is in C or is locked to it. Beyond that what has not started waits
-    /// for a thread, and what could go on elsewhere too. If all threads are taken by goroutines that wait for
-    /// one that has not started, that is a deadlock, and reported as one. On the exclusive runtime this is
-    /// how many goroutines are underway. Default: 10,000, as Go's; the system may have fewer.
+    /// goroutines, those whose goroutine is in C or is locked to it. Default: 10,000, as many as Go allows
+    /// (`debug.SetMaxThreads`); tokio's pool for blocking calls has 512. The system may have fewer.
+    ///
+    /// At the limit nothing fails, where Go ends the program: what has not started waits for a thread, in the
+    /// queues where it is, and what could go on elsewhere too, until a call of C returns or a goroutine ends. What
+    /// is bound to a thread goes on there. If all threads are taken by goroutines that wait for one that has not
+    /// started, that is a deadlock, and the report names the limit; the line of a [`trace`](Self::trace) does
+    /// while the limit holds something up. On the exclusive runtime this is how many goroutines are underway.
+    /// [`thread_keep_alive`](Self::thread_keep_alive) says when threads go again.
     ///
     /// A build with none is refused: [`Error::MaxThreads`].
     pub fn max_threads(mut self, most: usize) -> Self {
         self.max_threads = most;
+        self
+    }
+
+    /// Sets for how long a thread stays that has no work: those that a burst of blocking calls, or of goroutines
+    /// that lock their threads, has needed end afterwards, and their thread-locals are dropped. As many idle threads
+    /// as there are Ps stay, and every thread to which a goroutine is bound that has not ended: on the pinned runtime
+    /// those that have begun there, on the exclusive one the goroutine that has it, on the migrating one a goroutine
+    /// that has locked it. Default: 10 s, as tokio's. `Duration::ZERO`: threads end as soon as they are seen to rest,
+    /// within a few milliseconds; [`Duration::MAX`]: never. A time of more than three weeks is as good as never.
+    pub fn thread_keep_alive(mut self, rest: Duration) -> Self {
+        self.keep_alive = rest;
         self
     }
 
@@ -171,7 +191,7 @@ impl Builder {
         } else {
             self.trace
         };
-        u64::try_from(period.as_nanos()).unwrap_or(u64::MAX)
+        nanos(period)
     }
 
     /// Returns the exclusive runtime, which is safe, and slow: a goroutine has the thread that it starts on
@@ -282,6 +302,7 @@ impl Builder {
         let leaked = NonNull::from(Box::leak(Box::new(
             scheduler
                 .max_machines(self.max_threads)
+                .keep_alive(nanos(self.keep_alive))
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
                 .foreign_threads(self.foreign),
@@ -301,6 +322,11 @@ impl Builder {
             watch: Watch::new(leaked),
         })
     }
+}
+
+/// In nanoseconds; the longest there is in place of a longer one.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Returns whether the environment asks for operations that suspend.
@@ -332,6 +358,7 @@ impl Runtime {
             uncaught: Uncaught::Fatal,
             max_evicted: usize::MAX,
             max_threads: MAX_THREADS,
+            keep_alive: KEEP_ALIVE,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
         }

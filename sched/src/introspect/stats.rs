@@ -256,7 +256,7 @@ impl Core {
             }
             let count = match state {
                 MState::Free => continue,
-                MState::Idle | MState::AwaitsOwnG => &mut stats.idle,
+                MState::Idle | MState::AwaitsOwnG | MState::Dismissed => &mut stats.idle,
                 MState::WaitsForP => &mut stats.waiting_for_p,
                 MState::Kept => &mut stats.kept,
                 MState::Busy if m.evicted.load(Ordering::Relaxed) => &mut stats.evicted,

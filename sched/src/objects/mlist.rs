@@ -67,6 +67,19 @@ impl<M: Listed> MList<M> {
         Some(m)
     }
 
+    /// Returns all of them, the last first. The list must not change meanwhile.
+    pub(crate) fn iter_back(&self) -> impl Iterator<Item = &'static M> + use<M> {
+        let mut at = self.tail;
+        core::iter::from_fn(move || {
+            // SAFETY: as in `push_front`; Ms are never freed while their scheduler lives.
+            unsafe {
+                let m: &'static M = at.as_ref()?;
+                at = m.prev().get();
+                Some(m)
+            }
+        })
+    }
+
     /// Takes `m` out; it is in this list.
     pub(crate) fn remove(&mut self, m: &'static M) {
         // SAFETY: as in `push_front`, but that `m` is in this list.

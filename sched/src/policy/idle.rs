@@ -10,6 +10,7 @@ use super::hand::Got;
 use super::next::Next;
 use super::rest::{NoIdleP, Rest, RestFor};
 use crate::objects::inside::Stay;
+use crate::objects::m::MState;
 use crate::objects::shared::Core;
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
@@ -53,13 +54,15 @@ impl Core {
     }
 
     /// Returns what the calling M does next, which was told to wait and woke without `nextp`: a deadline has
-    /// passed, an interrupt has left mail, or there was no reason. `None`: it has a P.
+    /// passed, an interrupt has left mail, its thread is to end, or there was no reason. `None`: it has a P.
     pub(crate) fn spurious_wakeup<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
+        // It leads no more unless it says so again.
+        if self.resign_leader(stay) == MState::Dismissed && self.may_be_dismissed::<P>(stay) {
+            return Some(Next::Stop);
+        }
         if stay.m().inbox.has_mail() {
             return self.insist_on_a_p::<P>(stay);
         }
-        // It leads no more unless it says so again.
-        self.resign_leader(stay);
         self.sleep_or_lead::<P>(stay)
     }
 

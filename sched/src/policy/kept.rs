@@ -24,6 +24,7 @@
 //! | thread | ends | while goroutines are bound there |
 //! |---|---|---|
 //! | started by a scheduler | when that has halted (`Next::Stop`) | parks for good |
+//! | the same, when it has rested for long ([`dismiss`](super::dismiss)) | where no goroutine is bound to its M | goes on resting |
 //! | the same, at the end of a goroutine that has locked it (L9) | not on the pinned runtime; on the others no other goroutine can be bound | |
 //! | the same, after its M has left C, or a loop, beyond the end of the run | when its goroutine has ended, as above; a goroutine that wants a P then waits for ever | as above |
 //! | the one that calls [`Runtime::run`](crate::Runtime::run) | when it likes: it is no M | none is |
@@ -35,6 +36,8 @@
 //!
 //! C that ends a thread from inside a call, by `pthread_exit` or a cancellation, drops Rust's frames, which no
 //! C may do.
+
+use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
@@ -57,12 +60,18 @@ impl Core {
         let needs = |g: &G| {
             // SAFETY: bound to the calling M, so its locks are this thread's.
             let on_g0 = || unsafe { g.locks.get() }.has_internal();
-            core::ptr::eq(g.bound.look(), m)
-                && g.status.load(Ordering::Relaxed) != status::DEAD
-                && (P::HAS_THREAD_LOCALS || on_g0())
+            is_bound_to(g, m) && (P::HAS_THREAD_LOCALS || on_g0())
         };
         // SAFETY: registered Gs live as long as the scheduler.
         self.has_left_any() && self.all_goroutines().any(|g| needs(unsafe { g.as_ref() }))
+    }
+
+    /// Returns whether a goroutine is bound to the calling M, `m`, which is not reserved, and has not ended. Of
+    /// goroutines that may go on elsewhere, only those that have locked an M are bound, and it is reserved then.
+    pub(super) fn has_bound_g(&self, m: &'static M) -> bool {
+        // SAFETY: registered Gs live as long as the scheduler.
+        let bound = |g: NonNull<G>| is_bound_to(unsafe { g.as_ref() }, m);
+        !self.config.mobility.migrates() && self.all_goroutines().any(bound)
     }
 
     /// Returns whether a goroutine but main has not ended, as far as the calling thread can know: those that
@@ -106,4 +115,9 @@ impl Core {
         // A foreign thread is left with its callback, and may notice later than `run` waits.
         self.foreign_callbacks() as usize + ms_from(sched.all_ms).filter(|m| is_left(m)).count()
     }
+}
+
+/// Returns whether `g` is bound to the calling M, `m`, and has not ended.
+fn is_bound_to(g: &G, m: &'static M) -> bool {
+    core::ptr::eq(g.bound.look(), m) && g.status.load(Ordering::Relaxed) != status::DEAD
 }

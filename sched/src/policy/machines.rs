@@ -23,6 +23,8 @@ impl Core {
         match sched.free_ms.pop_front() {
             Some(m) => {
                 sched.set_state(m, MState::Busy);
+                // SAFETY: under the lock.
+                unsafe { m.links.has_own_thread.set(false) };
                 Some(m)
             }
             None => self.unused_m(sched),

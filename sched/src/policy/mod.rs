@@ -45,6 +45,7 @@
 //! | [`enqueue`] | where a G that starts or yields goes | L15 |
 //! | [`deliver`], [`closing`], [`ready`] | where a G goes that is made ready; which wake wins while the scheduler ends | L1, L15 |
 //! | [`hand_off`] | which M gets a P that its owner gives away | L11 |
+//! | [`dismiss`] | which idle Ms' threads end | L11, L12, L23 |
 //! | [`retake`] | which Ps are taken from Ms that are away | L5, L18 |
 //! | [`deadlock`] | whether anything can ever run again | L12 |
 //! | [`timers`] | whose deadlines have come, and which thread looks | L11 |
@@ -60,6 +61,7 @@ mod closing;
 pub(crate) mod deadlock;
 mod deliver;
 mod demand;
+pub(crate) mod dismiss;
 mod enqueue;
 mod find_runnable;
 mod free_p;

@@ -51,18 +51,18 @@ impl Core {
             // The caller passes it next.
             self.stats.heavy_fences.add_shared(1);
         }
-        lie_down(&mut sched, stay.m(), rest_for);
+        self.lie_down(&mut sched, stay.m(), rest_for);
         drop(sched);
         Some(if wake.unpark::<P>() { Rest::Handed } else { Rest::Idle })
     }
 
     /// Puts the calling M, which has no P, at rest.
     pub(super) fn mark_resting(&self, stay: &Stay, rest_for: RestFor) {
-        lie_down(&mut self.sched.lock(), stay.m(), rest_for);
+        self.lie_down(&mut self.sched.lock(), stay.m(), rest_for);
     }
 
     /// Takes the calling M, which is at rest, back without a P; returns false when it has been given one
-    /// meanwhile.
+    /// meanwhile, or been told to end.
     pub(super) fn unmark_resting(&self, stay: &Stay) -> bool {
         let m = stay.m();
         let mut sched = self.sched.lock();
@@ -70,15 +70,19 @@ impl Core {
         match unsafe { m.links.state.get() } {
             MState::Idle => sched.idle_ms.remove(m),
             MState::AwaitsOwnG => {}
-            MState::Busy | MState::WaitsForP | MState::Free | MState::Kept => return false,
+            MState::Busy
+            | MState::WaitsForP
+            | MState::Dismissed
+            | MState::Free
+            | MState::Kept => return false,
         }
         sched.set_state(m, MState::Busy);
         true
     }
 
     /// Takes the calling M, which is at rest and has found a reason not to sleep, back with a P. Returns
-    /// `Got::Queued` when it must sleep after all, but in the P wait queue, or has been given a P already;
-    /// `None` when it stays at rest.
+    /// `Got::Queued` when it must sleep after all, but in the P wait queue, or has been given a P already or
+    /// been told to end; `None` when it stays at rest.
     pub(super) fn stop_resting<'s, P: Platform>(
         &self,
         stay: &'s mut Stay,
@@ -115,7 +119,7 @@ impl Core {
         // SAFETY: under the lock.
         let state = unsafe { m.links.state.get() };
         if !state.is_rest() {
-            return; // another waker has woken it, or it waits for a P
+            return; // another waker has woken it, it waits for a P, or it has been told to end and looks itself
         }
         if state == MState::Idle {
             sched.idle_ms.remove(m);
@@ -132,16 +136,21 @@ impl Core {
             }
         }
     }
-}
 
-/// Moves `m` to the state of an M at rest.
-fn lie_down(sched: &mut SchedState, m: &'static M, rest_for: RestFor) {
-    let state = match rest_for {
-        RestFor::OwnG => MState::AwaitsOwnG,
-        RestFor::AnyG => {
-            sched.idle_ms.push_front(m);
-            MState::Idle
+    /// Moves `m` to the state of an M at rest.
+    fn lie_down(&self, sched: &mut SchedState, m: &'static M, rest_for: RestFor) {
+        let state = match rest_for {
+            RestFor::OwnG => MState::AwaitsOwnG,
+            RestFor::AnyG => {
+                sched.idle_ms.push_front(m);
+                MState::Idle
+            }
+        };
+        sched.set_state(m, state);
+        // SAFETY: under the lock.
+        unsafe {
+            m.links.rested.set(self.coarse());
+            m.links.needed.set(false);
         }
-    };
-    sched.set_state(m, state);
+    }
 }

@@ -3,6 +3,7 @@
 use core::ptr;
 
 use crate::objects::inside::Stay;
+use crate::objects::m::MState;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 
@@ -38,10 +39,13 @@ impl Core {
         true
     }
 
-    /// Ends the leadership of the calling M, at rest and awake, if it has it. An M that led and then slept
-    /// without a deadline would keep all other Ms from the role.
-    pub(super) fn resign_leader(&self, stay: &Stay) {
-        self.sched.lock().resign_leader(stay.m());
+    /// Ends the leadership of the calling M, awake without a P, if it has it. An M that led and then slept
+    /// without a deadline would keep all other Ms from the role. Returns how it stands.
+    pub(super) fn resign_leader(&self, stay: &Stay) -> MState {
+        let mut sched = self.sched.lock();
+        sched.resign_leader(stay.m());
+        // SAFETY: under the lock.
+        unsafe { stay.m().links.state.get() }
     }
 
     /// Returns whether an M at rest sleeps until the next deadline, or there is none.

@@ -8,7 +8,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::hand::hand;
 use super::starting::Assigned;
 use crate::objects::inside::FreeP;
-use crate::objects::m::MState;
+use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
 use crate::parts::light_fence::light_fence;
@@ -96,7 +96,10 @@ impl Core {
             return None;
         };
         // SAFETY: the M has not been started; what is written before that is its own to read.
-        unsafe { m.spin.searching.set(searching) };
+        unsafe {
+            m.spin.searching.set(searching);
+            m.links.has_own_thread.set(true);
+        }
         hand(&mut sched, m, p).start_instead();
         // Under the lock, so that there are never more than may be.
         self.ms.live.fetch_add(1, Relaxed);
@@ -110,8 +113,15 @@ impl Core {
         own < self.ms.max
     }
 
-    /// An M has ended, of all there may be: another takes its place if work waits.
-    pub(crate) fn replace_m<P: Platform>(&'static self) {
+    /// The thread of `m` has ended, which had no P: the M may be used again, and takes its own place if work
+    /// waits.
+    pub(crate) fn m_has_ended<P: Platform>(&'static self, m: &'static M) {
+        self.retire_m(m);
+        self.replace_m::<P>();
+    }
+
+    /// An M can be had again, of all there may be: it is woken or started if work waits.
+    pub(super) fn replace_m<P: Platform>(&'static self) {
         if self.phase() != phase::HALTED && self.work_lacks_an_m() {
             self.wake::<P>();
         }

@@ -9,6 +9,7 @@
 //!                       │  └────────────────────────────▶ WAITS FOR P ◀── wake_bound, no P idle
 //!                       └──────── hand: the P is given, then the wake ──┘
 //!
+//!   IDLE for long, and more Ms are than need be ──▶ DISMISSED ──▶ FREE, or IDLE if goroutines are bound to it
 //!   BUSY, and the scheduler has halted ──▶ FREE, or KEPT for goroutines that are left behind
 //! ```
 //!
@@ -48,6 +49,8 @@ pub(crate) enum MState {
     AwaitsOwnG,
     /// In the line of Ms that wait for a P.
     WaitsForP,
+    /// Was idle for long, and its thread is told to end.
+    Dismissed,
     /// Without a thread, to be used again.
     Free,
     /// Its thread is parked for good (L23).

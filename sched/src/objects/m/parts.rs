@@ -10,6 +10,7 @@ use crate::objects::g::G;
 use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::count::Count;
 use crate::parts::stat_atomic;
+use crate::parts::wait_reason::Coarse;
 
 /// Which goroutines may run here; see `policy::lockedm`. The M's own thread.
 #[derive(Debug)]
@@ -74,6 +75,12 @@ pub(crate) struct Links {
     /// The next older M; written once.
     pub(crate) all: OwnedCell<*const M>,
     pub(crate) id: OwnedCell<u32>,
+    /// When it came to rest last.
+    pub(crate) rested: OwnedCell<Coarse>,
+    /// The scheduler has started its thread, and so may end it.
+    pub(crate) has_own_thread: OwnedCell<bool>,
+    /// In this rest it was found that its thread must not end.
+    pub(crate) needed: OwnedCell<bool>,
 }
 
 impl Reservation {
@@ -138,6 +145,9 @@ impl Links {
                 prev: OwnedCell::new(ptr::null()),
                 all: OwnedCell::new(ptr::null()),
                 id: OwnedCell::new(0),
+                rested: OwnedCell::new(Coarse(0)),
+                has_own_thread: OwnedCell::new(false),
+                needed: OwnedCell::new(false),
             }
         }
     }

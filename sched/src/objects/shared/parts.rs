@@ -47,6 +47,8 @@ pub(crate) struct Ms {
     pub(crate) adopted: AtomicUsize,
     /// How many there may be that the scheduler starts. Set before the start.
     pub(crate) max: usize,
+    /// How long an M rests before its thread may end, nanoseconds. Set before the start.
+    pub(crate) keep_alive: u64,
     /// Of those alive, adopted ones apart, the threads that are parked for good.
     pub(crate) kept: AtomicUsize,
     /// The last attempt to start a thread failed.
@@ -133,6 +135,8 @@ pub(crate) struct SysmonState {
     pub(crate) activity: stat_atomic::AtomicU8,
     /// A P has become idle without a look at all queues.
     pub(crate) unchecked: AtomicBool,
+    /// Before then no M is looked for whose thread may end.
+    pub(crate) next_dismissal: stat_atomic::AtomicU64,
 }
 
 impl Ps {
@@ -167,6 +171,7 @@ impl Ms {
                 live: AtomicUsize::new(0),
                 adopted: AtomicUsize::new(0),
                 max: usize::MAX,
+                keep_alive: u64::MAX,
                 kept: AtomicUsize::new(0),
                 start_refused: AtomicBool::new(false),
                 has_started: AtomicBool::new(false),
@@ -255,6 +260,7 @@ impl SysmonState {
                 until: stat_atomic::AtomicU64::new(u64::MAX),
                 activity: stat_atomic::AtomicU8::new(0),
                 unchecked: AtomicBool::new(false),
+                next_dismissal: stat_atomic::AtomicU64::new(0),
             }
         }
     }
