@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::child::{in_children, succeeds};
-use common::{Exclusive, bounded, tid};
+use common::{bounded, tid};
 use g0_sched::{
     Builder, Deadlock, Error, Receiver, Runtime, channel, go, lock_os_thread, os_thread_locked,
     sleep, unlock_os_thread, yield_now,
@@ -217,27 +217,31 @@ fn goroutines_that_all_wait_for_one_that_gets_no_thread_are_a_deadlock() {
     in_children(
         "goroutines_that_all_wait_for_one_that_gets_no_thread_are_a_deadlock",
         |kind, procs| {
-            if kind.threads != Exclusive {
-                return;
-            }
             let builder = Runtime::builder().procs(procs).max_threads(2);
-            let runtime = builder.deadlock(Deadlock::Report).build().unwrap();
+            let runtime = kind.build(builder.deadlock(Deadlock::Report));
             let _ = runtime.run(|| {
+                // As all do on the exclusive runtime.
+                lock_os_thread();
                 let (tx, rx) = channel::<u32>(0);
-                let waits = go(move || rx.recv());
+                let waits = go(move || {
+                    lock_os_thread();
+                    rx.recv()
+                });
                 sleep(Duration::from_millis(5));
                 // Main has one thread, the receiver the other.
                 go(move || tx.send(1)).join().unwrap().unwrap();
-                waits.join().unwrap()
+                assert_eq!(waits.join().unwrap(), Ok(1));
             });
         },
         |kind, procs, out, said| {
-            if kind.threads != Exclusive {
+            if kind.is_pinned() {
+                // There it may run on the thread of one that waits: no other can be had.
                 return succeeds(kind, procs, out, said);
             }
             assert!(!out.status.success());
             assert!(said.contains("deadlock: all goroutines wait for ever"), "{said}");
             assert!(said.contains("no thread for what has not started"), "{said}");
+            assert!(said.contains("as many threads as it may have: 2 (Builder::max_threads)"), "{said}");
         },
     );
 }

@@ -8,14 +8,16 @@
 //! what is explored here, so both are full ones. Its other use, the hand-over of a P's data, goes
 //! through the scheduler's lock and `nextp`; races on it are reported all the same.
 
+use g0_sched::hooks::Next;
 use g0_sched::model::clock;
-use g0_sched::{Core, M, hooks};
+use g0_sched::port::Machines;
+use g0_sched::{Core, M, Platform, StartError, hooks};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Notify};
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
-use crate::world::{Threads, World, rest, schedule, wait};
+use crate::world::{Threads, World, as_threads, rest, schedule, wait};
 
 pub const MODEL: Model = Model {
     name: "idle",
@@ -28,6 +30,8 @@ pub const MODEL: Model = Model {
         Scenario { name: "retaken", invariants: "L11", extra: 2, run: retaken },
         Scenario { name: "handed", invariants: "L11", extra: 0, run: handed },
         Scenario { name: "aside", invariants: "L11", extra: 0, run: aside },
+        Scenario { name: "dismissed", invariants: "L3,L11", extra: 1, run: dismissed },
+        Scenario { name: "bound", invariants: "L1,L11,L23", extra: 1, run: bound },
     ],
 };
 
@@ -233,4 +237,134 @@ fn aside() {
     publish_outside(&world, 0);
     runners.into_iter().for_each(|runner| runner.join().unwrap());
     world.end();
+}
+
+/// Whether the platform was asked for a thread.
+struct Asked {
+    asked: AtomicUsize,
+    bell: Notify,
+}
+
+loom::lazy_static! {
+    static ref ASKED: Asked = Asked { asked: AtomicUsize::new(0), bell: Notify::new() };
+}
+
+/// [`Threads`], of which one starts when that is asked for.
+struct Starts;
+
+// SAFETY: as `Threads`, which does all that matters.
+unsafe impl Platform for Starts {
+    type Unwind = <Threads as Platform>::Unwind;
+
+    as_threads!();
+
+    unsafe fn start(_: &'static M) -> Result<(), StartError> {
+        ASKED.asked.store(1, Ordering::Release);
+        ASKED.bell.notify();
+        Ok(())
+    }
+}
+
+impl Machines for Starts {}
+
+g0_sched::default_parts!(Starts: ForeignCode, Interrupts, Reports, Unwinding);
+
+/// What an M that rests comes to.
+#[derive(PartialEq)]
+enum Woken {
+    HasP,
+    Halted,
+    Ends,
+}
+
+/// Waits as the executor does: until `m` has a P, its thread is to end, or the scheduler has halted.
+fn wait_or_end(core: &'static Core, m: &'static M) -> Woken {
+    loop {
+        if hooks::has_nextp(m) {
+            hooks::woken::<Starts>(core, m);
+            return Woken::HasP;
+        }
+        if hooks::halted(core) {
+            return Woken::Halted;
+        }
+        // SAFETY: the M's own thread.
+        unsafe { Starts::park(hooks::parker(m), None) };
+        if !hooks::has_nextp(m) {
+            match hooks::spurious_wakeup::<Starts>(core, m) {
+                None => return Woken::HasP,
+                Some(Next::Stop) => return Woken::Ends,
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// The only M there may be is idle and is told to end, while a thread that is no M makes a goroutine ready: the waker
+/// takes the M, or it ends, and is used again at once.
+fn dismissed() {
+    let world = Arc::new(World::new(1, 1, 1));
+    let core = world.core();
+    let m = world.m();
+    rest(core, m);
+    hooks::has_own_thread(core, m);
+    let sysmon = thread::spawn(move || hooks::dismiss_one::<Starts>(core, 0));
+    let publisher = {
+        let world = world.clone();
+        // SAFETY: the G is ours until it is pushed.
+        thread::spawn(move || unsafe {
+            hooks::save(world.g(0));
+            if hooks::ready::<Starts>(core, None, world.g(0)) {
+                hooks::wake::<Starts>(core);
+            }
+        })
+    };
+    let woken = wait_or_end(core, m);
+    if woken == Woken::Ends {
+        hooks::claim(m).exit();
+        hooks::m_has_ended::<Starts>(core, m);
+        // From here on this is its next thread.
+        while ASKED.asked.load(Ordering::Acquire) == 0 {
+            ASKED.bell.wait();
+        }
+        seen();
+        hooks::claim(m).enter(true);
+        assert!(wait(core, m), "L3: an M starts without a P");
+    }
+    schedule(core, m, |_| hooks::halt::<Starts>(core));
+    publisher.join().unwrap();
+    let dismissed = sysmon.join().unwrap();
+    assert!(dismissed || woken != Woken::Ends, "an M ends that was not told to");
+    World::end_shared(world);
+}
+
+/// An idle M to which a goroutine is bound is told to end, while a thread that is no M wakes the goroutine.
+fn bound() {
+    let world = Arc::new(World::on_runtime(false, 1));
+    let core = world.core();
+    let m = world.m_with_p();
+    // SAFETY: the M and the G are ours: no other thread has begun.
+    unsafe {
+        hooks::register(core, world.g(0));
+        hooks::save(world.g(0));
+        hooks::parked(world.g(0));
+        hooks::bind(m, world.g(0), false);
+    }
+    rest(core, m);
+    hooks::has_own_thread(core, m);
+    let sysmon = thread::spawn(move || hooks::dismiss_one::<Starts>(core, 0));
+    let waker = {
+        let world = world.clone();
+        // SAFETY: the G is parked; this is its one wake.
+        thread::spawn(move || unsafe {
+            assert!(!hooks::ready::<Starts>(core, None, world.g(0)), "L1: another M is to be woken");
+        })
+    };
+    let woken = wait_or_end(core, m);
+    assert!(woken != Woken::Ends, "L23: the thread of a goroutine that waits there ends");
+    schedule(core, m, |_| hooks::halt::<Starts>(core));
+    waker.join().unwrap();
+    if sysmon.join().unwrap() {
+        seen();
+    }
+    World::end_shared(world);
 }

@@ -44,6 +44,9 @@ fn deadlock(stuck: &DeadlockReport) -> ! {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = writeln!(text, "fatal error: {}", stuck.reason());
+    if let Some(limit) = stuck.limit_of_machines() {
+        let _ = writeln!(text, "the runtime has as many threads as it may have: {limit} (Builder::max_threads)");
+    }
     for seen in all.iter().take(MOST) {
         let _ = writeln!(text, "{seen}");
     }

@@ -36,7 +36,11 @@ impl fmt::Display for Trace {
         }
         f.write_str("]")?;
         let (behind, more) = core.runnable_behind_busy_ms(LOOKED_AT);
-        write!(f, ", {behind}{} ready behind busy Ms", if more { "+" } else { "" })
+        write!(f, ", {behind}{} ready behind busy Ms", if more { "+" } else { "" })?;
+        match core.limit_of_ms() {
+            Some(limit) => write!(f, ", limit of {limit} Ms reached"),
+            None => Ok(()),
+        }
     }
 }
 

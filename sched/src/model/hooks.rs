@@ -341,6 +341,23 @@ pub fn first_m(core: &'static Core) -> Option<&'static M> {
     core.first_m()
 }
 
+/// The scheduler has started the thread of `m`, and may end it.
+pub fn has_own_thread(core: &Core, m: &'static M) {
+    let _sched = core.sched.lock();
+    // SAFETY: under the lock.
+    unsafe { m.links.has_own_thread.set(true) };
+}
+
+/// As [`Core::dismiss_one`].
+pub fn dismiss_one<P: Platform>(core: &Core, keep: usize) -> bool {
+    core.dismiss_one::<P>(keep)
+}
+
+/// As [`Core::m_has_ended`].
+pub fn m_has_ended<P: Platform>(core: &'static Core, m: &'static M) {
+    core.m_has_ended::<P>(m);
+}
+
 /// Passes the heavy fence, as a retaker does.
 pub fn heavy_fence<P: Platform>(symmetric: bool) {
     crate::platform::fences::heavy_fence::<P>(symmetric);
@@ -387,10 +404,11 @@ pub unsafe fn unreserve(m: &M) {
     unsafe { m.lock.reserved.set(core::ptr::null_mut()) };
 }
 
-/// Returns a core that has not started, with a say about deadlocks.
+/// Returns a core that has not started, with a say about deadlocks. An idle M has rested for long enough at once.
 pub fn with_deadlock(config: crate::Config, deadlock: crate::Deadlock) -> Core {
     let mut core = Core::new(config);
     core.deadlock.mode = deadlock;
+    core.ms.keep_alive = 0;
     core
 }
 

@@ -29,6 +29,12 @@ impl DeadlockReport {
         self.core.sched.lock().lacks_ms() && self.core.has_runnable()
     }
 
+    /// Returns how many Ms the scheduler may start ([`Scheduler::max_machines`](crate::Scheduler::max_machines)), if
+    /// it has as many, and goroutines wait for one more.
+    pub fn limit_of_machines(&self) -> Option<usize> {
+        self.core.limit_of_ms().filter(|_| self.lacks_ms())
+    }
+
     /// In one sentence.
     pub fn reason(&self) -> &'static str {
         if self.lacks_ms() {

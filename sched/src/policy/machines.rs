@@ -79,7 +79,9 @@ impl Core {
         sched.set_state(m, MState::Free);
         sched.free_ms.push_front(m);
         sched.out_of_ms = false;
-        drop(sched);
+        // Under the lock: a waker that has found no room has put its P on the idle list by now, where a caller
+        // that looks for work next sees it.
         self.ms.live.fetch_sub(1, Ordering::AcqRel);
+        drop(sched);
     }
 }

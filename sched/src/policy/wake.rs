@@ -68,9 +68,7 @@ impl Core {
         searching: bool,
     ) -> Option<Assigned> {
         if let Some(m) = sched.idle_ms.pop_front() {
-            // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
-            unsafe { m.spin.searching.set(searching) };
-            return Some(Assigned::Idle(hand(&mut sched, m, p)));
+            return Some(assign_idle(&mut sched, m, p, searching));
         }
         let m = match sched.free_ms.pop_front() {
             Some(m) => {
@@ -85,7 +83,12 @@ impl Core {
             sched.set_state(m, MState::Free);
             sched.free_ms.push_front(m);
         }
-        let Some(m) = m.filter(|_| room) else {
+        // Without the lock an M may have ended or come to rest, and have seen no idle P, for `p` is in hand.
+        let m = if room { m.or_else(|| sched.free_ms.pop_front()) } else { None };
+        let Some(m) = m else {
+            if let Some(m) = sched.idle_ms.pop_front() {
+                return Some(assign_idle(&mut sched, m, p, searching));
+            }
             sched.out_of_ms = true;
             if searching {
                 self.work.searching.fetch_sub(1, Ordering::AcqRel);
@@ -109,8 +112,7 @@ impl Core {
 
     /// Returns whether one more M may be started.
     fn has_room_for_m(&self) -> bool {
-        let own = self.ms.live.load(Relaxed).saturating_sub(self.ms.adopted.load(Relaxed));
-        own < self.ms.max
+        self.own_ms() < self.ms.max
     }
 
     /// The thread of `m` has ended, which had no P: the M may be used again, and takes its own place if work
@@ -149,4 +151,11 @@ impl Core {
         // Relaxed: the watcher looks again and again.
         self.ps.idle.load(Ordering::Relaxed) != 0 && self.has_work_for_any_m()
     }
+}
+
+/// Gives `p` to `m`, just taken from the idle list.
+fn assign_idle(sched: &mut SchedState, m: &'static M, p: FreeP, searching: bool) -> Assigned {
+    // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
+    unsafe { m.spin.searching.set(searching) };
+    Assigned::Idle(hand(sched, m, p))
 }

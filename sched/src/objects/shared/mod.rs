@@ -173,6 +173,19 @@ impl Core {
         sum(|p| &p.counts.started).wrapping_sub(ended) + self.foreign_callbacks()
     }
 
+    /// Returns how many Ms there are that the scheduler has started, or is about to.
+    pub(crate) fn own_ms(&self) -> usize {
+        // Relaxed: decided by under the lock, where it is written; for reports else.
+        let live = self.ms.live.load(Ordering::Relaxed);
+        live.saturating_sub(self.ms.adopted.load(Ordering::Relaxed))
+    }
+
+    /// Returns the limit of Ms, if the last one that was asked for would have been one more.
+    pub(crate) fn limit_of_ms(&self) -> Option<usize> {
+        let refused = self.sched.lock().out_of_ms && self.own_ms() >= self.ms.max;
+        refused.then_some(self.ms.max)
+    }
+
     /// Registers a new G for ever.
     pub(crate) fn register(&self, g: NonNull<G>) {
         let mut head = self.gs.all.load(Ordering::Relaxed);
