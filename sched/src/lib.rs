@@ -342,7 +342,7 @@ pub use objects::g::G;
 pub use objects::m::M;
 pub use objects::p::Proc;
 pub use objects::registry::Registry;
-pub use objects::report::{DeadlockReport, Trace};
+pub use objects::report::{DeadlockReport, Stall, StallReport, Trace};
 pub use objects::shared::{Config, Core, More};
 pub use parts::attention::suspend_often;
 pub use parts::error::Error;

@@ -86,6 +86,18 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
+        /// Says after how many nanoseconds goroutines that wait, though no deadlock is certain, are passed to
+        /// [`Reports::stalled`](crate::port::Reports::stalled), which ends nothing: when no goroutine has run for so
+        /// long and none can be woken by a handle or a waker; and when one waits so long while it unwinds, on a
+        /// thread where others are ready ([`Stall`](crate::Stall)). With [`Deadlock::Ignore`], and without this:
+        /// never.
+        pub fn report_stalls(mut self, after: u64) -> Self {
+            self.core.deadlock.stalls.after = after;
+            self
+        }
+    }
+
+    maybe_const! {
         /// Says how long an M rests, nanoseconds, before its thread may end: [`start_m`](crate::start_m) returns
         /// then. Of those that the scheduler has started as many stay as there are Ps, and all to which goroutines
         /// are bound. Without it: for ever.

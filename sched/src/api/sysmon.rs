@@ -80,7 +80,8 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
                 if core.start_is_overdue() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
-                until = until.min(core.stats.tracing.due()).min(core.dismissal_due::<P>());
+                let others = [core.stats.tracing.due(), core.dismissal_due::<P>(), core.stall_due()];
+                until = others.into_iter().fold(until, u64::min);
                 core.sysmon.until.store(until, stat_atomic::Ordering::Relaxed);
                 if core.sysmon.parker.park::<P>((until != u64::MAX).then_some(until)) {
                     looks = 0; // something has moved
@@ -124,6 +125,7 @@ impl Core {
         self.watch_timers::<P>();
         self.retry::<P>();
         self.dismiss_idle_ms::<P>();
+        self.watch_stalls::<P>();
         self.watch_rings::<P>();
         self.retake::<P>()
     }

@@ -31,6 +31,9 @@ const MAX_THREADS: usize = 10_000;
 /// How long a thread without work stays, if the builder says nothing else.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// After how long goroutines that may wait for ever are reported, if the builder says nothing else.
+const STALL: Duration = Duration::from_secs(10);
+
 /// Says how a [`Runtime`] is to be.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is built before `build`"]
@@ -47,6 +50,7 @@ pub struct Builder {
     max_evicted: usize,
     max_threads: usize,
     keep_alive: Duration,
+    stall: Duration,
     trace: Duration,
     foreign: ForeignThreads,
 }
@@ -109,9 +113,25 @@ impl Builder {
 
     /// Sets what is done when all goroutines wait and no timer is armed. Default: [`Deadlock::Auto`], the
     /// report of a deadlock, unless the process has threads that are not this runtime's: those may hold
-    /// an end of a channel. They are counted anew for a few seconds, then the runtime waits in peace.
+    /// an end of a channel. They are counted anew for a few seconds, then the runtime waits on;
+    /// [`report_stalls`](Self::report_stalls) says when it tells of it.
     pub fn deadlock(mut self, deadlock: Deadlock) -> Self {
         self.deadlock = deadlock;
+        self
+    }
+
+    /// Sets after how long goroutines are listed on standard error that perhaps wait for ever, while the program goes
+    /// on:
+    ///
+    /// - when no goroutine has run for so long, no timer is armed, and none of them can be woken by a handle or a
+    ///   waker: only a thread that is not this runtime's could wake one, by a channel or a lock. Once while it lasts,
+    ///   and the next time only after twice as long.
+    /// - on the pinned runtime, when one has waited so long while it unwinds: it keeps its thread, on which others are
+    ///   ready to run, and waits for ever if it waits for one of those. Once for each such wait.
+    ///
+    /// Default: 10 s. `Duration::ZERO` and [`Duration::MAX`]: never; nor with [`Deadlock::Ignore`].
+    pub fn report_stalls(mut self, after: Duration) -> Self {
+        self.stall = after;
         self
     }
 
@@ -303,6 +323,7 @@ impl Builder {
             scheduler
                 .max_machines(self.max_threads)
                 .keep_alive(nanos(self.keep_alive))
+                .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
                 .foreign_threads(self.foreign),
@@ -359,6 +380,7 @@ impl Runtime {
             max_evicted: usize::MAX,
             max_threads: MAX_THREADS,
             keep_alive: KEEP_ALIVE,
+            stall: STALL,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
         }

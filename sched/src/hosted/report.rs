@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::tag::Hosted;
 use crate::introspect::GoroutineInfo;
-use crate::objects::report::{DeadlockReport, Trace};
+use crate::objects::report::{DeadlockReport, StallReport, Trace};
 use crate::platform::reports::Reports;
 
 /// Goroutines that a report names at most.
@@ -20,6 +20,13 @@ impl Reports for Hosted {
 
     unsafe fn deadlock(report: &DeadlockReport) {
         deadlock(report)
+    }
+
+    unsafe fn stalled(report: &StallReport) {
+        let mut text = String::new();
+        let _ = writeln!(text, "g0: {report}");
+        list(&mut text, report.goroutines());
+        print(&text);
     }
 
     unsafe fn uncaught(panics: &dyn Display) {
@@ -39,20 +46,25 @@ pub(super) fn print(text: &str) {
 
 /// Reports a deadlock.
 fn deadlock(stuck: &DeadlockReport) -> ! {
-    let mut all: Vec<GoroutineInfo> = stuck.goroutines().collect();
-    all.sort_unstable_by_key(|seen| seen.id);
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = writeln!(text, "fatal error: {}", stuck.reason());
     if let Some(limit) = stuck.limit_of_machines() {
         let _ = writeln!(text, "the runtime has as many threads as it may have: {limit} (Builder::max_threads)");
     }
+    list(&mut text, stuck.goroutines());
+    print(&text);
+    std::process::abort()
+}
+
+/// Appends a line a goroutine, by their numbers.
+fn list(text: &mut String, goroutines: impl Iterator<Item = GoroutineInfo>) {
+    let mut all: Vec<GoroutineInfo> = goroutines.collect();
+    all.sort_unstable_by_key(|seen| seen.id);
     for seen in all.iter().take(MOST) {
         let _ = writeln!(text, "{seen}");
     }
     if all.len() > MOST {
         let _ = writeln!(text, "and {} more goroutines", all.len() - MOST);
     }
-    print(&text);
-    std::process::abort()
 }

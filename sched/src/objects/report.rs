@@ -1,7 +1,10 @@
 //! What is reported of a whole scheduler; what it says is found out when it is printed.
 
+use core::time::Duration;
+
 use g0_arch::sync::atomic::Ordering;
 
+use super::m::M;
 use super::shared::Core;
 use crate::parts::fatal::Fatal;
 
@@ -10,6 +13,28 @@ use crate::parts::fatal::Fatal;
 pub struct DeadlockReport {
     pub(crate) core: &'static Core,
     pub(crate) now: u64,
+}
+
+/// Goroutines that have waited for long, perhaps for ever. They may go on while they are looked through.
+pub struct StallReport {
+    pub(crate) core: &'static Core,
+    pub(crate) now: u64,
+    pub(crate) stall: Stall,
+    pub(crate) lasted: Duration,
+    /// The M whose goroutines they are; null: all of them.
+    pub(crate) m: *const M,
+}
+
+/// Why goroutines that wait may do so for ever, though no deadlock is certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stall {
+    /// No goroutine has run, and none will by itself: a thread that is none of the scheduler's would have to wake
+    /// one.
+    Quiet,
+    /// A goroutine waits while it unwinds, and keeps its thread meanwhile, on which others are ready to run: on the
+    /// pinned runtime they run nowhere else. It waits for ever if it waits for one of those.
+    Unwinding,
 }
 
 /// What a scheduler does at one moment, as a line. It looks at a bounded number of goroutines, so it costs the same
@@ -49,5 +74,17 @@ impl DeadlockReport {
     /// Without the goroutines, for platforms that print no more.
     pub fn fatal(&self) -> Fatal {
         Fatal::new(self.reason())
+    }
+}
+
+impl StallReport {
+    /// Returns what is the matter.
+    pub fn stall(&self) -> Stall {
+        self.stall
+    }
+
+    /// Returns how long it has lasted.
+    pub fn lasted(&self) -> Duration {
+        self.lasted
     }
 }

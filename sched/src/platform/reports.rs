@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::objects::report::{DeadlockReport, Trace};
+use crate::objects::report::{DeadlockReport, StallReport, Trace};
 
 /// Reports. Provided: nothing is printed, and some thread may wake any goroutine at any time, so that
 /// [`Deadlock::Auto`](crate::Deadlock::Auto) reports no deadlock.
@@ -29,6 +29,17 @@ pub trait Reports {
     ///
     /// By the scheduler only.
     unsafe fn deadlock(report: &DeadlockReport) {
+        let _ = report;
+    }
+
+    /// Prints goroutines that have waited for long, perhaps for ever: see
+    /// [`Scheduler::report_stalls`](crate::Scheduler::report_stalls). The program goes on. By sysmon or by a timer
+    /// tick, no lock held; must not unwind. Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only.
+    unsafe fn stalled(report: &StallReport) {
         let _ = report;
     }
 

@@ -126,6 +126,16 @@ impl Core {
         self.deadlock.watching.load(Ordering::Acquire) == 0
     }
 
+    /// Returns whether nothing can run again, unless a thread that the scheduler knows nothing of wakes a goroutine.
+    /// The lock must not be held.
+    pub(super) fn waits_for_strangers<P: Platform>(&'static self) -> bool {
+        if self.look_for_deadlock::<P>() != Look::ExternalWakers {
+            return false;
+        }
+        let sched = self.sched.lock();
+        self.nothing_moves(&sched) && self.no_wake_is_due(&sched)
+    }
+
     /// Returns whether no goroutine is runnable, but for those that lack an M, and none can be woken by a
     /// handle.
     fn no_wake_is_due(&self, sched: &SchedState) -> bool {

@@ -48,6 +48,7 @@
 //! | [`dismiss`] | which idle Ms' threads end | L11, L12, L23 |
 //! | [`retake`] | which Ps are taken from Ms that are away | L5, L18 |
 //! | [`deadlock`] | whether anything can ever run again | L12 |
+//! | [`stall`] | when goroutines have waited for so long that it is told | |
 //! | [`timers`] | whose deadlines have come, and which thread looks | L11 |
 //! | [`queue_order`], [`after_exit`] | which G is the next of those an M has at hand | L15 |
 //! | [`handoff_spin`] | whether an M spins before it sleeps | |
@@ -86,6 +87,7 @@ mod reserved;
 mod rest;
 mod retake;
 mod search;
+mod stall;
 mod starting;
 pub(crate) mod sysmon;
 mod timer_leader;

@@ -47,6 +47,7 @@ use super::rest::RestFor;
 use crate::objects::g::G;
 use crate::objects::inside::{Stay, Within};
 use crate::objects::shared::Core;
+use crate::parts::stat_atomic;
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
 use g0_defer::Unwind;
@@ -82,7 +83,13 @@ impl Core {
             let _ = unsafe { self.append(p, next) };
         }
         // SAFETY: the flags are the calling thread's.
-        let shared = unsafe { !m.migrating.get() } && !m.is_extra() && !P::Unwind::panicking();
+        let pinned = unsafe { !m.migrating.get() } && !m.is_extra();
+        let unwinds = pinned && P::Unwind::panicking();
+        let shared = pinned && !unwinds;
+        // Relaxed: for reports.
+        if m.lock.unwinds.load(stat_atomic::Ordering::Relaxed) != unwinds {
+            m.lock.unwinds.store(unwinds, stat_atomic::Ordering::Relaxed);
+        }
         let fair = p.is_fair();
         let mine = self.take_mine::<P>(m, g, shared, fair);
         if fair {

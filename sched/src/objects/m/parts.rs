@@ -21,6 +21,11 @@ pub(crate) struct Reservation {
     pub(crate) several: OwnedCell<bool>,
     /// The reserved goroutine yields: what else is queued runs first.
     pub(crate) yield_requested: OwnedCell<bool>,
+    /// The goroutine that it is reserved for unwinds, while others are bound here, which wait for that. Read by
+    /// sysmon.
+    pub(crate) unwinds: stat_atomic::AtomicBool,
+    /// Since when the wait has lasted that was last reported for that. Sysmon's.
+    pub(crate) reported: stat_atomic::AtomicU32,
     /// The goroutine that had locked the thread has ended: no goroutine may run here any more.
     pub(crate) dying: OwnedCell<bool>,
 }
@@ -90,6 +95,8 @@ impl Reservation {
                 reserved: WatchedPtr::new(ptr::null_mut()),
                 several: OwnedCell::new(false),
                 yield_requested: OwnedCell::new(false),
+                unwinds: stat_atomic::AtomicBool::new(false),
+                reported: stat_atomic::AtomicU32::new(u32::MAX),
                 dying: OwnedCell::new(false),
             }
         }

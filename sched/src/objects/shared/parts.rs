@@ -89,6 +89,22 @@ pub(crate) struct DeadlockCheck {
     pub(crate) look_again: AtomicBool,
     /// A deadlock has been reported.
     pub(crate) reported: AtomicBool,
+    /// The look for goroutines that have waited for long; see `policy::stall`.
+    pub(crate) stalls: Stalls,
+}
+
+/// For how long nothing has run, and what was said about it. By the one thread that looks.
+pub(crate) struct Stalls {
+    /// What is long, nanoseconds. Set before the start.
+    pub(crate) after: u64,
+    /// When to look next.
+    pub(crate) next_look: stat_atomic::AtomicU64,
+    /// Since when nothing has run: what tells whether something has.
+    pub(crate) since: stat_atomic::AtomicU64,
+    pub(crate) progress: stat_atomic::AtomicU64,
+    /// How often it has been reported that nothing runs, and whether it has this time.
+    pub(crate) reports: stat_atomic::AtomicU32,
+    pub(crate) reported: stat_atomic::AtomicBool,
 }
 
 /// Threads that the scheduler did not start.
@@ -206,7 +222,21 @@ impl DeadlockCheck {
                 watching: AtomicUsize::new(0),
                 look_again: AtomicBool::new(false),
                 reported: AtomicBool::new(false),
+                stalls: Stalls::new(),
             }
+        }
+    }
+}
+
+impl Stalls {
+    const fn new() -> Self {
+        Self {
+            after: u64::MAX,
+            next_look: stat_atomic::AtomicU64::new(0),
+            since: stat_atomic::AtomicU64::new(0),
+            progress: stat_atomic::AtomicU64::new(0),
+            reports: stat_atomic::AtomicU32::new(0),
+            reported: stat_atomic::AtomicBool::new(false),
         }
     }
 }
