@@ -158,6 +158,13 @@ impl<P: Platform> Scheduler<P> {
         self.begin(main, Location::caller(), CallingThread::IsMains, work_here::<P>)
     }
 
+    /// Says that a panic's message names the goroutine, which the platform sees to.
+    #[cfg(feature = "std")]
+    pub(crate) fn names_panics(mut self, names: bool) -> Self {
+        self.core.names_panics = names;
+        self
+    }
+
     /// Returns the cell of what its threads are called.
     #[cfg(feature = "std")]
     pub(crate) fn name_cell(&self) -> &g0_arch::sync::OwnedCell<&'static str> {

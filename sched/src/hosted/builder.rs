@@ -11,7 +11,7 @@ use super::prepare::prepare;
 use super::runtime::Runtime;
 use super::tag::Hosted;
 use super::watch::Watch;
-use super::{affinity, fork, membarrier};
+use super::{affinity, fork, membarrier, panics};
 use crate::api::scheduler::Scheduler;
 use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
@@ -51,6 +51,7 @@ pub struct Builder {
     max_threads: usize,
     keep_alive: Duration,
     stall: Duration,
+    panic_hook: bool,
     trace: Duration,
     foreign: ForeignThreads,
 }
@@ -139,6 +140,18 @@ impl Builder {
     /// Default: [`Uncaught::Fatal`], which prints it and ends the program.
     pub fn uncaught(mut self, uncaught: Uncaught) -> Self {
         self.uncaught = uncaught;
+        self
+    }
+
+    /// Leaves the process's panic hook as it is, and panics in this runtime's goroutines to it alone.
+    ///
+    /// Without this the first build of a process sets a hook that calls the one that was there, std's or the program's,
+    /// and then prints a line that names the goroutine, if the panic is in one: its number, its name, and where it was
+    /// started. A hook that the program sets after that build takes its place;
+    /// [`GoroutineInfo::of_caller`](crate::GoroutineInfo::of_caller) tells such a hook the goroutine. A hook that other
+    /// threads set at the very moment of that build may be lost, as std cannot change one in place: set it before.
+    pub fn without_panic_hook(mut self) -> Self {
+        self.panic_hook = false;
         self
     }
 
@@ -303,6 +316,9 @@ impl Builder {
             }
         };
         prepare();
+        if self.panic_hook {
+            panics::name_goroutines();
+        }
         let slabs = SlabSource::builder();
         // SAFETY: as the caller of `without_guards` has ensured.
         let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
@@ -326,6 +342,7 @@ impl Builder {
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
+                .names_panics(self.panic_hook)
                 .foreign_threads(self.foreign),
         )));
         // SAFETY: freed when the runtime is dropped.
@@ -381,6 +398,7 @@ impl Runtime {
             max_threads: MAX_THREADS,
             keep_alive: KEEP_ALIVE,
             stall: STALL,
+            panic_hook: true,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
         }

@@ -9,6 +9,7 @@ mod fork;
 mod futex;
 mod membarrier;
 mod overflow;
+mod panics;
 mod platform;
 pub(crate) mod prelude;
 mod prepare;

@@ -95,6 +95,9 @@ pub struct Core {
     pub(crate) deadlock: DeadlockCheck,
     /// What is done with a panic that no joiner takes.
     pub(crate) uncaught: Uncaught,
+    /// Whether a panic's message names the goroutine. Set before it starts.
+    #[cfg(feature = "std")]
+    pub(crate) names_panics: bool,
     pub(crate) evict: Evictions,
     pub(crate) stats: CoreStats,
     pub(crate) sysmon: SysmonState,
@@ -123,6 +126,8 @@ impl Core {
                 foreign: Foreign::new(),
                 deadlock: DeadlockCheck::new(),
                 uncaught: Uncaught::Fatal,
+                #[cfg(feature = "std")]
+                names_panics: false,
                 evict: Evictions::new(),
                 stats: CoreStats::new(),
                 sysmon: SysmonState::new(),
