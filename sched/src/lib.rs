@@ -228,8 +228,20 @@
 //!   `policy::deadlock` why it never comes too early: L12);
 //! - [`Stats`]: goroutines, Ms and Ps by what they do, and what has happened so far; from a goroutine
 //!   by `stats`, from any thread by a `Watch`;
+//! - the report of a *stall*, which ends nothing: where the process has threads of its own no deadlock is certain, but
+//!   nothing has run for ten seconds; or a goroutine waits while it unwinds, and keeps its thread from others
+//!   (`policy::stall`);
+//! - the goroutine's name after a panic's message (`Builder::without_panic_hook`);
 //! - a line at a period (`Builder::trace`, or `G0_TRACE=1000` in the environment);
 //! - with the feature `dump` every goroutine with its backtrace, while those that do not wait run on.
+//!
+//! # Threads come and go
+//!
+//! A thread starts when a P has work and no M at rest can take it: because goroutines are in C, have locked their
+//! threads, or compute without a P. There are as many at most as `Builder::max_threads` says; at the limit work
+//! waits, and the reports name it. Those without work rest on a list of which wakers take the last that came, so the
+//! first are those that a burst has needed; they end after ten seconds (`policy::dismiss`;
+//! `Builder::thread_keep_alive`), but for as many as there are Ps and those to which goroutines are bound.
 //!
 //! # What the system refuses
 //!
