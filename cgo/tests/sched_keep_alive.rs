@@ -219,12 +219,12 @@ fn work_goes_on_while_threads_end_and_are_needed_again() {
 }
 
 #[test]
-fn beyond_the_limit_of_threads_blocking_calls_wait_for_one() {
+fn beyond_the_limit_of_threads_blocking_calls_wait_for_one_and_it_is_told() {
     in_children(
-        "beyond_the_limit_of_threads_blocking_calls_wait_for_one",
+        "beyond_the_limit_of_threads_blocking_calls_wait_for_one_and_it_is_told",
         |kind, procs| {
             let most = procs + 2;
-            kind.build(Runtime::builder().procs(procs).max_threads(most))
+            kind.build(Runtime::builder().procs(procs).max_threads(most).trace(2 * MS))
                 .run(move || {
                     let at_once = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
                     let all: Vec<_> = (0..40)
@@ -234,7 +234,7 @@ fn beyond_the_limit_of_threads_blocking_calls_wait_for_one() {
                                 call_blocking(|| {
                                     let n = at_once.0.fetch_add(1, Ordering::SeqCst) + 1;
                                     at_once.1.fetch_max(n, Ordering::SeqCst);
-                                    std::thread::sleep(2 * MS);
+                                    std::thread::sleep(5 * MS);
                                     at_once.0.fetch_sub(1, Ordering::SeqCst);
                                 });
                             })
@@ -248,6 +248,10 @@ fn beyond_the_limit_of_threads_blocking_calls_wait_for_one() {
                 })
                 .unwrap();
         },
-        succeeds,
+        |kind, procs, out, said| {
+            succeeds(kind, procs, out, said);
+            let told = format!(", limit of {} Ms reached", procs + 2);
+            assert!(said.lines().any(|line| line.ends_with(&told)), "{said}");
+        },
     );
 }

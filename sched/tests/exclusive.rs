@@ -241,7 +241,10 @@ fn goroutines_that_all_wait_for_one_that_gets_no_thread_are_a_deadlock() {
             assert!(!out.status.success());
             assert!(said.contains("deadlock: all goroutines wait for ever"), "{said}");
             assert!(said.contains("no thread for what has not started"), "{said}");
-            assert!(said.contains("as many threads as it may have: 2 (Builder::max_threads)"), "{said}");
+            assert!(
+                said.contains("as many threads as it may have: 2 (Builder::max_threads)"),
+                "{said}"
+            );
         },
     );
 }

@@ -9,7 +9,7 @@ use std::process::Output;
 
 use common::child::{in_children, succeeds};
 use common::{Kind, panic_text};
-use g0_sched::{Builder, GoroutineInfo, Runtime, RunError, go, go_named, scope};
+use g0_sched::{Builder, GoroutineInfo, RunError, Runtime, go, go_named, scope};
 
 const HERE: &str = "sched/tests/panics.rs:";
 

@@ -356,7 +356,10 @@ fn bound() {
         let world = world.clone();
         // SAFETY: the G is parked; this is its one wake.
         thread::spawn(move || unsafe {
-            assert!(!hooks::ready::<Starts>(core, None, world.g(0)), "L1: another M is to be woken");
+            assert!(
+                !hooks::ready::<Starts>(core, None, world.g(0)),
+                "L1: another M is to be woken"
+            );
         })
     };
     let woken = wait_or_end(core, m);

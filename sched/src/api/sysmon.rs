@@ -80,7 +80,8 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
                 if core.start_is_overdue() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
-                let others = [core.stats.tracing.due(), core.dismissal_due::<P>(), core.stall_due()];
+                let others =
+                    [core.stats.tracing.due(), core.dismissal_due::<P>(), core.stall_due()];
                 until = others.into_iter().fold(until, u64::min);
                 core.sysmon.until.store(until, stat_atomic::Ordering::Relaxed);
                 if core.sysmon.parker.park::<P>((until != u64::MAX).then_some(until)) {

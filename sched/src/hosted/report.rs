@@ -50,7 +50,10 @@ fn deadlock(stuck: &DeadlockReport) -> ! {
     // Writing to a string does not fail.
     let _ = writeln!(text, "fatal error: {}", stuck.reason());
     if let Some(limit) = stuck.limit_of_machines() {
-        let _ = writeln!(text, "the runtime has as many threads as it may have: {limit} (Builder::max_threads)");
+        let _ = writeln!(
+            text,
+            "the runtime has as many threads as it may have: {limit} (Builder::max_threads)"
+        );
     }
     list(&mut text, stuck.goroutines());
     print(&text);

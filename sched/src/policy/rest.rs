@@ -70,11 +70,9 @@ impl Core {
         match unsafe { m.links.state.get() } {
             MState::Idle => sched.idle_ms.remove(m),
             MState::AwaitsOwnG => {}
-            MState::Busy
-            | MState::WaitsForP
-            | MState::Dismissed
-            | MState::Free
-            | MState::Kept => return false,
+            MState::Busy | MState::WaitsForP | MState::Dismissed | MState::Free | MState::Kept => {
+                return false;
+            }
         }
         sched.set_state(m, MState::Busy);
         true
