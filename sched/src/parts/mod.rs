@@ -4,7 +4,6 @@
 mod macros;
 
 pub(crate) mod adaptive_spin;
-pub(crate) mod attention;
 pub(crate) mod claim;
 pub(crate) mod count;
 pub(crate) mod error;
@@ -16,6 +15,7 @@ pub(crate) mod light_fence;
 pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod locks;
+pub(crate) mod often;
 pub(crate) mod park_token;
 pub(crate) mod parker;
 pub(crate) mod phase;
