@@ -18,20 +18,27 @@ const MANY: usize = 12;
 /// The program's first thread, the test's, which is main's, the tick's, one for each P, and one on its way out.
 const FEW: usize = 6;
 
+/// For the goroutines and main.
+fn barrier() -> Arc<rt::Barrier> {
+    Arc::new(rt::Barrier::new(MANY + 1))
+}
+
 fn lock_threads() {
-    let all_are_there = Arc::new(rt::Barrier::new(MANY + 1));
+    let (all_are_there, counted) = (barrier(), barrier());
     let locked: Vec<_> = (0..MANY)
         .map(|_| {
-            let met = all_are_there.clone();
+            let (met, go_on) = (all_are_there.clone(), counted.clone());
             rt::go(move || {
                 rt::lock_os_thread();
                 met.wait();
+                go_on.wait();
                 rt::unlock_os_thread();
             })
         })
         .collect();
     all_are_there.wait();
     assert!(threads() >= MANY, "each has a thread");
+    counted.wait();
     locked.into_iter().for_each(|one| one.join().unwrap());
 }
 
