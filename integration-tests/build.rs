@@ -9,6 +9,8 @@ fn main() {
         .collect();
     files.sort();
     println!("cargo::rerun-if-changed=c");
+    // What the comparison's program has in common with Go's.
+    println!("cargo::rerun-if-changed=peers/go/rests.h");
     build
         .files(files)
         .opt_level(2)

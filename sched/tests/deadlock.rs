@@ -10,12 +10,11 @@ mod own;
 use std::hint::black_box;
 use std::process::Output;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use common::Kind;
 use common::child::{in_children, succeeds};
+use common::late::{wait_for_a_handle, wait_for_a_waker};
 use g0_sched::{
     Barrier, Condvar, Deadlock, Mutex, Once, RunError, Runtime, RwLock, Semaphore, WaitGroup,
     block_on, channel, current, go, go_named, goexit, lock_os_thread, park, scope, select, sleep,
@@ -421,27 +420,8 @@ fn who_can_be_woken_by_a_waker_is_not_dead() {
         "who_can_be_woken_by_a_waker_is_not_dead",
         |kind, procs| {
             run(kind, procs, || {
-                let woken = Arc::new(AtomicBool::new(false));
-                let mut thread = None;
-                block_on(std::future::poll_fn(|context| {
-                    if woken.load(Ordering::SeqCst) {
-                        return Poll::Ready(());
-                    }
-                    let (woken, waker): (_, Waker) = (woken.clone(), context.waker().clone());
-                    thread = Some(std::thread::spawn(move || {
-                        std::thread::sleep(NAP);
-                        woken.store(true, Ordering::SeqCst);
-                        waker.wake();
-                    }));
-                    Poll::Pending
-                }));
-                let me = current().unwrap();
-                let thread = std::thread::spawn(move || {
-                    std::thread::sleep(NAP);
-                    me.unpark();
-                });
-                park();
-                thread.join().unwrap();
+                wait_for_a_waker(NAP);
+                wait_for_a_handle(NAP);
             });
         },
         succeeds,

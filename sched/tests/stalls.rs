@@ -7,14 +7,13 @@ mod common;
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use common::child::{in_children, succeeds};
+use common::late::{wait_for_a_handle, wait_for_a_waker};
 use common::{Kind, quiet_panic, tid};
 use g0_sched::{
-    Builder, Deadlock, Receiver, Runtime, block_on, channel, current, go, go_named, park, sleep,
-    yield_now,
+    Builder, Deadlock, Receiver, Runtime, channel, go, go_named, park, sleep, yield_now,
 };
 
 /// What is long, and a wait that is much longer.
@@ -79,26 +78,8 @@ fn what_can_be_woken_by_a_handle_or_a_waker_has_not_stalled() {
         |kind, procs| {
             kind.build(builder(procs))
                 .run(|| {
-                    let me = current().unwrap();
-                    let thread = std::thread::spawn(move || {
-                        std::thread::sleep(LONGER);
-                        me.unpark();
-                    });
-                    park();
-                    thread.join().unwrap();
-                    let woken = Arc::new(AtomicBool::new(false));
-                    block_on(std::future::poll_fn(|context| {
-                        if woken.load(Ordering::SeqCst) {
-                            return Poll::Ready(());
-                        }
-                        let (woken, waker): (_, Waker) = (woken.clone(), context.waker().clone());
-                        std::thread::spawn(move || {
-                            std::thread::sleep(LONGER);
-                            woken.store(true, Ordering::SeqCst);
-                            waker.wake();
-                        });
-                        Poll::Pending
-                    }));
+                    wait_for_a_handle(LONGER);
+                    wait_for_a_waker(LONGER);
                 })
                 .unwrap();
         },

@@ -1,31 +1,5 @@
-/* Threads of C's own that call back and rest in between. */
-#include <pthread.h>
-#include <stdlib.h>
-#include <unistd.h>
 #include "c.h"
 #include "_cgo_export.h"
 
-struct resting { long calls; unsigned rest; int64_t end, *late; };
-
-static void *rests(void *arg) {
-    struct resting *own = arg;
-    for (long i = 0; i < own->calls && c_now() < own->end; i++) {
-        usleep(own->rest);
-        own->late[i] = goEntered(c_now());
-    }
-    return arg;
-}
-
-/* So many threads, each of which calls so often, but for five seconds at most; `late` has room for all calls. */
-void c_rest_and_call(int threads, long calls, unsigned rest, int64_t *late) {
-    pthread_t *all = malloc(threads * sizeof *all);
-    struct resting *own = malloc(threads * sizeof *own);
-    if (!all || !own) abort();
-    for (int i = 0; i < threads; i++) {
-        own[i] = (struct resting){calls, rest, c_now() + 5000000000, late + i * calls};
-        if (pthread_create(&all[i], NULL, rests, &own[i]) != 0) abort();
-    }
-    for (int i = 0; i < threads; i++) pthread_join(all[i], NULL);
-    free(all);
-    free(own);
-}
+#define ENTERED goEntered
+#include "rests.h"

@@ -18,6 +18,7 @@ use crate::objects::p::Proc;
 use crate::objects::shared::{Config, More};
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
+use crate::parts::nanos::nanos;
 use crate::parts::often::suspend_often;
 use crate::platform::fences::Fences;
 
@@ -360,11 +361,6 @@ impl Builder {
             watch: Watch::new(leaked),
         })
     }
-}
-
-/// In nanoseconds; the longest there is in place of a longer one.
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Returns whether the environment asks for operations that suspend.

@@ -17,7 +17,7 @@ use g0_arch::sync::atomic::Ordering;
 
 use super::tag::Hosted;
 use crate::introspect::{GoroutineInfo, GoroutineState};
-use crate::objects::g::{G, scheduler_of, status};
+use crate::objects::g::{G, status};
 use crate::objects::m::M;
 use crate::platform::Platform;
 
@@ -39,22 +39,35 @@ pub(super) fn name_goroutines() {
 
 /// Prints which goroutine the calling thread runs, if its runtime is to.
 fn add_goroutine() {
-    // SAFETY: the running goroutine is alive, and so is its scheduler.
-    let named = |g: &&G| unsafe { scheduler_of((*g).into()) }.names_panics;
-    if running().filter(named).is_some()
-        && let Some(seen) = GoroutineInfo::of_caller()
+    if let Some((m, g)) = running()
+        && m.core().names_panics
     {
         // Where nothing can be printed there is nothing to be done about it.
-        let _ = writeln!(std::io::stderr(), "g0: panicked in {seen}");
+        let _ = writeln!(std::io::stderr(), "g0: panicked in {}", seen(m, g));
     }
 }
 
-/// Returns the goroutine that the calling thread runs, also in its calls of C.
-fn running() -> Option<&'static G> {
+/// Returns the goroutine that the calling thread runs, also in its calls of C, and the thread's M.
+fn running() -> Option<(&'static M, &'static G)> {
     // SAFETY: Ms are never freed while they are a thread's; the goroutine that runs here is alive meanwhile.
-    unsafe { Some(Hosted::current().as_ref()?.curg()?.as_ref()) }
-        // A foreign thread between its callbacks runs none.
-        .filter(|g| g.status.load(Ordering::Relaxed) != status::DEAD)
+    let (m, g) = unsafe {
+        let m = Hosted::current().as_ref()?;
+        (m, m.curg()?.as_ref())
+    };
+    // A foreign thread between its callbacks runs none.
+    (g.status.load(Ordering::Relaxed) != status::DEAD).then_some((m, g))
+}
+
+/// Returns `g`, which the calling thread runs, as reports name it; `m` must be the thread's.
+fn seen(m: &M, g: &G) -> GoroutineInfo {
+    let state = match m.in_foreign_code() {
+        true => GoroutineState::Foreign,
+        false => GoroutineState::Running,
+    };
+    // SAFETY: the running goroutine's own.
+    let name = unsafe { g.ident.name() };
+    let (id, site, waited) = (g.ident.id(), g.ident.site(), Duration::ZERO);
+    GoroutineInfo { id, name, state, waited, site }
 }
 
 impl GoroutineInfo {
@@ -78,13 +91,6 @@ impl GoroutineInfo {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of_caller() -> Option<Self> {
-        let g = running()?;
-        // SAFETY: Ms are never freed while they are a thread's.
-        let foreign = unsafe { Hosted::current().as_ref() }.is_some_and(M::in_foreign_code);
-        let state = if foreign { GoroutineState::Foreign } else { GoroutineState::Running };
-        // SAFETY: the running goroutine's own.
-        let name = unsafe { g.ident.name() };
-        let (id, site, waited) = (g.ident.id(), g.ident.site(), Duration::ZERO);
-        Some(Self { id, name, state, waited, site })
+        running().map(|(m, g)| seen(m, g))
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod light_fence;
 pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod locks;
+pub(crate) mod nanos;
 pub(crate) mod often;
 pub(crate) mod park_token;
 pub(crate) mod parker;

@@ -89,12 +89,13 @@ impl Core {
             }
         }
         // Again, for an M may have come back meanwhile.
+        if self.nothing_is_to_come() { Look::Dead } else { Look::Alive }
+    }
+
+    /// Returns whether nothing moves, and nothing that the scheduler knows of will.
+    fn nothing_is_to_come(&self) -> bool {
         let sched = self.sched.lock();
-        if self.nothing_moves(&sched) && self.no_wake_is_due(&sched) {
-            Look::Dead
-        } else {
-            Look::Alive
-        }
+        self.nothing_moves(&sched) && self.no_wake_is_due(&sched)
     }
 
     /// Returns whether all Ms are at rest and nothing wakes them by itself.
@@ -129,11 +130,7 @@ impl Core {
     /// Returns whether nothing can run again, unless a thread that the scheduler knows nothing of wakes a goroutine.
     /// The lock must not be held.
     pub(super) fn waits_for_strangers<P: Platform>(&'static self) -> bool {
-        if self.look_for_deadlock::<P>() != Look::ExternalWakers {
-            return false;
-        }
-        let sched = self.sched.lock();
-        self.nothing_moves(&sched) && self.no_wake_is_due(&sched)
+        self.look_for_deadlock::<P>() == Look::ExternalWakers && self.nothing_is_to_come()
     }
 
     /// Returns whether no goroutine is runnable, but for those that lack an M, and none can be woken by a

@@ -38,6 +38,7 @@ use crate::objects::inside::Stay;
 use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
+use crate::parts::nanos::nanos;
 use crate::parts::phase;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
@@ -83,11 +84,12 @@ impl Core {
     /// Returns when the next M may be dismissed, nanoseconds, if none wakes or comes to rest before; `u64::MAX` if
     /// none may.
     pub(crate) fn dismissal_due<P: Platform>(&self) -> u64 {
+        if self.ms.keep_alive == u64::MAX {
+            return u64::MAX;
+        }
         let now = P::now();
         let sched = self.sched.lock();
-        let keep_alive = self.ms.keep_alive;
-        let m = self.dispensable(&sched, self.procs()).filter(|_| keep_alive != u64::MAX);
-        let Some(m) = m else { return u64::MAX };
+        let Some(m) = self.dispensable(&sched, self.procs()) else { return u64::MAX };
         let due = now.saturating_add(self.left(m, now));
         due.max(self.sysmon.next_dismissal.load(stat_atomic::Ordering::Relaxed))
     }
@@ -96,8 +98,7 @@ impl Core {
     fn left(&self, m: &M, now: u64) -> u64 {
         // SAFETY: under the lock.
         let rested = unsafe { m.links.rested.get() }.until(Coarse::of(now));
-        let rested = u64::try_from(rested.as_nanos()).unwrap_or(u64::MAX);
-        self.ms.keep_alive.saturating_sub(rested)
+        self.ms.keep_alive.saturating_sub(nanos(rested))
     }
 
     /// Returns whether the thread of the calling M, which is dismissed, ends. Else the M is idle again, and has to
@@ -121,7 +122,8 @@ impl Core {
     /// Returns the idle M that has rested for the longest, of those whose threads may end, if there are more than
     /// `keep`. After a halt none is idle, whatever the list says.
     fn dispensable(&self, sched: &SchedState, keep: usize) -> Option<&'static M> {
-        if sched.idle <= keep || self.phase() == phase::HALTED {
+        let all_stay = sched.idle_ms.iter_back().nth(keep).is_none();
+        if all_stay || self.phase() == phase::HALTED {
             return None;
         }
         sched.idle_ms.iter_back().find(|m| {

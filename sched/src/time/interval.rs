@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::instant::Instant;
 use super::sleep::sleep_until;
+use crate::parts::nanos::nanos;
 use crate::platform::Platform;
 
 /// Ticks at a fixed rate; see [`interval`].
@@ -37,7 +38,7 @@ impl<P: Platform> Interval<P> {
         let due = self.next;
         let late = Instant::now().saturating_duration_since(due).as_nanos();
         let missed = u64::try_from(late / self.period.as_nanos()).unwrap_or(u64::MAX);
-        let period = u64::try_from(self.period.as_nanos()).unwrap_or(u64::MAX);
+        let period = nanos(self.period);
         let ahead = period.saturating_mul(missed.saturating_add(1));
         self.next = due + Duration::from_nanos(ahead);
         due

@@ -4,6 +4,7 @@
 
 pub mod child;
 pub mod count;
+pub mod late;
 
 use std::sync::Arc;
 use std::sync::mpsc;

@@ -1,7 +1,7 @@
 //! Calls of C and back.
 
 use std::cell::Cell;
-use std::ffi::c_long;
+use std::ffi::{c_long, c_uint};
 use std::hint::black_box;
 
 use g0_sched::go;
@@ -18,6 +18,7 @@ unsafe extern "C" {
     fn c_foreign_n(n: c_long) -> f64;
     fn c_foreign_first(n: c_long) -> f64;
     fn c_foreign_pairs(n: c_long, differences: *mut f64);
+    pub(crate) safe fn c_sleep(micros: c_uint);
 }
 
 g0_cgo::export! {

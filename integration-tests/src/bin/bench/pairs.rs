@@ -9,7 +9,7 @@ use g0_sched::{JoinHandle, channel, go, sleep, yield_now};
 
 use super::parallel::compute;
 use super::runtimes::on_one_p;
-use super::timing::middle;
+use super::timing::{middle, rates};
 
 /// Two goroutines, of which one runs when the other has handed it something, and answers.
 struct Pair {
@@ -66,15 +66,6 @@ impl Pair {
     }
 }
 
-/// Hops of each pair a second, while main sleeps.
-fn rates<const N: usize>(pairs: [&Pair; N], window: Duration) -> [f64; N] {
-    let read = || pairs.map(|pair| pair.hops.load(Ordering::Relaxed));
-    let (start, before) = (Instant::now(), read());
-    sleep(window);
-    let (seconds, after) = (start.elapsed().as_secs_f64(), read());
-    std::array::from_fn(|i| (after[i] - before[i]) as f64 / seconds)
-}
-
 /// A few tens of microseconds.
 fn heavy() {
     let steps = (0..40_000).fold(1_u64, |x, _| black_box(x).wrapping_mul(0x5851_f42d_4c95_7f2d));
@@ -89,14 +80,14 @@ pub(crate) fn hog() -> f64 {
     on_one_p(|| {
         let alone = |work| {
             let pair = Pair::start(work).ends_after(LONGEST);
-            let [rate] = rates([&pair], ALONE);
+            let [rate] = rates([&pair.hops], ALONE);
             pair.end();
             rate
         };
         let [heavy_alone, light_alone] = [alone(heavy), alone(|| ())];
         let hog = Pair::start(heavy).ends_after(LONGEST);
         let light = Pair::start(|| ()).ends_after(LONGEST);
-        let [heavy_beside, light_beside] = rates([&hog, &light], Duration::from_secs(2));
+        let [heavy_beside, light_beside] = rates([&hog.hops, &light.hops], Duration::from_secs(2));
         hog.end();
         light.end();
         (heavy_beside / heavy_alone) / (light_beside / light_alone)

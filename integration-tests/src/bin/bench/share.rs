@@ -4,27 +4,15 @@ use std::ffi::c_uint;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use g0_sched::{go, sleep};
 
+use super::bridge::c_sleep;
 use super::runtimes::on_one_p;
-use super::timing::one_cpu;
-
-unsafe extern "C" {
-    fn c_sleep(micros: c_uint);
-}
+use super::timing::{one_cpu, rates};
 
 const SLEEPERS: usize = 100;
-
-/// How much `counter` grows, a second.
-fn rates<const N: usize>(counters: [&AtomicU64; N], window: Duration) -> [f64; N] {
-    let read = || counters.map(|counter| counter.load(Ordering::Relaxed));
-    let (start, before) = (Instant::now(), read());
-    sleep(window);
-    let (seconds, after) = (start.elapsed().as_secs_f64(), read());
-    std::array::from_fn(|i| (after[i] - before[i]) as f64 / seconds)
-}
 
 /// A thousand steps that cannot be skipped.
 fn work(x: u64) -> u64 {
@@ -53,8 +41,7 @@ pub(crate) fn share<const MICROS: c_uint>() -> [f64; 2] {
             let (slept, until) = (slept.clone(), stop.clone());
             go(move || {
                 while !until.load(Ordering::Relaxed) {
-                    // SAFETY: it sleeps.
-                    g0_cgo::call_blocking(|| unsafe { c_sleep(MICROS) });
+                    g0_cgo::call_blocking(|| c_sleep(MICROS));
                     slept.fetch_add(1, Ordering::Relaxed);
                 }
             })

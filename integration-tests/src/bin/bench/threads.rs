@@ -7,20 +7,19 @@ use std::time::{Duration, Instant};
 
 use g0_sched::{go, sleep};
 
+use super::bridge::c_sleep;
 use super::runtimes::on;
 use super::timing::middle;
 
 unsafe extern "C" {
-    fn c_sleep(micros: c_uint);
-    fn c_now() -> i64;
+    safe fn c_now() -> i64;
     fn c_rest_and_call(threads: c_int, calls: c_long, rest: c_uint, late: *mut i64);
 }
 
 g0_cgo::export! {
     #[unsafe(no_mangle)]
     fn bench_entered(sent: i64) -> i64 = -1 {
-        // SAFETY: it reads the clock.
-        unsafe { c_now() - sent }
+        c_now() - sent
     }
 }
 
@@ -61,8 +60,7 @@ pub(crate) fn left() -> f64 {
         let caller = |_| {
             let called = called.clone();
             go(move || {
-                // SAFETY: it sleeps.
-                g0_cgo::call_blocking(|| unsafe { c_sleep(CALL) });
+                g0_cgo::call_blocking(|| c_sleep(CALL));
                 called.fetch_add(1, Ordering::Relaxed);
             })
         };

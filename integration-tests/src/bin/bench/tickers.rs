@@ -5,12 +5,9 @@ use std::time::{Duration, Instant};
 
 use g0_sched::{go, sleep};
 
+use super::bridge::c_sleep;
 use super::runtimes::on;
 use super::timing::{median_and_p99, middle};
-
-unsafe extern "C" {
-    fn c_sleep(micros: c_uint);
-}
 
 const TICKERS: usize = 200;
 const TICK: Duration = Duration::from_millis(5);
@@ -21,8 +18,7 @@ const LENGTH: Duration = Duration::from_millis(1500);
 /// How late the ticks of a ticker come, the median, in microseconds: of all tickers the median, and the 99th percentile.
 /// One that is not let run until the end has that as its only tick.
 pub(crate) fn beside_c() -> [f64; 2] {
-    // SAFETY: it sleeps.
-    ticks_beside(|| g0_cgo::call_blocking(|| unsafe { c_sleep(CALL) }))
+    ticks_beside(|| g0_cgo::call_blocking(|| c_sleep(CALL)))
 }
 
 fn ticks_beside(call: fn()) -> [f64; 2] {

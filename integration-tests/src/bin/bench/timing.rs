@@ -1,6 +1,9 @@
 //! Batches that are timed, and what they come to.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use g0_sched::sleep;
 
 /// A warm-up, then the median of five batches: nanoseconds an operation.
 pub(crate) fn median(n: u64, mut batch: impl FnMut(u64)) -> f64 {
@@ -25,6 +28,15 @@ pub(crate) fn middle(mut samples: Vec<f64>) -> f64 {
 pub(crate) fn median_and_p99(mut samples: Vec<f64>) -> [f64; 2] {
     samples.sort_by(f64::total_cmp);
     [samples[samples.len() / 2], samples[samples.len() * 99 / 100]]
+}
+
+/// How much each of `counters` grows in a second, while the calling goroutine sleeps.
+pub(crate) fn rates<const N: usize>(counters: [&AtomicU64; N], window: Duration) -> [f64; N] {
+    let read = || counters.map(|counter| counter.load(Ordering::Relaxed));
+    let (start, before) = (Instant::now(), read());
+    sleep(window);
+    let (seconds, after) = (start.elapsed().as_secs_f64(), read());
+    std::array::from_fn(|i| (after[i] - before[i]) as f64 / seconds)
 }
 
 /// What all threads of this process have computed so far, in the kernel too.

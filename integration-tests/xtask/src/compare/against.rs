@@ -12,6 +12,7 @@
 use super::programs::Program;
 use super::rows::{Kind, Row};
 use super::samples::{self, Samples};
+use super::stats::{middle_half, sorted};
 use super::unit::{Unit, figure};
 use super::{Options, machine};
 use crate::other_tree;
@@ -80,10 +81,7 @@ impl Line {
         };
         let equal = ["before", "again"].map(|name| of(name).map(|samples| samples.of(row.figure)));
         let [before, again] = equal;
-        let mut equal: Vec<f64> = before?.chain(again?).collect();
-        equal.sort_by(f64::total_cmp);
-        let quarter = equal.len() / 4;
-        let spread = equal[equal.len() - 1 - quarter] - equal[quarter];
+        let spread = middle_half(&sorted(before?.chain(again?)));
         let [before, again, after] = [stats("before")?, stats("again")?, stats("after")?];
         let noise = [before.median - again.median, spread, before.noise, after.noise];
         // `never` less `never` is no number, and no noise.

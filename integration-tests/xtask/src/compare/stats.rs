@@ -66,7 +66,7 @@ impl Stats {
         let (min, max) = (*values.first()?, *values.last()?);
         let noise = match middle(&noises) {
             0.0 => 0.0,
-            own => own.max((values[runs - 1 - runs / 4] - values[runs / 4]) / 2.0),
+            own => own.max(middle_half(&values) / 2.0),
         };
         Some(Stats { min, median: middle(&values), max, runs, noise })
     }
@@ -90,10 +90,17 @@ impl Stats {
     }
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+/// From the least to the greatest.
+pub fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values
+}
+
+/// The range of the middle half of some sorted values, of which there is one.
+pub fn middle_half(sorted: &[f64]) -> f64 {
+    let quarter = sorted.len() / 4;
+    sorted[sorted.len() - 1 - quarter] - sorted[quarter]
 }
 
 /// The middle of some sorted values, of which there is one.

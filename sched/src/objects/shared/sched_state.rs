@@ -26,8 +26,6 @@ pub(crate) struct SchedState {
     pub(crate) queues_turn: bool,
     /// Ms at rest: Idle or AwaitsOwnG.
     pub(crate) resting: usize,
-    /// Of them the idle ones.
-    pub(crate) idle: usize,
     /// How many of the configured Ms are in use.
     pub(crate) used_ms: usize,
     pub(crate) ms: u32,
@@ -50,7 +48,6 @@ impl SchedState {
             leader_deadline: u64::MAX,
             queues_turn: false,
             resting: 0,
-            idle: 0,
             used_ms: 0,
             ms: 0,
             out_of_ms: false,
@@ -93,8 +90,6 @@ impl SchedState {
         let before = unsafe { m.links.state.replace(state) };
         self.resting += usize::from(state.is_rest());
         self.resting -= usize::from(before.is_rest());
-        self.idle += usize::from(state == MState::Idle);
-        self.idle -= usize::from(before == MState::Idle);
         // An M that is awake looks at the timers again before it rests; sysmon is awake too, or will
         // be after a nap.
         self.resign_leader(m);
