@@ -85,7 +85,8 @@ fn ready_goroutines_whose_m_runs_another_are_counted() {
                     })
                     .collect();
                 yield_until("all wait", || now().goroutines.waiting == 3);
-                (0..3).for_each(|_| tx.send(()).unwrap());
+                // They wait, so that each is ready at once; a send might let them run in between.
+                (0..3).for_each(|_| tx.try_send(()).unwrap());
                 let stats = now();
                 receivers.into_iter().for_each(|one| one.join().unwrap());
                 stats.goroutines.runnable_behind_busy_m
