@@ -21,6 +21,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "retaker", invariants: "L5,L18", extra: 2, run: || operations(1, false) },
         Scenario { name: "retakers", invariants: "L5,L18", extra: 1, run: || operations(2, false) },
         Scenario { name: "give", invariants: "L5,L18", extra: 1, run: || operations(2, true) },
+        Scenario { name: "asked", invariants: "L5,L18,L24", extra: 1, run: asked },
         Scenario { name: "sysmon", invariants: "L5,L18", extra: 1, run: sysmon },
         Scenario { name: "back", invariants: "L5,L18", extra: 0, run: back },
         Scenario { name: "given", invariants: "L5,L18", extra: 0, run: given },
@@ -87,6 +88,47 @@ fn operations(retakers: usize, give: bool) {
     }
     assert!(takers <= 1, "L5: {takers} retakers took one P");
     assert!(!lost || takers == 1, "L18: an M lost a P that nobody took");
+}
+
+/// An M is asked to look up, while a retaker wants its P. It may not answer in its first operation, and does in
+/// its second one.
+fn asked() {
+    let shared = Arc::new(Shared { claim: Claim::new(), data: UnsafeCell::new(0) });
+    shared.claim.own();
+    let asker = {
+        let shared = shared.clone();
+        thread::spawn(move || shared.claim.ask())
+    };
+    let retaker = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let Some(raised) = shared.claim.raise() else { return false };
+            hooks::heavy_fence::<Threads>(SYMMETRIC);
+            let taken = shared.claim.take(raised, || true);
+            if taken {
+                shared.touch();
+            }
+            taken
+        })
+    };
+    let mut has_p = shared.claim.enter(SYMMETRIC) || shared.claim.holds_raised();
+    let mut answered = false;
+    if has_p {
+        shared.touch();
+        shared.claim.exit();
+        answered = !shared.claim.enter(SYMMETRIC);
+        has_p = !answered || shared.claim.holds();
+        if has_p {
+            shared.touch();
+        }
+        shared.claim.exit();
+    }
+    let (asked, taken) = (asker.join().unwrap(), retaker.join().unwrap());
+    assert!(has_p || taken, "L18: an M lost a P that was not taken");
+    if asked && !taken {
+        seen();
+        assert!(answered || !shared.claim.is_owned(), "L24: a question was lost");
+    }
 }
 
 /// The shipped retaker, with two Ps: an M comes back from a foreign call while sysmon looks, and

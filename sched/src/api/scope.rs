@@ -7,7 +7,7 @@ use g0_defer::Unwind;
 
 use super::go::{Go, spawn_raw};
 use super::join::JoinHandle;
-use crate::exec::enter::{caller, enter};
+use crate::exec::enter::{caller, enter_in_place};
 use crate::objects::scope_state::{ScopeState, WAITING};
 use crate::objects::waiter::Waiter;
 use crate::parts::error::Error;
@@ -103,7 +103,8 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
         if self.state.running.load(Ordering::Acquire) == 0 {
             return;
         }
-        let caller = enter::<P>();
+        // In place: the end of the run must not end the goroutine here.
+        let caller = enter_in_place::<P>();
         let waiter = Waiter::new(&caller, false, WaitReason::Scope);
         // SAFETY: it is read only after WAITING has been set below.
         unsafe { self.state.set_waiter(&raw const waiter) };

@@ -35,7 +35,7 @@ use crate::exec::yields::yield_now;
 use crate::objects::g::{G, scheduler_of, status};
 use crate::objects::shared::Core;
 use crate::parts::parker::Parker;
-use crate::parts::phase;
+use crate::parts::{attention, phase};
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
 
@@ -50,6 +50,8 @@ pub(crate) fn close<P: Platform>(main: NonNull<G>, report: impl FnOnce(u64)) {
     // SAFETY: the running goroutine is alive.
     let core = unsafe { scheduler_of(main) };
     core.end.phase.store(phase::CLOSING, Ordering::SeqCst);
+    attention::begin();
+    ask_all(core);
     if let Some(home) = P::registry() {
         // Foreign threads come to the next scheduler, if there is one.
         home.unregister(core);
@@ -72,11 +74,23 @@ pub(crate) fn close<P: Platform>(main: NonNull<G>, report: impl FnOnce(u64)) {
             seen = now;
         }
     }
+    attention::end();
     report(core.goroutines().saturating_sub(1));
     let inside = step_in::<P>(this_m::<P>(), main);
     // SAFETY: inside, on a goroutine's stack.
     unsafe { on_g0(inside.m(), || core.halt::<P>()) };
     inside.leave();
+}
+
+/// Asks every goroutine that runs to look up: at its next operation that may end it, it ends.
+fn ask_all(core: &'static Core) {
+    for p in core.config.procs {
+        // Acquire: pairs with `own`, which asks by itself if it sees the new phase.
+        // SAFETY: Ms are never freed.
+        if let Some(m) = unsafe { p.m.load(Ordering::Acquire).as_ref() } {
+            m.claim.ask();
+        }
+    }
 }
 
 /// Waits until every M that is inside has been outside since: then all of them see what has changed before, and

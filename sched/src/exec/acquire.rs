@@ -3,9 +3,10 @@
 //! ```text
 //!   step in ── owned ─────────────────────────────────────────▶ go on
 //!      │
-//!      ├── raised: taken back ── had it for too long: give it away ──┐
-//!      │                    └──────────────────────────▶ go on       │
-//!      └── taken ────────────────────────────────────────────────────┴──▶ want a P, wait ─▶ go on
+//!      ├── raised ── had it for too long: give it away ──────────┐
+//!      │         ├── asked to look up: stays raised ──▶ go on    │
+//!      │         └── else lowered ────────────────────▶ go on    │
+//!      └── taken ────────────────────────────────────────────────┴──▶ want a P, wait ─▶ go on
 //! ```
 
 use core::ptr::NonNull;
@@ -41,8 +42,9 @@ fn acquire_as_goroutine<P: Platform>(m: &'static M) {
     acquire::<P>(&mut unsafe { Stay::assume(m) }, false);
 }
 
-/// The P of an M that has just come inside has been taken, or a claim on it was raised. Takes the claim back,
-/// unless the M has had the P for too long; without a P, waits for one. `on_g0`: that is the present stack.
+/// The P of an M that has just come inside has been taken, or a claim on it was raised. Lowers the claim, unless
+/// the M has had the P for too long, or is asked to look up, which it may not here; without a P, waits for one.
+/// `on_g0`: that is the present stack.
 ///
 /// Sysmon never catches an M outside that comes here again and again, for a heavy fence takes longer than a
 /// short call does: so such an M gives the P away itself.
@@ -52,12 +54,36 @@ pub(crate) fn acquire<P: Platform>(stay: &mut Stay, on_g0: bool) {
     P::check_process();
     let (m, core) = (stay.m(), stay.core());
     core.unevict(m);
-    if let Some(within) = stay.within() {
+    if let Some(within) = stay.within_raised() {
         if !core.has_had_enough::<P>(within.p()) {
+            if !core.is_asked(m) {
+                lower(stay);
+            }
             return;
         }
         hand_off::<P>(stay, on_g0);
     }
+    want_p::<P>(stay);
+}
+
+/// As [`acquire`], of a goroutine that may be suspended: it keeps the P until it is.
+#[cold]
+pub(super) fn acquire_raised<P: Platform>(stay: &mut Stay) {
+    P::check_process();
+    stay.core().unevict(stay.m());
+    if stay.within_raised().is_none() {
+        want_p::<P>(stay);
+    }
+}
+
+/// Lowers a claim on the M's P.
+pub(super) fn lower(stay: &mut Stay) {
+    let _ = stay.within();
+}
+
+/// Gets the M, which has no P, one.
+fn want_p<P: Platform>(stay: &mut Stay) {
+    let (m, core) = (stay.m(), stay.core());
     if let Got::Queued = core.want_p::<P>(stay) {
         wait_for_p::<P>(m);
         core.woken::<P>(stay);

@@ -6,17 +6,19 @@
 //! | [`enter_in_place`], [`step_in`] | all other operations: wakes, unlocks, drops, `try_…`, spawns | on the same M: they never suspend |
 //!
 //! Either way the thread may block for a P, when that of the M was taken while the goroutine was away or
-//! computed.
+//! computed. A claim that is raised asks the goroutine to look up ([`look_up`](super::suspend::look_up)): at an
+//! operation of the first kind it gives way if its turn is over, and is unwound if the run is. One of the second
+//! kind leaves the claim raised for the next.
 
 use core::ptr::NonNull;
 
 use super::acquire::step_in;
 use super::current::current_m;
-use super::inside::Caller;
-use super::suspend::suspend;
+use super::inside::{Caller, Inside};
+use super::suspend::{look_up, suspend};
 use crate::objects::g::G;
 use crate::objects::m::M;
-use crate::parts::often::suspends_often;
+use crate::parts::attention::suspends_often;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
 
@@ -73,7 +75,7 @@ fn on_system_stack<P: Platform>() -> ! {
     )
 }
 
-/// Enters, for an operation that is documented to wait.
+/// Enters, for an operation that is documented to wait. When the run has ended, that ends the goroutine here.
 ///
 /// # Panics
 ///
@@ -86,7 +88,12 @@ pub(crate) fn enter<P: Platform>() -> Caller {
     if unsafe { m.symmetric.get() } && suspends_often() {
         m = suspend::<P>(m, g);
     }
-    Caller::Goroutine(step_in::<P>(m, g))
+    // SAFETY: as above.
+    if !m.claim.enter(unsafe { m.symmetric.get() }) {
+        m = look_up::<P>(m, g);
+    }
+    // SAFETY: inside, and with a P: it is owned still, or has been acquired.
+    Caller::Goroutine(unsafe { Inside::assume(m, g) })
 }
 
 /// Enters, for an operation that never suspends.

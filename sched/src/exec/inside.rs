@@ -70,6 +70,12 @@ impl Inside {
         (m, g)
     }
 
+    /// Ends the value without leaving, and returns the M: the caller makes another for the same stay.
+    #[inline(always)]
+    pub(super) fn stay_on(self) -> &'static M {
+        self.into_parts().0
+    }
+
     /// Ends the value without leaving: the switch away from the goroutine does that.
     #[inline(always)]
     pub(super) fn into_parts(self) -> (&'static M, NonNull<G>) {

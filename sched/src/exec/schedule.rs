@@ -93,6 +93,10 @@ unsafe fn execute(stay: Stay, g: NonNull<G>) -> ! {
         assign(within, g);
         lock_at_start(within.m(), g);
         within.p().count();
+        if within.core().phase() != phase::OPEN {
+            // Every goroutine looks up from now on, at each operation that may end it.
+            within.claim.ask();
+        }
         let mut abandoned = Context::EMPTY;
         let (from, to) = (&raw mut abandoned, g.as_ref().take_context());
         within.fiber.abandon(FRAMES, stack_pointer(), within.g0_sp.get());

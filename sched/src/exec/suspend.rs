@@ -1,4 +1,16 @@
-//! Suspending the running goroutine although it need not wait ([`suspend_often`](crate::suspend_often)).
+//! Suspending the running goroutine although it need not wait.
+//!
+//! *Because its turn is over* ([`look_up`], L24). An operation finds a raised claim on the P, or none:
+//!
+//! ```text
+//!   the M gets a P, if it has none
+//!      │
+//!      ├── the run is over ── the goroutine may be unwound: Goexit
+//!      ├── the turn is over, something else would run here ──▶ g behind all that is queued, the M goes on
+//!      └── else: the claim is lowered (while the run ends, it stays raised)
+//! ```
+//!
+//! *To check a promise* ([`suspend_often`](crate::suspend_often)), at each operation:
 //!
 //! ```text
 //!   on the migrating runtime            else, or if it is locked
@@ -13,26 +25,72 @@ use core::ptr::NonNull;
 
 use g0_defer::Unwind;
 
-use super::acquire::step_in;
+use super::acquire::{acquire_raised, lower, step_in};
+use super::cancel::obey;
 use super::current::current_m;
+use super::inside::Inside;
 use super::post_switch::Tag;
 use super::switch::{mcall, mcall_elsewhere};
 use crate::objects::g::G;
+use crate::objects::inside::Stay;
 use crate::objects::m::M;
-use crate::parts::often::suspends_often;
+use crate::parts::attention::{is_asked_for, suspends_often};
 use crate::parts::phase;
 use crate::parts::stat_atomic::{AtomicUsize, Ordering};
 use crate::platform::Platform;
 
-/// Suspends the running goroutine, if operations suspend and the caller is one on its own stack. For operations
+/// Lets the running goroutine look up, if one is asked to and the caller is one on its own stack. For operations
 /// that may wait and have not entered.
 #[inline(always)]
 pub(crate) fn suspend_here<P: Platform>() {
-    if suspends_often()
+    if is_asked_for()
         && let Some(m) = current_m::<P>()
         && let Some(g) = m.running()
     {
-        suspend::<P>(m, g);
+        look_up_outside::<P>(m, g);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn look_up_outside<P: Platform>(mut m: &'static M, g: NonNull<G>) {
+    if suspends_often() {
+        m = suspend::<P>(m, g);
+    }
+    // SAFETY: `symmetric` is written before the M is started.
+    if !m.claim.enter(unsafe { m.symmetric.get() }) {
+        m = look_up::<P>(m, g);
+    }
+    m.claim.exit();
+}
+
+/// `g`, the running goroutine of the calling M, `m`, has just come inside, and found a claim on its P, or no P.
+/// Returns the M on which it goes on, inside and with a P. Where the run is over, it ends the goroutine if it can.
+#[cold]
+#[inline(never)]
+pub(super) fn look_up<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
+    // SAFETY: the mark has just been set, and nothing else stands for this stay.
+    let mut stay = unsafe { Stay::assume(m) };
+    acquire_raised::<P>(&mut stay);
+    let core = stay.core();
+    if core.phase() != phase::OPEN {
+        // The claim stays raised, for whatever the goroutine does next, and for the next one.
+        stay.leave();
+        obey::<P>(g);
+        return step_in::<P>(m, g).stay_on();
+    }
+    // SAFETY: inside, with a P.
+    let inside = unsafe { Inside::assume(m, g) };
+    let is_over = !P::Unwind::panicking() && core.turn_is_over::<P>(&inside);
+    lower(&mut stay);
+    if !is_over {
+        return inside.stay_on();
+    }
+    inside.p().request_fair_turn();
+    // SAFETY: the flag is this thread's own; the tag says that the goroutine is runnable.
+    unsafe {
+        inside.lock.yield_requested.set(!inside.lock.reserved.get().is_null());
+        mcall::<P>(inside, Tag::Yield).stay_on()
     }
 }
 

@@ -16,10 +16,10 @@ use crate::api::scheduler::Scheduler;
 use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
 use crate::objects::shared::{Config, More};
+use crate::parts::attention::suspend_often;
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
 use crate::parts::nanos::nanos;
-use crate::parts::often::suspend_often;
 use crate::platform::fences::Fences;
 
 /// The default size of a goroutine's stack: address space; memory is used page by page. Enough

@@ -171,6 +171,13 @@ impl Stay {
         self.m.claim.holds().then(|| unsafe { Within::assume(self.m) })
     }
 
+    /// As [`within`](Self::within), but leaves a claim raised that asks the M to look up.
+    #[inline(always)]
+    pub(crate) fn within_raised(&self) -> Option<&Within> {
+        // SAFETY: as above.
+        self.m.claim.holds_raised().then(|| unsafe { Within::assume(self.m) })
+    }
+
     /// Leaves: what the M did to its P is visible to a retaker.
     pub(crate) fn leave(self) {
         self.m.claim.exit();

@@ -8,14 +8,20 @@
 //!   inside  1 while the M runs the scheduler's own code, 0 in user and foreign code
 //!   word    generation << 2 | state
 //!
-//!             own()                       raise()
-//!      NONE ─────────▶ OWNED ───────────────────────────▶ RAISED
-//!        ▲               │ ▲   either lowers it (gen kept)   │
-//!        │    give()     │ └─────────────────────────────────┤
+//!             own()                    raise(), ask()
+//!      NONE ─────────▶ OWNED ───────────────────────────▶ RAISED ──┐ raise(), ask(), holds_raised():
+//!        ▲               │ ▲   either lowers it (gen kept)   │ ▲   │ the next generation
+//!        │    give()     │ └─────────────────────────────────┤ └───┘
 //!        └───────────────┘                                   │ take()
 //!        own() from TAKEN leads to OWNED                     ▼
-//!                                                          TAKEN
+//!        own_raised() to RAISED                            TAKEN
 //! ```
+//!
+//! A claim is raised for two reasons. A *retaker* wants the P: it raises the claim, and a moment later takes or
+//! lowers it. Or the M is *asked* to look up, because its goroutine's turn is over, or the run: then the claim
+//! stays raised until the M has answered, and no operation pays for the question but that which finds it. An
+//! operation that may not answer leaves the claim raised under a new generation, so that a retaker which
+//! raised it before cannot take the P that the M is using.
 //!
 //! *enter* stores `inside`, passes the light fence and loads the word. *retake* raises the word,
 //! passes the heavy fence and loads `inside`. So either the M sees RAISED and takes the claim
@@ -57,9 +63,13 @@ pub struct Claim {
     word: AtomicUsize,
 }
 
-/// A claim that was raised and is neither lowered nor taken yet.
+/// A claim that a retaker has raised and neither lowered nor taken yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Raised(usize);
+pub struct Raised {
+    word: usize,
+    /// It was raised before, so it is not the retaker's to lower.
+    before: bool,
+}
 
 impl Claim {
     maybe_const! {
@@ -81,17 +91,18 @@ impl Claim {
         self.is_owned()
     }
 
+    /// Moves a raised claim to what `answer` makes of the word; returns whether the M has a P.
     #[cold]
-    fn reclaim(&self) -> bool {
+    fn reclaim(&self, answer: impl Fn(usize) -> usize) -> bool {
         loop {
             let word = self.word.load(Ordering::Acquire);
             match word & STATE {
                 OWNED => return true,
                 RAISED => {
-                    let owned = word & !STATE | OWNED;
+                    let answered = answer(word);
                     if self
                         .word
-                        .compare_exchange(word, owned, Ordering::AcqRel, Ordering::Acquire)
+                        .compare_exchange(word, answered, Ordering::AcqRel, Ordering::Acquire)
                         .is_ok()
                     {
                         return true;
@@ -131,16 +142,30 @@ impl Claim {
     /// Returns whether this M, which is inside, has a P; takes a raised claim back. Its own thread only.
     #[inline(always)]
     pub fn holds(&self) -> bool {
-        self.is_owned() || self.reclaim()
+        self.is_owned() || self.reclaim(|word| word & !STATE | OWNED)
+    }
+
+    /// As [`holds`](Self::holds), but leaves a claim raised. Its own thread only.
+    pub fn holds_raised(&self) -> bool {
+        self.reclaim(next_raised)
     }
 
     /// Marks that this M, inside and without a P, has got one.
     pub fn own(&self) {
+        self.own_as(OWNED);
+    }
+
+    /// As [`own`](Self::own), of an M that has a question to answer: its claim is raised from the first.
+    pub fn own_raised(&self) {
+        self.own_as(RAISED);
+    }
+
+    fn own_as(&self, state: usize) {
         let word = self.word.load(Ordering::Relaxed);
         debug_assert!(matches!(word & STATE, NONE | TAKEN), "L5: an M takes a second P");
         // A plain store: from NONE and TAKEN no other thread moves the word. Release: a retaker that
         // raises this claim sees everything before it, `m.p` above all.
-        self.word.store(word & !STATE | OWNED, Ordering::Release);
+        self.word.store(word & !STATE | state, Ordering::Release);
     }
 
     /// Gives away the P of this M, which is inside, of its own accord.
@@ -160,16 +185,33 @@ impl Claim {
     }
 
     /// Raises the claim, the retaker's first step; a heavy fence must follow before [`take`](Self::take).
+    /// Returns `None` if the M has no P.
     pub fn raise(&self) -> Option<Raised> {
         let word = self.word.load(Ordering::Acquire);
-        if word & STATE != OWNED {
+        if !matches!(word & STATE, OWNED | RAISED) {
             return None;
         }
-        let raised = (word & !STATE).wrapping_add(GENERATION) | RAISED;
+        let raised = next_raised(word);
         self.word
             .compare_exchange(word, raised, Ordering::AcqRel, Ordering::Relaxed)
             .ok()
-            .map(|_| Raised(raised))
+            .map(|_| Raised { word: raised, before: word & STATE == RAISED })
+    }
+
+    /// Asks the M to look up at its next operation, and takes nothing: the claim stays raised until the M
+    /// lowers it. Returns false if the M has no P. Any thread.
+    pub fn ask(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while matches!(word & STATE, OWNED | RAISED) {
+            // Over a retaker's claim too, which then fails: it would lower this one. AcqRel: the M sees why
+            // it is asked.
+            let raised = next_raised(word);
+            match self.word.compare_exchange(word, raised, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     /// Takes or lowers the claim, the retaker's last step, after the heavy fence: returns true when the P is
@@ -179,10 +221,18 @@ impl Claim {
         // Acquire: pairs with `exit`, and brings the P's data with it.
         let outside = self.inside.load(Ordering::Acquire) == 0;
         let verdict = if outside && second_look() { TAKEN } else { OWNED };
-        let word = raised.0 & !STATE | verdict;
-        self.word.compare_exchange(raised.0, word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        if verdict == OWNED && raised.before {
+            return false; // it stays raised for the one that raised it first
+        }
+        let word = raised.word & !STATE | verdict;
+        self.word.compare_exchange(raised.word, word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             && verdict == TAKEN
     }
+}
+
+/// Returns the word, of an M with a P, with its claim raised anew.
+fn next_raised(word: usize) -> usize {
+    (word & !STATE).wrapping_add(GENERATION) | RAISED
 }
 
 impl Default for Claim {

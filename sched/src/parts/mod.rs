@@ -4,6 +4,7 @@
 mod macros;
 
 pub(crate) mod adaptive_spin;
+pub(crate) mod attention;
 pub(crate) mod claim;
 pub(crate) mod count;
 pub(crate) mod error;
@@ -16,7 +17,6 @@ pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod locks;
 pub(crate) mod nanos;
-pub(crate) mod often;
 pub(crate) mod park_token;
 pub(crate) mod parker;
 pub(crate) mod phase;

@@ -5,13 +5,23 @@
 //! | [`has_competition`](Core::has_competition) | a goroutine that yields | what is queued, and due timers |
 //! | [`may_spin`](Core::may_spin) | a goroutine that finds a lock held | the goroutines of this M |
 //! | [`slice_is_over`](Core::slice_is_over) | the M, at a fair turn | Ms that wait for a P |
-//! | [`has_had_enough`](Core::has_had_enough) | an M that enters and finds a claim on its P | whatever sysmon has seen |
+//! | [`has_had_enough`](Core::has_had_enough) | an M that enters and finds a claim on its P, where it may not suspend | other Ms |
+//! | [`is_asked`](Core::is_asked) | the same | nothing yet: the claim stays raised for the next operation |
+//! | [`turn_is_over`](Core::turn_is_over) | the same, where an operation may suspend | whatever only this P or this M can run |
+//!
+//! > **L24** A runnable goroutine runs within a few turns of 10 ms, whatever operations that may wait others loop
+//! > over.
+//!
+//! A turn is measured in time. Sysmon sees that a goroutine has run for ten milliseconds, and asks it to look up by
+//! raising the claim on its M's P, which every operation that takes a P reads anyway. The goroutine is named in
+//! `M::asked`, which stays when the M loses that P and gets another: what waits for this M has waited all the time.
 
 use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::inside::{OwnedP, Within};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
+use crate::parts::phase;
 use crate::platform::Platform;
 
 /// How long an M keeps its P while other Ms wait for one, nanoseconds.
@@ -62,6 +72,24 @@ impl Core {
     pub(super) fn slice_is_over<P: Platform>(&self, p: &OwnedP) -> bool {
         // SAFETY: the P is the borrower's.
         self.has_p_waiters() && P::now().saturating_sub(unsafe { p.since.get() }) >= SLICE
+    }
+
+    /// Returns whether the goroutine of `m`, the calling M, must look up where it next may: its turn is over, or
+    /// the run.
+    pub(crate) fn is_asked(&self, m: &M) -> bool {
+        // Relaxed, both: the M's own word, and one that the raised claim has brought along.
+        let asked = m.asked.load(Ordering::Relaxed);
+        self.phase() != phase::OPEN
+            || !asked.is_null() && core::ptr::eq(asked, m.g.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether the goroutine of the calling M must give way: it has been asked to, or has run for as long
+    /// as one may, and something would run here. That is asked once.
+    pub(crate) fn turn_is_over<P: Platform>(&self, m: &Within) -> bool {
+        let asked = self.is_asked(m) || self.has_had_enough::<P>(m.p());
+        // Relaxed: should sysmon ask at this moment, it raises the claim anew.
+        m.asked.store(core::ptr::null_mut(), Ordering::Relaxed);
+        asked && (self.demand_for(m.p()).to_give_way(m) || m.p().timers.due() <= P::now())
     }
 
     /// Returns whether a G or an M waits for `p`, and it has run the same goroutine for as long as one may

@@ -93,7 +93,12 @@ pub(super) fn own<P: Platform>(stay: &mut Stay, p: FreeP) -> &Within {
     // Relaxed: published by the release of `Claim::own`.
     m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);
     p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
-    m.claim.own();
+    if stay.core().is_asked(m) {
+        // What it is asked outlives the P that it was asked on.
+        m.claim.own_raised();
+    } else {
+        m.claim.own();
+    }
     // SAFETY: inside, by the stay, and the claim says that the M owns a P; the borrow keeps it.
     unsafe { Within::assume(m) }
 }

@@ -97,6 +97,9 @@ pub struct M {
     pub(crate) spin: Searching,
     /// Its P was taken while a goroutine computed; under no lock, counted in the core.
     pub(crate) evicted: AtomicBool,
+    /// The goroutine whose turn is over; null when none is asked to give way. Written by sysmon, which raises the
+    /// claim then; kept when the M's P changes.
+    pub(crate) asked: AtomicPtr<G>,
     pub(crate) foreign: ForeignCalls,
     pub(crate) extra: Extra,
     /// Where `start_m` waits to return.
@@ -138,6 +141,7 @@ impl M {
                 local: UnsafeCell::new(Local::new()),
                 spin: Searching::new(),
                 evicted: AtomicBool::new(false),
+                asked: AtomicPtr::new(ptr::null_mut()),
                 foreign: ForeignCalls::new(),
                 extra: Extra::new(),
                 base: OwnedCell::new(ptr::null_mut()),
