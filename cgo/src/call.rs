@@ -48,7 +48,9 @@ impl<R: Runtime> Bridge<R> {
     pub fn call<T>(f: impl FnOnce() -> T) -> T {
         match R::here() {
             // SAFETY: the handle is fresh.
-            CallerContext::Goroutine(handle) => unsafe { on_g0::<R, _, _, 0>(handle, f, |_| ()) },
+            CallerContext::Goroutine(handle) => unsafe {
+                on_g0::<R, _, _, _, 0>(handle, f, |_| (), |_, ()| ())
+            },
             CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
             CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
         }
@@ -66,8 +68,15 @@ impl<R: Runtime> Bridge<R> {
     pub fn call_blocking<T>(f: impl FnOnce() -> T) -> T {
         match R::here() {
             CallerContext::Goroutine(handle) => {
-                // SAFETY: the handle is fresh; `on_g0` runs the closure right after `enter`.
-                unsafe { on_g0::<R, _, _, 0>(handle, f, |handle| R::release(handle)) }
+                // SAFETY: the handle is fresh; `on_g0` runs the closures right after `enter` and before `leave`.
+                unsafe {
+                    on_g0::<R, _, _, _, 0>(
+                        handle,
+                        f,
+                        |handle| R::release(handle),
+                        |handle, outer| R::released(handle, outer),
+                    )
+                }
             }
             CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
             CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),
@@ -93,7 +102,7 @@ impl<R: Runtime> Bridge<R> {
                     f()
                 } else {
                     // SAFETY: the handle is fresh.
-                    unsafe { on_g0::<R, _, _, LEAF>(handle, f, |_| ()) }
+                    unsafe { on_g0::<R, _, _, _, LEAF>(handle, f, |_| (), |_, ()| ()) }
                 }
             }
             CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
@@ -111,10 +120,11 @@ impl<R: Runtime> Bridge<R> {
 ///
 /// `handle` must be the running goroutine's, which must be in its ordinary code.
 #[inline(always)]
-unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
+unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, O, const NOTE: usize>(
     handle: MHandle,
     f: F,
-    entered: impl FnOnce(MHandle),
+    entered: impl FnOnce(MHandle) -> O,
+    returned: impl FnOnce(MHandle, O),
 ) -> T {
     let mut frame = MaybeUninit::<Frame<F, T, Payload<R>>>::uninit();
     let frame = frame.as_mut_ptr();
@@ -125,8 +135,8 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
         let call = &raw mut (*frame).link.call;
         (&raw mut (*frame).body.f).write(ManuallyDrop::new(f));
         R::enter(handle);
-        entered(handle);
         mark(handle, call);
+        let outer = entered(handle);
         let base = base_for::<F, T, R::Unwind, NOTE>();
         let crossing = R::crossing(handle);
         (&raw mut (*frame).crossing).write(crossing);
@@ -135,6 +145,7 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, const NOTE: usize>(
         let word = Native::call_on(sp, base, frame.cast(), slot);
         crossing.after_call();
         mark(handle, ptr::null_mut());
+        returned(handle, outer);
         R::leave(handle);
         if (*call).noted(HELD | PANICKED) {
             go_on::<F, T, R::Unwind>(frame, word)

@@ -120,7 +120,9 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
         R::end(handle, word);
         *g0_sp = above;
         // From there: where it was kept besides would be a store more.
-        mark(handle, (*frame).call);
+        let call = (*frame).call;
+        mark(handle, call);
+        R::rests(handle, call);
         (held == 0).then(|| take(&raw const (*frame).body.value))
     }
 }

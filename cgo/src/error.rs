@@ -5,6 +5,8 @@ use core::fmt;
 /// Why C got the default: the closure did not run to its end, or did not run at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+// A word, as what a callback has in its place when all is well: a byte would have the compiler take that apart.
+#[repr(usize)]
 pub enum CallbackError {
     /// The closure has panicked, or ended its goroutine; that goes on when the call is left.
     Panicked,

@@ -1,6 +1,6 @@
 //! What this crate needs of a scheduler.
 
-use core::fmt;
+use core::{fmt, ptr};
 
 use g0_arch::tools::Crossing;
 use g0_defer::Unwind;
@@ -94,12 +94,26 @@ pub unsafe trait Runtime: 'static {
     /// Gives the M's P away at once, because this call will last. A retaker may have taken it already. A
     /// runtime without a method of its own does nothing: the P is retaken like any other.
     ///
+    /// The result is handed to the `released` of the same call: the call that lasts in which this one is made,
+    /// from a callback.
+    ///
     /// # Safety
     ///
-    /// *Context:* must be called on the goroutine's stack, in the foreign state, right after `enter`;
-    /// the runtime must not schedule in here.
-    unsafe fn release(handle: MHandle) {
+    /// *Context:* must be called on the goroutine's stack, in the foreign state, right after `enter`, with
+    /// `*call` the call; the runtime must not schedule in here.
+    unsafe fn release(handle: MHandle) -> *mut Call {
         _ = handle;
+        ptr::null_mut()
+    }
+
+    /// Says that the call for which `release` was called is over.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* must be called on the goroutine's stack, right before `leave`, with `*call` null; `outer` must
+    /// be the result of the `release` that this one pairs with.
+    unsafe fn released(handle: MHandle, outer: *mut Call) {
+        _ = (handle, outer);
     }
 
     /// Begins a callback from C: the goroutine is bound to this M (an internal lock count: its own locks
@@ -125,6 +139,20 @@ pub unsafe trait Runtime: 'static {
     /// points to frames that are gone: nothing may be started there. `word` must be the result of the
     /// `begin` that this one pairs with.
     unsafe fn end(handle: MHandle, word: usize);
+
+    /// Says that foreign code goes on after a callback: `call` is the innermost, or the
+    /// [root](Call::root) of an adopted thread. If the call was [released](Runtime::release) the thread now rests
+    /// for longer: the runtime may give the P that the callback had to an M that waits for one. Provided: it does
+    /// nothing.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* must be called on g0, below the C frames, in the foreign state, right after `end`, with `*call`
+    /// the call again and `*g0_sp` as it was in `begin`.
+    #[inline(always)]
+    unsafe fn rests(handle: MHandle, call: *mut Call) {
+        _ = (handle, call);
+    }
 
     /// Returns once `*handle.g0_sp == bottom`, with the goroutine running on.
     ///

@@ -69,9 +69,15 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     }
 
     #[inline(always)]
-    unsafe fn release(handle: MHandle) {
+    unsafe fn release(handle: MHandle) -> *mut Call {
         // SAFETY: as above.
-        unsafe { to_sched(handle).release::<P>() }
+        unsafe { to_sched(handle).release::<P>().cast() }
+    }
+
+    #[inline(always)]
+    unsafe fn released(handle: MHandle, outer: *mut Call) {
+        // SAFETY: as above.
+        unsafe { to_sched(handle).released(outer.cast()) }
     }
 
     #[inline(always)]
@@ -84,6 +90,12 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     unsafe fn end(handle: MHandle, word: usize) {
         // SAFETY: as above.
         unsafe { to_sched(handle).end::<P>(word) }
+    }
+
+    #[inline(always)]
+    unsafe fn rests(handle: MHandle, call: *mut Call) {
+        // SAFETY: as above.
+        unsafe { to_sched(handle).rests::<P>(call.cast()) }
     }
 
     unsafe fn settle(handle: MHandle, bottom: *mut u8) {

@@ -5,7 +5,7 @@ mod common;
 use std::cell::RefCell;
 
 use common::*;
-use g0_cgo::{BadCall, Bridge, CallerContext, MHandle, Runtime};
+use g0_cgo::{BadCall, Bridge, Call, CallerContext, MHandle, Runtime};
 
 thread_local!(static LOG: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) });
 
@@ -39,10 +39,29 @@ unsafe impl Runtime for Noting {
         }
         log("leave");
     }
-    unsafe fn release(handle: MHandle) {
+    unsafe fn release(handle: MHandle) -> *mut Call {
         log("release");
         // SAFETY: as above.
-        unsafe { Sixty::release(handle) }
+        unsafe {
+            assert!(!(*handle.call).is_null());
+            Sixty::release(handle)
+        }
+    }
+    unsafe fn released(handle: MHandle, outer: *mut Call) {
+        log("released");
+        // SAFETY: as above.
+        unsafe {
+            assert!((*handle.call).is_null() && outer.is_null());
+            Sixty::released(handle, outer);
+        }
+    }
+    unsafe fn rests(handle: MHandle, call: *mut Call) {
+        log("rests");
+        // SAFETY: as above.
+        unsafe {
+            assert_eq!(*handle.call, call);
+            Sixty::rests(handle, call);
+        }
     }
     unsafe fn begin(handle: MHandle) -> usize {
         log("begin");
@@ -81,7 +100,7 @@ fn a_call_enters_and_leaves() {
 #[test]
 fn a_blocking_call_gives_its_p_away_before_it_starts() {
     goroutine(|| N::call_blocking(|| log("C")));
-    assert_eq!(LOG.take(), ["enter", "release", "C", "leave"]);
+    assert_eq!(LOG.take(), ["enter", "release", "C", "released", "leave"]);
 }
 
 #[test]
@@ -104,8 +123,9 @@ fn l19_a_closure_runs_between_begin_and_end() {
             log("C");
         })
     });
-    let wanted =
-        ["enter", "C", "begin", "closure", "enter", "C again", "leave", "end", "C", "leave"];
+    let wanted = [
+        "enter", "C", "begin", "closure", "enter", "C again", "leave", "end", "rests", "C", "leave",
+    ];
     assert_eq!(LOG.take(), wanted);
 }
 
@@ -116,7 +136,7 @@ fn panics_walk_the_same_edges() {
         panic_of(|| N::call(|| quiet_panic("own")));
         assert_eq!(LOG.take(), ["enter", "leave"]);
         panic_of(|| N::call(|| N::callback((), || quiet_panic("held"))));
-        assert_eq!(LOG.take(), ["enter", "begin", "end", "leave"]);
+        assert_eq!(LOG.take(), ["enter", "begin", "end", "rests", "leave"]);
     });
 }
 
@@ -124,7 +144,7 @@ fn panics_walk_the_same_edges() {
 fn settle_is_for_frames_of_others_only() {
     goroutine(|| {
         N::call(|| N::callback((), yield_now));
-        assert_eq!(LOG.take(), ["enter", "begin", "end", "leave"]);
+        assert_eq!(LOG.take(), ["enter", "begin", "end", "rests", "leave"]);
         go(|| N::call(|| N::callback((), || (0..3).for_each(|_| yield_now()))));
         N::call(|| N::callback((), yield_now));
         assert_eq!(LOG.take().iter().filter(|what| **what == "settle").count(), 1);

@@ -28,6 +28,8 @@ pub const MODEL: Model = Model {
         Scenario { name: "procs", invariants: "L19", extra: 0, run: procs },
         Scenario { name: "parked", invariants: "L1,L6", extra: 0, run: parked },
         Scenario { name: "ready", invariants: "L11", extra: 0, run: ready },
+        Scenario { name: "ready-beside", invariants: "L11", extra: 0, run: ready_beside },
+        Scenario { name: "rests", invariants: "L11", extra: 0, run: rests },
         Scenario { name: "blocking", invariants: "L6,L11", extra: 0, run: blocking },
         Scenario { name: "library", invariants: "L17", extra: 0, run: || library(one_p()) },
         Scenario { name: "library-safe", invariants: "L17", extra: 0, run: || library(safe()) },
@@ -177,18 +179,11 @@ fn parked() {
     });
 }
 
-/// A callback starts a goroutine, and then C waits for it. Time passes, and sysmon looks twice.
+/// A callback starts a goroutine, and then C waits for it. No time passes: nobody looks after it.
 fn ready() {
     run_on::<Threads>(one_p(), || {
-        let core = hooks::this_core::<Threads>();
-        let (later, ran) = (Arc::new(Bell::new()), Arc::new(Bell::new()));
-        let watcher = {
-            let later = later.clone();
-            thread::spawn(move || {
-                later.wait();
-                hooks::retake::<Threads>(core) | hooks::retake::<Threads>(core)
-            })
-        };
+        seen();
+        let ran = Arc::new(Bell::new());
         let other = call(|| {
             let theirs = ran.clone();
             let other = call_back(|| {
@@ -197,14 +192,48 @@ fn ready() {
                     theirs.ring();
                 })
             });
-            later.ring();
             ran.wait();
             other
         });
         join(other);
-        if watcher.join().unwrap() {
-            seen();
-        }
+    });
+}
+
+/// A callback starts a goroutine while the other P is idle, or about to be: C waits for it.
+fn ready_beside() {
+    run_on::<Threads>(Shape::new(2), || {
+        seen();
+        let ran = Arc::new(Bell::new());
+        let other = call(|| {
+            let theirs = ran.clone();
+            let other = call_back(|| go(move || theirs.ring()));
+            ran.wait();
+            other
+        });
+        join(other);
+    });
+}
+
+/// In a call that lasts C calls back and rests until another goroutine has come back from such a call, for which
+/// there is one P. Nobody looks after it.
+fn rests() {
+    run_on::<Threads>(one_p(), || {
+        seen();
+        let back = Arc::new(Bell::new());
+        let other = {
+            let back = back.clone();
+            go(move || {
+                C::call_blocking(|| in_c(|| ()));
+                back.ring();
+            })
+        };
+        C::call_blocking(|| {
+            in_c(|| {
+                call_back(|| ());
+                back.wait();
+            });
+        });
+        join(other);
     });
 }
 

@@ -16,8 +16,8 @@ use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
 use g0_sched::{M, Platform, Registry, StartError, hooks};
 use loom::cell::UnsafeCell;
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Arc, Notify};
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
@@ -30,6 +30,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "borrowed", invariants: "L7,L19", extra: 1, run: || threads::<false>(2) },
         Scenario { name: "bound", invariants: "L7,L19", extra: 0, run: || threads::<true>(2) },
         Scenario { name: "ready", invariants: "L11", extra: 1, run: ready },
+        Scenario { name: "rests", invariants: "L11", extra: 0, run: rests },
     ],
 };
 
@@ -190,5 +191,33 @@ fn ready() {
         });
         park::<Visited<false>>();
         Bridge::<Sched<Visited<false>>>::call(|| other.join().unwrap());
+    });
+}
+
+/// With one P and an extra M for each: two threads call back and then rest, both until the other has called back.
+/// Nobody looks after the P.
+fn rests() {
+    at_home::<true>(Shape { machines: 3, ..Shape::new(1) }, || {
+        seen();
+        let done = Arc::new((AtomicUsize::new(0), Notify::new()));
+        let visit = |done: Arc<(AtomicUsize, Notify)>| {
+            let called = call_back::<Visited<true>, _>(|| ());
+            assert!(called.is_some(), "L7: no M is left");
+            done.0.fetch_add(1, Ordering::Release);
+            done.1.notify();
+            while done.0.load(Ordering::Acquire) < 2 {
+                done.1.wait();
+                // For the other one, which waits too.
+                done.1.notify();
+            }
+            // SAFETY: the thread calls back no more.
+            unsafe { thread_ends::<Visited<true>>() };
+        };
+        let theirs = done.clone();
+        Bridge::<Sched<Visited<true>>>::call_blocking(|| {
+            let other = thread::spawn(move || visit(theirs));
+            visit(done);
+            other.join().unwrap();
+        });
     });
 }

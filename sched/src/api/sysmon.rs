@@ -102,7 +102,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
         core.sysmon.parker.park::<P>(Some(late.min(now.saturating_add(period))));
         // SAFETY: as the caller ensures.
-        if unsafe { core.tick::<P>() } {
+        if unsafe { core.tick::<P>() } || core.needs_close_look() {
             (period, calm) = (SHORT, 0);
         } else {
             calm += 1;

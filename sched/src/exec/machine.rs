@@ -46,7 +46,7 @@ unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {
     // SAFETY: the M is this thread's; g0 begins below the frame of `start_m`.
     unsafe {
         m.g0_sp.set(m.base.get());
-        m.errno.set(P::errno());
+        m.set_errno(P::errno());
     }
     m.claim.enter(true);
     if !m.nextp.load(Ordering::Relaxed).is_null() {

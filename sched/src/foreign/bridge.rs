@@ -30,21 +30,15 @@ use g0_arch::tools::Crossing;
 
 use super::extram;
 pub use super::extram::{Refused, thread_ends};
-use crate::exec::acquire::{acquire, hand_off};
 use crate::exec::g0::crossing;
 use crate::exec::yields::yield_now;
 
 use crate::objects::g::G;
-use crate::objects::inside::Stay;
 use crate::objects::m::M;
 pub use crate::parts::libcall::LibCall;
-use crate::parts::light_fence::light_fence;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
-use crate::policy::lockedm::{lock_callback, lock_internal, unlock_callback, unlock_internal};
-
-/// The part of a callback's word that is `errno`; beside it, in 20 bits, the locks that it covers.
-const ERRNO: usize = if usize::BITS == 32 { 0xFFF } else { u32::MAX as usize };
+use crate::policy::lockedm::{lock_internal, unlock_internal};
 
 /// What the calling thread is to the scheduler.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +139,7 @@ impl MHandle {
     ///
     /// As the type says: the calling thread must be this M.
     #[inline(always)]
-    unsafe fn m(self) -> &'static M {
+    pub(super) unsafe fn m(self) -> &'static M {
         // SAFETY: an M lives while a thread is it.
         unsafe { self.m.as_ref() }
     }
@@ -312,102 +306,6 @@ impl MHandle {
         LockCounts { external: locks.external(), outer: locks.outer(), internal: locks.internal() }
     }
 
-    /// The goroutine goes to foreign code, and the bridge sets its word. There must be no scheduling point
-    /// until [`leave`](Self::leave).
-    ///
-    /// # Safety
-    ///
-    /// Must be called on the goroutine's stack, outside.
-    #[inline(always)]
-    pub unsafe fn enter(self) {
-        // SAFETY: as the caller ensures.
-        unsafe { self.m() }.foreign.calls.add(1);
-    }
-
-    /// The goroutine is back, and the bridge has cleared its word. On return the M owns a P.
-    ///
-    /// # Safety
-    ///
-    /// Must be called on the goroutine's stack, after [`enter`](Self::enter).
-    #[inline(always)]
-    pub unsafe fn leave<P: Platform>(self) {
-        // SAFETY: on the goroutine's stack, back from foreign code.
-        unsafe { self.back::<P>(false) }
-    }
-
-    /// Returns when the M owns a P. `on_g0`: that is the present stack.
-    ///
-    /// # Safety
-    ///
-    /// Must be called on the M's thread, between foreign code and the goroutine's own.
-    #[inline(always)]
-    unsafe fn back<P: Platform>(self, on_g0: bool) {
-        // SAFETY: as the caller ensures.
-        let m = unsafe { self.m() };
-        // SAFETY: `symmetric` is written before the M starts.
-        light_fence(unsafe { m.symmetric.get() });
-        if !m.claim.is_owned() {
-            lost::<P>(m, on_g0);
-        }
-    }
-
-    /// The call will last: gives the P to another M at once.
-    ///
-    /// # Safety
-    ///
-    /// Must be called on the goroutine's stack, right after [`enter`](Self::enter).
-    pub unsafe fn release<P: Platform>(self) {
-        // SAFETY: this thread's M, in the foreign state: nothing else stands for the stay.
-        let mut stay = unsafe { step_in(self.m()) };
-        if stay.within().is_some() {
-            // g0 is free below g0_sp.
-            hand_off::<P>(&mut stay, false);
-        }
-        stay.leave();
-    }
-
-    /// Foreign code calls back: locks the goroutine to the thread, and waits until the M owns a P.
-    /// Returns the word for [`end`](Self::end).
-    ///
-    /// # Safety
-    ///
-    /// Must be called on g0, in foreign code.
-    #[inline(always)]
-    pub unsafe fn begin<P: Platform>(self) -> usize {
-        // SAFETY: the goroutine that has made this call.
-        unsafe {
-            let covered = match self.m().curg() {
-                Some(g) => lock_callback(self.m(), g),
-                None => 0,
-            };
-            let errno = self.m().errno.get();
-            let word = if errno.is_null() { 0 } else { errno.read() as u32 as usize & ERRNO };
-            self.back::<P>(true);
-            word | covered << ERRNO.count_ones()
-        }
-    }
-
-    /// The callback returns: foreign code again. Sysmon sees to what it made ready: while an M owns a P
-    /// sysmon sleeps for no longer than a nap, and looks again within its shortest period.
-    ///
-    /// # Safety
-    ///
-    /// Must be called on g0, after [`begin`](Self::begin); `word` must be the result of that.
-    #[inline(always)]
-    pub unsafe fn end<P: Platform>(self, word: usize) {
-        // SAFETY: the goroutine has come back to the thread that it is locked to.
-        unsafe {
-            if let Some(g) = self.m().curg() {
-                unlock_callback::<P>(self.m(), g, word >> ERRNO.count_ones());
-            }
-            self.m().foreign.callbacks.add(1);
-            let errno = self.m().errno.get();
-            if !errno.is_null() {
-                errno.write((word & ERRNO) as i32);
-            }
-        }
-    }
-
     /// The goroutine makes a library call, `record`, and keeps its thread for the length of it. Returns the
     /// call that it is in already, for [`end_libcall`](Self::end_libcall).
     ///
@@ -460,7 +358,7 @@ impl MHandle {
     #[inline]
     pub unsafe fn errno(self) -> *mut i32 {
         // SAFETY: written when the M began, by its thread.
-        unsafe { self.m().errno.get() }
+        unsafe { self.m().known_errno() }
     }
 
     /// Returns once `*g0_sp` is `bottom`: until then other goroutines of this M have frames on g0
@@ -475,32 +373,6 @@ impl MHandle {
         while unsafe { self.m().g0_sp.get() } != bottom {
             yield_now::<P>();
         }
-    }
-}
-
-/// The P has been taken, or a claim on it is raised: takes it back, or waits for another.
-#[cold]
-#[inline(never)]
-fn lost<P: Platform>(m: &'static M, on_g0: bool) {
-    // SAFETY: this thread's M, between two states: nothing else stands for the stay.
-    let mut stay = unsafe { step_in(m) };
-    if !m.claim.is_owned() {
-        acquire::<P>(&mut stay, on_g0);
-    }
-    stay.leave();
-}
-
-/// Marks `m` inside, with a P or without.
-///
-/// # Safety
-///
-/// `m` must be this thread's and outside.
-unsafe fn step_in(m: &'static M) -> Stay {
-    // SAFETY: `symmetric` is written before the M starts. The mark has been set, and nothing else stands for
-    // it.
-    unsafe {
-        m.claim.enter(m.symmetric.get());
-        Stay::assume(m)
     }
 }
 

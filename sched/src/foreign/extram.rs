@@ -63,6 +63,7 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
+use super::crossing::give_p_up;
 use crate::exec::spawn::{announce, init_g};
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
@@ -124,7 +125,7 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
     // SAFETY: the M is this thread's now.
     unsafe {
         m.fiber.adopt();
-        m.errno.set(P::errno());
+        m.set_errno(P::errno());
         m.g0_sp.set(stack_pointer());
         m.g.store(m.extra.own_g.get(), Ordering::Relaxed);
         // Foreign from the start: only then may it own a P.
@@ -140,16 +141,16 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
 }
 
 /// The calling thread's `errno`, which C finds as it was, whatever the system has been asked for.
-struct Errno(*mut i32, i32);
+pub(super) struct Errno(*mut i32, i32);
 
 impl Errno {
-    fn of<P: Platform>() -> Self {
+    pub(super) fn of<P: Platform>() -> Self {
         let at = P::errno();
         // SAFETY: this thread's, or null.
         Self(at, unsafe { at.as_ref() }.map_or(0, |errno| *errno))
     }
 
-    fn put_back(self) {
+    pub(super) fn put_back(self) {
         if !self.0.is_null() {
             // SAFETY: this thread's.
             unsafe { self.0.write(self.1) };
@@ -281,6 +282,11 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
         light_fence(m.symmetric.get());
         if m.core().end.main_gone.load(Ordering::Relaxed) {
             m.core().halt_after_last::<P>(None);
+        }
+        // And with that of an M that waits for a P, which finds this thread between callbacks; or this thread
+        // finds that a P is sought.
+        if m.core().seeks_p() {
+            give_p_up::<P>(m);
         }
         if m.evicted.load(Ordering::Relaxed) {
             // The closure that has computed without a P is done.

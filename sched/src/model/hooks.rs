@@ -302,7 +302,7 @@ pub fn woken<P: Platform>(core: &Core, m: &'static M) {
 }
 
 /// As [`Core::want_p`]: returns true when `m` has got one at once.
-pub fn want_p<P: Platform>(core: &Core, m: &'static M) -> bool {
+pub fn want_p<P: Platform>(core: &'static Core, m: &'static M) -> bool {
     matches!(core.want_p::<P>(&mut stay(m)), Got::Proc(_))
 }
 

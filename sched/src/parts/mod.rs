@@ -5,6 +5,7 @@ mod macros;
 
 pub(crate) mod adaptive_spin;
 pub(crate) mod attention;
+pub(crate) mod burst;
 pub(crate) mod claim;
 pub(crate) mod count;
 pub(crate) mod error;

@@ -96,6 +96,11 @@ impl Demand<'_> {
             || !self.core.is_wanted(self.p)
     }
 
+    /// Returns whether a G waits at another P: any M that had this one would steal it, or sysmon would see to it.
+    pub(super) fn elsewhere(self) -> bool {
+        self.core.has_ring_work()
+    }
+
     /// Returns whether anything would run here if the goroutine of `m`, whose P this is, gave way.
     #[inline(always)]
     pub(super) fn to_give_way(self, m: &Within) -> bool {

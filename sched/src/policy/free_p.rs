@@ -5,15 +5,18 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use g0_arch::sync::atomic::Ordering;
+use g0_arch::sync::atomic::{Ordering, fence};
 
-use super::hand::{Got, WakeM, hand, own, take_nextp};
+use super::hand::{WakeM, hand, own, take_nextp};
 use crate::objects::inside::{FreeP, Stay};
 use crate::objects::m::{M, MState};
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
 use crate::platform::Platform;
+
+/// How many callbacks give their P up at their end after one has been sought.
+pub(super) const SOUGHT: usize = 1_000;
 
 impl Core {
     /// Puts `p` to use: the first M of the P wait queue gets it, else it is idle; a P that is not wanted
@@ -62,6 +65,8 @@ impl Core {
     pub(super) fn wait_for_a_p(&self, sched: &mut SchedState, m: &'static M) {
         sched.p_wait_queue.push_back(m);
         self.work.p_waiters.fetch_add(1, Relaxed);
+        // Threads that rest keep none from now on.
+        self.foreign.sought.store(SOUGHT, Relaxed);
         sched.set_state(m, MState::WaitsForP);
     }
 
@@ -72,25 +77,13 @@ impl Core {
         Some(first)
     }
 
-    /// Gets a P for the calling M, which must have none: an idle one, or a place in the P wait queue.
-    pub(crate) fn want_p<'s, P: Platform>(&self, stay: &'s mut Stay) -> Got<'s> {
-        let mut sched = self.sched.lock();
-        // SAFETY: `state` is under the lock.
-        debug_assert_eq!(unsafe { stay.m().links.state.get() }, MState::Busy);
-        let Some(p) = self.take_p(&mut sched) else {
-            self.wait_for_a_p(&mut sched, stay.m());
-            return Got::Queued;
-        };
-        drop(sched);
-        let within = own::<P>(stay, p);
-        self.wake_sysmon::<P>();
-        Got::Proc(within)
-    }
-
     /// Makes the P that `nextp` names the calling M's own. `nextp` must be set: the M has waited for it.
     pub(crate) fn woken<P: Platform>(&self, stay: &mut Stay) {
         let m = stay.m();
         own::<P>(stay, take_nextp(m));
+        // As in `want_p`, where the wake of sysmon has it: an M that looks for a P sees whose this one is, or the
+        // owner, when it rests, that one is sought.
+        fence(Ordering::SeqCst);
     }
 
     /// Hands the calling M's P to the first M of the P wait queue; returns false, with nothing done, when

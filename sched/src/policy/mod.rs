@@ -46,6 +46,8 @@
 //! | [`deliver`], [`closing`], [`ready`] | where a G goes that is made ready; which wake wins while the scheduler ends | L1, L15 |
 //! | [`hand_off`] | which M gets a P that its owner gives away | L11 |
 //! | [`dismiss`] | which idle Ms' threads end | L11, L12, L23 |
+//! | [`want_p`] | where an M gets a P that has none | L5, L11, L18 |
+//! | [`rests`] | what becomes of a P, and of what is queued there, when C goes on after a callback | L11 |
 //! | [`retake`] | which Ps are taken from Ms that are away | L5, L18 |
 //! | [`deadlock`] | whether anything can ever run again | L12 |
 //! | [`stall`] | when goroutines have waited for so long that it is told | |
@@ -85,6 +87,7 @@ pub(crate) mod queue_order;
 mod ready;
 mod reserved;
 mod rest;
+mod rests;
 mod retake;
 mod search;
 mod stall;
@@ -94,4 +97,5 @@ mod timer_leader;
 mod timers;
 mod trace;
 mod wake;
+mod want_p;
 mod wanted;

@@ -11,6 +11,10 @@
 //! A foreign thread that calls back again and again is in one call after the other, and in code of its own
 //! between them. No goroutine of the scheduler computes there: after ten milliseconds its P is taken
 //! there, in whichever call it is.
+//!
+//! Of a thread that rests after a callback (in code of its own, or in a call that is known to last) it is taken
+//! at the first look, if anything waits anywhere; and unless another P is idle, after [`REST`] in any case, for
+//! what is made ready looks for an idle one.
 
 use core::ptr::NonNull;
 
@@ -28,6 +32,8 @@ use crate::platform::fences::heavy_fence;
 
 /// Claims that share one heavy fence.
 const BATCH: usize = 32;
+/// How long a thread that rests keeps the last P, nanoseconds.
+const REST: u64 = 1_000_000;
 
 #[derive(Clone, Copy)]
 struct Suspect {
@@ -105,17 +111,23 @@ impl Core {
         let calls = m.stays();
         let call =
             foreign && m.foreign.calls_seen.swap(calls, stat_atomic::Ordering::Relaxed) == calls;
+        if !call {
+            m.foreign.seen_since.store(now, stat_atomic::Ordering::Relaxed);
+        }
+        let rests = m.rests();
         // The same goroutine for long, in whatever it does: short calls count as computing.
         let long =
             seen == tick && now.saturating_sub(p.watch.since.load(Ordering::Relaxed)) >= COMPUTE;
-        let any = long && foreign && m.is_extra();
+        let any = rests && !m.foreign.burst.goes_on() || long && foreign && m.is_extra();
+        // One that rests has been away for long, whatever sysmon has seen of it.
         let call = call || any;
         let long =
             long && self.evict.count.load(Ordering::Relaxed) + evictions < self.max_evicted();
         if !call && !long {
             return None;
         }
-        if !self.demand_for(p).for_retake() {
+        let demand = self.demand_for(p);
+        if !(demand.for_retake() || rests && (demand.elsewhere() || self.rests_long(m, now))) {
             return None;
         }
         let raised = m.claim.raise()?;
@@ -128,6 +140,13 @@ impl Core {
             return None;
         }
         Some(Suspect { m, p, raised, g, call: call.then_some(calls), any, tick })
+    }
+
+    /// Returns whether `m`, which rests, has done so for long, and no other P is idle: a goroutine that is made
+    /// ready must find one.
+    fn rests_long(&self, m: &M, now: u64) -> bool {
+        self.ps.idle.load(Ordering::Relaxed) == 0
+            && now.saturating_sub(m.foreign.seen_since.load(stat_atomic::Ordering::Relaxed)) >= REST
     }
 
     /// Takes the P of `s` unless its M has come back; returns whether it did.
@@ -153,6 +172,7 @@ impl Core {
             }
             return false;
         }
+        s.m.foreign.burst.end();
         self.stats.retakes.add_shared(1);
         self.stats.evictions.add_shared(u64::from(evict));
         // The P is the caller's; `m.p` may be the M's next one already. Release: with what its last owner

@@ -82,7 +82,7 @@ pub struct M {
     pub(crate) core: OwnedCell<*const Core>,
     /// Where a call on g0 starts: below whatever is live there.
     pub(crate) g0_sp: OwnedCell<*mut u8>,
-    /// Where this thread's `errno` lies, or null.
+    /// Where this thread's `errno` lies, or [`no_errno`](Self::no_errno).
     pub(crate) errno: OwnedCell<*mut i32>,
     pub(crate) lock: Reservation,
     pub(crate) symmetric: OwnedCell<bool>,
@@ -110,6 +110,8 @@ pub struct M {
     /// The M belongs to a scheduler.
     pub(crate) taken: AtomicBool,
     pub(crate) links: Links,
+    /// Where a platform without `errno` has it: callbacks save it unasked.
+    no_errno: OwnedCell<i32>,
     /// Its system stack, as memory checkers know it.
     pub(crate) fiber: Fiber,
 }
@@ -149,6 +151,7 @@ impl M {
                 parker: Parker::new(),
                 taken: AtomicBool::new(false),
                 links: Links::new(),
+                no_errno: OwnedCell::new(0),
                 fiber: Fiber::none(),
             }
         }
@@ -185,6 +188,28 @@ impl M {
         unsafe { !load_owned(&self.call).is_null() }
     }
 
+    /// Says where this thread's `errno` lies; null: nowhere.
+    ///
+    /// # Safety
+    ///
+    /// Must be called on the M's own thread, before its first goroutine.
+    pub(crate) unsafe fn set_errno(&self, at: *mut i32) {
+        let at = if at.is_null() { self.no_errno.as_ptr() } else { at };
+        // SAFETY: as the caller ensures.
+        unsafe { self.errno.set(at) };
+    }
+
+    /// Returns where this thread's `errno` lies, or null.
+    ///
+    /// # Safety
+    ///
+    /// Must be called on the M's own thread.
+    pub(crate) unsafe fn known_errno(&self) -> *mut i32 {
+        // SAFETY: as the caller ensures.
+        let at = unsafe { self.errno.get() };
+        if ptr::eq(at, self.no_errno.as_ptr()) { ptr::null_mut() } else { at }
+    }
+
     /// Returns how often it has gone to foreign code. Sysmon sees by it whether a foreign call is the
     /// same still.
     pub(crate) fn stays(&self) -> u64 {
@@ -204,6 +229,22 @@ impl M {
     pub(crate) fn is_between_callbacks(&self) -> bool {
         // SAFETY: no write is concurrent.
         unsafe { core::ptr::eq(load_owned(&self.call), self.root()) }
+    }
+
+    /// Returns whether its thread rests after a callback: it is in code of its own, or in a call that is known to
+    /// last. Any thread: if the M is outside it still is what it seems to be.
+    pub(crate) fn rests(&self) -> bool {
+        // Relaxed: ordered by the fences of `want_p`.
+        let call = self.call.load(Ordering::Relaxed);
+        !call.is_null()
+            && (ptr::eq(call, self.root())
+                || ptr::eq(call, self.foreign.lasting.load(Ordering::Relaxed)))
+    }
+
+    /// Returns whether its thread may come to rest: for one that is in a callback, perhaps.
+    pub(crate) fn may_rest(&self) -> bool {
+        // Relaxed: written before the callback began in which the M got its P.
+        self.is_extra() || !self.foreign.lasting.load(Ordering::Relaxed).is_null()
     }
 
     /// Foreign code runs here, or no longer does. Its own thread only.

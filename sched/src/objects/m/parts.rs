@@ -8,6 +8,7 @@ use g0_arch::sync::{OwnedCell, WatchedPtr};
 use super::{M, MState};
 use crate::objects::g::G;
 use crate::parts::adaptive_spin::AdaptiveSpin;
+use crate::parts::burst::Burst;
 use crate::parts::count::Count;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
@@ -50,8 +51,13 @@ pub(crate) struct ForeignCalls {
     pub(crate) calls: Count,
     /// Callbacks that have returned to it.
     pub(crate) callbacks: Count,
-    /// The sum of both when sysmon looked last. Sysmon's.
+    /// The sum of both when sysmon looked last, and since when it has seen no other. Sysmon's.
     pub(crate) calls_seen: stat_atomic::AtomicU64,
+    pub(crate) seen_since: stat_atomic::AtomicU64,
+    /// What `call` is in the innermost call that is known to last. Read by any thread.
+    pub(crate) lasting: AtomicPtr<u8>,
+    /// The callbacks that have left goroutines in the queues of the P. Sysmon may end it.
+    pub(crate) burst: Burst,
 }
 
 /// What an extra M alone has; see [`extras`](crate::objects::extras). Its thread's while it has one.
@@ -123,6 +129,9 @@ impl ForeignCalls {
                 calls: Count::new(),
                 callbacks: Count::new(),
                 calls_seen: stat_atomic::AtomicU64::new(0),
+                seen_since: stat_atomic::AtomicU64::new(0),
+                lasting: AtomicPtr::new(ptr::null_mut()),
+                burst: Burst::new(),
             }
         }
     }

@@ -113,6 +113,11 @@ pub(crate) struct Foreign {
     pub(crate) mode: ForeignThreads,
     /// Their Ms, spare or not.
     pub(crate) extras: Extras<M>,
+    /// How many threads that rest after a callback are to give their P up. Written under the lock when an M
+    /// finds no P, and counted down by those threads.
+    pub(crate) sought: AtomicUsize,
+    /// Before that no M that waits for a P passes another heavy fence.
+    pub(crate) next_fence: stat_atomic::AtomicU64,
     /// The next scheduler of the same [`Registry`](crate::Registry); under the registry's lock.
     pub(crate) next_registered: OwnedCell<*const Core>,
 }
@@ -247,6 +252,8 @@ impl Foreign {
             Self {
                 mode: ForeignThreads::Bind,
                 extras: Extras::new(),
+                sought: AtomicUsize::new(0),
+                next_fence: stat_atomic::AtomicU64::new(0),
                 next_registered: OwnedCell::new(ptr::null()),
             }
         }
