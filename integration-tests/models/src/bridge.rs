@@ -75,22 +75,22 @@ fn join(handle: JoinHandle<(), Threads>) {
 }
 
 /// What C waits for, and sysmon for time to pass. Loom's notices also come for no reason.
-struct Bell {
+pub struct Bell {
     rung: AtomicUsize,
     notify: Notify,
 }
 
 impl Bell {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { rung: AtomicUsize::new(0), notify: Notify::new() }
     }
 
-    fn ring(&self) {
+    pub fn ring(&self) {
         self.rung.store(1, Ordering::Release);
         self.notify.notify();
     }
 
-    fn wait(&self) {
+    pub fn wait(&self) {
         while self.rung.load(Ordering::Acquire) == 0 {
             self.notify.wait();
         }

@@ -16,10 +16,11 @@ use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Interrupts, Machines, Reports, Unwinding};
 use g0_sched::{M, Platform, Registry, StartError, hooks};
 use loom::cell::UnsafeCell;
+use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use loom::sync::{Arc, Notify};
 use loom::thread;
 
+use crate::bridge::Bell;
 use crate::runner::{Model, Scenario, seen};
 use crate::world::as_threads;
 
@@ -194,29 +195,26 @@ fn ready() {
     });
 }
 
-/// With one P and an extra M for each: two threads call back and then rest, both until the other has called back.
-/// Nobody looks after the P.
+/// With one P: main's C and a foreign thread call back, and then each rests until the other has called back. Nobody
+/// looks after the P.
 fn rests() {
-    at_home::<true>(Shape { machines: 3, ..Shape::new(1) }, || {
+    at_home::<true>(Shape { machines: 2, ..Shape::new(1) }, || {
         seen();
-        let done = Arc::new((AtomicUsize::new(0), Notify::new()));
-        let visit = |done: Arc<(AtomicUsize, Notify)>| {
+        let done = Arc::new([Bell::new(), Bell::new()]);
+        let visit = |done: &[Bell; 2], mine: usize| {
             let called = call_back::<Visited<true>, _>(|| ());
             assert!(called.is_some(), "L7: no M is left");
-            done.0.fetch_add(1, Ordering::Release);
-            done.1.notify();
-            while done.0.load(Ordering::Acquire) < 2 {
-                done.1.wait();
-                // For the other one, which waits too.
-                done.1.notify();
-            }
-            // SAFETY: the thread calls back no more.
-            unsafe { thread_ends::<Visited<true>>() };
+            done[mine].ring();
+            done[1 - mine].wait();
         };
         let theirs = done.clone();
         Bridge::<Sched<Visited<true>>>::call_blocking(|| {
-            let other = thread::spawn(move || visit(theirs));
-            visit(done);
+            let other = thread::spawn(move || {
+                visit(&theirs, 1);
+                // SAFETY: the thread calls back no more.
+                unsafe { thread_ends::<Visited<true>>() };
+            });
+            visit(&done, 0);
             other.join().unwrap();
         });
     });
