@@ -198,7 +198,7 @@ fn ready() {
 /// With one P: main's C and a foreign thread call back, and then each rests until the other has called back. Nobody
 /// looks after the P.
 fn rests() {
-    at_home::<true>(Shape { machines: 2, ..Shape::new(1) }, || {
+    at_home::<true>(Shape { machines: 3, ..Shape::new(1) }, || {
         seen();
         let done = Arc::new([Bell::new(), Bell::new()]);
         let visit = |done: &[Bell; 2], mine: usize| {

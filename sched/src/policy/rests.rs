@@ -33,7 +33,10 @@ impl Core {
     /// It may start a thread: the caller must be on g0.
     pub(crate) fn pass_work_on<P: Platform>(&'static self, stay: &mut Stay) {
         let m = stay.m();
-        let Some(within) = stay.within() else { return };
+        // What the goroutine is asked it is asked still.
+        let asked = self.is_asked(m);
+        let within = if asked { stay.within_raised() } else { stay.within() };
+        let Some(within) = within else { return };
         // SAFETY: the calling thread's.
         unsafe {
             let was = m.foreign.burst.goes_on();
