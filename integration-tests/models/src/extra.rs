@@ -31,7 +31,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "borrowed", invariants: "L7,L19", extra: 1, run: || threads::<false>(2) },
         Scenario { name: "bound", invariants: "L7,L19", extra: 0, run: || threads::<true>(2) },
         Scenario { name: "ready", invariants: "L11", extra: 1, run: ready },
-        Scenario { name: "rests", invariants: "L11", extra: 0, run: rests },
+        Scenario { name: "rests", invariants: "L11", extra: -1, run: rests },
     ],
 };
 
