@@ -59,6 +59,8 @@ impl<R: Runtime> Bridge<R> {
     /// [`call`](Bridge::call) for a C function that is known to last (a wait, a slow read): the P
     /// goes to another M before `f` starts, instead of when sysmon notices.
     ///
+    /// If C calls back meanwhile, the thread rests with the P afterwards, unless another thread waits for one.
+    ///
     /// Goroutines that are bound to this M wait until `f` returns, here as in `call`.
     ///
     /// # Panics

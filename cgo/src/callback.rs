@@ -29,6 +29,9 @@ impl<R: Runtime> Bridge<R> {
     /// While `f` runs, the goroutine stays on this thread, even if it is not locked to it.
     /// `errno` is C's, before and after: one that `f` leaves does not reach C.
     ///
+    /// Goroutines that `f` made ready run at once, on other threads, though C goes on after the callback; on the
+    /// pinned runtime those that have run on this thread wait until C has returned or calls back.
+    ///
     /// If `f` panics, or ends its goroutine by Goexit, C gets `default`, returns when it likes,
     /// and the panic goes on in the goroutine when `call` is left: no C frame is ever dropped.
     /// Until then C may call back again; those closures run too, for they may be what frees C's

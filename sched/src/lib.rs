@@ -212,7 +212,8 @@
 //! | the same, while the G unwinds | yes | yes | at once |
 //! | the same, on a thread that is no M | – | the thread | – |
 //! | a `Mutex` or `RwLock` whose holder may be running, before the G parks | – | for a few microseconds | – |
-//! | foreign call | yes | yes | when sysmon sees it and work waits; `call_blocking`: at once |
+//! | foreign call | yes | yes | when sysmon sees it and work waits; `call_blocking`: at once; after a callback: at once, with what that has left to run |
+//! | a thread that rests between callbacks, or in `call_blocking` after one | yes | yes | at once, if an M waits for a P |
 //! | endless loop | – | – | after 10 ms, if work waits (*eviction*) |
 //! | `std` mutex, file, socket | yes | yes | after 10 ms, if work waits: better in `call_blocking`, or a future |
 //!

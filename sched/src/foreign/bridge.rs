@@ -20,9 +20,17 @@
 //!
 //! So either the M sees that its P is wanted, or sysmon sees that it is back (L5).
 //!
-//! > **L6** An M in foreign code never schedules: without a P it blocks its thread until it is given one.
+//! # When C goes on after a callback
 //!
-//! > **L19** A callback's closure begins only when its M holds a P, whatever `procs` becomes meanwhile.
+//! *What the callback made ready* runs at once, though C may go on for long: the P goes to another M with all that
+//! is queued there, or the M of an idle P is woken for it. Only of callbacks that come thick, each of which leaves
+//! goroutines behind, nothing is passed on from the fifth on: the next one is about to meet them, and sysmon sees
+//! when none comes. Goroutines that are bound to this thread (on the pinned runtime those that have run here) wait
+//! until C has returned or calls back: no other thread may run them.
+//!
+//! *The P* stays with the M if nothing is queued: most callbacks are soon followed by the next, or by the return.
+//! But a thread that rests, for it is in code of its own or in a call that was said to last, gives it up when an M
+//! waits for one (`policy::want_p` has the protocol).
 
 use core::ptr::{self, NonNull};
 

@@ -6,6 +6,10 @@
 //! | [`leave`](MHandle::leave), [`begin`](MHandle::begin) | is there, or the thread waits for one |
 //! | [`end`](MHandle::end) | stays, unless the callback has left goroutines to run: then another M runs them at once |
 //! | [`rests`](MHandle::rests), a foreign thread's [`depart`](MHandle::depart) | stays, unless an M waits for one |
+//!
+//! > **L6** An M in foreign code never schedules: without a P it blocks its thread until it is given one.
+//!
+//! > **L19** A callback's closure begins only when its M holds a P, whatever `procs` becomes meanwhile.
 
 use core::ptr::{self, NonNull};
 
@@ -13,10 +17,9 @@ use g0_arch::sync::atomic::Ordering;
 use g0_arch::sync::load_owned;
 
 use super::bridge::MHandle;
-use super::extram::Errno;
+use super::rest::{give_p_up, step_in};
 use crate::exec::acquire::{acquire, hand_off};
 use crate::objects::g::G;
-use crate::objects::inside::Stay;
 use crate::objects::m::M;
 use crate::parts::light_fence::light_fence;
 use crate::platform::Platform;
@@ -210,32 +213,5 @@ fn rest<P: Platform>(m: &'static M) {
     light_fence(unsafe { m.symmetric.get() });
     if m.core().seeks_p() {
         give_p_up::<P>(m);
-    }
-}
-
-/// The thread of `m` rests after a callback, and an M waits for a P, or has done so lately. On g0, or on a foreign
-/// thread's own stack.
-#[cold]
-#[inline(never)]
-pub(super) fn give_p_up<P: Platform>(m: &'static M) {
-    let errno = Errno::of::<P>();
-    // SAFETY: this thread's M, in the foreign state: nothing else stands for the stay.
-    let mut stay = unsafe { step_in(m) };
-    m.core().rest_without_its_p::<P>(&mut stay);
-    stay.leave();
-    errno.put_back();
-}
-
-/// Marks `m` inside, with a P or without.
-///
-/// # Safety
-///
-/// `m` must be this thread's and outside.
-unsafe fn step_in(m: &'static M) -> Stay {
-    // SAFETY: `symmetric` is written before the M starts. The mark has been set, and nothing else stands for
-    // it.
-    unsafe {
-        m.claim.enter(m.symmetric.get());
-        Stay::assume(m)
     }
 }

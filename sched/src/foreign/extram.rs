@@ -23,8 +23,10 @@
 //! | `part` | the platform, when the thread ends | a compare-and-swap; the P by the lock |
 //! | the next spare M | sysmon, told by the thread that takes the last; without sysmon that thread itself | |
 //!
-//! Between callbacks the M owns its P as in any foreign call: sysmon takes it when an M waits for
-//! one. The goroutine counts while it runs a callback and at no other time: its status is DEAD
+//! Between callbacks the M owns its P as in any foreign call, and the next callback takes no lock. It keeps none
+//! that is waited for: an M that finds no idle P takes this one (`policy::want_p`), and a callback that ends while
+//! one is sought gives it up. After a millisecond of rest sysmon takes it in any case, if no other P is idle.
+//! The goroutine counts while it runs a callback and at no other time: its status is DEAD
 //! between them. So no report shows it then, and a run does not wait for it.
 //!
 //! # When a thread may call back
@@ -53,7 +55,7 @@
 //! - *A goroutine for each callback*, started by the thread and joined: a park and a wake across threads
 //!   for each, and C would not be on its own thread.
 //! - *Giving the P back after each callback*: the scheduler's lock twice. It is what a thread that has but
-//!   borrowed its M pays.
+//!   borrowed its M pays, and the threads between which a P is short.
 //! - *Finding the M again by the thread's number*: the current-M slot is a word of the thread's own
 //!   already, and the hook that runs when a thread ends says when the M must be given back.
 
@@ -63,7 +65,7 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
-use super::crossing::give_p_up;
+use super::rest::{Errno, give_p_up};
 use crate::exec::spawn::{announce, init_g};
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
@@ -138,24 +140,6 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         part::<P>(m);
     }
     Err(Refused::NoRuntime)
-}
-
-/// The calling thread's `errno`, which C finds as it was, whatever the system has been asked for.
-pub(super) struct Errno(*mut i32, i32);
-
-impl Errno {
-    pub(super) fn of<P: Platform>() -> Self {
-        let at = P::errno();
-        // SAFETY: this thread's, or null.
-        Self(at, unsafe { at.as_ref() }.map_or(0, |errno| *errno))
-    }
-
-    pub(super) fn put_back(self) {
-        if !self.0.is_null() {
-            // SAFETY: this thread's.
-            unsafe { self.0.write(self.1) };
-        }
-    }
 }
 
 /// Returns a spare M, or a new one.

@@ -3,3 +3,4 @@
 pub mod bridge;
 mod crossing;
 pub(crate) mod extram;
+mod rest;
