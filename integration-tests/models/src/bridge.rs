@@ -24,7 +24,7 @@ use crate::world::Threads;
 pub const MODEL: Model = Model {
     name: "bridge",
     scenarios: &[
-        Scenario { name: "callback", invariants: "L19", extra: 1, run: callback },
+        Scenario { name: "callback", invariants: "L19", extra: 0, run: callback },
         Scenario { name: "procs", invariants: "L19", extra: 0, run: procs },
         Scenario { name: "parked", invariants: "L1,L6", extra: 0, run: parked },
         Scenario { name: "ready", invariants: "L11", extra: 0, run: ready },
