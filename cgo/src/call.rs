@@ -61,7 +61,8 @@ impl<R: Runtime> Bridge<R> {
     ///
     /// If C calls back meanwhile, the thread rests with the P afterwards, unless another thread waits for one.
     ///
-    /// Goroutines that are bound to this M wait until `f` returns, here as in `call`.
+    /// Goroutines that are bound to this M wait until `f` returns, here as in `call`; then the caller gives way
+    /// to them if its turn is over.
     ///
     /// # Panics
     ///
@@ -71,14 +72,16 @@ impl<R: Runtime> Bridge<R> {
         match R::here() {
             CallerContext::Goroutine(handle) => {
                 // SAFETY: the handle is fresh; `on_g0` runs the closures right after `enter` and before `leave`.
-                unsafe {
+                let value = unsafe {
                     on_g0::<R, _, _, _, 0>(
                         handle,
                         f,
                         |handle| R::release(handle),
                         |handle, outer| R::released(handle, outer),
                     )
-                }
+                };
+                R::look_up();
+                value
             }
             CallerContext::Outside | CallerContext::Adopted(_) => outside(f),
             CallerContext::Foreign(_) | CallerContext::SystemStack => on_system_stack(),

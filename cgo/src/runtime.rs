@@ -59,7 +59,7 @@ pub enum CallerContext {
 /// # Safety
 ///
 /// `here` must tell the truth, and each function must do what it promises below. None of them may
-/// unwind. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M must
+/// unwind, but for `look_up`. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M must
 /// run no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
 /// points above them.
 pub unsafe trait Runtime: 'static {
@@ -115,6 +115,13 @@ pub unsafe trait Runtime: 'static {
     unsafe fn released(handle: MHandle, outer: *mut Call) {
         _ = (handle, outer);
     }
+
+    /// Lets the goroutine, which is back from a [`call_blocking`](crate::Bridge::call_blocking), give way to
+    /// others or end, if the runtime wants that: the one edge of a call that may suspend it, or unwind. A runtime
+    /// without a method of its own does nothing.
+    ///
+    /// *Context:* on the goroutine's stack, in its ordinary code.
+    fn look_up() {}
 
     /// Begins a callback from C: the goroutine is bound to this M (an internal lock count: its own locks
     /// and unlocks do not undo it), gets a P, and is in ordinary code when this returns (L19).

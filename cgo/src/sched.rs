@@ -81,6 +81,11 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
     }
 
     #[inline(always)]
+    fn look_up() {
+        bridge::look_up::<P>();
+    }
+
+    #[inline(always)]
     unsafe fn begin(handle: MHandle) -> usize {
         // SAFETY: as above.
         unsafe { to_sched(handle).begin::<P>() }

@@ -22,6 +22,7 @@ use g0_arch::sync::atomic::Ordering;
 use crate::exec::enter::enter;
 use crate::exec::exit::unobserved;
 use crate::exec::handles::free_from_anywhere;
+use crate::exec::suspend::suspend_here;
 use crate::objects::g::{G, scheduler_of};
 use crate::objects::join_word::{DETACHED, DONE, joined_by};
 use crate::objects::waiter::Waiter;
@@ -73,8 +74,12 @@ impl<T, P: Platform> JoinHandle<T, P> {
     /// When a goroutine joins itself, and on the system stack.
     #[inline]
     pub fn join(self) -> Outcome<T, P> {
-        while !self.is_finished() {
-            self.wait();
+        if self.is_finished() {
+            suspend_here::<P>();
+        } else {
+            while !self.is_finished() {
+                self.wait();
+            }
         }
         // SAFETY: DONE: the result is written, and the goroutine has left its stack for good. The handle is
         // forgotten.

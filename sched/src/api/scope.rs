@@ -7,7 +7,8 @@ use g0_defer::Unwind;
 
 use super::go::{Go, spawn_raw};
 use super::join::JoinHandle;
-use crate::exec::enter::{caller, enter_in_place};
+use crate::exec::enter::{caller, enter_uncut};
+use crate::exec::suspend::suspend_here_uncut;
 use crate::objects::scope_state::{ScopeState, WAITING};
 use crate::objects::waiter::Waiter;
 use crate::parts::error::Error;
@@ -100,11 +101,11 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     }
 
     fn wait(&self) {
+        // Uncut: the end of the run must not end the goroutine here.
         if self.state.running.load(Ordering::Acquire) == 0 {
-            return;
+            return suspend_here_uncut::<P>();
         }
-        // In place: the end of the run must not end the goroutine here.
-        let caller = enter_in_place::<P>();
+        let caller = enter_uncut::<P>();
         let waiter = Waiter::new(&caller, false, WaitReason::Scope);
         // SAFETY: it is read only after WAITING has been set below.
         unsafe { self.state.set_waiter(&raw const waiter) };

@@ -224,7 +224,9 @@ macro_rules! __select {
         $crate::__select!(@take $($case)+)
     }};
     (@wait $cases:ident []) => { $crate::generic::select(&mut $cases) };
-    (@wait $cases:ident [{() $body:tt}]) => { $crate::generic::try_select(&mut $cases) };
+    (@wait $cases:ident [{() $body:tt}]) => {
+        $crate::generic::select_timeout(&mut $cases, ::core::time::Duration::ZERO)
+    };
     (@wait $cases:ident [{($length:expr) $body:tt}]) => {
         $crate::generic::select_timeout(&mut $cases, $length)
     };

@@ -11,8 +11,8 @@ use crate::policy::sysmon::{GRACE, NAP};
 
 /// Between two looks, nanoseconds: no heavy fence comes more often.
 const SHORT: u64 = 100_000;
-/// After a while without need, and at most.
-const LONG: u64 = 10_000_000;
+/// After a while without need, and at most: half a goroutine's turn (L24).
+const LONG: u64 = 5_000_000;
 /// Between two looks at the machine, and between two attempts to start a thread that was refused while
 /// nothing else runs, nanoseconds.
 const AROUND: u64 = 100_000_000;
@@ -115,7 +115,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
 }
 
 impl Core {
-    /// Looks once at everything: late timers, and Ps of Ms that are away. Returns whether a P was
+    /// Looks once at everything: late timers, turns that are over, and Ps of Ms that are away. Returns whether a P was
     /// taken. By sysmon, or by a timer tick.
     ///
     /// # Safety
@@ -127,7 +127,7 @@ impl Core {
         self.retry::<P>();
         self.dismiss_idle_ms::<P>();
         self.watch_stalls::<P>();
-        self.watch_rings::<P>();
+        self.watch_turns::<P>();
         self.retake::<P>()
     }
 }

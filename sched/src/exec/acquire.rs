@@ -16,7 +16,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::g0::on_g0;
 use super::inside::Inside;
 use crate::objects::g::G;
-use crate::objects::inside::Stay;
+use crate::objects::inside::{Stay, Within};
 use crate::objects::m::M;
 use crate::platform::Platform;
 use crate::policy::hand::Got;
@@ -56,12 +56,13 @@ pub(crate) fn acquire<P: Platform>(stay: &mut Stay, on_g0: bool) {
     core.unevict(m);
     if let Some(within) = stay.within_raised() {
         if !core.has_had_enough::<P>(within.p()) {
-            if !core.is_asked(m) {
-                lower(stay);
+            if !core.is_asked_still::<P>(within) {
+                lower(within);
             }
             return;
         }
         hand_off::<P>(stay, on_g0);
+        core.has_made_way(m);
     }
     want_p::<P>(stay);
 }
@@ -77,8 +78,9 @@ pub(super) fn acquire_raised<P: Platform>(stay: &mut Stay) {
 }
 
 /// Lowers a claim on the M's P.
-pub(super) fn lower(stay: &mut Stay) {
-    let _ = stay.within();
+pub(super) fn lower(within: &Within) {
+    let has_p = within.claim.holds();
+    debug_assert!(has_p, "L18: an M inside has lost its P");
 }
 
 /// Gets the M, which has no P, one.

@@ -3,6 +3,7 @@
 //! | | for | afterwards the goroutine is |
 //! |---|---|---|
 //! | [`enter`] | operations that are documented to wait | on the M that the result names, which may be another |
+//! | [`enter_uncut`] | the end of a scope | the same, and not ended by the end of the run |
 //! | [`enter_in_place`], [`step_in`] | all other operations: wakes, unlocks, drops, `try_…`, spawns | on the same M: they never suspend |
 //!
 //! Either way the thread may block for a P, when that of the M was taken while the goroutine was away or
@@ -15,7 +16,7 @@ use core::ptr::NonNull;
 use super::acquire::step_in;
 use super::current::current_m;
 use super::inside::{Caller, Inside};
-use super::suspend::{look_up, suspend};
+use super::suspend::{AtTheEnd, look_up, suspend};
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::parts::attention::suspends_often;
@@ -82,6 +83,20 @@ fn on_system_stack<P: Platform>() -> ! {
 /// As [`caller`].
 #[inline(always)]
 pub(crate) fn enter<P: Platform>() -> Caller {
+    enter_as::<P>(AtTheEnd::Ends)
+}
+
+/// As [`enter`], for the one operation that the end of the run does not cut.
+///
+/// # Panics
+///
+/// As [`caller`].
+pub(crate) fn enter_uncut<P: Platform>() -> Caller {
+    enter_as::<P>(AtTheEnd::GoesOn)
+}
+
+#[inline(always)]
+fn enter_as<P: Platform>(at_the_end: AtTheEnd) -> Caller {
     let Some((mut m, g)) = caller::<P>() else { return Caller::Thread };
     // The flag first: it is in hand, and where fences are asymmetric nothing else is read.
     // SAFETY: `symmetric` is written before the M is started.
@@ -90,7 +105,7 @@ pub(crate) fn enter<P: Platform>() -> Caller {
     }
     // SAFETY: as above.
     if !m.claim.enter(unsafe { m.symmetric.get() }) {
-        m = look_up::<P>(m, g);
+        m = look_up::<P>(m, g, at_the_end);
     }
     // SAFETY: inside, and with a P: it is owned still, or has been acquired.
     Caller::Goroutine(unsafe { Inside::assume(m, g) })

@@ -5,9 +5,10 @@
 //! ```text
 //!   the M gets a P, if it has none
 //!      │
-//!      ├── the run is over ── the goroutine may be unwound: Goexit
+//!      ├── the run is over ── the goroutine may be unwound: Goexit (but not where a scope waits)
 //!      ├── the turn is over, something else would run here ──▶ g behind all that is queued, the M goes on
-//!      └── else: the claim is lowered (while the run ends, it stays raised)
+//!      └── else: it goes on
+//!   the claim is lowered; while the run ends, it stays raised
 //! ```
 //!
 //! *To check a promise* ([`suspend_often`](crate::suspend_often)), at each operation:
@@ -28,9 +29,11 @@ use g0_defer::Unwind;
 use super::acquire::{acquire_raised, lower, step_in};
 use super::cancel::obey;
 use super::current::current_m;
+use super::g0::on_g0;
 use super::inside::Inside;
 use super::post_switch::Tag;
 use super::switch::{mcall, mcall_elsewhere};
+use super::wake::wake_from;
 use crate::objects::g::G;
 use crate::objects::inside::Stay;
 use crate::objects::m::M;
@@ -39,27 +42,40 @@ use crate::parts::phase;
 use crate::parts::stat_atomic::{AtomicUsize, Ordering};
 use crate::platform::Platform;
 
+/// Whether the end of the run may end the goroutine where it looks up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtTheEnd {
+    Ends,
+    GoesOn,
+}
+
 /// Lets the running goroutine look up, if one is asked to and the caller is one on its own stack. For operations
 /// that may wait and have not entered.
 #[inline(always)]
 pub(crate) fn suspend_here<P: Platform>() {
-    if is_asked_for()
-        && let Some(m) = current_m::<P>()
-        && let Some(g) = m.running()
-    {
-        look_up_outside::<P>(m, g);
+    if is_asked_for() {
+        look_up_here::<P>(AtTheEnd::Ends);
+    }
+}
+
+/// As [`suspend_here`], for the one operation that the end of the run does not cut.
+pub(crate) fn suspend_here_uncut<P: Platform>() {
+    if is_asked_for() {
+        look_up_here::<P>(AtTheEnd::GoesOn);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn look_up_outside<P: Platform>(mut m: &'static M, g: NonNull<G>) {
+fn look_up_here<P: Platform>(at_the_end: AtTheEnd) {
+    let Some(mut m) = current_m::<P>() else { return };
+    let Some(g) = m.running() else { return };
     if suspends_often() {
         m = suspend::<P>(m, g);
     }
     // SAFETY: `symmetric` is written before the M is started.
     if !m.claim.enter(unsafe { m.symmetric.get() }) {
-        m = look_up::<P>(m, g);
+        m = look_up::<P>(m, g, at_the_end);
     }
     m.claim.exit();
 }
@@ -68,29 +84,48 @@ fn look_up_outside<P: Platform>(mut m: &'static M, g: NonNull<G>) {
 /// Returns the M on which it goes on, inside and with a P. Where the run is over, it ends the goroutine if it can.
 #[cold]
 #[inline(never)]
-pub(super) fn look_up<P: Platform>(m: &'static M, g: NonNull<G>) -> &'static M {
+pub(super) fn look_up<P: Platform>(
+    m: &'static M,
+    g: NonNull<G>,
+    at_the_end: AtTheEnd,
+) -> &'static M {
     // SAFETY: the mark has just been set, and nothing else stands for this stay.
     let mut stay = unsafe { Stay::assume(m) };
     acquire_raised::<P>(&mut stay);
-    let core = stay.core();
-    if core.phase() != phase::OPEN {
-        // The claim stays raised, for whatever the goroutine does next, and for the next one.
+    let ends = stay.core().phase() != phase::OPEN;
+    let inside = if ends && at_the_end == AtTheEnd::Ends {
         stay.leave();
         obey::<P>(g);
-        return step_in::<P>(m, g).stay_on();
+        step_in::<P>(m, g)
+    } else {
+        // SAFETY: inside, with a P.
+        unsafe { Inside::assume(m, g) }
+    };
+    let is_over = !P::Unwind::panicking() && inside.core().turn_is_over::<P>(&inside);
+    if !ends {
+        lower(&inside);
+    } // else it stays raised, for whatever the goroutine does next, and for the next one
+    if is_over { give_way::<P>(inside).stay_on() } else { inside.stay_on() }
+}
+
+/// Lets all that waits for the M or its P run before the running goroutine.
+fn give_way<P: Platform>(inside: Inside) -> Inside {
+    let (m, core) = (inside.m(), inside.core());
+    let p = inside.p();
+    // What a timer makes ready must not come behind the goroutine either.
+    // SAFETY: inside, on the goroutine's stack.
+    unsafe {
+        if p.timers.due() <= P::now() {
+            on_g0(m, || core.serve_timers::<P>(Some(&inside), p));
+        }
     }
-    // SAFETY: inside, with a P.
-    let inside = unsafe { Inside::assume(m, g) };
-    let is_over = !P::Unwind::panicking() && core.turn_is_over::<P>(&inside);
-    lower(&mut stay);
-    if !is_over {
-        return inside.stay_on();
+    if core.let_pass(&inside, inside.g()) {
+        wake_from::<P>(m);
     }
-    inside.p().request_fair_turn();
     // SAFETY: the flag is this thread's own; the tag says that the goroutine is runnable.
     unsafe {
         inside.lock.yield_requested.set(!inside.lock.reserved.get().is_null());
-        mcall::<P>(inside, Tag::Yield).stay_on()
+        mcall::<P>(inside, Tag::Yield)
     }
 }
 

@@ -66,6 +66,17 @@ impl<G: Bound> Local<G> {
         }
     }
 
+    /// Puts what is in `inbox`, and the G that was just made ready, at the tail.
+    pub fn fetch(&mut self, inbox: &Inbox<G>) {
+        if inbox.is_touched() {
+            inbox.drain(&mut self.rest);
+        }
+        if let Some(next) = NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
+            // SAFETY: it was in `next`, so it is alive and nowhere else.
+            unsafe { self.rest.push_back(next) };
+        }
+    }
+
     /// Takes the next to run. With `fair`, the G that was just made ready goes to the tail: were it to
     /// wait where it is, a G that yields again and again would always be before it.
     #[inline(always)]

@@ -9,9 +9,11 @@ use g0_stack::{Cache, Class};
 
 use super::g::G;
 use super::m::M;
+use super::owned_p::Round;
 use super::timers::Timers;
 use crate::parts::count::Count;
 use crate::parts::runq::RunQueue;
+use crate::parts::stat_atomic;
 
 /// How many switches go by before the other queues are looked at.
 pub(crate) const FAIR: u32 = 61;
@@ -21,9 +23,8 @@ pub(crate) struct Watched {
     /// The tick, and since when it has not changed.
     pub(crate) tick: AtomicU32,
     pub(crate) since: AtomicU64,
-    /// What had left the ring, and since when nothing more has.
-    pub(crate) ring_head: AtomicU32,
-    pub(crate) ring_since: AtomicU64,
+    /// When the other queues were given their last turn by time.
+    pub(crate) fair_since: stat_atomic::AtomicU64,
     /// The tick at which a timer was late.
     pub(crate) late_tick: AtomicU32,
 }
@@ -57,6 +58,8 @@ pub struct Proc {
     /// How often its queues were looked at since each of them had its turn. The turns above are put off
     /// whenever the P changes hands, which may be more often than they come. The owner's.
     pub(crate) looks: OwnedCell<u32>,
+    /// How far the other queues' turns have come. The owner's.
+    pub(crate) round: OwnedCell<Round>,
     pub(crate) watch: Watched,
     /// Belongs to a scheduler.
     pub(crate) taken: AtomicBool,
@@ -92,11 +95,11 @@ impl Proc {
                 tick: AtomicU32::new(0),
                 fair_at: AtomicU32::new(FAIR),
                 looks: OwnedCell::new(0),
+                round: OwnedCell::new(Round::START),
                 watch: Watched {
                     tick: AtomicU32::new(0),
                     since: AtomicU64::new(0),
-                    ring_head: AtomicU32::new(0),
-                    ring_since: AtomicU64::new(0),
+                    fair_since: stat_atomic::AtomicU64::new(0),
                     late_tick: AtomicU32::new(0),
                 },
                 taken: AtomicBool::new(false),

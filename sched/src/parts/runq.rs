@@ -132,12 +132,6 @@ impl<T> RunQueue<T> {
         (tail.wrapping_sub(head) as usize).min(RING)
     }
 
-    /// Returns the count of what has left the ring, which wraps: a hint for a thread that watches from afar.
-    /// Any context.
-    pub fn head(&self) -> u32 {
-        self.head.load(Ordering::Relaxed)
-    }
-
     /// Returns whether the ring looks empty. Any context.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {

@@ -9,7 +9,7 @@
 //!      │
 //!   reserved ──▶ its own G, or gives the P away and sleeps until that G is ready
 //!      │
-//!   every 61st time: timers, the P wait queue; then the other queues first
+//!   every 61st time, and every 10 ms: timers; then the P wait queue and the other queues by turns
 //!      │
 //!   runnext, local list, ring ──▶ global queue ──▶ timers ──▶ steal, searching ──▶ rest
 //! ```
@@ -78,7 +78,7 @@ impl Core {
                     None => continue,
                 }
             }
-            let within = if fair && self.slice_is_over::<P>(p) {
+            let within = if fair && p.begin_round() && self.slice_is_over::<P>(p) {
                 if self.serve_p_wait_queue::<P>(stay) {
                     match self.rest_after_slice::<P>(stay) {
                         Some(wait) => return wait,

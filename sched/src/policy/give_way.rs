@@ -6,7 +6,7 @@
 //! | [`may_spin`](Core::may_spin) | a goroutine that finds a lock held | the goroutines of this M |
 //! | [`slice_is_over`](Core::slice_is_over) | the M, at a fair turn | Ms that wait for a P |
 //! | [`has_had_enough`](Core::has_had_enough) | an M that enters and finds a claim on its P, where it may not suspend | other Ms |
-//! | [`is_asked`](Core::is_asked) | the same | nothing yet: the claim stays raised for the next operation |
+//! | [`is_asked_still`](Core::is_asked_still) | the same | nothing yet: the claim stays raised for the next operation |
 //! | [`turn_is_over`](Core::turn_is_over) | the same, where an operation may suspend | whatever only this P or this M can run |
 //!
 //! > **L24** A runnable goroutine runs within a few turns of 10 ms, whatever operations that may wait others loop
@@ -16,8 +16,11 @@
 //! raising the claim on its M's P, which every operation that takes a P reads anyway. The goroutine is named in
 //! `M::asked`, which stays when the M loses that P and gets another: what waits for this M has waited all the time.
 
+use core::ptr;
+
 use g0_arch::sync::atomic::Ordering;
 
+use super::local_list::bound_here;
 use crate::objects::inside::{OwnedP, Within};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
@@ -68,28 +71,53 @@ impl Core {
         }
     }
 
-    /// Returns whether Ms wait for a P and this one has served its M for long enough.
+    /// Returns whether Ms wait for a P and this one has served its M for long enough, or the clock has gone back.
     pub(super) fn slice_is_over<P: Platform>(&self, p: &OwnedP) -> bool {
         // SAFETY: the P is the borrower's.
-        self.has_p_waiters() && P::now().saturating_sub(unsafe { p.since.get() }) >= SLICE
+        self.has_p_waiters() && P::now().wrapping_sub(unsafe { p.since.get() }) >= SLICE
     }
 
     /// Returns whether the goroutine of `m`, the calling M, must look up where it next may: its turn is over, or
     /// the run.
     pub(crate) fn is_asked(&self, m: &M) -> bool {
-        // Relaxed, both: the M's own word, and one that the raised claim has brought along.
-        let asked = m.asked.load(Ordering::Relaxed);
-        self.phase() != phase::OPEN
-            || !asked.is_null() && core::ptr::eq(asked, m.g.load(Ordering::Relaxed))
+        self.phase() != phase::OPEN || is_turn_asked_for(m)
+    }
+
+    /// Returns the same of an M whose goroutine may not be suspended now; when only its turn is over, and nothing
+    /// would run here, that is the answer, and it is not asked any more.
+    pub(crate) fn is_asked_still<P: Platform>(&self, m: &Within) -> bool {
+        if self.phase() != phase::OPEN {
+            return true;
+        }
+        if !is_turn_asked_for(m) {
+            return false;
+        }
+        let waits = self.would_run::<P>(m);
+        if !waits {
+            forget_question(m);
+        }
+        waits
     }
 
     /// Returns whether the goroutine of the calling M must give way: it has been asked to, or has run for as long
     /// as one may, and something would run here. That is asked once.
     pub(crate) fn turn_is_over<P: Platform>(&self, m: &Within) -> bool {
-        let asked = self.is_asked(m) || self.has_had_enough::<P>(m.p());
-        // Relaxed: should sysmon ask at this moment, it raises the claim anew.
-        m.asked.store(core::ptr::null_mut(), Ordering::Relaxed);
-        asked && (self.demand_for(m.p()).to_give_way(m) || m.p().timers.due() <= P::now())
+        let asked = is_turn_asked_for(m) || self.has_had_enough::<P>(m.p());
+        forget_question(m);
+        asked && self.would_run::<P>(m)
+    }
+
+    /// The M has handed its P to another, which serves all that waits but what is bound to the M.
+    pub(crate) fn has_made_way(&self, m: &M) {
+        // SAFETY: `m` is the calling thread's.
+        if unsafe { !bound_here(m) } {
+            forget_question(m);
+        }
+    }
+
+    /// Returns whether anything would run on the calling M if its goroutine gave way.
+    fn would_run<P: Platform>(&self, m: &Within) -> bool {
+        self.demand_for(m.p()).to_give_way(m) || m.p().timers.due() <= P::now()
     }
 
     /// Returns whether a G or an M waits for `p`, and it has run the same goroutine for as long as one may
@@ -98,8 +126,22 @@ impl Core {
         // SAFETY: the P is the borrower's. What sysmon has seen is how long no other goroutine has run, not
         // how long the P has been with this M.
         let since = unsafe { p.since.get() }.max(p.watch.since.load(Ordering::Relaxed));
+        // Wrapping: when the clock has gone back, it has been long enough.
         p.watch.tick.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
-            && P::now().saturating_sub(since) >= COMPUTE
+            && P::now().wrapping_sub(since) >= COMPUTE
             && self.demand_for(p).for_retake()
     }
+}
+
+/// Returns whether the goroutine of `m`, the calling M, has been asked to give way.
+fn is_turn_asked_for(m: &M) -> bool {
+    // Relaxed, both: the M's own word, and one that the raised claim has brought along.
+    let asked = m.asked.load(Ordering::Relaxed);
+    !asked.is_null() && ptr::eq(asked, m.g.load(Ordering::Relaxed))
+}
+
+/// The goroutine of the calling M has answered.
+fn forget_question(m: &M) {
+    // Relaxed: should sysmon ask at this moment, it does so again.
+    m.asked.store(ptr::null_mut(), Ordering::Relaxed);
 }

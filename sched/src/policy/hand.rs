@@ -87,8 +87,11 @@ pub(super) fn own<P: Platform>(stay: &mut Stay, p: FreeP) -> &Within {
     let m = stay.m();
     // SAFETY: the P is in hand.
     unsafe { p.since.set(now) };
-    // The other queues have just had their turn: the P comes from another M, or from the idle list.
-    p.reset_fair_turn();
+    // The other queues have just had their turn: the P comes from another M, or from the idle list. But one that
+    // has been asked for, and not been taken, goes with the P.
+    if !p.is_fair() {
+        p.reset_fair_turn();
+    }
     let p = p.into_proc();
     // Relaxed: published by the release of `Claim::own`.
     m.p.store(ptr::from_ref(p).cast_mut(), Ordering::Relaxed);

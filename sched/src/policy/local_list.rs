@@ -25,6 +25,12 @@ pub(super) fn pop(m: &Within, fair: bool) -> Option<NonNull<G>> {
     m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, fair) })
 }
 
+/// Puts all that has come for `m`, and what would run next, behind the other Gs that are bound to it.
+pub(super) fn fetch(m: &Within) {
+    // SAFETY: `m` is the calling thread's, and so is the list.
+    m.local.with_mut(|local| unsafe { (*local).fetch(&m.inbox) });
+}
+
 /// Puts `g` before the other Gs that are bound to `m`.
 ///
 /// # Safety

@@ -32,7 +32,7 @@
 //! | [`timer_leader`] | which M at rest sleeps until the next deadline | L11 |
 //! | [`wanted`] | which Ps are wanted; what becomes of the queue of one that is not | L13, L19 |
 //! | [`demand`] | what wants a P, by named questions | |
-//! | [`give_way`] | whether a running goroutine, or its M, must make room | |
+//! | [`give_way`] | whether a running goroutine, or its M, must make room | L24 |
 //! | [`hand`] | nothing: how a P passes from one owner to the next | L3, L5, L18 |
 //! | [`free_p`] | which M gets a free P | L11 |
 //! | [`rest`] | which Ms sleep, and for what they are woken | L3, L11, L12 |
@@ -53,6 +53,7 @@
 //! | [`stall`] | when goroutines have waited for so long that it is told | |
 //! | [`timers`] | whose deadlines have come, and which thread looks | L11 |
 //! | [`queue_order`], [`after_exit`] | which G is the next of those an M has at hand | L15 |
+//! | [`turns`] | when a goroutine has run for long enough, and when each queue has its turn by time | L24 |
 //! | [`handoff_spin`] | whether an M spins before it sleeps | |
 //! | [`search`], [`idle`] | where an M looks before it rests, and how it goes to sleep | L11 |
 //! | [`reserved`] | what an M does that is reserved for a goroutine | L2 |
@@ -96,6 +97,7 @@ pub(crate) mod sysmon;
 mod timer_leader;
 mod timers;
 mod trace;
+mod turns;
 mod wake;
 mod want_p;
 mod wanted;

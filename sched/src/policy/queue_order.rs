@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`pick`] | a goroutine that parks, yields or ends, on its own stack: no lock, no long way | `runnext`; then, at every other switch, the ring, the local list, the ring; else the local list, the ring |
 //! | [`queued_g`](Core::queued_g) | the scheduler, on g0 | the same, and the global queue at last |
-//! | `queued_g`, fair | the scheduler, every [`FAIR`](crate::objects::p::FAIR)th switch or look | the global queue, the ring and the local list, each of them first in turn; `runnext` at last |
+//! | `queued_g`, fair | the scheduler, every [`FAIR`](crate::objects::p::FAIR)th switch or look | the global queue, the ring and the local list, each once a round; `runnext` at last |
 //!
 //! The three differ in what they may skip: without a G in the local list, `pick` goes from `runnext` to the
 //! ring at once, which is all that most switches see. The fair order is there because no queue that
@@ -18,6 +18,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::local_list::{self, bound_here};
 use crate::objects::g::G;
 use crate::objects::inside::{OwnedP, Within};
+use crate::objects::owned_p::{Queue, Round};
 use crate::objects::shared::Core;
 
 /// Returns the next G of the queues that `m` reaches without a lock.
@@ -65,22 +66,45 @@ impl Core {
         by_turns(m, p).or_else(|| self.take_global(p))
     }
 
-    /// The other queues' turn: each is the first of them in turn, for the one before it may never be empty,
-    /// nor `runnext`.
+    /// The other queues' turn: each has one in every round, for the one before it may never be empty, nor
+    /// `runnext`. As long as a queue is left in the round that has a G, the next switch is theirs too.
     fn fair_g(&self, m: &Within) -> Option<NonNull<G>> {
         let p = m.p();
+        p.begin_round();
         p.reset_fair_turn();
-        let tick = p.tick.load(Ordering::Relaxed);
-        for queue in 0..3 {
-            let g = match (tick + queue) % 3 {
-                0 => self.take_global(p),
-                1 => p.pop(),
-                _ => local_list::pop(m, true),
+        // SAFETY: the P is the calling M's.
+        let mut round = unsafe { p.round.get() };
+        let mut found = None;
+        while found.is_none() && round.left != 0 {
+            found = match round.next {
+                Queue::Global => self.take_global(p),
+                Queue::Ring => p.pop(),
+                Queue::Local => local_list::pop(m, true),
             };
-            if g.is_some() {
-                return g;
-            }
+            round = Round { next: round.next.next(), left: round.left - 1 };
         }
-        p.replace_next(None)
+        if self.has_turn_left(m, round) {
+            p.request_fair_turn();
+        } else {
+            round.left = 0;
+        }
+        // SAFETY: as above.
+        unsafe { p.round.set(round) };
+        found.or_else(|| p.replace_next(None))
+    }
+
+    /// Returns whether one of the queues that have not had their turn in `round` has a G.
+    fn has_turn_left(&self, m: &Within, round: Round) -> bool {
+        let mut queue = round.next;
+        (0..round.left).any(|_| {
+            let at = queue;
+            queue = at.next();
+            match at {
+                Queue::Global => self.has_global_work(),
+                Queue::Ring => !m.p().runq.is_empty(),
+                // SAFETY: `m` is the calling thread's.
+                Queue::Local => unsafe { bound_here(m) },
+            }
+        })
     }
 }

@@ -92,7 +92,8 @@ impl Core {
         }
         let fair = p.is_fair();
         let mine = self.take_mine::<P>(m, g, shared, fair);
-        if fair {
+        if fair && !self.demand_for(p).by_queues() {
+            // Else the turn goes with the P, to the M that serves the queues.
             p.reset_fair_turn();
         }
         // SAFETY: the calling thread's.
@@ -140,11 +141,12 @@ impl Core {
                 // R8.
                 let Got::Proc(m) = self.want_p::<P>(stay) else { return Some(Next::Wait) };
                 // R9.
-                if handed == HandedOff::Idle
-                    && shared
-                    && let Some(g) = self.queued_g(m, false)
-                {
-                    return Some(Next::Run(g));
+                if handed == HandedOff::Idle {
+                    if shared && let Some(g) = self.queued_g(m, m.p().is_fair()) {
+                        return Some(Next::Run(g));
+                    }
+                    // No M is there to take the turn.
+                    m.p().reset_fair_turn();
                 }
                 match self.take_mine::<P>(m, g, shared, false) {
                     // R10.
@@ -165,7 +167,7 @@ impl Core {
                 if handed == HandedOff::Retired {
                     return None;
                 }
-                match self.queued_g(m, false) {
+                match self.queued_g(m, m.p().is_fair()) {
                     // R9.
                     Some(g) => Some(Next::Run(g)),
                     // R11.

@@ -73,21 +73,6 @@ impl Core {
         taken
     }
 
-    /// Asks for a fair turn on Ps in whose ring goroutines wait for as long as one may compute, while a pair
-    /// hands itself the P by `runnext`. Such a pair shares one slice. By sysmon.
-    pub(crate) fn watch_rings<P: Platform>(&self) {
-        let now = P::now();
-        for p in self.config.procs {
-            let head = p.runq.head();
-            // Relaxed: two sysmons would only disagree about how long it has been.
-            if p.runq.is_empty() || p.watch.ring_head.swap(head, Ordering::Relaxed) != head {
-                p.watch.ring_since.store(now, Ordering::Relaxed);
-            } else if now.saturating_sub(p.watch.ring_since.load(Ordering::Relaxed)) >= COMPUTE {
-                p.request_fair_turn();
-            }
-        }
-    }
-
     /// Raises the claim on `p` if its M has been away for too long. So many `evictions` are to come already.
     fn suspect<P: Platform>(&'static self, p: &'static Proc, evictions: usize) -> Option<Suspect> {
         // Acquire: pairs with `own`.
@@ -103,7 +88,7 @@ impl Core {
         let now = P::now();
         // Relaxed: two sysmons would only disagree about how long it has been.
         let seen = p.watch.tick.swap(tick, Ordering::Relaxed);
-        if seen != tick {
+        if seen != tick || now < p.watch.since.load(Ordering::Relaxed) {
             p.watch.since.store(now, Ordering::Relaxed);
         }
         // The same call as at the last look? Relaxed: sysmon takes an old call for the new one at

@@ -14,8 +14,10 @@ use crate::wait::waiter::Woken;
 /// How long an operation may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitLimit {
-    /// Not at all.
+    /// Not at all: the operation is one that never waits.
     None,
+    /// Not at all this time.
+    Zero,
     /// Until then, nanoseconds on the platform's clock.
     Until(u64),
     /// As long as it takes.
@@ -23,10 +25,10 @@ pub(crate) enum WaitLimit {
 }
 
 impl WaitLimit {
-    /// For `length` from now; beyond the end of time, for ever.
+    /// For `length` from now, which may be none; beyond the end of time, for ever.
     pub(crate) fn for_length<P: Platform>(length: Duration) -> Self {
         if length.is_zero() {
-            return Self::None;
+            return Self::Zero;
         }
         match Instant::<P>::now().checked_add(length) {
             Some(deadline) => Self::Until(deadline.as_nanos()),
@@ -38,7 +40,7 @@ impl WaitLimit {
     #[inline(always)]
     pub(crate) fn is_over<P: Platform>(self) -> bool {
         match self {
-            Self::None => true,
+            Self::None | Self::Zero => true,
             Self::Until(deadline) => P::now() >= deadline,
             Self::Forever => false,
         }
@@ -48,7 +50,7 @@ impl WaitLimit {
     #[inline(always)]
     pub(crate) fn deadline(self) -> Option<u64> {
         match self {
-            Self::None | Self::Forever => None,
+            Self::None | Self::Zero | Self::Forever => None,
             Self::Until(deadline) => Some(deadline),
         }
     }

@@ -21,6 +21,7 @@ use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use super::lock::wait_in;
 use super::queue::{Node, Queue};
 use crate::exec::enter::{enter, enter_anywhere};
+use crate::exec::suspend::suspend_here;
 use crate::objects::g::G;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
@@ -147,6 +148,8 @@ impl<P: Platform> Once<P> {
                     f();
                 }
             });
+        } else {
+            suspend_here::<P>();
         }
     }
 
@@ -164,6 +167,8 @@ impl<P: Platform> Once<P> {
                     f(state);
                 }
             });
+        } else {
+            suspend_here::<P>();
         }
     }
 
@@ -183,6 +188,8 @@ impl<P: Platform> Once<P> {
     pub fn wait(&self) {
         if !self.is_completed() {
             self.call(Wish::Wait, &mut |_| {});
+        } else {
+            suspend_here::<P>();
         }
     }
 
@@ -194,6 +201,8 @@ impl<P: Platform> Once<P> {
     pub fn wait_force(&self) {
         if !self.is_completed() {
             self.call(Wish::WaitForce, &mut |_| {});
+        } else {
+            suspend_here::<P>();
         }
     }
 

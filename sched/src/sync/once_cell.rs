@@ -8,6 +8,7 @@ use core::mem::MaybeUninit;
 use g0_arch::sync::cell::UnsafeCell;
 
 use super::once::Once;
+use crate::exec::suspend::suspend_here;
 use crate::platform::Platform;
 
 /// A value that the first writer writes, once, and that any number of threads may read. Names are
@@ -112,6 +113,7 @@ impl<T, P: Platform> OnceCell<T, P> {
     #[inline]
     pub fn get_or_try_init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         if let Some(value) = self.get() {
+            suspend_here::<P>();
             return Ok(value);
         }
         let mut result = Ok(());

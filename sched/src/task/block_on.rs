@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 
 use crate::exec::enter::{caller, enter};
 use crate::exec::inside::Caller;
+use crate::exec::suspend::suspend_here;
 use crate::exec::yields::yield_now;
 use crate::objects::g::G;
 use crate::parts::wait_reason::WaitReason;
@@ -42,6 +43,7 @@ pub(crate) fn run<P: Platform, F: Future>(
     future: Pin<&mut F>,
     deadline: Option<u64>,
 ) -> Option<F::Output> {
+    suspend_here::<P>();
     match caller::<P>() {
         Some((_, g)) => on_goroutine::<P, _>(g, future, deadline),
         #[cfg(feature = "alloc")]

@@ -9,20 +9,21 @@ use crate::exec::deadline::Deadline;
 use crate::exec::enter::enter;
 use crate::exec::inside::{Caller, Inside};
 use crate::exec::park::go_on;
+use crate::exec::suspend::suspend_here;
 use crate::parts::parker::Parker;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::wait::cancellable::{self, Waited};
 
 /// Sleeps for `length` at least. A goroutine parks, any other thread blocks. A length of zero returns at
-/// once, without giving way; one beyond the end of time never ends. Allocates nothing.
+/// once, unless the goroutine's turn is over; one beyond the end of time never ends. Allocates nothing.
 ///
 /// # Panics
 ///
 /// On the system stack.
 pub fn sleep<P: Platform>(length: Duration) {
     if length.is_zero() {
-        return;
+        return suspend_here::<P>();
     }
     nap::<P>(Instant::after(length));
 }
@@ -35,6 +36,8 @@ pub fn sleep<P: Platform>(length: Duration) {
 pub fn sleep_until<P: Platform>(time: Instant<P>) {
     if time > Instant::now() {
         nap::<P>(time);
+    } else {
+        suspend_here::<P>();
     }
 }
 

@@ -36,7 +36,7 @@ use crate::parts::inbox::Inbox;
 use crate::parts::parker::Parker;
 use crate::parts::stat_atomic;
 
-use parts::{Extra, ForeignCalls, Links, Reservation, Searching};
+use parts::{Extra, ForeignCalls, Links, Reservation, Searching, Turn};
 
 /// Where an M stands; under the scheduler's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,7 @@ pub struct M {
     /// The goroutine whose turn is over; null when none is asked to give way. Written by sysmon, which raises the
     /// claim then; kept when the M's P changes.
     pub(crate) asked: AtomicPtr<G>,
+    pub(crate) turn: Turn,
     pub(crate) foreign: ForeignCalls,
     pub(crate) extra: Extra,
     /// Where `start_m` waits to return.
@@ -144,6 +145,7 @@ impl M {
                 spin: Searching::new(),
                 evicted: AtomicBool::new(false),
                 asked: AtomicPtr::new(ptr::null_mut()),
+                turn: Turn::new(),
                 foreign: ForeignCalls::new(),
                 extra: Extra::new(),
                 base: OwnedCell::new(ptr::null_mut()),

@@ -2,11 +2,12 @@
 
 use core::ptr;
 
-use g0_arch::sync::atomic::AtomicPtr;
+use g0_arch::sync::atomic::{AtomicPtr, Ordering};
 use g0_arch::sync::{OwnedCell, WatchedPtr};
 
 use super::{M, MState};
 use crate::objects::g::G;
+use crate::objects::p::Proc;
 use crate::parts::adaptive_spin::AdaptiveSpin;
 use crate::parts::burst::Burst;
 use crate::parts::count::Count;
@@ -75,6 +76,17 @@ pub(crate) struct Extra {
     pub(crate) spare: AtomicPtr<M>,
     /// The next older extra M; written once.
     pub(crate) next: OwnedCell<*const M>,
+}
+
+/// The turn of the goroutine that runs here, as sysmon has seen it at its last look. Sysmon's.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// The addresses of the G and of the P, and the P's tick.
+    g: stat_atomic::AtomicUsize,
+    p: stat_atomic::AtomicUsize,
+    tick: stat_atomic::AtomicU32,
+    /// Since when, nanoseconds; begun anew when the goroutine is asked to give way.
+    pub(crate) since: stat_atomic::AtomicU64,
 }
 
 /// Where the M stands. Under the scheduler's lock.
@@ -149,6 +161,29 @@ impl Extra {
                 next: OwnedCell::new(ptr::null()),
             }
         }
+    }
+}
+
+impl Turn {
+    pub(crate) const fn new() -> Self {
+        Self {
+            g: stat_atomic::AtomicUsize::new(0),
+            p: stat_atomic::AtomicUsize::new(0),
+            tick: stat_atomic::AtomicU32::new(0),
+            since: stat_atomic::AtomicU64::new(0),
+        }
+    }
+
+    /// Takes note that the M runs `g`, with `p`; returns whether the turn is the same as at the last look. With
+    /// another P than then it is, for the goroutine has run on meanwhile, or waited for a P.
+    pub(crate) fn goes_on(&self, g: *mut G, p: &Proc) -> bool {
+        // Relaxed, all of it: two sysmons would only disagree about how long it has been.
+        let relaxed = stat_atomic::Ordering::Relaxed;
+        let tick = p.tick.load(Ordering::Relaxed);
+        let same_g = self.g.swap(g.addr(), relaxed) == g.addr();
+        let same_p = self.p.swap(ptr::from_ref(p).addr(), relaxed) == ptr::from_ref(p).addr();
+        let same_tick = self.tick.swap(tick, relaxed) == tick;
+        !g.is_null() && same_g && (!same_p || same_tick)
     }
 }
 

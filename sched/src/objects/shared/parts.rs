@@ -158,6 +158,8 @@ pub(crate) struct SysmonState {
     pub(crate) unchecked: AtomicBool,
     /// Before then no M is looked for whose thread may end.
     pub(crate) next_dismissal: stat_atomic::AtomicU64,
+    /// It asks goroutines to give way, and is counted for it. Written under the scheduler's lock.
+    pub(crate) attends: AtomicBool,
 }
 
 impl Ps {
@@ -298,6 +300,7 @@ impl SysmonState {
                 activity: stat_atomic::AtomicU8::new(0),
                 unchecked: AtomicBool::new(false),
                 next_dismissal: stat_atomic::AtomicU64::new(0),
+                attends: AtomicBool::new(false),
             }
         }
     }

@@ -29,7 +29,7 @@ use core::time::Duration;
 
 use super::lock::WaitLimit;
 use super::queue::Node;
-use crate::exec::enter::enter;
+use crate::exec::enter::{enter, enter_in_place};
 use crate::objects::inside::Within;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
@@ -76,7 +76,8 @@ pub fn select<P: Platform>(cases: &mut [&mut dyn Case<P>]) {
     let _ = select_with(cases, WaitLimit::Forever);
 }
 
-/// As [`select`], without waiting: returns false when none of the cases can be carried out.
+/// As [`select`], without waiting: returns false when none of the cases can be carried out. It never gives way
+/// either; [`select_timeout`] with a length of zero does, when the goroutine's turn is over.
 ///
 /// # Panics
 ///
@@ -112,7 +113,7 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], limit: WaitLimit) ->
     cases.sort_unstable_by_key(|case| case.channel());
     let never = cases.partition_point(|case| case.channel().is_null());
     let cases = &mut cases[never..];
-    let caller = enter::<P>();
+    let caller = if limit == WaitLimit::None { enter_in_place::<P>() } else { enter::<P>() };
     // SAFETY: inside.
     unsafe { mix(cases, caller.within()) };
     let cases = &*cases;
