@@ -3,7 +3,8 @@
 //!
 //! An operation that takes a P finds a raised claim ([`claim`](super::claim)) when its goroutine's turn is over, or
 //! its run. An uncontended lock takes none, and would find nothing. So whatever asks goroutines to look up is
-//! counted here, for all schedulers of the program in one word, which is zero but for moments.
+//! counted here, for all schedulers of the program in one word, which is zero but for moments. Each must be counted
+//! down after it was counted up: below zero is [`OFTEN`].
 
 use super::stat_atomic::{AtomicUsize, Ordering};
 

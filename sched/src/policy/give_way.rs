@@ -24,7 +24,7 @@ use super::local_list::bound_here;
 use crate::objects::inside::{OwnedP, Within};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
-use crate::parts::phase;
+use crate::parts::{attention, phase};
 use crate::platform::Platform;
 
 /// How long an M keeps its P while other Ms wait for one, nanoseconds.
@@ -94,7 +94,7 @@ impl Core {
         }
         let waits = self.would_run::<P>(m);
         if !waits {
-            forget_question(m);
+            self.forget_question(m);
         }
         waits
     }
@@ -103,7 +103,7 @@ impl Core {
     /// as one may, and something would run here. That is asked once.
     pub(crate) fn turn_is_over<P: Platform>(&self, m: &Within) -> bool {
         let asked = is_turn_asked_for(m) || self.has_had_enough::<P>(m.p());
-        forget_question(m);
+        self.forget_question(m);
         asked && self.would_run::<P>(m)
     }
 
@@ -111,7 +111,30 @@ impl Core {
     pub(crate) fn has_made_way(&self, m: &M) {
         // SAFETY: `m` is the calling thread's.
         if unsafe { !bound_here(m) } {
-            forget_question(m);
+            self.forget_question(m);
+        }
+    }
+
+    /// The goroutine of the calling M has answered, if it was asked.
+    fn forget_question(&self, m: &M) {
+        // Relaxed, all of it: should sysmon ask at this moment, it does so again.
+        if m.asked.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        m.asked.store(ptr::null_mut(), Ordering::Relaxed);
+        let one_less = |left: usize| left.checked_sub(1);
+        let relaxed = Ordering::Relaxed;
+        if self.sysmon.unanswered.fetch_update(relaxed, relaxed, one_less) == Ok(1) {
+            attention::end();
+        }
+    }
+
+    /// Nothing is asked any more.
+    pub(super) fn stop_attending(&self) {
+        // Relaxed: as above. A look first: the line is written when there is something to write.
+        let unanswered = &self.sysmon.unanswered;
+        if unanswered.load(Ordering::Relaxed) != 0 && unanswered.swap(0, Ordering::Relaxed) != 0 {
+            attention::end();
         }
     }
 
@@ -138,10 +161,4 @@ fn is_turn_asked_for(m: &M) -> bool {
     // Relaxed, both: the M's own word, and one that the raised claim has brought along.
     let asked = m.asked.load(Ordering::Relaxed);
     !asked.is_null() && ptr::eq(asked, m.g.load(Ordering::Relaxed))
-}
-
-/// The goroutine of the calling M has answered.
-fn forget_question(m: &M) {
-    // Relaxed: should sysmon ask at this moment, it does so again.
-    m.asked.store(ptr::null_mut(), Ordering::Relaxed);
 }

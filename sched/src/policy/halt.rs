@@ -7,7 +7,7 @@ use g0_arch::sync::atomic::Ordering;
 use crate::objects::m::ms_from;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
-use crate::parts::{attention, phase};
+use crate::parts::phase;
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
 
@@ -16,10 +16,7 @@ impl Core {
     pub(crate) fn halt<P: Platform>(&self) {
         let mut sched = self.sched.lock();
         self.end.phase.store(phase::HALTED, Ordering::Release);
-        // Relaxed: under the lock.
-        if self.sysmon.attends.swap(false, Ordering::Relaxed) {
-            attention::end();
-        }
+        self.stop_attending();
         let first = sched.all_ms;
         while let Some(_m) = sched.idle_ms.pop_front().or_else(|| sched.p_wait_queue.pop_front()) {}
         drop(sched);

@@ -18,8 +18,9 @@
 //! thread's own, so the M itself looks when it answers. A question that nothing waits behind costs one operation
 //! the slow way, every ten milliseconds.
 //!
-//! *Attention* is counted while a question is new, and as long as work can be seen that waits behind it: a
-//! goroutine that computes and answers none does not make the locks of all others slow for ever.
+//! *Attention* is asked for while a question is new, and as long as work can be seen that waits behind it; the
+//! first answers end it. A goroutine that computes and answers none does not make the locks of all others slow for
+//! ever.
 //!
 //! A clock that stands still ends no turn: then the switches are counted, as ever
 //! ([`FAIR`](crate::objects::p::FAIR)). One that goes back begins all turns anew.
@@ -41,7 +42,7 @@ impl Core {
     /// Sees to the turns of all Ps, once. By sysmon, or by a timer tick.
     pub(crate) fn watch_turns<P: Platform>(&self) {
         let now = P::now();
-        let mut asks = false;
+        let mut asked = 0;
         for p in self.config.procs {
             // Acquire: pairs with `own`.
             // SAFETY: Ms are never freed.
@@ -49,9 +50,9 @@ impl Core {
             if is_over(&p.watch.fair_since, now) {
                 p.request_fair_turn();
             }
-            asks |= self.watch_turn(p, m, now);
+            asked += usize::from(self.watch_turn(p, m, now));
         }
-        self.attend(asks);
+        self.attend_to(asked);
     }
 
     /// Asks the goroutine of `m`, which has `p`, to give way if it has run for long. Returns whether it is asked
@@ -77,19 +78,25 @@ impl Core {
         self.demand_for(p).for_retake() || m.inbox.has_mail() || p.timers.due() <= now
     }
 
-    /// Counts this scheduler among those that ask goroutines to give way, or no longer.
-    fn attend(&self, asks: bool) {
-        // Relaxed: written under the lock, and by another sysmon at most.
-        if self.sysmon.attends.load(Ordering::Relaxed) == asks {
-            return;
+    /// So many goroutines are to answer: while there are any, this scheduler is counted among those that ask.
+    ///
+    /// > Each [`begin`](attention::begin) has its [`end`](attention::end), and comes before it: this scheduler is
+    /// > counted before `unanswered` leaves zero, and whatever brings that back to zero ends it.
+    fn attend_to(&self, asked: usize) {
+        if asked == 0 {
+            return self.stop_attending();
         }
         // The lock: a scheduler that has halted counts no more.
-        let _sched = self.sched.lock();
-        let asks = asks && self.phase() != phase::HALTED;
-        // Relaxed: under the lock.
-        if self.sysmon.attends.swap(asks, Ordering::Relaxed) != asks {
-            if asks { attention::begin() } else { attention::end() }
+        let sched = self.sched.lock();
+        if self.phase() == phase::HALTED {
+            return;
         }
+        attention::begin();
+        // Relaxed: goroutines may see it a moment later.
+        if self.sysmon.unanswered.swap(asked, Ordering::Relaxed) != 0 {
+            attention::end();
+        }
+        drop(sched);
     }
 
     /// `g`, the running goroutine of the calling M, is about to give way: all that is queued here goes before it.

@@ -158,8 +158,9 @@ pub(crate) struct SysmonState {
     pub(crate) unchecked: AtomicBool,
     /// Before then no M is looked for whose thread may end.
     pub(crate) next_dismissal: stat_atomic::AtomicU64,
-    /// It asks goroutines to give way, and is counted for it. Written under the scheduler's lock.
-    pub(crate) attends: AtomicBool,
+    /// How many goroutines it has asked to give way that have not answered; while there are any, the scheduler is
+    /// counted in [`attention`](crate::parts::attention).
+    pub(crate) unanswered: AtomicUsize,
 }
 
 impl Ps {
@@ -300,7 +301,7 @@ impl SysmonState {
                 activity: stat_atomic::AtomicU8::new(0),
                 unchecked: AtomicBool::new(false),
                 next_dismissal: stat_atomic::AtomicU64::new(0),
-                attends: AtomicBool::new(false),
+                unanswered: AtomicUsize::new(0),
             }
         }
     }
