@@ -91,6 +91,17 @@ impl OwnedP {
         self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
     }
 
+    /// Returns whether it is the other queues' turn now or at the next switch.
+    pub(crate) fn is_fair_soon(&self) -> bool {
+        let due = self.fair_at.load(Ordering::Relaxed);
+        self.tick.load(Ordering::Relaxed).wrapping_add(1).wrapping_sub(due) as i32 >= 0
+    }
+
+    /// Puts the other queues' turn off until the next switch.
+    pub(crate) fn put_off_fair_turn(&self) {
+        self.fair_at.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
     /// Returns whether the queues have been looked at so often that it is the other queues' turn, whatever
     /// the switches say.
     pub(crate) fn is_overdue(&self) -> bool {

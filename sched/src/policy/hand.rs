@@ -66,6 +66,10 @@ impl WakeM {
 /// Gives `p` to `m`, which waits. Under the lock; the wake must come after.
 pub(super) fn hand(sched: &mut SchedState, m: &'static M, p: FreeP) -> WakeM {
     sched.set_state(m, MState::Busy);
+    if p.is_fair() {
+        // The M that has waited has its turn now, and the queues after it.
+        p.put_off_fair_turn();
+    }
     // Release: pairs with the Acquire in `take_nextp`; carries the P's data from its last owner.
     m.nextp.store(ptr::from_ref(p.into_proc()).cast_mut(), Ordering::Release);
     WakeM(Some(m))
@@ -89,7 +93,7 @@ pub(super) fn own<P: Platform>(stay: &mut Stay, p: FreeP) -> &Within {
     unsafe { p.since.set(now) };
     // The other queues have just had their turn: the P comes from another M, or from the idle list. But one that
     // has been asked for, and not been taken, goes with the P.
-    if !p.is_fair() {
+    if !p.is_fair_soon() {
         p.reset_fair_turn();
     }
     let p = p.into_proc();
