@@ -219,6 +219,7 @@
 //!
 //! Eviction means that `procs = 1` is no promise of exclusion; no function here relies on it.
 //!
+#![doc = include_str!("operations.md")]
 //! # What is seen from outside
 //!
 //! Each goroutine says before it parks what it waits for ([`WaitReason`]) and since when, by a coarse
@@ -277,8 +278,8 @@
 //!
 //! # Invariants
 //!
-//! L1–L23 each stand in the module that keeps them, and all of them, with their checks, models and
-//! mutants, in the repository's `CONTRIBUTING.md`. L1–L19 and L23 are the scheduler's. What goroutines
+//! L1–L24 each stand in the module that keeps them, and all of them, with their checks, models and
+//! mutants, in the repository's `CONTRIBUTING.md`. L1–L19, L23 and L24 are the scheduler's. What goroutines
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
 //! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and

@@ -1,0 +1,695 @@
+//! The table of operations in `src/operations.md`, row by row: what may suspend does when its turn is over, and
+//! ends when the run does; nothing else does either. And the table is whole.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant as StdInstant};
+
+use common::{Kind, Pinned, SCHEDULERS, bounded, suspends_often, tid, yield_until};
+use g0_sched::generic::{Case, Go, OnRecv, select, select_deadline, select_timeout, try_select};
+use g0_sched::{
+    Barrier, Builder, Chan, Condvar, Fences, Hosted, Instant, Mutex, Once, OnceCell, Runtime,
+    RwLock, Semaphore, WaitGroup, block_on, channel, current, go, go_named, interval,
+    lock_os_thread, os_thread_locked, park, procs, scope, select, set_procs, sleep, sleep_until,
+    stats, timeout, try_go, unlock_os_thread, yield_now,
+};
+
+const PAGE: &str = include_str!("../src/operations.md");
+const LONG: Duration = Duration::from_secs(3600);
+
+/// One operation, again and again; it is made by the goroutine that uses it.
+type Op = Box<dyn FnMut()>;
+type Row = (&'static str, fn() -> Op);
+
+fn op(f: impl FnMut() + 'static) -> Op {
+    Box::new(f)
+}
+
+/// With an end of each kind of a channel that has room, and nothing in it.
+fn with_channel(f: impl Fn(&g0_sched::Sender<u32>, &g0_sched::Receiver<u32>) + 'static) -> Op {
+    let (tx, rx) = channel(4);
+    op(move || f(&tx, &rx))
+}
+
+fn with_chan(f: impl Fn(&Chan<u32, 4>) + 'static) -> Op {
+    let chan = Chan::<u32, 4>::new();
+    op(move || f(&chan))
+}
+
+/// With a goroutine that notifies all the time.
+fn with_notices(f: impl Fn(&Mutex<()>, &Condvar) + 'static) -> Op {
+    let both = Arc::new((Mutex::new(()), Condvar::new()));
+    let notifier = Arc::downgrade(&both);
+    drop(go(move || {
+        while let Some(both) = notifier.upgrade() {
+            both.1.notify_all();
+            drop(both);
+            yield_now();
+        }
+    }));
+    op(move || f(&both.0, &both.1))
+}
+
+fn done() -> Once {
+    let once = Once::new();
+    once.call_once(|| ());
+    once
+}
+
+/// What the table says may suspend; each succeeds at once, but for those that have to wait.
+const MAY: &[Row] = &[
+    ("Sender::send", || {
+        with_channel(|tx, rx| {
+            tx.send(1).unwrap();
+            rx.try_recv().unwrap();
+        })
+    }),
+    ("Sender::send_timeout", || {
+        with_channel(|tx, rx| {
+            tx.send_timeout(1, Duration::ZERO).unwrap();
+            rx.try_recv().unwrap();
+        })
+    }),
+    ("Sender::send_deadline", || {
+        with_channel(|tx, rx| {
+            tx.send_deadline(1, Instant::now()).unwrap();
+            rx.try_recv().unwrap();
+        })
+    }),
+    ("Chan::send", || {
+        with_chan(|chan| {
+            chan.send(1).unwrap();
+            chan.try_recv().unwrap();
+        })
+    }),
+    ("Chan::send_timeout", || {
+        with_chan(|chan| {
+            chan.send_timeout(1, LONG).unwrap();
+            chan.try_recv().unwrap();
+        })
+    }),
+    ("Chan::send_deadline", || {
+        with_chan(|chan| {
+            chan.send_deadline(1, Instant::now()).unwrap();
+            chan.try_recv().unwrap();
+        })
+    }),
+    ("Receiver::recv", || {
+        with_channel(|tx, rx| {
+            tx.try_send(1).unwrap();
+            rx.recv().unwrap();
+        })
+    }),
+    ("Receiver::recv_timeout", || {
+        with_channel(|_, rx| {
+            rx.recv_timeout(Duration::ZERO).unwrap_err();
+        })
+    }),
+    ("Receiver::recv_deadline", || {
+        with_channel(|_, rx| {
+            rx.recv_deadline(Instant::now()).unwrap_err();
+        })
+    }),
+    ("Receiver::iter", || {
+        with_channel(|tx, rx| {
+            tx.try_send(1).unwrap();
+            assert_eq!(rx.iter().next(), Some(1));
+        })
+    }),
+    ("Chan::recv", || {
+        with_chan(|chan| {
+            chan.try_send(1).unwrap();
+            chan.recv().unwrap();
+        })
+    }),
+    ("Chan::recv_timeout", || {
+        with_chan(|chan| {
+            chan.recv_timeout(Duration::ZERO).unwrap_err();
+        })
+    }),
+    ("Chan::recv_deadline", || {
+        with_chan(|chan| {
+            chan.recv_deadline(Instant::now()).unwrap_err();
+        })
+    }),
+    ("select!", || {
+        with_channel(|_, rx| {
+            select! { recv(rx) -> _ => unreachable!("nothing is sent"), default => () }
+        })
+    }),
+    ("select", || {
+        with_channel(|tx, rx| {
+            tx.try_send(1).unwrap();
+            let mut case = rx.on_recv();
+            select::<Hosted>(&mut [&mut case as &mut dyn Case<Hosted>]);
+            case.take().unwrap().unwrap();
+        })
+    }),
+    ("select_timeout", || {
+        with_channel(|_, rx| {
+            let mut case = rx.on_recv();
+            assert!(!select_timeout::<Hosted>(&mut [&mut case], Duration::ZERO));
+        })
+    }),
+    ("select_deadline", || {
+        with_channel(|_, rx| {
+            let mut case = rx.on_recv();
+            assert!(!select_deadline::<Hosted>(&mut [&mut case], Instant::now()));
+        })
+    }),
+    ("Mutex::lock", || {
+        let lock = Mutex::new(0);
+        op(move || *lock.lock().unwrap() += 1)
+    }),
+    ("Mutex::try_lock_for", || {
+        let lock = Mutex::new(0);
+        op(move || *lock.try_lock_for(LONG).unwrap() += 1)
+    }),
+    ("Mutex::try_lock_until", || {
+        let lock = Mutex::new(0);
+        op(move || *lock.try_lock_until(Instant::now()).unwrap() += 1)
+    }),
+    ("RwLock::read", || {
+        let lock = RwLock::new(0);
+        op(move || assert_eq!(*lock.read().unwrap(), 0))
+    }),
+    ("RwLock::write", || {
+        let lock = RwLock::new(0);
+        op(move || *lock.write().unwrap() += 1)
+    }),
+    ("Semaphore::acquire", || {
+        let permits = Semaphore::new(1);
+        op(move || drop(permits.acquire()))
+    }),
+    ("Semaphore::acquire_many", || {
+        let permits = Semaphore::new(3);
+        op(move || drop(permits.acquire_many(3)))
+    }),
+    ("Semaphore::acquire_timeout", || {
+        let permits = Semaphore::new(1);
+        op(move || drop(permits.acquire_timeout(LONG).unwrap()))
+    }),
+    ("Semaphore::acquire_many_timeout", || {
+        let permits = Semaphore::new(3);
+        op(move || drop(permits.acquire_many_timeout(3, Duration::ZERO).unwrap()))
+    }),
+    ("Condvar::wait", || {
+        with_notices(|lock, condvar| {
+            drop(condvar.wait(lock.lock().unwrap()));
+        })
+    }),
+    ("Condvar::wait_while", || {
+        with_notices(|lock, condvar| {
+            let mut first = true;
+            let guard = lock.lock().unwrap();
+            drop(condvar.wait_while(guard, |()| std::mem::take(&mut first)));
+        })
+    }),
+    ("Condvar::wait_timeout", || {
+        let (lock, condvar) = (Mutex::new(()), Condvar::new());
+        op(move || drop(condvar.wait_timeout(lock.lock().unwrap(), Duration::ZERO)))
+    }),
+    ("Condvar::wait_timeout_while", || {
+        let (lock, condvar) = (Mutex::new(()), Condvar::new());
+        op(move || {
+            let guard = lock.lock().unwrap();
+            drop(condvar.wait_timeout_while(guard, Duration::from_nanos(1), |()| true));
+        })
+    }),
+    ("Once::call_once", || {
+        let once = done();
+        op(move || once.call_once(|| unreachable!("it is done")))
+    }),
+    ("Once::call_once_force", || {
+        let once = done();
+        op(move || once.call_once_force(|_| unreachable!("it is done")))
+    }),
+    ("Once::wait", || {
+        let once = done();
+        op(move || once.wait())
+    }),
+    ("Once::wait_force", || {
+        let once = done();
+        op(move || once.wait_force())
+    }),
+    ("OnceCell::get_or_init", || {
+        let cell = OnceCell::from(1);
+        op(move || assert_eq!(*cell.get_or_init(|| 2), 1))
+    }),
+    ("OnceCell::get_or_try_init", || {
+        let cell = OnceCell::from(1);
+        op(move || assert_eq!(cell.get_or_try_init(|| Err(())), Ok(&1)))
+    }),
+    ("OnceCell::set", || {
+        let cell = OnceCell::from(1);
+        op(move || assert_eq!(cell.set(2), Err(2)))
+    }),
+    ("OnceCell::wait", || {
+        let cell = OnceCell::from(1);
+        op(move || assert_eq!(*cell.wait(), 1))
+    }),
+    ("Barrier::wait", || {
+        let barrier = Barrier::new(1);
+        op(move || assert!(barrier.wait().is_leader()))
+    }),
+    ("WaitGroup::wait", || {
+        let group = WaitGroup::new();
+        op(move || group.wait())
+    }),
+    ("JoinHandle::join", || op(|| _ = go(|| ()).join())),
+    ("ScopedJoinHandle::join", || {
+        op(|| {
+            scope(|s| _ = s.go(|| ()).join());
+        })
+    }),
+    ("park", || {
+        op(|| {
+            current().unwrap().unpark();
+            park();
+        })
+    }),
+    ("yield_now", || op(yield_now)),
+    ("sleep", || op(|| sleep(Duration::ZERO))),
+    ("sleep_until", || {
+        let past = Instant::now();
+        op(move || sleep_until(past))
+    }),
+    ("Interval::tick", || {
+        let mut interval = interval(Duration::from_nanos(1));
+        op(move || _ = interval.tick())
+    }),
+    ("block_on", || op(|| block_on(async {}))),
+    ("timeout", || op(|| timeout(Duration::ZERO, async {}).unwrap())),
+];
+
+/// The one that may suspend and that the end of the run does not cut.
+const UNCUT: &[Row] = &[("scope", || op(|| scope(|_| ())))];
+
+/// What the table says never suspends.
+const NEVER: &[Row] = &[
+    ("Sender::try_send", || with_channel(|tx, _| _ = tx.try_send(1))),
+    ("Receiver::try_recv", || with_channel(|_, rx| _ = rx.try_recv())),
+    ("Receiver::try_iter", || with_channel(|_, rx| assert_eq!(rx.try_iter().next(), None))),
+    ("Chan::try_send", || with_chan(|chan| _ = chan.try_send(1))),
+    ("Chan::try_recv", || with_chan(|chan| _ = chan.try_recv())),
+    ("try_select", || {
+        with_channel(|_, rx| {
+            let mut case = rx.on_recv();
+            assert!(!try_select::<Hosted>(&mut [&mut case]));
+        })
+    }),
+    ("Sender::close", || with_channel(|tx, _| _ = tx.close())),
+    ("Chan::close", || with_chan(|chan| _ = chan.close())),
+    ("Mutex::try_lock", || {
+        let lock = Mutex::new(0);
+        op(move || *lock.try_lock().unwrap() += 1)
+    }),
+    ("RwLock::try_read", || {
+        let lock = RwLock::new(0);
+        op(move || assert_eq!(*lock.try_read().unwrap(), 0))
+    }),
+    ("RwLock::try_write", || {
+        let lock = RwLock::new(0);
+        op(move || *lock.try_write().unwrap() += 1)
+    }),
+    ("RwLockWriteGuard::downgrade", || {
+        let lock = RwLock::new(0);
+        op(move || drop(g0_sched::RwLockWriteGuard::downgrade(lock.try_write().unwrap())))
+    }),
+    ("Semaphore::try_acquire", || {
+        let permits = Semaphore::new(1);
+        op(move || drop(permits.try_acquire().unwrap()))
+    }),
+    ("Semaphore::try_acquire_many", || {
+        let permits = Semaphore::new(3);
+        op(move || drop(permits.try_acquire_many(3).unwrap()))
+    }),
+    ("Semaphore::release", || {
+        let permits = Semaphore::new(0);
+        op(move || permits.release(1).unwrap())
+    }),
+    ("Permit::forget", || {
+        let permits = Semaphore::new(1 << 20);
+        op(move || {
+            if let Some(permit) = permits.try_acquire() {
+                permit.forget();
+            }
+        })
+    }),
+    ("Condvar::notify_one", || {
+        let condvar = Condvar::new();
+        op(move || condvar.notify_one())
+    }),
+    ("Condvar::notify_all", || {
+        let condvar = Condvar::new();
+        op(move || condvar.notify_all())
+    }),
+    ("WaitGroup::add", || {
+        let group = WaitGroup::new();
+        op(move || {
+            group.add(1);
+            group.done();
+        })
+    }),
+    ("WaitGroup::done", || {
+        let group = WaitGroup::new();
+        op(move || {
+            group.add(1);
+            group.done();
+        })
+    }),
+    ("Goroutine::unpark", || {
+        let this = current().unwrap();
+        op(move || this.unpark())
+    }),
+    ("Go::spawn", || op(|| drop(Go::new().spawn::<Hosted, _, _>(|| ())))),
+    ("try_go", || op(|| drop(try_go(|| ())))),
+    ("Scope::try_go", || {
+        op(|| {
+            // Its scope would wait: the short form of the same.
+            drop(try_go(|| ()));
+        })
+    }),
+    ("current", || op(|| drop(current().unwrap()))),
+    ("stats", || op(|| _ = stats().unwrap())),
+    ("procs", || op(|| assert_ne!(procs(), 0))),
+    ("set_procs", || op(|| _ = set_procs(procs()))),
+    ("lock_os_thread", || {
+        op(|| {
+            lock_os_thread();
+            unlock_os_thread();
+        })
+    }),
+    ("unlock_os_thread", || {
+        op(|| {
+            lock_os_thread();
+            unlock_os_thread();
+        })
+    }),
+    ("os_thread_locked", || op(|| _ = os_thread_locked())),
+    ("deferring", || op(|| g0_sched::deferring(|s| s.defer(|| ())))),
+    ("recovering", || op(|| _ = g0_sched::recovering(|_| ()))),
+];
+
+/// As [`NEVER`]; but the end of the run ends a goroutine that is refused another.
+const REFUSED: &[Row] = &[
+    ("go", || op(|| drop(go(|| ())))),
+    ("go_named", || op(|| drop(go_named("another", || ())))),
+    ("Scope::go", || op(|| drop(go(|| ())))),
+];
+
+/// `SCHEDULERS`, one after the other.
+fn on_each_scheduler(what: &'static str, test: impl Fn(Kind, usize) + Send + Copy + 'static) {
+    for (threads, symmetric, procs) in SCHEDULERS {
+        let fences = if symmetric { Fences::Symmetric } else { Fences::Auto };
+        let kind = Kind { threads, fences };
+        println!("{kind:?} with {procs} procs");
+        bounded(what, move || test(kind, procs));
+    }
+}
+
+#[test]
+fn a_sleeper_has_its_turns_beside_a_loop_of_any_operation_that_may_wait() {
+    // One tick in all the time there is, where nothing gives way.
+    const TICKS: usize = 3;
+    on_each_scheduler("a sleeper beside a loop", |kind, procs| {
+        kind.with_procs(procs)
+            .run(move || {
+                static NOW: AtomicUsize = AtomicUsize::new(0);
+                static OVER: AtomicBool = AtomicBool::new(false);
+                NOW.store(0, Ordering::SeqCst);
+                OVER.store(false, Ordering::SeqCst);
+                let sleeper = go(|| {
+                    while !OVER.load(Ordering::SeqCst) {
+                        sleep(Duration::from_millis(1));
+                        NOW.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+                yield_until("the sleeper sleeps", || NOW.load(Ordering::SeqCst) != 0);
+                for &(name, make) in MAY.iter().chain(UNCUT) {
+                    let hog = go(move || {
+                        let (mut op, before) = (make(), NOW.load(Ordering::SeqCst));
+                        let start = StdInstant::now();
+                        while NOW.load(Ordering::SeqCst) < before + TICKS {
+                            assert!(start.elapsed() < Duration::from_secs(10), "{name} starves it");
+                            (0..100).for_each(|_| op());
+                        }
+                    });
+                    let ended = hog.join();
+                    assert!(ended.is_ok(), "{kind:?} with {procs} procs, {name}: it starves");
+                }
+                OVER.store(true, Ordering::SeqCst);
+                sleeper.join().unwrap();
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn what_never_suspends_lets_no_other_goroutine_of_its_thread_run() {
+    if suspends_often() {
+        return;
+    }
+    let kind = Kind { threads: Pinned, fences: Fences::Auto };
+    bounded("what never suspends", move || {
+        kind.with_procs(1)
+            .run(|| {
+                static RAN: AtomicUsize = AtomicUsize::new(0);
+                static OVER: AtomicBool = AtomicBool::new(false);
+                let here = tid();
+                let other = go(move || {
+                    while !OVER.load(Ordering::SeqCst) {
+                        assert_eq!(tid(), here, "they share a thread");
+                        RAN.fetch_add(1, Ordering::SeqCst);
+                        yield_now();
+                    }
+                });
+                yield_until("the other has begun", || RAN.load(Ordering::SeqCst) != 0);
+                for &(name, make) in NEVER.iter().chain(REFUSED) {
+                    let mut op = make();
+                    let (before, start) = (RAN.load(Ordering::SeqCst), StdInstant::now());
+                    // Longer than a turn, and than sysmon sleeps.
+                    while start.elapsed() < Duration::from_millis(30) {
+                        op();
+                    }
+                    assert_eq!(RAN.load(Ordering::SeqCst), before, "{name} has suspended");
+                    drop(op);
+                    // What it has started.
+                    let ran = RAN.load(Ordering::SeqCst);
+                    yield_until("the other has a turn", || RAN.load(Ordering::SeqCst) != ran);
+                }
+                OVER.store(true, Ordering::SeqCst);
+                other.join().unwrap();
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn what_never_suspends_keeps_its_thread_on_every_runtime() {
+    on_each_scheduler("what keeps its thread", |kind, procs| {
+        kind.with_procs(procs)
+            .run(move || {
+                let other = go(|| sleep(Duration::from_millis(1)));
+                for &(name, make) in NEVER.iter().chain(REFUSED) {
+                    // Not locked to a thread, as main may be.
+                    let hog = go(move || {
+                        let mut op = make();
+                        let (here, start) = (tid(), StdInstant::now());
+                        while start.elapsed() < Duration::from_millis(12) {
+                            (0..20).for_each(|_| op());
+                            assert_eq!(tid(), here, "{name} has moved");
+                        }
+                    });
+                    assert!(hog.join().is_ok(), "{kind:?}, {name}: on another thread");
+                }
+                other.join().unwrap();
+            })
+            .unwrap();
+    });
+}
+
+/// Loops over an operation when main returns; returns how many goroutines were left behind.
+fn at_the_end(kind: Kind, procs: usize, make: fn() -> Op) -> u64 {
+    let begun = Arc::new(AtomicBool::new(false));
+    let over = Arc::new(AtomicBool::new(false));
+    let stop = over.clone();
+    let ended = kind
+        .build(quiet(Runtime::builder().procs(procs)))
+        .run_counted(move || {
+            let started = begun.clone();
+            drop(go(move || {
+                let mut op = make();
+                while !stop.load(Ordering::SeqCst) {
+                    op();
+                    started.store(true, Ordering::SeqCst);
+                }
+            }));
+            yield_until("the loop has begun", || begun.load(Ordering::SeqCst));
+        })
+        .unwrap();
+    over.store(true, Ordering::SeqCst);
+    ended.left_behind
+}
+
+/// What the end of the run finds is expected here.
+fn quiet(builder: Builder) -> Builder {
+    builder.deadlock(g0_sched::Deadlock::Ignore)
+}
+
+#[test]
+fn the_end_of_the_run_ends_a_loop_of_any_operation_that_may_wait() {
+    on_each_scheduler("the end of loops", |kind, procs| {
+        // On the pinned runtime main would wait for a loop that does not give way, if it shares its thread.
+        let refused = if kind.is_pinned() { &[] } else { REFUSED };
+        for &(name, make) in MAY.iter().chain(refused) {
+            let left = at_the_end(kind, procs, make);
+            assert_eq!(left, 0, "{kind:?} with {procs} procs, {name}: left behind");
+        }
+    });
+}
+
+#[test]
+fn the_end_of_the_run_leaves_a_loop_behind_that_never_waits() {
+    // Not on the pinned runtime, for the same reason. Several at a time: each waits for its grace.
+    let others = SCHEDULERS.into_iter().filter(|scheduler| scheduler.0 != Pinned).cycle();
+    let rows: Vec<_> = NEVER.iter().chain(UNCUT).zip(others).collect();
+    for some in rows.chunks(9) {
+        std::thread::scope(|s| {
+            for &(&(name, make), (threads, _, procs)) in some {
+                s.spawn(move || {
+                    let kind = Kind { threads, fences: Fences::Auto };
+                    let left = bounded(name, move || at_the_end(kind, procs, make));
+                    assert_eq!(left, 1, "{kind:?} with {procs} procs, {name}: ended");
+                });
+            }
+        });
+    }
+}
+
+/// What stands in backticks on the page.
+fn named() -> BTreeSet<&'static str> {
+    PAGE.split('`').skip(1).step_by(2).collect()
+}
+
+/// The rows of the table: the names in the first column, and the second and the last one.
+fn rows() -> Vec<(Vec<&'static str>, &'static str, &'static str)> {
+    let table = PAGE.lines().skip_while(|line| !line.starts_with("| operation |")).skip(2);
+    table
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let names = cells[1].split('`').skip(1).step_by(2).collect();
+            (names, cells[2], cells[4])
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_says_of_each_operation_what_the_tests_here_hold_it_to() {
+    let mut told = BTreeSet::new();
+    for (names, suspends, throws) in rows() {
+        for name in names {
+            // Of the other crate, whose tests walk them; or beside the operation itself.
+            let apart = ["default", "Waker", "JoinHandle", "goexit"];
+            if name.starts_with("g0_cgo::") || apart.contains(&name) {
+                continue;
+            }
+            let list = match (suspends.starts_with("yes"), throws.split(' ').next()) {
+                (true, Some("yes")) => MAY,
+                (true, _) => UNCUT,
+                (false, Some("no")) => NEVER,
+                (false, _) => REFUSED,
+            };
+            assert!(list.iter().any(|row| row.0 == name), "{name}: {suspends}, {throws}: no test");
+            told.insert(name);
+        }
+    }
+    for (name, _) in MAY.iter().chain(UNCUT).chain(NEVER).chain(REFUSED) {
+        assert!(told.contains(name), "{name} is in no row of the table");
+    }
+}
+
+/// Public functions that are no operations of goroutines.
+const APART: [&str; 6] =
+    ["Scheduler::", "Core::", "sysmon", "defer_depot", "refuse", "GoroutineStats::"];
+
+#[test]
+fn every_public_operation_is_on_the_page() {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let named = named();
+    let (mut found, mut missing) = (0, vec![]);
+    let mut files = vec![source.join("exec/yields.rs")];
+    let mut folders: Vec<_> = ["api", "sync", "task", "time"].map(|at| source.join(at)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut types = vec![];
+        for line in text.lines() {
+            let code = line.trim_start();
+            if code.starts_with("impl") {
+                types = types_of(code);
+            } else if line.starts_with("pub fn") || line.starts_with("pub unsafe fn") {
+                types.clear();
+            }
+            let Some(name) = name_of(code) else { continue };
+            let whole = match &types[..] {
+                [] => vec![name.to_owned()],
+                types => types.iter().map(|of| format!("{of}::{name}")).collect(),
+            };
+            for name in whole {
+                if APART.iter().any(|apart| name.starts_with(apart)) {
+                    continue;
+                }
+                found += 1;
+                if !named.contains(&*name) {
+                    missing.push(name);
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "without a row: {missing:?}");
+    assert!(found > 80, "the sources have {found} operations only: they are read wrongly");
+}
+
+/// The type that `impl…` is for: that of a macro for both ends of a channel is both.
+fn types_of(line: &str) -> Vec<String> {
+    let rest = line.trim_start_matches("impl");
+    let rest = match rest.strip_prefix('<') {
+        // The generics end where as many brackets are closed as were opened.
+        Some(_) => {
+            let mut depth = 0;
+            let end = rest.char_indices().find(|&(i, c)| {
+                depth += match c {
+                    '<' => 1,
+                    '>' if !rest[..i].ends_with('-') => -1,
+                    _ => 0,
+                };
+                depth == 0
+            });
+            &rest[end.map_or(0, |(i, _)| i + 1)..]
+        }
+        None => rest,
+    };
+    let whole = rest.split(" for ").last().unwrap_or(rest).trim();
+    match whole.split(['<', ' ', '{']).next().unwrap_or_default() {
+        "$name" => vec!["Sender".into(), "Receiver".into()],
+        name => vec![name.rsplit("::").next().unwrap_or(name).into()],
+    }
+}
+
+/// The name of a public function, if the line begins one.
+fn name_of(code: &str) -> Option<&str> {
+    let rest = code.strip_prefix("pub ")?;
+    let rest = rest.strip_prefix("unsafe ").unwrap_or(rest);
+    let rest = rest.strip_prefix("const ").unwrap_or(rest).strip_prefix("fn ")?;
+    rest.split(['<', '(']).next()
+}
