@@ -75,13 +75,17 @@ impl Core {
         // SAFETY: the P is the calling M's.
         let mut round = unsafe { p.round.get() };
         let mut found = None;
-        while found.is_none() && round.left != 0 {
+        // All of them, wherever the round stands: a caller that gets none relies on an empty ring.
+        for _ in 0..Round::TURNS {
             found = match round.next {
                 Queue::Global => self.take_global(p),
                 Queue::Ring => p.pop(),
                 Queue::Local => local_list::pop(m, true),
             };
-            round = Round { next: round.next.next(), left: round.left - 1 };
+            round = Round { next: round.next.next(), left: round.left.saturating_sub(1) };
+            if found.is_some() {
+                break;
+            }
         }
         if self.has_turn_left(m, round) {
             p.request_fair_turn();
