@@ -563,7 +563,8 @@ fn the_end_of_the_run_leaves_a_loop_behind_that_never_waits() {
                 s.spawn(move || {
                     let kind = Kind { threads, fences: Fences::Auto };
                     let left = bounded(name, move || at_the_end(kind, procs, make));
-                    assert_eq!(left, 1, "{kind:?} with {procs} procs, {name}: ended");
+                    // Beside it, what it has started and has not begun.
+                    assert_ne!(left, 0, "{kind:?} with {procs} procs, {name}: ended");
                 });
             }
         });
