@@ -151,11 +151,17 @@ unsafe fn on_g0<R: Runtime, F: FnOnce() -> T, T, O, const NOTE: usize>(
         crossing.after_call();
         mark(handle, ptr::null_mut());
         returned(handle, outer);
-        R::leave(handle);
         if (*call).noted(HELD | PANICKED) {
+            // The end of a run throws nothing where something unwinds.
+            R::Unwind::holding(true);
+            R::leave(handle);
+            R::Unwind::holding(false);
             go_on::<F, T, R::Unwind>(frame, word)
         }
-        if fits::<T>() { unpack(word) } else { take(&raw const (*frame).body.value) }
+        // Taken before, for the end of a run may throw out of `leave`.
+        let value = if fits::<T>() { unpack(word) } else { take(&raw const (*frame).body.value) };
+        R::leave(handle);
+        value
     }
 }
 

@@ -59,7 +59,7 @@ pub enum CallerContext {
 /// # Safety
 ///
 /// `here` must tell the truth, and each function must do what it promises below. None of them may
-/// unwind, but for `look_up`. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M must
+/// unwind, but for `leave` and `look_up`. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M must
 /// run no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
 /// points above them.
 pub unsafe trait Runtime: 'static {
@@ -83,7 +83,8 @@ pub unsafe trait Runtime: 'static {
     unsafe fn enter(handle: MHandle);
 
     /// Says that the goroutine has come back. Records the end first and only then sees to it that there
-    /// is a P, for after that the goroutine may be on another M: `handle` is dead when this returns.
+    /// is a P, for after that the goroutine may be on another M: `handle` is dead when this returns. It may end
+    /// the goroutine by Goexit, as its last act, unless a payload is [held](Unwind::holding).
     ///
     /// # Safety
     ///

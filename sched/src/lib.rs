@@ -278,10 +278,10 @@
 //!
 //! # Invariants
 //!
-//! L1–L24 each stand in the module that keeps them, and all of them, with their checks, models and
+//! L1–L25 each stand in the module that keeps them, and all of them, with their checks, models and
 //! mutants, in the repository's `CONTRIBUTING.md`. L1–L19, L23 and L24 are the scheduler's. What goroutines
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
-//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). Models run under
+//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). L25 is the end of a run's. Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
 //! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks. Debug builds
 //! check as they go: L1, L2 and L18 at each switch (`exec/schedule.rs`), L8 at each lock

@@ -4,8 +4,6 @@ use core::panic::Location;
 use core::ptr;
 
 use super::join::JoinHandle;
-use crate::exec::cancel::obey;
-use crate::exec::enter::caller;
 use crate::exec::spawn::start;
 use crate::objects::scope_state::ScopeState;
 use crate::parts::error::Error;
@@ -16,17 +14,25 @@ use crate::platform::Platform;
 #[must_use = "nothing is started before `spawn`"]
 pub struct Go {
     name: &'static str,
+    insists: bool,
 }
 
 impl Go {
     /// Returns a `Go` without a name.
     pub const fn new() -> Self {
-        Self { name: "" }
+        Self { name: "", insists: false }
     }
 
     /// Names the goroutine in messages.
     pub const fn name(self, name: &'static str) -> Self {
-        Self { name }
+        Self { name, ..self }
+    }
+
+    /// Says that a goroutine which is unwound by the end of its run may start another, which ends at once; without it
+    /// that is refused, as [`Error::ShutDown`].
+    #[doc(hidden)]
+    pub const fn insists(self) -> Self {
+        Self { insists: true, ..self }
     }
 
     /// Starts `f` as a goroutine of the running one's scheduler and returns its handle.
@@ -56,17 +62,11 @@ impl Default for Go {
     }
 }
 
-/// What `go` does in place of returning an error: while the runtime is shut down the goroutine ends
-/// by Goexit, as at any other operation; else it panics.
+/// What `go` does in place of returning an error: it panics.
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub fn refuse<P: Platform>(error: Error) -> ! {
-    if error == Error::ShutDown
-        && let Some((_, g)) = caller::<P>()
-    {
-        obey::<P>(g);
-    }
+pub fn refuse(error: Error) -> ! {
     panic!("g0: no goroutine started: {error}")
 }
 
@@ -91,7 +91,7 @@ where
     // SAFETY: the goroutine ends before what it borrows, as the caller ensures; this is its one
     // handle.
     unsafe {
-        let (g, result) = start::<P, F, T>(f, go.name, site, scope)?;
+        let (g, result) = start::<P, F, T>(f, go.name, site, scope, go.insists)?;
         Ok(JoinHandle::new(g, result))
     }
 }

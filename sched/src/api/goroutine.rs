@@ -11,6 +11,7 @@ use crate::exec::handles::unrefer;
 use crate::exec::inside::Caller;
 use crate::exec::refs::refer;
 use crate::objects::g::G;
+use crate::parts::exiting::Exiting;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 use crate::wait::park_token;
@@ -128,6 +129,6 @@ where
         panic!("g0: goexit on a thread that runs no goroutine");
     };
     // SAFETY: the running goroutine's own field.
-    unsafe { g.as_ref().exiting.set(true) };
+    unsafe { g.as_ref().exiting.set(Exiting::Goexit) };
     P::Unwind::goexit()
 }

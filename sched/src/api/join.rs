@@ -19,12 +19,15 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
+use crate::exec::current::current_m;
 use crate::exec::enter::enter;
 use crate::exec::exit::unobserved;
 use crate::exec::handles::free_from_anywhere;
+use crate::exec::obey::has_failed;
 use crate::exec::suspend::suspend_here;
 use crate::objects::g::{G, scheduler_of};
 use crate::objects::join_word::{DETACHED, DONE, joined_by};
+use crate::objects::m::M;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::{Outcome, Platform};
@@ -89,6 +92,10 @@ impl<T, P: Platform> JoinHandle<T, P> {
             result
         };
         mem::forget(self);
+        if result.is_err() {
+            // Also when it has ended before: the end of the run may have unwound it.
+            has_failed::<P>(current_m::<P>().and_then(M::running));
+        }
         result
     }
 

@@ -61,8 +61,8 @@ macro_rules! platform {
         ///
         /// # Panics
         ///
-        /// When there is no runtime or no stack, and on the system stack. While the runtime is shut
-        /// down it ends the calling goroutine, as `goexit` does.
+        /// When there is no runtime or no stack, and on the system stack. While the run ends the goroutine ends
+        /// before it starts: `f` is dropped, and a joiner finds that it has left by `goexit`.
         #[track_caller]
         #[inline]
         pub fn go<F, T>(f: F) -> JoinHandle<T>
@@ -70,9 +70,9 @@ macro_rules! platform {
             F: FnOnce() -> T + Send + 'static,
             T: Send + 'static,
         {
-            match $crate::generic::Go::new().spawn::<$platform, F, T>(f) {
+            match $crate::generic::Go::new().insists().spawn::<$platform, F, T>(f) {
                 Ok(handle) => handle,
-                Err(error) => $crate::generic::refuse::<$platform>(error),
+                Err(error) => $crate::generic::refuse(error),
             }
         }
 
@@ -103,9 +103,9 @@ macro_rules! platform {
             F: FnOnce() -> T + Send + 'static,
             T: Send + 'static,
         {
-            match $crate::generic::Go::new().name(name).spawn::<$platform, F, T>(f) {
+            match $crate::generic::Go::new().name(name).insists().spawn::<$platform, F, T>(f) {
                 Ok(handle) => handle,
-                Err(error) => $crate::generic::refuse::<$platform>(error),
+                Err(error) => $crate::generic::refuse(error),
             }
         }
 

@@ -3,18 +3,20 @@
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::panic::Location;
+use core::ptr;
+use core::time::Duration;
 
 use g0_arch::sync::atomic::{AtomicBool, Ordering};
 use g0_defer::Unwind;
 
-use super::shutdown::close;
+use crate::exec::conduct::await_end;
 use crate::exec::machine::start_m;
 use crate::exec::spawn::{fits, spawn_main};
 use crate::objects::config::{Deadlock, ForeignThreads};
 use crate::objects::m::M;
 use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
-use crate::parts::phase;
+use crate::parts::phase::{self, main_left};
 use crate::platform::{Outcome, Platform};
 
 /// One scheduler: Ps, Ms and the goroutines they run. Several may live in one program.
@@ -38,6 +40,9 @@ pub struct Ended<R> {
     /// look at their thread-locals; or in such a goroutine still (see [`shutdown`](super::shutdown)). After
     /// [`Scheduler::run`] those of them that had noticed the end when it returned; foreign threads included.
     pub threads_left: usize,
+    /// Panics after main's return that no joiner has taken: they end the program no more. Those that the run has seen
+    /// when it returned.
+    pub panics: u64,
 }
 
 impl<P: Platform> Scheduler<P> {
@@ -107,6 +112,17 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    maybe_const! {
+        /// Says how long the end of the run waits for the next goroutine to end, before it leaves behind what is left.
+        /// Zero: it ends none; [`Duration::MAX`]: it waits for all of them, however long that takes. Without it: half
+        /// a second.
+        pub fn grace(mut self, grace: Duration) -> Self {
+            let nanos = grace.as_nanos();
+            self.core.end.grace = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
+            self
+        }
+    }
+
     /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
     /// `period` nanoseconds; 0: never.
     pub fn trace(&self, period: u64) {
@@ -123,7 +139,8 @@ impl<P: Platform> Scheduler<P> {
     /// rest has ended, as far as the module [`shutdown`](super::shutdown) says; or, when `main`
     /// has called goexit, after the last goroutine.
     ///
-    /// A goroutine that never ends and never gives way, running on this very thread, keeps it: `run` does not
+    /// The calling thread or core runs goroutines as any other, and [conducts the end](super::shutdown) between two of
+    /// them. So a goroutine that never ends and never gives way, running on this very thread, keeps it: `run` does not
     /// return. So does one that could not be unwound and that has frames on this thread's system stack; and,
     /// if the platform [has thread-locals](crate::port::Machines::HAS_THREAD_LOCALS), one that is bound to it.
     ///
@@ -145,7 +162,9 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// As [`run`](Self::run), with `main` wired to the calling thread or core, as if it had called
-    /// [`lock_os_thread`](crate::generic::lock_os_thread) before it began.
+    /// [`lock_os_thread`](crate::generic::lock_os_thread) before it began. Where threads are started
+    /// ([`WATCHED`](crate::port::Machines::WATCHED)) the calling one runs main alone, also when main has unlocked it,
+    /// and then conducts the end. Else it runs other goroutines too, when main has ended.
     ///
     /// # Errors
     ///
@@ -205,21 +224,19 @@ impl<P: Platform> Scheduler<P> {
         // room for them, but not in each frame that would hand them on.
         let (main, mut returned) = (ManuallyDrop::new(main), MaybeUninit::<R>::uninit());
         let (from, to) = ((&raw const main).cast::<F>(), returned.as_mut_ptr());
-        let mut ended = Ended { result: None, left_behind: 0, threads_left: 0 };
+        let mut ended = None;
         let out = &raw mut ended;
         let body = move || {
             // SAFETY: `begin` waits for the end of this closure in `carry`. Main is moved out once.
             unsafe {
                 let result = P::Unwind::catch(move || to.write(from.read()()));
                 let exited = matches!(&result, Err(payload) if P::Unwind::is_goexit(payload));
-                let g = self.core.main();
-                if exited {
-                    self.core.end.main_gone.store(true, Ordering::Relaxed);
-                } else {
-                    (*out).result = Some(result);
-                    // After the halt `begin` may return, and `out` is gone.
-                    close::<P>(g, |left| (*out).left_behind = left);
+                let left = if exited { main_left::EXITED } else { main_left::RETURNED };
+                if !exited {
+                    *out = Some(result);
                 }
+                // Relaxed: main itself reads it, when it has left its stack; then the run ends, and `out` is gone.
+                self.core.end.main_left.store(left, Ordering::Relaxed);
             }
         };
         // SAFETY: what main borrows outlives it, as above.
@@ -231,6 +248,14 @@ impl<P: Platform> Scheduler<P> {
                 }
             };
             let wired = m.filter(|_| here == CallingThread::IsMains);
+            if let Some(m) = m {
+                // Where threads are started this one is main's alone. Else it works, for there may be no other.
+                let alone = P::WATCHED && wired.is_some();
+                m.lock.wired.set(alone);
+                let conductor = if alone { ptr::null_mut() } else { ptr::from_ref(m).cast_mut() };
+                // Relaxed: the goroutines start later.
+                self.core.end.conductor.store(conductor, Ordering::Relaxed);
+            }
             spawn_main::<P, _>(&self.core, body, site, wired)?;
             let registration = Registration::<P>::new(&self.core);
             let carried = carry(&self.core, m);
@@ -242,13 +267,13 @@ impl<P: Platform> Scheduler<P> {
             carried?;
         }
         debug_assert_eq!(self.core.phase(), phase::HALTED);
-        if ended.left_behind != 0 {
-            ended.threads_left = self.core.threads_left();
-        }
-        let Ended { result, left_behind, threads_left } = ended;
+        // SAFETY: the conductor's, which this thread was.
+        let left_behind = unsafe { self.core.end.conducting.get() }.left_behind;
+        let threads_left = if left_behind != 0 { self.core.threads_left() } else { 0 };
         // SAFETY: where main has returned, its result is there.
-        let result = result.map(|result| result.map(|()| unsafe { returned.assume_init() }));
-        Ok(Ended { result, left_behind, threads_left })
+        let result = ended.map(|ended| ended.map(|()| unsafe { returned.assume_init() }));
+        let panics = self.core.end.panics.load(Ordering::Relaxed);
+        Ok(Ended { result, left_behind, threads_left, panics })
     }
 }
 
@@ -310,8 +335,6 @@ pub(crate) fn be_first_m<P: Platform>(core: &'static Core, m: &'static M) {
     unsafe { start_m::<P>(m) };
     // From here on this thread only waits.
     core.deadlock.service_threads.fetch_add(1, Ordering::Relaxed);
-    // This M may have ended early, with a goroutine that had locked it.
-    while core.phase() != phase::HALTED {
-        core.end.done.park::<P>(None);
-    }
+    // The M may have ended early: with main, which was wired to it, or another goroutine that had locked it.
+    await_end::<P>(core);
 }

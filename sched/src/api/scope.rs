@@ -63,17 +63,17 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     ///
     /// # Panics
     ///
-    /// When there is no runtime or no stack, and on the system stack. While the runtime is shut
-    /// down it ends the calling goroutine, as `goexit` does.
+    /// When there is no runtime or no stack, and on the system stack. While the run ends the goroutine ends
+    /// before it starts, and `f` is dropped.
     #[track_caller]
     pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T, P>
     where
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        match self.try_go(f) {
+        match self.start(&Go::new().insists(), f) {
             Ok(handle) => handle,
-            Err(error) => super::go::refuse::<P>(error),
+            Err(error) => super::go::refuse(error),
         }
     }
 
@@ -81,9 +81,18 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
     ///
     /// # Errors
     ///
-    /// See [`Error`]; there is no runtime or no stack, or the runtime shuts down.
+    /// See [`Error`]; there is no runtime or no stack, or the end of the run unwinds the caller.
     #[track_caller]
     pub fn try_go<F, T>(&'scope self, f: F) -> Result<ScopedJoinHandle<'scope, T, P>, Error>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.start(&Go::new(), f)
+    }
+
+    #[track_caller]
+    fn start<F, T>(&'scope self, how: &Go, f: F) -> Result<ScopedJoinHandle<'scope, T, P>, Error>
     where
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
@@ -93,7 +102,7 @@ impl<'scope, 'env, P: Platform> Scope<'scope, 'env, P> {
         let counted = Counted::new(&self.state.running);
         // SAFETY: `scope` does not return before the goroutine has ended, so what it borrows
         // outlives it; its result is dropped by then, or belongs to a handle of this lifetime.
-        let spawned = unsafe { spawn_raw::<P, F, T>(&Go::new(), f, &raw const self.state) };
+        let spawned = unsafe { spawn_raw::<P, F, T>(how, f, &raw const self.state) };
         if spawned.is_ok() {
             core::mem::forget(counted);
         }

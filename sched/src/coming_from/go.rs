@@ -7,7 +7,7 @@
 //! | Go | here | different |
 //! |---|---|---|
 //! | `func main` | `Runtime::builder().build()?.run(main)` | A runtime is a value; it begins and ends, and the program goes on. Its goroutines run on threads of their own, `main` too, unless `Builder::lock_main_thread` wires it to the thread that calls `run` |
-//! | `main` returns | `run` returns | Go drops the other goroutines as they are. Here they are unwound, so that what they own is dropped; after half a second the rest is left behind and counted, with the threads that it needs ([`shutdown`](crate::api::shutdown)) |
+//! | `main` returns | `run` returns | Go drops the other goroutines as they are. Here they are unwound, so that what they own is dropped; if for half a second none ends (`Builder::grace`) the rest is left behind and counted, with the threads that it needs ([`shutdown`](crate::api::shutdown)) |
 //! | `go f(x)` | `go(move \|\| f(x))` | Gives a handle: `join` waits and returns what `f` returned. Closure and result are `Send + 'static`; in a `scope` they may borrow. Each has to fit into a quarter of the stack: box what is larger |
 //! | a panic that is not recovered | `join` returns `Err` | It ends the process, which prints all panics that met, when the handle has been dropped too; `Builder::uncaught` says otherwise. Of `main`: `RunError::Panicked` |
 //! | `recover` | `recovering(\|s\| …)`, `s.defer_recover(\|r\| …)`; `std::panic::catch_unwind` | `r.recover()`, where `r` is given to the deferred call and to no other code. The scope gives an `Option` in place of named results. A Goexit that `catch_unwind` catches is thrown again at the next operation that can wait |

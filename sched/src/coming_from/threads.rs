@@ -10,7 +10,7 @@
 //! | `thread::spawn` | `go` | In a goroutine only: `Runtime::run` gives the first. Closure and result are `Send + 'static` as there; each has to fit into a quarter of the stack |
 //! | `thread::Builder` | `go_named`, `try_go` | Names are `&'static str`. The stack's size is the runtime's: 256 KiB by default, where a thread has 2 MiB |
 //! | `JoinHandle::join` | `join` | A dropped handle detaches, but a panic that can no longer be joined ends the process |
-//! | the process's end | the end of `run` | Threads stop as they are. Goroutines are unwound, so locks held then are poisoned ([`shutdown`](crate::api::shutdown)) |
+//! | the process's end | the end of `run` | Threads stop as they are. Goroutines are unwound, and none sees an error that comes of it: locks held then are not poisoned ([`shutdown`](crate::api::shutdown)) |
 //! | `thread::scope` | `scope` | In a goroutine |
 //! | `thread::current` | `current` | `None` on a thread that runs no goroutine |
 //! | `park`, `unpark` | `park`, `Goroutine::unpark` | No `park_timeout`: a channel and `recv_timeout` |

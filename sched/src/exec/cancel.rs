@@ -1,15 +1,26 @@
-//! Ending a goroutine from outside, as far as that takes no wait.
+//! The end of a run meets a goroutine (L25).
+//!
+//! > **L25** The end of a run reaches every goroutine that can be unwound, and none meets an error that the end has
+//! > made.
+//!
+//! | the goroutine | is ended by |
+//! |---|---|
+//! | waits | [`cut`]: the conductor wakes it, and it withdraws its wait and unwinds |
+//! | comes to an operation that may wait | [`obey`](super::obey::obey) |
+//! | comes out of one with an error, such as that all senders have gone | [`has_failed`](super::obey::has_failed): whatever has gone may have been unwound |
+//! | begins | `obey`, before its closure is called |
 
 use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
-use g0_defer::Unwind;
 
 use super::wake::wake_for;
-use crate::objects::g::{G, scheduler_of, status};
+use crate::objects::g::{G, status};
 use crate::objects::inside::Within;
 use crate::objects::m::M;
 use crate::objects::shared::Core;
+use crate::parts::exiting::Exiting;
+use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
 /// Returns whether C waits for `g`, in a callback, or `g` unwinds and keeps its thread. C that has no
@@ -26,33 +37,42 @@ pub(crate) unsafe fn is_held(g: NonNull<G>) -> bool {
     locks.internal() > outermost
 }
 
-/// Returns whether the end of the run may throw a Goexit through `g` now. Must be called by `g`
-/// itself.
-fn may_unwind<P: Platform>(g: NonNull<G>) -> bool {
-    // SAFETY: the running goroutine's own fields.
-    let (exiting, held) = unsafe { (g.as_ref().exiting.get(), is_held(g)) };
-    // SAFETY: the running goroutine is alive.
-    let main = unsafe { scheduler_of(g) }.end.main_g.load(Ordering::Relaxed) == g.as_ptr();
-    P::UNWINDS && !main && !exiting && !held && !P::Unwind::panicking()
-}
-
-/// A goroutine that has just come out of an operation, while the scheduler is not open: it ends
-/// here if it can. Must be called outside.
-#[cold]
-pub(crate) fn obey<P: Platform>(g: NonNull<G>) {
-    if may_unwind::<P>(g) {
-        unwind::<P>(g);
+/// Returns whether `g` is not to be unwound: something unwinds it already, be it that a scope holds the panic while it
+/// runs deferred calls; or it [is held](is_held).
+///
+/// # Safety
+///
+/// As [`is_held`].
+pub(super) unsafe fn is_spared(g: NonNull<G>) -> bool {
+    // SAFETY: as the caller ensures.
+    unsafe {
+        let this = g.as_ref();
+        this.exiting.get() != Exiting::No || this.holding.get() != 0 || is_held(g)
     }
 }
 
-/// Ends the running goroutine `g` by Goexit. Must be called outside; returns only where nothing
-/// unwinds.
-#[cold]
-pub(crate) fn unwind<P: Platform>(g: NonNull<G>) {
-    // SAFETY: the running goroutine's own field.
-    unsafe { g.as_ref().exiting.set(true) };
-    // SAFETY: the running goroutine exits, outside.
-    unsafe { P::throw_goexit() };
+/// Wakes `g` to be unwound, if it is parked and can be. Returns whether it has. By the conductor.
+pub(super) fn cut<P: Platform>(core: &'static Core, g: NonNull<G>) -> bool {
+    // SAFETY: registered Gs live as long as the scheduler.
+    let this = unsafe { g.as_ref() };
+    if this.status.load(Ordering::Relaxed) != status::PARKED {
+        return false;
+    }
+    let sched = core.sched.lock();
+    if this.status.load(Ordering::Relaxed) != status::PARKED {
+        return false;
+    }
+    // SAFETY: a parked G's fields stand still, and wakes take the lock too.
+    let spared = this.waiting().0 == WaitReason::Scope || unsafe { is_spared(g) };
+    if spared {
+        return false;
+    }
+    // SAFETY: under the lock.
+    unsafe { this.cancelled.set(true) };
+    this.status.set(status::RUNNABLE);
+    drop(sched);
+    enqueue::<P>(core, g);
+    true
 }
 
 /// Returns whether the end of the run has woken the running goroutine `g`, which has just been
@@ -68,7 +88,7 @@ pub(crate) fn take_cancel(within: &Within, g: &G) -> bool {
 
 /// Puts `g` into a queue. The caller must have turned its status from PARKED to RUNNABLE, under the
 /// lock.
-pub(crate) fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
+fn enqueue<P: Platform>(core: &'static Core, g: NonNull<G>) {
     // SAFETY: the status said PARKED and says RUNNABLE now, under the lock: the wake is the caller's.
     if unsafe { core.deliver::<P>(None, g, false) } {
         wake_for::<P>(core);

@@ -4,7 +4,8 @@
 //! themselves.
 
 pub(crate) mod acquire;
-pub(crate) mod cancel;
+mod cancel;
+pub(crate) mod conduct;
 pub(crate) mod current;
 pub(crate) mod deadline;
 pub(crate) mod enter;
@@ -14,6 +15,7 @@ pub(crate) mod handles;
 pub(crate) mod inside;
 pub(crate) mod interrupt;
 pub(crate) mod machine;
+pub(crate) mod obey;
 pub(crate) mod park;
 mod post_switch;
 pub(crate) mod refs;

@@ -3,6 +3,7 @@
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
+use g0_arch::sync::atomic::Ordering;
 use g0_defer::Unwind;
 
 use super::cancel::take_cancel;
@@ -10,6 +11,7 @@ use super::inside::Inside;
 use super::post_switch::Tag;
 use super::switch::{mcall, switch_to};
 use crate::objects::g::G;
+use crate::parts::exiting::Exiting;
 use crate::parts::phase;
 use crate::platform::Platform;
 use crate::policy::lockedm::{lock_internal, unlock_internal};
@@ -75,7 +77,7 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
         }
     }
     // SAFETY: the running goroutine's own field.
-    if unsafe { g.as_ref().exiting.get() } {
+    if unsafe { g.as_ref().exiting.get() } != Exiting::No {
         exiting::<P>(g);
     }
 }
@@ -89,13 +91,18 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
 #[cold]
 pub(super) unsafe fn mcall_unwinding<P: Platform>(inside: Inside, tag: Tag) -> Inside {
     let g = inside.goroutine();
+    let core = inside.core();
+    // Relaxed, both: a number and nothing else. The end of the run asks for it.
+    core.end.unwinding.fetch_add(1, Ordering::Relaxed);
     // SAFETY: the running goroutine and its M; internal lock and unlock are paired here.
-    unsafe {
+    let inside = unsafe {
         lock_internal(inside.m(), g);
         // Of all that have locked the thread it is the one that runs there meanwhile.
         inside.lock.reserved.set(g.as_ptr());
         let inside = mcall::<P>(inside, tag);
         unlock_internal::<P>(inside.m(), g);
         inside
-    }
+    };
+    core.end.unwinding.fetch_sub(1, Ordering::Relaxed);
+    inside
 }

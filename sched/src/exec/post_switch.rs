@@ -27,7 +27,7 @@ use crate::objects::join_word::{DETACHED, DONE, joiner, own_joiner};
 use crate::objects::m::M;
 use crate::objects::waiter::Waiter;
 use crate::parts::locks::Locks;
-use crate::parts::phase;
+use crate::parts::phase::{self, main_left};
 use crate::platform::Platform;
 use crate::policy::lockedm::join_lockers;
 
@@ -208,9 +208,36 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
             // The start lock alone leaves the thread to the next goroutine that starts.
             within.lock.dying.set(locks != Locks::START);
         }
-        if within.core().end.main_gone.load(Ordering::Relaxed) {
-            within.core().halt_after_last::<P>(Some(within.p()));
+        if within.core().end.main_left.load(Ordering::Relaxed) != main_left::NOT {
+            after_main::<P>(within, g);
         }
+    }
+}
+
+/// As the end of [`post_exit`], when main has left, or is `g` and has just done so.
+///
+/// # Safety
+///
+/// As [`post_exit`]; nothing may be read of `g`.
+#[cold]
+unsafe fn after_main<P: Platform>(within: &Within, g: NonNull<G>) {
+    let (core, m) = (within.core(), within.m());
+    // SAFETY: the flags are this thread's.
+    unsafe {
+        if within.lock.wired.get() {
+            // What runs here is main: the thread goes back to what has begun the run.
+            within.lock.dying.set(true);
+        } else if ptr::eq(core.end.conductor.load(Ordering::Relaxed), m)
+            && core.end.main_g.load(Ordering::Relaxed) == g.as_ptr()
+        {
+            // There may be no other M to unwind the rest on, even if main has locked this one.
+            within.lock.dying.set(false);
+        }
+    }
+    if core.end.main_left.load(Ordering::Relaxed) == main_left::EXITED {
+        core.halt_after_last::<P>(Some(within.p()));
+    } else {
+        core.end_after_main::<P>(g);
     }
 }
 

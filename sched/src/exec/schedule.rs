@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 use g0_arch::{Arch, Context, Native, stack_pointer, tools};
 
+use super::conduct::{look_at_rest, look_here};
 use super::current::this_m;
 use crate::objects::g::G;
 use crate::objects::inside::{Stay, Within};
@@ -30,6 +31,7 @@ pub(crate) fn schedule<P: Platform>() -> ! {
             Next::Run(g) => unsafe { execute(stay, g) },
             Next::Wait => stay = wait::<P>(stay, None),
             Next::WaitUntil(deadline) => stay = wait::<P>(stay, Some(deadline)),
+            Next::Conduct => look_here::<P>(&stay),
             Next::Stop => end::<P>(stay),
         }
     }
@@ -124,7 +126,15 @@ fn wait<P: Platform>(mut stay: Stay, mut deadline: Option<u64>) -> Stay {
             core.spin_for_p::<P>(&stay);
             continue;
         }
-        m.parker.park::<P>(deadline);
+        if core.conducts(m) {
+            match look_at_rest::<P>(stay, deadline) {
+                Some(until) => _ = m.parker.park::<P>(Some(until)),
+                // SAFETY: the calling M's thread.
+                None => unsafe { P::relax() },
+            }
+        } else {
+            m.parker.park::<P>(deadline);
+        }
         if m.nextp.load(Ordering::Relaxed).is_null() {
             deadline = match core.spurious_wakeup::<P>(&mut stay) {
                 None => return stay,

@@ -23,20 +23,22 @@ use g0_arch::{Arch, Native, tools};
 use g0_defer::Unwind;
 use g0_stack::Stack;
 
-use super::cancel::obey;
 use super::enter::enter_in_place;
 use super::exit::{exit, unobserved};
 use super::g0::on_g0;
 use super::inside::{Caller, Inside};
+use super::obey::obey;
 use super::post_switch::resumed;
+use super::uncaught::is_counted;
 use super::wake::wake_from;
-use crate::objects::g::{BENEATH, G, scheduler_of};
+use crate::objects::g::{BENEATH, G, scheduler_of, status};
 use crate::objects::inside::Within;
-use crate::objects::join_word::DETACHED;
+use crate::objects::join_word::{DETACHED, DONE};
 use crate::objects::m::M;
 use crate::objects::scope_state::ScopeState;
 use crate::objects::shared::Core;
 use crate::parts::error::Error;
+use crate::parts::exiting::Exiting;
 use crate::parts::locks::Locks;
 use crate::parts::phase;
 use crate::platform::fatal::fatal;
@@ -95,6 +97,7 @@ pub(crate) unsafe fn start<P: Platform, F, T>(
     name: &'static str,
     site: &'static Location<'static>,
     scope: *const ScopeState,
+    insists: bool,
 ) -> Result<(NonNull<G>, *mut Outcome<T, P>), Error>
 where
     F: FnOnce() -> T + Send,
@@ -102,9 +105,11 @@ where
 {
     let Caller::Goroutine(inside) = enter_in_place::<P>() else { return Err(Error::NoRuntime) };
     let core = inside.core();
-    let stack = if core.phase() != phase::OPEN {
-        Err(Error::ShutDown)
-    } else if !fits::<F, Outcome<T, P>>(core) {
+    if core.phase() != phase::OPEN {
+        // SAFETY: as the caller ensures.
+        return unsafe { end_unstarted::<P, F, T>(inside, f, name, site, scope, insists) };
+    }
+    let stack = if !fits::<F, Outcome<T, P>>(core) {
         Err(Error::ClosureTooLarge)
     } else {
         // SAFETY: the P's own cache, inside.
@@ -136,6 +141,77 @@ where
     }
     inside.leave();
     Ok((g, result))
+}
+
+/// As [`start`], while the run ends: the goroutine ends before it starts, as others that have not started do. Its closure
+/// is dropped as by an unwinding.
+///
+/// # Errors
+///
+/// As [`start`]; [`Error::ShutDown`] if the caller is unwound itself, and does not insist.
+///
+/// # Safety
+///
+/// As [`start`].
+#[cold]
+#[inline(never)]
+unsafe fn end_unstarted<P: Platform, F, T>(
+    inside: Inside,
+    f: F,
+    name: &'static str,
+    site: &'static Location<'static>,
+    scope: *const ScopeState,
+    insists: bool,
+) -> Result<(NonNull<G>, *mut Outcome<T, P>), Error>
+where
+    F: FnOnce() -> T,
+{
+    let core = inside.core();
+    // SAFETY: the running goroutine's own field.
+    let before = unsafe { inside.g().exiting.get() };
+    let stack = if !P::UNWINDS || before != Exiting::No && !insists {
+        Err(Error::ShutDown)
+    } else if !fits::<F, Outcome<T, P>>(core) {
+        Err(Error::ClosureTooLarge)
+    } else {
+        fetch(&inside)
+    };
+    let (_, caller) = inside.leave();
+    let stack = stack?;
+    // SAFETY: the running goroutine's own field, as it is for a goroutine whose end this is. Its operations do not
+    // look there while the thread panics.
+    let ended = unsafe {
+        caller.as_ref().exiting.set(Exiting::Ended);
+        let ended = P::Unwind::catch(move || {
+            let _dropped = f;
+            P::throw_goexit();
+        });
+        caller.as_ref().exiting.set(before);
+        ended
+    };
+    let Err(payload) = ended else { unreachable!("g0: `throw_goexit` has returned") };
+    // SAFETY: the stack has just come from the depot, and the packet fits. The scope waits for the goroutine.
+    unsafe {
+        let g = init_g(core, stack);
+        let result = (&raw mut (*packet_of::<F, Outcome<T, P>>(g)).result).cast::<Outcome<T, P>>();
+        announce(g);
+        result.write(Err(payload));
+        let this = g.as_ref();
+        reset(this);
+        this.scope.set(ptr::null());
+        let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
+        this.ident.start(id, name, site, &this.status);
+        this.status.set(status::DEAD);
+        // Release: the handle may go to another thread.
+        this.join.store(DONE, Ordering::Release);
+        if let Caller::Goroutine(inside) = enter_in_place::<P>() {
+            if let Some(scope) = scope.as_ref() {
+                scope.done::<P>(&inside);
+            }
+            inside.leave();
+        }
+        Ok((g, result))
+    }
 }
 
 /// Returns a stack from the depot or the source: system calls, so on g0.
@@ -241,17 +317,30 @@ where
         let this = g.as_ref();
         this.run.set(Some(run::<P, F, T>));
         this.join.store(0, Ordering::Relaxed);
-        this.bound.set(ptr::null());
-        this.exiting.set(false);
-        this.holding.set(0);
-        this.has_result.set(false);
-        this.locks.set(Locks::NONE);
-        this.token.reset();
-        this.wakes.reset();
+        reset(this);
         this.ident.start(id, name, site, &this.status);
         this.context.set(Native::init(packet.cast(), entry::<P>, g.as_ptr().cast()));
         (&raw mut (*packet).result).cast()
     }
+}
+
+/// Makes `this` as good as new, but for what each start writes.
+///
+/// # Safety
+///
+/// It must be free and the caller's.
+#[inline(always)]
+unsafe fn reset(this: &G) {
+    // SAFETY: the caller's.
+    unsafe {
+        this.bound.set(ptr::null());
+        this.exiting.set(Exiting::No);
+        this.holding.set(0);
+        this.has_result.set(false);
+        this.locks.set(Locks::NONE);
+    }
+    this.token.reset();
+    this.wakes.reset();
 }
 
 unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
@@ -343,7 +432,7 @@ unsafe fn drop_result<P: Platform, F, T>(g: NonNull<G>) {
         let packet = packet_of::<F, Outcome<T, P>>(g);
         let result = (&raw mut (*packet).result).cast::<Outcome<T, P>>();
         unobserved::<P, T>(g, &*result);
-        if P::Unwind::catch(|| result.drop_in_place()).is_err() {
+        if P::Unwind::catch(|| result.drop_in_place()).is_err() && !is_counted(g) {
             fatal::<P>(Some(g), "a panic while the result of a detached goroutine was dropped");
         }
     }

@@ -27,10 +27,10 @@ use core::ptr::NonNull;
 use g0_defer::Unwind;
 
 use super::acquire::{acquire_raised, lower, step_in};
-use super::cancel::obey;
 use super::current::current_m;
 use super::g0::on_g0;
 use super::inside::Inside;
+use super::obey::obey;
 use super::post_switch::Tag;
 use super::switch::{mcall, mcall_elsewhere};
 use super::wake::wake_from;

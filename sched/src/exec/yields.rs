@@ -2,9 +2,9 @@
 
 use g0_defer::Unwind;
 
-use super::cancel::obey;
 use super::enter::enter;
 use super::inside::Caller;
+use super::obey::obey;
 use super::park::{go_on, mcall_unwinding};
 use super::post_switch::Tag;
 use super::switch::{mcall, switch_to};

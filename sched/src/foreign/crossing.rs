@@ -19,9 +19,11 @@ use g0_arch::sync::load_owned;
 use super::bridge::MHandle;
 use super::rest::{give_p_up, step_in};
 use crate::exec::acquire::{acquire, hand_off};
+use crate::exec::obey::obey;
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::parts::light_fence::light_fence;
+use crate::parts::phase;
 use crate::platform::Platform;
 use crate::policy::lockedm::{lock_callback, unlock_callback};
 
@@ -41,7 +43,8 @@ impl MHandle {
         unsafe { self.m() }.foreign.calls.add(1);
     }
 
-    /// The goroutine is back, and the bridge has cleared its word. On return the M owns a P.
+    /// The goroutine is back, and the bridge has cleared its word. On return the M owns a P. While the run ends, a
+    /// goroutine of a runtime that is not pinned ends here, by Goexit, unless a payload is held.
     ///
     /// # Safety
     ///
@@ -192,6 +195,16 @@ fn lost<P: Platform>(m: &'static M, on_g0: bool) {
         acquire::<P>(&mut stay, on_g0);
     }
     stay.leave();
+    // On the pinned runtime a call is no operation that may wait: programs hold guards of `std` across it.
+    // SAFETY: written before the M starts.
+    let migrates = unsafe { m.migrating.get() };
+    if !on_g0
+        && migrates
+        && m.core().phase() != phase::OPEN
+        && let Some(g) = m.running()
+    {
+        obey::<P>(g);
+    }
 }
 
 /// A callback has left goroutines in the queues of the P: another M runs them. On g0.

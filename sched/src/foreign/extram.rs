@@ -74,9 +74,10 @@ use crate::objects::inside::Stay;
 use crate::objects::join_word::DETACHED;
 use crate::objects::m::M;
 use crate::objects::shared::Core;
+use crate::parts::exiting::Exiting;
 use crate::parts::light_fence::light_fence;
 use crate::parts::locks::Locks;
-use crate::parts::phase;
+use crate::parts::phase::{self, main_left};
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
 
@@ -181,7 +182,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
         announce(g);
         this.run.set(None);
         this.scope.set(ptr::null());
-        this.exiting.set(false);
+        this.exiting.set(Exiting::No);
         this.holding.set(0);
         this.has_result.set(false);
         this.token.reset();
@@ -264,7 +265,7 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
         // Pairs with the heavy fence of `halt_after_last`: it finds this callback gone, or this thread
         // finds main gone.
         light_fence(m.symmetric.get());
-        if m.core().end.main_gone.load(Ordering::Relaxed) {
+        if m.core().end.main_left.load(Ordering::Relaxed) == main_left::EXITED {
             m.core().halt_after_last::<P>(None);
         }
         // And with that of an M that waits for a P, which finds this thread between callbacks; or this thread
@@ -293,7 +294,7 @@ pub(crate) unsafe fn was_ended(m: &'static M) -> bool {
         return false;
     }
     // SAFETY: the running goroutine's own field. The goroutine is as good as new.
-    unsafe { (*m.extra.own_g.get()).exiting.set(false) };
+    unsafe { (*m.extra.own_g.get()).exiting.set(Exiting::No) };
     true
 }
 

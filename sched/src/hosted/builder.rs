@@ -15,6 +15,7 @@ use super::{affinity, fork, membarrier, panics};
 use crate::api::scheduler::Scheduler;
 use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
+use crate::objects::shared::parts::GRACE;
 use crate::objects::shared::{Config, More};
 use crate::parts::attention::suspend_often;
 use crate::parts::error::Error;
@@ -55,6 +56,7 @@ pub struct Builder {
     panic_hook: bool,
     trace: Duration,
     foreign: ForeignThreads,
+    grace: Duration,
 }
 
 impl Builder {
@@ -105,11 +107,18 @@ impl Builder {
     /// [`lock_os_thread`](crate::lock_os_thread) before it began: for graphics and window libraries,
     /// which want to be called by the program's first thread. Without it that thread only waits.
     ///
-    /// Main may unlock it; then other goroutines run on that thread too, and one of them that loops
-    /// for ever keeps `run` from returning. So does one that cannot be unwound and is bound to it: the thread
-    /// must not leave `run` beneath its frames.
+    /// Main may unlock it, and remains there all the same: no other goroutine ever runs on that thread, which
+    /// conducts the [end of the run](crate::shutdown) when main has returned.
     pub fn lock_main_thread(mut self) -> Self {
         self.lock_main = true;
+        self
+    }
+
+    /// Sets how long the [end of a run](crate::shutdown) waits for the next goroutine to end; what is left then is left
+    /// behind, and counted. Each one that ends begins that time anew. Default: half a second. With zero the run ends
+    /// at once, and unwinds nothing that it finds; with [`Duration::MAX`] it waits for every goroutine.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
         self
     }
 
@@ -338,13 +347,15 @@ impl Builder {
         });
         let leaked = NonNull::from(Box::leak(Box::new(
             scheduler
-                .max_machines(self.max_threads)
+                // The calling thread is not started, and runs main alone.
+                .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
                 .keep_alive(nanos(self.keep_alive))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
                 .names_panics(self.panic_hook)
-                .foreign_threads(self.foreign),
+                .foreign_threads(self.foreign)
+                .grace(self.grace),
         )));
         // SAFETY: freed when the runtime is dropped.
         let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
@@ -397,6 +408,7 @@ impl Runtime {
             panic_hook: true,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
+            grace: Duration::from_nanos(GRACE),
         }
     }
 }

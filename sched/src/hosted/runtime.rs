@@ -12,14 +12,16 @@ use super::tag::Hosted;
 use super::watch::Watch;
 use super::{fork, futex, watcher};
 use crate::api::scheduler::{CallingThread, Ended, Scheduler, be_first_m};
-use crate::api::shutdown::PATIENCE;
 use crate::api::sysmon::sysmon;
+use crate::exec::conduct::await_end;
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
 use crate::parts::error::Error;
-use crate::parts::phase;
+
+/// How long the end of a run waits for threads that are on their way out, nanoseconds.
+const PATIENCE: u64 = 500_000_000;
 
 /// A runtime: goroutines on as many threads as need be, `procs` of them running at a time.
 pub struct Runtime {
@@ -71,9 +73,10 @@ impl Runtime {
     }
 
     /// Runs `main` as the first goroutine and returns its result, after everything it started has
-    /// ended (see [`shutdown`](crate::api::shutdown)): what is parked or comes to a scheduling point is
-    /// unwound; after half a second the rest is left behind with its threads, which never end. The calling
-    /// thread waits meanwhile and runs no goroutine.
+    /// ended (see [`shutdown`](crate::api::shutdown)): what waits or comes to an operation that may wait is
+    /// unwound; if none ends for half a second ([`Builder::grace`](crate::Builder::grace)) the rest is left behind with
+    /// its threads, which never end. The calling thread waits meanwhile, conducts the end, and runs no goroutine but a
+    /// main that is wired to it: so whatever blocks, `run` returns.
     ///
     /// # Errors
     ///
@@ -109,7 +112,8 @@ impl Runtime {
             Some(Ok(value)) => Some(value),
             None => None,
         };
-        Ok(Ended { result, left_behind: ended.left_behind, threads_left: ended.threads_left })
+        let Ended { left_behind, threads_left, panics, .. } = ended;
+        Ok(Ended { result, left_behind, threads_left, panics })
     }
 }
 
@@ -129,23 +133,13 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     let watcher = watcher::start(watch).map_err(|_| Error::ThreadSpawn)?;
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
-        None => {
-            while core.end.phase.load(Ordering::Acquire) != phase::HALTED {
-                core.end.done.park::<Hosted>(None);
-            }
-        }
+        None => await_end::<Hosted>(core),
     }
     let deadline = futex::now().saturating_add(PATIENCE);
-    // Foreign threads end when they like; this one may stay for as long. The first count first: see
-    // `extra`.
-    // Threads that goroutines keep never end: what is awaited is the rest.
-    // Then the threads that are on their way out, or the run would stay for their sake.
-    let awaited = || {
-        let live = core.ms.live.load(Ordering::Acquire);
-        let kept = core.ms.kept.load(Ordering::Acquire);
-        live > kept + core.ms.adopted.load(Ordering::Acquire)
-            || core.end.external_refs.load(Ordering::Acquire) != 0
-    };
+    // Foreign threads end when they like; this one may stay for as long. Threads that goroutines keep never end. What
+    // is awaited is the rest; then the threads that are on their way out, or the run would stay for their sake.
+    let awaited =
+        || core.has_leaving_threads() || core.end.external_refs.load(Ordering::Acquire) != 0;
     while awaited() && futex::now() < deadline {
         core.end.done.park::<Hosted>(Some(futex::now().saturating_add(1_000_000)));
     }

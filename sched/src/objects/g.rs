@@ -26,6 +26,7 @@ use super::local::Bound;
 use super::m::M;
 use super::scope_state::ScopeState;
 use super::shared::Core;
+use crate::parts::exiting::Exiting;
 use crate::parts::ident::Ident;
 use crate::parts::libcall::LibCall;
 use crate::parts::list::{Link, Linked};
@@ -81,8 +82,8 @@ pub struct G {
     pub(crate) token: ParkToken,
     /// The token of `block_on` and its wakers.
     pub(crate) wakes: ParkToken,
-    /// Goexit is under way; what swallows it is overruled at the next scheduling point.
-    pub(crate) exiting: OwnedCell<bool>,
+    /// Whether a Goexit is under way; what swallows it is overruled at the next scheduling point.
+    pub(crate) exiting: OwnedCell<Exiting>,
     /// Scopes that hold what unwinds, to run their deferred calls.
     pub(crate) holding: OwnedCell<u16>,
     /// Set when a result must be dropped by the goroutine itself.
@@ -147,7 +148,7 @@ impl G {
             join: AtomicUsize::new(0),
             run: OwnedCell::new(None),
             status: Status::new(),
-            exiting: OwnedCell::new(false),
+            exiting: OwnedCell::new(Exiting::No),
             holding: OwnedCell::new(0),
             has_result: OwnedCell::new(false),
             reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),

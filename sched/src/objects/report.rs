@@ -7,6 +7,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::m::M;
 use super::shared::Core;
 use crate::parts::fatal::Fatal;
+use crate::parts::phase::main_left;
 
 /// A scheduler none of whose goroutines can ever run again. Nothing changes any more, so it may be
 /// looked through as often as one likes.
@@ -64,7 +65,7 @@ impl DeadlockReport {
     pub fn reason(&self) -> &'static str {
         if self.lacks_ms() {
             "deadlock: all goroutines wait for ever, and there is no thread for what has not started"
-        } else if self.core.end.main_gone.load(Ordering::Relaxed) {
+        } else if self.core.end.main_left.load(Ordering::Relaxed) == main_left::EXITED {
             "deadlock: main has called goexit, and all other goroutines wait for ever"
         } else {
             "deadlock: all goroutines wait for ever"

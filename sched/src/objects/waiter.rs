@@ -25,6 +25,7 @@ use super::g::G;
 use super::scope_state::ScopeState;
 use super::shared::Core;
 use crate::parts::parker::Parker;
+use crate::parts::{phase, stat_atomic};
 
 /// The wait has not been ended.
 pub(crate) const OPEN: usize = 0;
@@ -34,6 +35,16 @@ pub(crate) const TIMED_OUT: usize = 1;
 
 /// Shutdown has. Other tokens are addresses.
 pub(crate) const CANCELLED: usize = 2;
+
+/// What [`Waiter::contested`] is for a wait that ends without a further look: 0; or no value at all, since a run has
+/// left goroutines behind that may wait where wakers of other runs find them.
+static PLAIN: stat_atomic::AtomicU8 = stat_atomic::AtomicU8::new(0);
+
+/// A run leaves goroutines behind. Before it halts.
+pub(crate) fn some_are_left_behind() {
+    // Relaxed: a waker that does not see it yet is one that came before the halt.
+    PLAIN.store(2, stat_atomic::Ordering::Relaxed);
+}
 
 /// Lives on the waiting stack, for the length of the wait; the waker has taken it out of the queue
 /// before and does not touch it after the wake.
@@ -58,12 +69,28 @@ impl Waiter {
     /// ended it must wake.
     #[inline(always)]
     pub(crate) fn claim(&self, token: usize) -> bool {
+        let plain = PLAIN.load(stat_atomic::Ordering::Relaxed);
+        if u8::from(self.contested.get()) == plain {
+            return true;
+        }
+        if plain != 0 && self.is_left_behind() {
+            return false;
+        }
         // AcqRel: what the winner has done is visible to a thread that reads the token.
         !self.contested.get()
             || self
                 .claimed
                 .compare_exchange(OPEN, token, Ordering::AcqRel, Ordering::Acquire)
                 .is_ok()
+    }
+
+    /// Returns whether its goroutine will never go on: then no waker may give it anything, be it a value (L20), a
+    /// lock or a permit (L21).
+    #[cold]
+    #[inline(never)]
+    fn is_left_behind(&self) -> bool {
+        // SAFETY: what a run leaves behind stays, and its scheduler.
+        unsafe { self.core.as_ref() }.is_some_and(|core| core.phase() == phase::HALTED)
     }
 
     /// Returns the token in whose name a contested wait has ended; after the wake.

@@ -9,6 +9,7 @@ pub(crate) mod burst;
 pub(crate) mod claim;
 pub(crate) mod count;
 pub(crate) mod error;
+pub(crate) mod exiting;
 pub(crate) mod fatal;
 pub(crate) mod ident;
 pub(crate) mod inbox;

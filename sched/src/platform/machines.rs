@@ -50,7 +50,7 @@ pub trait Machines {
     ///
     /// # Safety
     ///
-    /// By the scheduler only, on the thread of an M.
+    /// By the scheduler only, on the thread of an M, or on the one that conducts the end of a run.
     unsafe fn relax() {
         core::hint::spin_loop();
     }

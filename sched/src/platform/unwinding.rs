@@ -7,8 +7,8 @@ pub trait Unwinding {
     const UNWINDS: bool = false;
 
     /// Unwinds the running goroutine by Goexit, where [`UNWINDS`](Self::UNWINDS) says so; then it must not
-    /// return. Else it must do nothing. Called by shutdown in goroutines that wait. On the goroutine's
-    /// stack, outside.
+    /// return. Else it must do nothing. Called in goroutines that the end of the run meets. On the
+    /// goroutine's stack, outside.
     ///
     /// # Safety
     ///

@@ -9,10 +9,36 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::g::{G, status};
+use crate::objects::m::M;
 use crate::objects::shared::Core;
+use crate::parts::phase;
 use crate::platform::Platform;
 
 impl Core {
+    /// Returns whether `m`, the calling M, conducts the end of the run, and that has begun.
+    pub(crate) fn conducts(&self, m: &M) -> bool {
+        // Relaxed: the calling thread's own, and written before it ran anything.
+        core::ptr::eq(self.end.conductor.load(Ordering::Relaxed), m)
+            && self.phase() == phase::CLOSING
+    }
+
+    /// Returns whether `m`, the calling M, must look at the end of the run, which has begun, before it does anything
+    /// else.
+    #[cold]
+    pub(crate) fn must_look<P: Platform>(&self, m: &M) -> bool {
+        if !self.conducts(m) {
+            return false;
+        }
+        // SAFETY: the conductor's, which is the calling thread.
+        unsafe {
+            let mut conducting = self.end.conducting.get();
+            // Every other time at most, for a clock that stands still is always due.
+            conducting.came_by = !conducting.came_by && conducting.is_due(P::now());
+            self.end.conducting.set(conducting);
+            conducting.came_by
+        }
+    }
+
     /// Makes `g` ready while the scheduler is not open, from anywhere.
     ///
     /// # Safety

@@ -33,8 +33,11 @@ impl Core {
     pub(crate) fn next<P: Platform>(&'static self, stay: &mut Stay) -> Next {
         let m = stay.m();
         loop {
-            if self.phase() == phase::HALTED {
-                return Next::Stop;
+            match self.phase() {
+                phase::OPEN => {}
+                phase::HALTED => return Next::Stop,
+                _ if self.must_look::<P>(m) => return Next::Conduct,
+                _ => {}
             }
             let within = match stay.within() {
                 Some(within) => within,
@@ -58,7 +61,7 @@ impl Core {
                 // A goroutine has ended that had locked the thread: the thread ends with it, the P handed
                 // off first (L9).
                 // SAFETY: the calling thread's.
-                if unsafe { m.migrating.get() } {
+                if unsafe { m.migrating.get() || m.lock.wired.replace(false) } {
                     self.hand_off::<P>(stay.disown());
                     return Next::Stop;
                 }

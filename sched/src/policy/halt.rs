@@ -1,13 +1,15 @@
 //! A scheduler ends.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
+use crate::objects::g::G;
 use crate::objects::m::ms_from;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
-use crate::parts::phase;
+use crate::objects::waiter::some_are_left_behind;
+use crate::parts::phase::{self, main_left};
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
 
@@ -25,21 +27,58 @@ impl Core {
         self.end.done.unpark::<P>();
     }
 
+    /// Main, which was `g`, has left its stack for the last time, having returned: begins the end, and tells the
+    /// conductor. Of all goroutines that end from now on main alone is `g`.
+    #[cold]
+    pub(crate) fn end_after_main<P: Platform>(&self, g: NonNull<G>) {
+        let (none, relaxed) = (ptr::null_mut(), Ordering::Relaxed);
+        // Relaxed: the G's own M has written it, or another has seen main's end.
+        if self.end.main_g.compare_exchange(g.as_ptr(), none, relaxed, relaxed).is_err() {
+            return;
+        }
+        // SeqCst: see `extram`. The conductor sees main's result.
+        self.end.phase.store(phase::CLOSING, Ordering::SeqCst);
+        if !P::UNWINDS {
+            // There is nothing to conduct.
+            return self.halt_leaving::<P>();
+        }
+        self.end.done.unpark::<P>();
+        // SAFETY: Ms are never freed.
+        if let Some(m) = unsafe { self.end.conductor.load(Ordering::Acquire).as_ref() } {
+            m.parker.unpark::<P>();
+        }
+    }
+
+    /// Halts the scheduler, and counts what is left behind. By the conductor; where nothing unwinds, as main ends.
+    pub(crate) fn halt_leaving<P: Platform>(&self) {
+        let left_behind = self.goroutines();
+        // SAFETY: the conductor's, and its alone from the end of main on until the scheduler has halted.
+        unsafe {
+            let mut conducting = self.end.conducting.get();
+            conducting.left_behind = left_behind;
+            self.end.conducting.set(conducting);
+        }
+        if left_behind != 0 {
+            some_are_left_behind();
+        }
+        self.halt::<P>();
+    }
+
     /// The calling M has come to rest, or its thread ends: ends a run whose main has left by Goexit, if its last
     /// goroutine has ended and the M that it ended on has not seen that main had left.
     ///
     /// ```text
     ///   the M of main                     the M of the last goroutine
-    ///   main_gone := true                 ended += 1
-    ///   ended += 1                        main_gone? (nothing orders it against the count)
+    ///   main_left := EXITED               ended += 1
+    ///   ended += 1                        main_left? (nothing orders it against the count)
     ///   lock; count; unlock               lock; come to rest; unlock
-    ///                                     main_gone?
+    ///                                     main_left?
     /// ```
     ///
     /// Of the two the M that has the lock second sees what the other did.
     pub(crate) fn check_for_end<P: Platform>(&'static self) {
         // Relaxed: the lock orders it.
-        if self.end.main_gone.load(Ordering::Relaxed) {
+        if self.end.main_left.load(Ordering::Relaxed) == main_left::EXITED {
             self.halt_after_last::<P>(None);
         }
     }
@@ -65,7 +104,7 @@ impl Core {
             if left {
                 return;
             }
-            // As in `close`: a thread that calls back now is refused, or seen.
+            // As where main returns: a thread that calls back now is refused, or seen.
             let (open, closing) = (phase::OPEN, phase::CLOSING);
             let (set, fetch) = (Ordering::SeqCst, Ordering::Relaxed);
             if self.end.phase.compare_exchange(open, closing, set, fetch).is_err() {

@@ -28,7 +28,8 @@
 //! | the same, at the end of a goroutine that has locked it (L9) | not on the pinned runtime; on the others no other goroutine can be bound | |
 //! | the same, after its M has left C, or a loop, beyond the end of the run | when its goroutine has ended, as above; a goroutine that wants a P then waits for ever | as above |
 //! | the one that calls [`Runtime::run`](crate::Runtime::run) | when it likes: it is no M | none is |
-//! | the same, with [`lock_main_thread`](crate::Builder::lock_main_thread); the one that calls [`Scheduler::run`](crate::Scheduler::run) | when `run` returns, and its frames beneath are used again | `run` does not return |
+//! | the same, with [`lock_main_thread`](crate::Builder::lock_main_thread) | when `run` returns: it ran main alone | none is |
+//! | the one that calls [`Scheduler::run`](crate::Scheduler::run) | when `run` returns, and its frames beneath are used again | `run` does not return |
 //! | foreign, between callbacks | when it likes, and gives its M back | none is: its own goroutine has no frames then |
 //! | foreign, in a callback | never by itself (fatal); one that waits when the scheduler has halted parks for good | |
 //! | a child's after `fork` | there is but the one that has forked; it is refused by the runtime, and the memory of all others stays | |
@@ -74,14 +75,10 @@ impl Core {
         !self.config.mobility.migrates() && self.all_goroutines().any(bound)
     }
 
-    /// Returns whether a goroutine but main has not ended, as far as the calling thread can know: those that
+    /// Returns whether a goroutine has not ended, as far as the calling thread can know: those that
     /// are bound to its M it knows of.
     fn has_left_any(&self) -> bool {
-        let left = self.goroutines();
-        // Afterwards: a main that ends in between is counted, and nothing is missed.
-        // SAFETY: registered Gs live as long as the scheduler.
-        let main = unsafe { self.main().as_ref() }.status.load(Ordering::Acquire);
-        left > u64::from(main != status::DEAD)
+        self.goroutines() != 0
     }
 
     /// The thread of `m`, the calling M, parks for good from now on.
@@ -100,20 +97,34 @@ impl Core {
     /// for good, and those that are in such a goroutine still. The scheduler has halted; an M that has not
     /// noticed yet is not counted.
     pub(crate) fn threads_left(&self) -> usize {
-        let is_left = |m: &M| {
+        // A foreign thread is left with its callback, and may notice later than `run` waits.
+        self.foreign_callbacks() as usize
+            + self.count_ms(|state, runs| state == MState::Kept || runs)
+    }
+
+    /// Returns whether a thread is on its way out, the scheduler having halted: one that the scheduler has started, and
+    /// that does not park for good, nor runs a goroutine that is left behind.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_leaving_threads(&self) -> bool {
+        let live = self.ms.live.load(Ordering::Acquire);
+        let kept = self.ms.kept.load(Ordering::Acquire);
+        // The count of all first: see `extram`.
+        let stay = kept + self.ms.adopted.load(Ordering::Acquire);
+        live > stay && live > stay + self.count_ms(|state, runs| state != MState::Kept && runs)
+    }
+
+    /// Counts the Ms but extra ones of which `asked` says so, given where each stands and whether it is in a goroutine
+    /// that has not ended.
+    fn count_ms(&self, asked: impl Fn(MState, bool) -> bool) -> usize {
+        let is_asked_for = |m: &&M| {
             // SAFETY: registered Gs live as long as the scheduler.
             let g = unsafe { m.g.load(Ordering::Relaxed).as_ref() };
-            let unended = |g: &G| {
-                !core::ptr::eq(g, self.main().as_ptr())
-                    && g.status.load(Ordering::Relaxed) != status::DEAD
-            };
+            let runs = g.is_some_and(|g| g.status.load(Ordering::Relaxed) != status::DEAD);
             // SAFETY: under the lock.
-            let state = unsafe { m.links.state.get() };
-            !m.is_extra() && (state == MState::Kept || g.is_some_and(unended))
+            !m.is_extra() && asked(unsafe { m.links.state.get() }, runs)
         };
         let sched = self.sched.lock();
-        // A foreign thread is left with its callback, and may notice later than `run` waits.
-        self.foreign_callbacks() as usize + ms_from(sched.all_ms).filter(|m| is_left(m)).count()
+        ms_from(sched.all_ms).filter(|&m| is_asked_for(&m)).count()
     }
 }
 

@@ -39,6 +39,10 @@ pub(crate) unsafe fn wire(m: &'static M, g: NonNull<G>) {
     // SAFETY: no other thread has either: they have not run.
     unsafe {
         lock_at_start(m, g);
+        if m.lock.wired.get() && g.as_ref().locks.get() == Locks::NONE {
+            // Beneath what main may undo.
+            lock(m, g, Locks::START);
+        }
         lock(m, g, Locks::EXTERNAL);
     }
 }

@@ -14,6 +14,8 @@ pub enum Next {
     Wait,
     /// The same, until this deadline at most, nanoseconds.
     WaitUntil(u64),
-    /// The scheduler has halted: the thread ends.
+    /// Conduct the end of the run: look at it, then ask again.
+    Conduct,
+    /// The scheduler has halted, or the goroutine that had locked the thread has ended: the thread ends.
     Stop,
 }

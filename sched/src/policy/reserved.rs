@@ -3,10 +3,10 @@
 //! `reserved` names one of them, G: on the pinned runtime one of the lockers (see [`lockedm`](super::lockedm)),
 //! else the only one. Which Gs may run on the M:
 //!
-//! | runtime | M is an extra one, or G unwinds | may run |
+//! | runtime | M is an extra one or wired to main, or G unwinds | may run |
 //! |---|---|---|
 //! | exclusive, migrating | either | G alone |
-//! | pinned | yes | G alone: the thread is C's own, or its panic count is G's |
+//! | pinned | yes | G alone: the thread is C's own or the caller's of `run`, or its panic count is G's |
 //! | pinned | no | all Gs that are bound here, lockers or not, by turns: they have nowhere else to run (*shared*) |
 //!
 //! So as long as one locker is left the M runs none but its lockers and those that were bound here before,
@@ -83,7 +83,8 @@ impl Core {
             let _ = unsafe { self.append(p, next) };
         }
         // SAFETY: the flags are the calling thread's.
-        let pinned = unsafe { !m.migrating.get() } && !m.is_extra();
+        let alone = unsafe { m.migrating.get() || m.lock.wired.get() };
+        let pinned = !alone && !m.is_extra();
         let unwinds = pinned && P::Unwind::panicking();
         let shared = pinned && !unwinds;
         // Relaxed: for reports.

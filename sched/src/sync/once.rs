@@ -7,6 +7,8 @@
 //!                                  └────────────────────┘
 //! ```
 //!
+//! A closure that the end of a run unwinds poisons nothing: the state is what it was before.
+//!
 //! The state changes under the queue's lock, and a waiter queues under it: so none queues after the
 //! wakes. A caller that finds COMPLETE needs no lock: that is one load.
 
@@ -21,6 +23,7 @@ use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use super::lock::wait_in;
 use super::queue::{Node, Queue};
 use crate::exec::enter::{enter, enter_anywhere};
+use crate::exec::obey::is_ended_here;
 use crate::exec::suspend::suspend_here;
 use crate::objects::g::G;
 use crate::objects::waiter::Waiter;
@@ -85,10 +88,15 @@ impl OnceState {
 struct Running<'a, P: Platform> {
     once: &'a Once<P>,
     next: u32,
+    /// What it is again if the end of the run unwinds the closure.
+    before: u32,
 }
 
 impl<P: Platform> Drop for Running<'_, P> {
     fn drop(&mut self) {
+        if self.before != RUNNING && is_ended_here::<P>() {
+            self.next = self.before;
+        }
         let caller = enter_anywhere::<P>();
         let mut waiting = self.once.waiting.lock();
         waiting.runner = ptr::null();
@@ -254,10 +262,12 @@ impl<P: Platform> Once<P> {
     }
 
     fn run(&self, poisoned: bool, f: &mut dyn FnMut(&OnceState)) {
-        let mut running = Running { once: self, next: POISONED };
+        let before = if poisoned { POISONED } else { INCOMPLETE };
+        let mut running = Running { once: self, next: POISONED, before };
         let state = OnceState { poisoned, next: Cell::new(COMPLETE) };
         f(&state);
-        running.next = state.next.get();
+        // It has returned.
+        (running.next, running.before) = (state.next.get(), RUNNING);
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! A guard that is dropped while its thread unwinds poisons its lock, unless the thread was
 //! unwinding when it took the lock. A Goexit unwinds, so it poisons too: it leaves the value as it
-//! happened to be, exactly as a panic does. The flag is advice. No memory safety hangs on it, so it
+//! happened to be, exactly as a panic does. Only the end of a run, which unwinds goroutines wherever they
+//! wait, poisons nothing: no goroutine meets an error that it makes (L25). The flag is advice. No memory safety hangs on it, so it
 //! is read and written without ordering of its own: the lock orders it.
 
 use core::error::Error;
@@ -14,6 +15,7 @@ use core::fmt;
 use g0_arch::sync::atomic::{AtomicU8, Ordering};
 use g0_defer::Unwind;
 
+use crate::exec::obey::is_ended_here;
 use crate::platform::Platform;
 
 /// A lock holder has panicked. Carries what the call would have returned.
@@ -136,6 +138,14 @@ impl Flag {
     #[inline(always)]
     pub(super) fn leave<P: Platform>(&self) {
         if P::Unwind::panicking() && self.marks() & UNWINDING == 0 {
+            self.leave_unwinding::<P>();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_unwinding<P: Platform>(&self) {
+        if !is_ended_here::<P>() {
             self.change(POISONED, 0);
         }
     }

@@ -4,10 +4,10 @@ use core::ptr;
 use core::time::Duration;
 
 use super::instant::Instant;
-use crate::exec::cancel::unwind;
 use crate::exec::deadline::Deadline;
 use crate::exec::enter::enter;
 use crate::exec::inside::{Caller, Inside};
+use crate::exec::obey::unwind;
 use crate::exec::park::go_on;
 use crate::exec::suspend::suspend_here;
 use crate::parts::parker::Parker;

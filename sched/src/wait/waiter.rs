@@ -7,9 +7,9 @@ use g0_arch::sync::atomic::AtomicUsize;
 
 use super::cancellable;
 use super::cancellable::Waited;
-use crate::exec::cancel::unwind;
 use crate::exec::deadline::Deadline;
 use crate::exec::inside::{Caller, Inside};
+use crate::exec::obey::unwind;
 use crate::exec::park::go_on;
 use crate::objects::waiter::{CANCELLED, OPEN, TIMED_OUT, Waiter};
 use crate::parts::parker::Parker;

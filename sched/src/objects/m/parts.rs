@@ -30,6 +30,9 @@ pub(crate) struct Reservation {
     pub(crate) reported: stat_atomic::AtomicU32,
     /// The goroutine that had locked the thread has ended: no goroutine may run here any more.
     pub(crate) dying: OwnedCell<bool>,
+    /// The thread is the one that began the run, and main's alone: no other goroutine ever runs here. Set before
+    /// main begins.
+    pub(crate) wired: OwnedCell<bool>,
 }
 
 /// How the M looks for work before it sleeps. The M's own thread; while the M is at rest, the waker.
@@ -116,6 +119,7 @@ impl Reservation {
                 unwinds: stat_atomic::AtomicBool::new(false),
                 reported: stat_atomic::AtomicU32::new(u32::MAX),
                 dying: OwnedCell::new(false),
+                wired: OwnedCell::new(false),
             }
         }
     }

@@ -135,12 +135,6 @@ impl Core {
         }
     }
 
-    /// Returns the goroutine whose return ends the scheduler; from when it has been started.
-    pub(crate) fn main(&self) -> NonNull<G> {
-        NonNull::new(self.end.main_g.load(Ordering::Relaxed))
-            .expect("g0: a scheduler without a main")
-    }
-
     pub(crate) fn phase(&self) -> usize {
         self.end.phase.load(Ordering::Relaxed)
     }
@@ -227,7 +221,18 @@ impl Core {
 
     /// Returns all Gs that were ever used.
     pub(crate) fn all_goroutines(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
-        let mut at = self.gs.all.load(Ordering::Acquire);
+        self.goroutines_from(None)
+    }
+
+    /// Returns all Gs that were ever used, or those from `first` on.
+    pub(crate) fn goroutines_from(
+        &self,
+        first: Option<NonNull<G>>,
+    ) -> impl Iterator<Item = NonNull<G>> + use<> {
+        let mut at = match first {
+            Some(first) => first.as_ptr(),
+            None => self.gs.all.load(Ordering::Acquire),
+        };
         core::iter::from_fn(move || {
             let g = NonNull::new(at)?;
             // SAFETY: registered Gs live as long as the scheduler; the link is written once, before.

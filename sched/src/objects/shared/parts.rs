@@ -13,7 +13,7 @@ use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::parts::count::Count;
 use crate::parts::parker::Parker;
-use crate::parts::phase;
+use crate::parts::phase::{self, main_left};
 use crate::parts::stat_atomic;
 use crate::parts::tracing::Tracing;
 
@@ -63,10 +63,23 @@ pub(crate) struct Ms {
 pub(crate) struct End {
     /// See [`phase`](crate::parts::phase).
     pub(crate) phase: AtomicUsize,
-    /// The main goroutine has called goexit.
-    pub(crate) main_gone: AtomicBool,
-    /// The goroutine whose return ends the scheduler.
+    /// How main has left; see [`main_left`]. Written by main itself.
+    pub(crate) main_left: AtomicUsize,
+    /// The goroutine whose return ends the scheduler; null when it has returned and left its stack.
     pub(crate) main_g: AtomicPtr<G>,
+    /// How long the end waits for the next goroutine to end, nanoseconds. Set before the start.
+    pub(crate) grace: u64,
+    /// The M that conducts the end while it runs goroutines: that of the thread which began the run. Null where
+    /// that thread runs none.
+    pub(crate) conductor: AtomicPtr<M>,
+    /// What the conductor keeps between two looks. The thread's that began the run.
+    pub(crate) conducting: OwnedCell<Conducting>,
+    /// Goroutines that wait while they unwind: each keeps an M for itself.
+    pub(crate) unwinding: AtomicUsize,
+    /// How many of them there may be before others begin to unwind.
+    pub(crate) room: AtomicUsize,
+    /// Panics after main's return that were not taken.
+    pub(crate) panics: AtomicU64,
     /// Threads that are at work in the scheduler and are no Ms of it: they give a stack back, or wake a
     /// goroutine, or their M has just ended.
     pub(crate) external_refs: AtomicUsize,
@@ -76,6 +89,58 @@ pub(crate) struct End {
     #[cfg(loom)]
     pub(crate) model_over: AtomicBool,
 }
+
+/// How long the end of a run waits for the next goroutine to end, if nothing else is said, nanoseconds.
+pub(crate) const GRACE: u64 = 500_000_000;
+
+/// How many goroutines that the end unwinds may wait at a time, each with an M of its own, as long as one of them
+/// ends now and then.
+pub(crate) const AT_ONCE: usize = 64;
+
+/// How far the conductor of an end has come. Times are on the platform's clock, with [`still`](Self::still) added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Conducting {
+    /// It has looked once.
+    pub(crate) begun: bool,
+    /// It is an M, which has looked when it came by last.
+    pub(crate) came_by: bool,
+    /// The fewest goroutines that it has seen.
+    pub(crate) fewest: u64,
+    /// When it saw them first.
+    pub(crate) since: u64,
+    /// When it let more goroutines unwind at a time.
+    pub(crate) grown: u64,
+    /// What the clock showed at the last look.
+    pub(crate) clock: u64,
+    /// What is to be added to the clock for looks at which it had not moved.
+    pub(crate) still: u64,
+    /// The result of the end.
+    pub(crate) left_behind: u64,
+    /// Where the look at all goroutines goes on; null: at the first.
+    pub(crate) at: *mut G,
+}
+
+impl Conducting {
+    const NONE: Self = Self {
+        begun: false,
+        came_by: false,
+        fewest: u64::MAX,
+        since: 0,
+        grown: 0,
+        clock: 0,
+        still: 0,
+        left_behind: 0,
+        at: ptr::null_mut(),
+    };
+
+    /// Returns whether it must look again; while the clock stands still, each time.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        !self.begun || now == self.clock || now.saturating_sub(self.clock) >= LOOK
+    }
+}
+
+/// How long the conductor of an end lets pass between two looks, nanoseconds.
+pub(crate) const LOOK: u64 = 200_000;
 
 /// What the look for a deadlock asks; see `policy::deadlock`.
 pub(crate) struct DeadlockCheck {
@@ -210,8 +275,14 @@ impl End {
         pub(crate) fn new() -> Self {
             Self {
                 phase: AtomicUsize::new(phase::OPEN),
-                main_gone: AtomicBool::new(false),
+                main_left: AtomicUsize::new(main_left::NOT),
                 main_g: AtomicPtr::new(ptr::null_mut()),
+                grace: GRACE,
+                conductor: AtomicPtr::new(ptr::null_mut()),
+                conducting: OwnedCell::new(Conducting::NONE),
+                unwinding: AtomicUsize::new(0),
+                room: AtomicUsize::new(AT_ONCE),
+                panics: AtomicU64::new(0),
                 external_refs: AtomicUsize::new(0),
                 done: Parker::new(),
                 #[cfg(loom)]

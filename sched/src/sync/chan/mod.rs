@@ -22,6 +22,7 @@ mod state;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::NonNull;
 use core::time::Duration;
 
 use g0_arch::sync::Mutex;
@@ -32,6 +33,8 @@ use super::queue::{Node, Taken};
 use crate::exec::enter::enter_anywhere;
 use crate::exec::enter::{enter, enter_in_place};
 use crate::exec::inside::Caller;
+use crate::exec::obey::{has_failed, is_ended_here, is_ending};
+use crate::objects::g::G;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
@@ -44,6 +47,7 @@ pub use errors::{
 };
 use errors::{Missing, Unsent};
 pub use state::Buffer;
+use state::Stage;
 pub(crate) use state::{Got, Put, State};
 
 /// The value of a sender that waits; the end of the run may unwind through it.
@@ -201,15 +205,63 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                 }
                 // SAFETY: no receiver has taken it, and `sent` keeps it from being dropped.
                 let value = unsafe { ManuallyDrop::take(&mut held.value) };
-                return Err(match woken {
+                let unsent = match woken {
                     Woken::TimedOut => Unsent::Later(value),
                     Woken::Ready => Unsent::Closed(value),
-                });
+                };
+                return self.refused(waiter.goroutine(), limit, unsent);
             }
         };
         drop(state);
+        let g = caller.goroutine();
         caller.leave();
-        Err(unsent(ManuallyDrop::into_inner(value)))
+        self.refused(g, limit, unsent(ManuallyDrop::into_inner(value)))
+    }
+
+    /// A send has failed, of the running goroutine or of a thread, outside. While the goroutine's run ends, it is
+    /// unwound instead if it can be; else what it has sent to ends that the end has dropped is dropped as they were.
+    #[cold]
+    #[inline(never)]
+    fn refused(
+        &self,
+        g: Option<NonNull<G>>,
+        limit: WaitLimit,
+        unsent: Unsent<T>,
+    ) -> Result<(), Unsent<T>> {
+        let sent = match g {
+            None => false,
+            _ if limit == WaitLimit::None => is_ending(g),
+            _ => has_failed::<P>(g),
+        };
+        if sent && matches!(unsent, Unsent::Closed(_)) && self.is_closed_by_end() {
+            drop(unsent);
+            return Ok(());
+        }
+        Err(unsent)
+    }
+
+    /// A receive has failed, as a send in [`refused`](Self::refused). One that does not wait finds nothing yet in a
+    /// channel whose senders the end of the run has dropped, unless it unwinds too.
+    #[cold]
+    #[inline(never)]
+    fn missed(&self, g: Option<NonNull<G>>, limit: WaitLimit, missing: Missing) -> Missing {
+        if limit != WaitLimit::None {
+            has_failed::<P>(g);
+        } else if matches!(missing, Missing::Closed)
+            && is_ending(g)
+            && !is_ended_here::<P>()
+            && self.is_closed_by_end()
+        {
+            return Missing::Later;
+        }
+        missing
+    }
+
+    pub(super) fn is_closed_by_end(&self) -> bool {
+        let caller = enter_in_place::<P>();
+        let by_end = self.state.lock().is_closed_by_end();
+        caller.leave();
+        by_end
     }
 
     /// Receives, waiting for a value, and returns it.
@@ -292,17 +344,19 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
                     let queue = State::receivers;
                     let woken =
                         wait_in::<P, _>(caller, &waiter, &node, state, &self.state, queue, until);
-                    match woken {
-                        _ if node.served.get() => Ok(slot.assume_init()),
-                        Woken::TimedOut => Err(Missing::Later),
-                        Woken::Ready => Err(Missing::Closed),
-                    }
+                    let missing = match woken {
+                        _ if node.served.get() => return Ok(slot.assume_init()),
+                        Woken::TimedOut => Missing::Later,
+                        Woken::Ready => Missing::Closed,
+                    };
+                    Err(self.missed(waiter.goroutine(), limit, missing))
                 };
             }
         };
         drop(state);
+        let g = caller.goroutine();
         caller.leave();
-        Err(missing)
+        Err(self.missed(g, limit, missing))
     }
 
     /// Closes the channel: all waiters go on, and nothing more can be sent.
@@ -311,21 +365,24 @@ impl<T, P: Platform, B: Buffer<T>> Chan<T, P, B> {
     ///
     /// When it is closed already.
     pub fn close(&self) -> Result<(), CloseError> {
-        self.close_as(enter_in_place::<P>())
+        let by_end = is_ended_here::<P>();
+        self.close_as(enter_in_place::<P>(), by_end)
     }
 
     /// Closes, from wherever the last end is dropped, foreign code included.
     #[cfg(feature = "alloc")]
     pub(super) fn hang_up(&self) {
-        let _ = self.close_as(enter_anywhere::<P>());
+        let by_end = is_ended_here::<P>();
+        let _ = self.close_as(enter_anywhere::<P>(), by_end);
     }
 
-    fn close_as(&self, caller: Caller) -> Result<(), CloseError> {
+    fn close_as(&self, caller: Caller, by_end: bool) -> Result<(), CloseError> {
+        let as_what = if by_end { Stage::ClosedByEnd } else { Stage::Closed };
         let mut closed = false;
         // A few at a time: no waiter comes to a closed channel.
         loop {
             let mut state = self.state.lock();
-            let (first, waiters) = state.close();
+            let (first, waiters) = state.close(as_what);
             drop(state);
             closed |= first;
             if waiters.iter().all(Taken::is_none) {

@@ -36,10 +36,21 @@ pub(crate) struct State<T, B> {
     pub(super) buffer: B,
     head: usize,
     len: usize,
-    closed: bool,
+    stage: Stage,
     pub(crate) senders: Queue,
     pub(crate) receivers: Queue,
     _values: PhantomData<T>,
+}
+
+/// Whether a channel is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Stage {
+    Open,
+    /// By the program.
+    Closed,
+    /// By a goroutine that the end of a run unwinds.
+    ClosedByEnd,
 }
 
 /// What became of a value.
@@ -70,7 +81,7 @@ impl<T, B> State<T, B> {
             buffer,
             head: 0,
             len: 0,
-            closed: false,
+            stage: Stage::Open,
             senders: Queue::new(),
             receivers: Queue::new(),
             _values: PhantomData,
@@ -90,11 +101,19 @@ impl<T, B> State<T, B> {
         self.len
     }
 
-    /// Closes. Returns false if it was closed already; and a few waiters, to be woken, as long as
-    /// there are any.
-    pub(super) fn close(&mut self) -> (bool, [Taken; 2]) {
-        let closed = core::mem::replace(&mut self.closed, true);
-        (!closed, [self.senders.take_some(), self.receivers.take_some()])
+    /// Closes. Returns false if it was closed already, unless by the end of a run, and now by the program; and a few
+    /// waiters, to be woken, as long as there are any.
+    pub(super) fn close(&mut self, as_what: Stage) -> (bool, [Taken; 2]) {
+        let first = self.stage == Stage::Open || self.stage > as_what;
+        if first {
+            self.stage = as_what;
+        }
+        (first, [self.senders.take_some(), self.receivers.take_some()])
+    }
+
+    /// Returns whether the end of a run has closed it.
+    pub(super) fn is_closed_by_end(&self) -> bool {
+        self.stage == Stage::ClosedByEnd
     }
 }
 
@@ -106,7 +125,7 @@ impl<T, B: Buffer<T>> State<T, B> {
     /// `value` must be valid for a read, and must not be used again when it has been moved.
     #[inline(always)]
     pub(crate) unsafe fn put(&mut self, value: *const T) -> Put {
-        if self.closed {
+        if self.stage != Stage::Open {
             return Put::Closed;
         }
         if let Some(node) = self.receivers.pop() {
@@ -145,19 +164,21 @@ impl<T, B: Buffer<T>> State<T, B> {
                 return Got::Value(value, Some(node));
             }
         }
-        if self.closed { Got::Closed } else { Got::Empty }
+        if self.stage != Stage::Open { Got::Closed } else { Got::Empty }
     }
 
     /// Returns whether [`put`](Self::put) would not return [`Put::Full`]. A receiver that leaves its wait
     /// right now may make that wrong.
     pub(crate) fn can_put(&mut self) -> bool {
-        self.closed || !self.receivers.is_empty() || self.len < self.buffer.slots().len()
+        self.stage != Stage::Open
+            || !self.receivers.is_empty()
+            || self.len < self.buffer.slots().len()
     }
 
     /// Returns whether [`get`](Self::get) would not return [`Got::Empty`]. A sender that leaves its wait
     /// right now may make that wrong.
     pub(crate) fn can_get(&self) -> bool {
-        self.closed || self.len != 0 || !self.senders.is_empty()
+        self.stage != Stage::Open || self.len != 0 || !self.senders.is_empty()
     }
 
     /// Moves the value into the buffer; returns false when it is full.

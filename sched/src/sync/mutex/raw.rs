@@ -81,7 +81,7 @@ use g0_arch::sync::Mutex as SpinLock;
 use g0_arch::sync::atomic::{AtomicU32, Ordering};
 use g0_defer::Unwind;
 
-use crate::exec::enter::{caller, enter, enter_anywhere};
+use crate::exec::enter::{caller, enter, enter_anywhere, enter_in_place};
 use crate::exec::suspend::suspend_here;
 use crate::exec::yields::yield_now;
 use crate::objects::waiter::Waiter;
@@ -220,7 +220,8 @@ impl<P: Platform> RawMutex<P> {
             if !awake && deadline.is_some_and(|deadline| deadline <= now) {
                 return false;
             }
-            let caller = enter::<P>();
+            // With WOKEN in hand nothing may unwind it: it queues, and hands that on.
+            let caller = if awake { enter_in_place::<P>() } else { enter::<P>() };
             let mut queue = self.queue.lock();
             if !self.announce(awake, starving) {
                 drop(queue);

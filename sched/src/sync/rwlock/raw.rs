@@ -216,7 +216,14 @@ impl<P: Platform> RawRwLock<P> {
                 false if word >= READER => break,
                 false => WRITER,
             };
-            let Some(node) = queue.pop() else { break };
+            let node = ptr::from_ref(first);
+            // SAFETY: it is in this queue, whose lock is held.
+            unsafe {
+                queue.remove(node);
+                if !(*(*node).waiter()).claim(node.addr()) {
+                    continue; // its run has left it behind
+                }
+            }
             // Acquire: sees what earlier holders did; waking the node hands that on.
             self.word.fetch_add(share, Ordering::Acquire);
             // SAFETY: popped, so it is there until it is woken.

@@ -87,6 +87,13 @@ mod steps {
         ///
         /// The wait must be over and all cases withdrawn.
         unsafe fn settle(&self, winner: usize);
+
+        /// Returns whether its channel was found closed, and that is still to be taken.
+        fn has_failed(&self) -> bool;
+
+        /// While the run of the calling goroutine ends, it has failed: what was to be sent to ends that the end has
+        /// dropped is dropped, and counts as sent. Outside.
+        fn forgive(&self);
     }
 }
 
@@ -180,6 +187,19 @@ impl<'a, T, P: Platform, B: Buffer<T>> Parts<'a, T, P, B> {
     }
 }
 
+impl<T, P: Platform, B: Buffer<T>> Parts<'_, T, P, B> {
+    /// Nothing is there to be received.
+    fn leave_failed(&self) {}
+
+    fn drop_unsent(&self) {
+        if self.chan.is_some_and(Chan::is_closed_by_end) {
+            self.outcome.set(Outcome::Done);
+            // SAFETY: not sent, and the outcome says that it has gone: so it is dropped once.
+            unsafe { (*self.slot.get()).assume_init_drop() };
+        }
+    }
+}
+
 /// Receives, if select chooses it.
 pub struct RecvCase<'a, T, P: Platform, B: Buffer<T>>(Parts<'a, T, P, B>);
 
@@ -243,7 +263,7 @@ impl<T, P: Platform, B: Buffer<T>> Case<P> for RecvCase<'_, T, P, B> {}
 impl<T, P: Platform, B: Buffer<T>> Case<P> for SendCase<'_, T, P, B> {}
 
 macro_rules! steps {
-    ($case:ident, $queue:ident, $ready:ident, |$this:ident, $state:ident| $attempt:expr) => {
+    ($case:ident, $queue:ident, $ready:ident, $forgive:ident, |$this:ident, $state:ident| $attempt:expr) => {
         impl<T, P: Platform, B: Buffer<T>> steps::Steps for $case<'_, T, P, B> {
             fn channel(&self) -> *const () {
                 self.0.channel()
@@ -291,6 +311,14 @@ macro_rules! steps {
                 // SAFETY: the wait is over, and all cases are withdrawn.
                 unsafe { self.0.settle(winner) };
             }
+
+            fn has_failed(&self) -> bool {
+                self.0.outcome.get() == Outcome::Closed
+            }
+
+            fn forgive(&self) {
+                self.0.$forgive();
+            }
         }
 
         impl<T, P: Platform, B: Buffer<T>> fmt::Debug for $case<'_, T, P, B> {
@@ -301,7 +329,7 @@ macro_rules! steps {
     };
 }
 
-steps!(RecvCase, receivers, can_get, |this, state| match state.get() {
+steps!(RecvCase, receivers, can_get, leave_failed, |this, state| match state.get() {
     Got::Value(value, sender) => {
         // SAFETY: no wait uses this slot, which is empty.
         unsafe { (*this.slot.get()).write(value) };
@@ -315,7 +343,7 @@ steps!(RecvCase, receivers, can_get, |this, state| match state.get() {
     Got::Empty => None,
 });
 
-steps!(SendCase, senders, can_put, |this, state| {
+steps!(SendCase, senders, can_put, drop_unsent, |this, state| {
     // SAFETY: the slot holds the value until the outcome says that it has gone.
     let (outcome, receiver) = match unsafe { state.put(this.slot.get().cast()) } {
         Put::Handed(node) => (Outcome::Done, Some(node)),

@@ -25,11 +25,14 @@
 mod case;
 mod on;
 
+use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::lock::WaitLimit;
 use super::queue::Node;
 use crate::exec::enter::{enter, enter_in_place};
+use crate::exec::obey::{has_failed, is_ending};
+use crate::objects::g::G;
 use crate::objects::inside::Within;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
@@ -124,10 +127,17 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], limit: WaitLimit) ->
             // What looked ready may have been claimed elsewhere: then it is out of the queue now.
             if let Some(partner) = case.attempt() {
                 unlock_all(cases.as_ptr(), cases.len());
-                if let Some(node) = partner {
-                    Node::wake::<P>(node, caller.within());
+                let g = caller.goroutine();
+                match partner {
+                    Some(node) => {
+                        Node::wake::<P>(node, caller.within());
+                        caller.leave();
+                    }
+                    None => {
+                        caller.leave();
+                        end_here::<P>(g, cases);
+                    }
                 }
-                caller.leave();
                 return true;
             }
         }
@@ -157,10 +167,22 @@ fn select_with<P: Platform>(cases: &mut [&mut dyn Case<P>], limit: WaitLimit) ->
         let woken = waiter.wait::<P>(caller, limit.deadline(), publish, withdraw);
         if woken == Woken::Ready {
             cases.iter().for_each(|case| case.settle(waiter.winner()));
+            end_here::<P>(waiter.goroutine(), cases);
             return true;
         }
         waiter.go_on::<P>();
         false
+    }
+}
+
+/// One of the cases has been carried out, outside: if it has failed while the run of the calling goroutine, `g`, ends,
+/// that is as for the operation alone.
+fn end_here<P: Platform>(g: Option<NonNull<G>>, cases: &[&mut dyn Case<P>]) {
+    if is_ending(g)
+        && let Some(case) = cases.iter().find(|case| case.has_failed())
+    {
+        has_failed::<P>(g);
+        case.forgive();
     }
 }
 
