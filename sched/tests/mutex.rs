@@ -552,8 +552,8 @@ fn shutdown_releases_the_locks_of_those_it_unwinds() {
                 let (lock, one) = (lock.clone(), count.one());
                 drop(go(move || {
                     let _one = one;
-                    // It may still get it, poisoned, when its holder goes first.
-                    let _guard = lock.lock();
+                    // It may still get it, when its holder goes first.
+                    let _guard = lock.lock().unwrap();
                     loop {
                         yield_now();
                     }
@@ -564,8 +564,8 @@ fn shutdown_releases_the_locks_of_those_it_unwinds() {
         });
         assert_eq!(ended.unwrap().left_behind, 0);
         count.assert_all_dropped(6);
-        assert!(lock.is_poisoned());
-        assert!(matches!(lock.try_lock(), Err(TryLockError::Poisoned(_))));
+        assert!(!lock.is_poisoned(), "L25: the end of the run poisons a lock");
+        drop(lock.try_lock().unwrap());
     });
 }
 

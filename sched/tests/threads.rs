@@ -66,40 +66,26 @@ fn a_main_goroutine_locked_before_main_stays_on_the_first_thread_of_the_process(
 }
 
 #[test]
-fn l9_nobody_runs_on_the_first_thread_after_a_goroutine_has_ended_locked_on_it() {
+fn the_thread_that_calls_run_runs_main_alone_also_after_main_has_unlocked_it() {
     on_each_kind(|kind, procs| {
         let here = tid();
         kind.build(Runtime::builder().procs(procs).lock_main_thread())
             .run(move || {
                 assert_eq!(tid(), here);
                 unlock_os_thread();
-                if !kind.migrates() {
-                    // Main keeps that thread, which goes on: documented.
-                    return;
-                }
-                yield_until("a goroutine ends locked on the first thread", || {
-                    go(move || {
-                        lock_os_thread();
-                        if tid() != here {
-                            unlock_os_thread();
-                        }
-                        os_thread_locked()
-                    })
-                    .join()
-                    .unwrap()
-                });
+                assert!(!os_thread_locked());
                 let others: Vec<_> = (0..50)
                     .map(|_| {
                         go(move || {
                             for _ in 0..20 {
-                                assert_ne!(tid(), here, "on a thread that was taken along");
+                                assert_ne!(tid(), here, "on main's thread");
                                 yield_now();
                             }
                         })
                     })
                     .collect();
                 others.into_iter().for_each(|other| other.join().unwrap());
-                assert_ne!(tid(), here);
+                assert_eq!(tid(), here);
             })
             .unwrap();
     });

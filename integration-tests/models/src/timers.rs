@@ -172,7 +172,9 @@ fn timer_leader() {
         match next.take() {
             Some(said @ (Next::Wait | Next::WaitUntil(_))) if !hooks::has_nextp(m) => break said,
             Some(Next::Wait | Next::WaitUntil(_)) => assert!(wait(core, m)),
-            Some(Next::Run(_) | Next::Stop) => panic!("L15: a goroutine runs twice"),
+            Some(Next::Run(_) | Next::Conduct | Next::Stop) => {
+                panic!("L15: a goroutine runs twice")
+            }
             None => {}
         }
         // SAFETY: `m` is the caller's, inside.

@@ -8,10 +8,10 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use g0_defer::{Goexit, Throw, Unwind};
-use g0_sched::generic::{self, Go, current, goexit, park};
+use g0_sched::generic::{self, Chan, Go, current, goexit, park};
 use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Machines, Unwinding};
-use g0_sched::{M, Platform, Registry, StartError};
+use g0_sched::{M, Platform, Registry, StartError, TryLockError};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -26,9 +26,11 @@ pub const MODEL: Model = Model {
     scenarios: &[
         Scenario { name: "main", invariants: "L15,L22", extra: 0, run: main },
         Scenario { name: "guest", invariants: "L19,L22", extra: 0, run: guest },
-        Scenario { name: "token", invariants: "L15,L22", extra: 1, run: token },
+        Scenario { name: "token", invariants: "L15,L22,L25", extra: 1, run: token },
         Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },
         Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
+        Scenario { name: "ends", invariants: "L25", extra: 0, run: ends },
+        Scenario { name: "poison", invariants: "L25", extra: 0, run: poison },
     ],
 };
 
@@ -201,5 +203,49 @@ fn scope() {
         });
         seen();
         assert!(ended.is_err(), "L22: a scope ends well, and a goroutine of it has panicked");
+    });
+}
+
+/// A goroutine receives while main returns: the end unwinds it, or the one that has the channel's other end first. It
+/// may not find that all senders have gone.
+fn ends() {
+    /// Closes when it is dropped, as the last sender does.
+    struct Closes(Arc<Chan<u8, Unwinds>>);
+    impl Drop for Closes {
+        fn drop(&mut self) {
+            let _ = self.0.close();
+        }
+    }
+    run_on::<Unwinds>(Shape::new(2), || {
+        let rx = Arc::new(Chan::<u8, Unwinds>::new());
+        let closes = Closes(rx.clone());
+        drop(go_on::<Unwinds, _>(move || {
+            let _closes = closes;
+            park::<Unwinds>();
+        }));
+        let receives = Go::new().spawn::<Unwinds, _, _>(move || {
+            seen();
+            let received = rx.recv();
+            assert!(received.is_ok(), "L25: a goroutine meets an error that the end has made");
+        });
+        drop(receives);
+    });
+}
+
+/// A goroutine holds a lock while main returns, and another one tries to take it afterwards.
+fn poison() {
+    run_on::<Unwinds>(Shape::new(2), || {
+        let lock = Arc::new(generic::Mutex::<(), Unwinds>::new(()));
+        let theirs = lock.clone();
+        drop(go_on::<Unwinds, _>(move || {
+            let _guard = theirs.lock();
+            park::<Unwinds>();
+        }));
+        let tries = Go::new().spawn::<Unwinds, _, _>(move || {
+            seen();
+            let poisoned = matches!(lock.try_lock(), Err(TryLockError::Poisoned(_)));
+            assert!(!poisoned, "L25: the end of the run poisons a lock");
+        });
+        drop(tries);
     });
 }

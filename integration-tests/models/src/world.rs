@@ -263,6 +263,7 @@ pub fn schedule_on<P: Platform>(
                     return;
                 }
             }
+            Next::Conduct => unreachable!("no run has an end here"),
             Next::Stop => return,
         }
     }
