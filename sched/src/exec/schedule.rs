@@ -127,7 +127,7 @@ fn wait<P: Platform>(mut stay: Stay, mut deadline: Option<u64>) -> Stay {
             continue;
         }
         if core.conducts(m) {
-            match look_at_rest::<P>(stay, deadline) {
+            match look_at_rest::<P>(&stay, deadline) {
                 Some(until) => _ = m.parker.park::<P>(Some(until)),
                 // SAFETY: the calling M's thread.
                 None => unsafe { P::relax() },
