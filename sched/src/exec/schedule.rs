@@ -140,7 +140,7 @@ fn wait<P: Platform>(mut stay: Stay, mut deadline: Option<u64>) -> Stay {
                 None => return stay,
                 Some(Next::WaitUntil(deadline)) => Some(deadline),
                 Some(Next::Stop) => end::<P>(stay),
-                Some(Next::Wait | Next::Run(_)) => None,
+                Some(Next::Wait | Next::Run(_) | Next::Conduct) => None,
             };
         }
     }
