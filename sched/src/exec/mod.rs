@@ -20,6 +20,7 @@ pub(crate) mod park;
 mod post_switch;
 pub(crate) mod refs;
 mod schedule;
+mod settle;
 pub(crate) mod spawn;
 pub(crate) mod suspend;
 mod switch;

@@ -167,6 +167,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         let scope = this.scope.get();
         this.status.set(status::DEAD);
         ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Release);
+        within.load.end();
         if let Some(waiter) = own
             && within.core().phase() == phase::OPEN
         {
@@ -189,6 +190,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
                     this.join.store(DETACHED, Ordering::Relaxed);
                     this.status.set(status::RUNNABLE);
                     ended.store(ended.load(Ordering::Relaxed) - 1, Ordering::Release);
+                    within.load.begin();
                     return run_again::<P>(within, g);
                 }
                 DETACHED => free(within, g),

@@ -10,6 +10,7 @@ use super::current::this_m;
 use crate::objects::g::G;
 use crate::objects::inside::{Stay, Within};
 use crate::objects::m::M;
+use crate::objects::shared::Core;
 use crate::parts::phase;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
@@ -37,12 +38,14 @@ pub(crate) fn schedule<P: Platform>() -> ! {
     }
 }
 
-/// As [`schedule`]; first lets another M have the P with all that is queued, and rests if one takes it.
-pub(super) fn schedule_elsewhere<P: Platform>() -> ! {
+/// As [`schedule`]; first rests, if the policy says so.
+pub(super) fn schedule_after<P: Platform>(
+    rest: impl FnOnce(&'static Core, &mut Stay) -> Option<Next>,
+) -> ! {
     let m = this_m::<P>();
     // SAFETY: the caller's stay, which it has left to this loop, and which `schedule` takes over.
     let mut stay = unsafe { Stay::assume(m) };
-    match stay.core().make_way::<P>(&mut stay) {
+    match rest(stay.core(), &mut stay) {
         Some(Next::WaitUntil(deadline)) => _ = wait::<P>(stay, Some(deadline)),
         Some(_) => _ = wait::<P>(stay, None),
         None => {}

@@ -30,6 +30,7 @@ use super::inside::{Caller, Inside};
 use super::obey::obey;
 use super::post_switch::resumed;
 use super::uncaught::is_counted;
+use super::settle::{settle, weigh_main};
 use super::wake::wake_from;
 use crate::objects::g::{BENEATH, G, scheduler_of, status};
 use crate::objects::inside::Within;
@@ -347,7 +348,12 @@ unsafe extern "C" fn entry<P: Platform>(value: usize, g: *mut u8) -> ! {
     // SAFETY: `prepare` gave the G and set `run`; the first switch to this goroutine comes here, inside.
     unsafe {
         let g = NonNull::new_unchecked(g.cast::<G>());
-        Inside::assume(resumed::<P>(value), g).leave();
+        let mut inside = Inside::assume(resumed::<P>(value), g);
+        if inside.load.is_full() {
+            inside = settle::<P>(inside);
+        }
+        inside.load.begin();
+        inside.leave();
         if let Some(run) = g.as_ref().run.get() {
             run(g);
         }
@@ -459,7 +465,11 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
         let g = init_g(core, stack);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());
-        prepare::<P, F, ()>(g, f, id, "main", site);
+        let main = || {
+            weigh_main::<P>();
+            f();
+        };
+        prepare::<P, _, ()>(g, main, id, "main", site);
         g.as_ref().join.store(DETACHED, Ordering::Relaxed);
         core.end.main_g.store(g.as_ptr(), Ordering::Relaxed);
         core.config.procs[0].counts.started.fetch_add(1, Ordering::Relaxed);

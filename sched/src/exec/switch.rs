@@ -21,7 +21,7 @@ use g0_arch::{Arch, Native};
 
 use super::inside::Inside;
 use super::post_switch::{Tag, resumed, tagged};
-use super::schedule::{assign, schedule, schedule_elsewhere};
+use super::schedule::{assign, schedule, schedule_after};
 use crate::objects::g::G;
 use crate::platform::Platform;
 
@@ -67,6 +67,17 @@ pub(super) unsafe fn mcall_elsewhere<P: Platform>(inside: Inside, tag: Tag) -> I
     unsafe { mcall_to::<P>(inside, tag, on_g0_elsewhere::<P>) }
 }
 
+/// As [`mcall`]; what has not started is left to another M, if there is one with more room, and the goroutine
+/// with it.
+///
+/// # Safety
+///
+/// As [`mcall`]; the goroutine must be neither bound nor locked.
+pub(super) unsafe fn mcall_apart<P: Platform>(inside: Inside, tag: Tag) -> Inside {
+    // SAFETY: as the caller ensures.
+    unsafe { mcall_to::<P>(inside, tag, on_g0_apart::<P>) }
+}
+
 /// Leaves the running goroutine for `f` on g0.
 ///
 /// # Safety
@@ -99,7 +110,14 @@ unsafe extern "C" fn on_g0<P: Platform>(value: usize, _data: *mut u8) -> ! {
 unsafe extern "C" fn on_g0_elsewhere<P: Platform>(value: usize, _data: *mut u8) -> ! {
     // SAFETY: `value` is what `mcall_elsewhere` gave, out of its switch.
     unsafe { resumed::<P>(value) };
-    schedule_elsewhere::<P>()
+    // The P goes with all that is queued.
+    schedule_after::<P>(|core, stay| core.make_way::<P>(stay))
+}
+
+unsafe extern "C" fn on_g0_apart<P: Platform>(value: usize, _data: *mut u8) -> ! {
+    // SAFETY: `value` is what `mcall_apart` gave, out of its switch.
+    unsafe { resumed::<P>(value) };
+    schedule_after::<P>(|core, stay| core.leave_to_another::<P>(stay))
 }
 
 /// In models: code that switches away from `g` stands on its stack. On g0, in foreign code, it does not.

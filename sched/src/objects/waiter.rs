@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 use g0_arch::sync::atomic::{AtomicUsize, Ordering};
 
 use super::g::G;
-use super::scope_state::ScopeState;
+use super::scope_state::{ScopeState, WAITING};
 use super::shared::Core;
 use crate::parts::parker::Parker;
 use crate::parts::{phase, stat_atomic};
@@ -109,6 +109,14 @@ impl ScopeState {
     pub(crate) unsafe fn set_waiter(&self, waiter: *const Waiter) {
         // SAFETY: no goroutine of the scope reads it before it finds `WAITING`.
         unsafe { self.waiter.set(waiter.cast()) };
+    }
+
+    /// Returns the waiter of the scope's owner, if that waits for one goroutine more, which must be the caller.
+    pub(crate) fn waiter_of_last(&self) -> Option<*const Waiter> {
+        // Acquire: pairs with the owner's publication.
+        let last = self.running.load(Ordering::Acquire) == WAITING | 1;
+        // SAFETY: the owner waits, and for the caller alone: so until the caller ends.
+        last.then(|| unsafe { self.waiter() })
     }
 
     /// Returns the waiter of the scope's owner.

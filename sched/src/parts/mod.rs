@@ -17,6 +17,7 @@ pub(crate) mod libcall;
 pub(crate) mod light_fence;
 pub(crate) mod limits;
 pub(crate) mod list;
+pub(crate) mod load;
 pub(crate) mod locks;
 pub(crate) mod nanos;
 pub(crate) mod park_token;

@@ -1,4 +1,4 @@
-//! Atomics that nothing is decided by: what statistics and reports read.
+//! Atomics that nothing goes wrong by, whatever they say: what statistics and reports read, and hints.
 //!
 //! Models do not see them: each would multiply what there is to explore.
 

@@ -19,11 +19,27 @@ impl Core {
     /// Puts the calling M at rest and returns how it must wait; `None`: there is work after all, and a P to
     /// do it with.
     pub(super) fn go_idle<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
+        if let Some(within) = stay.within()
+            && self.may_get_mail(within)
+            && self.spin_with_p::<P>(within)
+        {
+            return None;
+        }
+        self.go_idle_for::<P>(stay, RestFor::AnyG)
+    }
+
+    /// As [`go_idle`](Self::go_idle); what is queued may be left to an M that searches.
+    pub(super) fn go_idle_for<P: Platform>(
+        &'static self,
+        stay: &mut Stay,
+        rest_for: RestFor,
+    ) -> Option<Next> {
         let m = stay.m();
+        m.load.reset();
         // Before the M is on the idle list: from then on the flag is its waker's to set.
         // SAFETY: the calling thread's.
         let searching = unsafe { m.spin.searching.replace(false) };
-        let Some(rest) = self.rest::<P>(stay, RestFor::AnyG) else {
+        let Some(rest) = self.rest::<P>(stay, rest_for) else {
             // SAFETY: the calling thread's again: it has not rested.
             unsafe { m.spin.searching.set(searching) };
             return None;
@@ -38,7 +54,7 @@ impl Core {
         if searching || rest == Rest::Idle {
             heavy_fence::<P>(self.config.symmetric);
             let work = self.has_work_for_any_m();
-            if work {
+            if work && !(rest_for == RestFor::OtherGs && self.is_searched_by_another()) {
                 match self.look_again::<P>(stay) {
                     Some(Got::Proc(_)) => return None,
                     Some(Got::Queued) => return Some(Next::Wait),

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use g0_arch::sync::MutexGuard;
 use g0_arch::sync::atomic::Ordering;
 
+use super::placement::QUOTA;
 use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
@@ -70,6 +71,9 @@ impl Core {
             m.symmetric.set(self.config.symmetric);
             m.migrating.set(self.config.mobility.migrates());
             m.locks_at_start.set(self.config.mobility.locks_at_start());
+        }
+        if self.spreads() {
+            m.load.set_quota(QUOTA);
         }
     }
 

@@ -56,6 +56,7 @@
 //! | [`turns`] | when a goroutine has run for long enough, and when each queue has its turn by time | L24 |
 //! | [`handoff_spin`] | whether an M spins before it sleeps | |
 //! | [`search`], [`idle`] | where an M looks before it rests, and how it goes to sleep | L11 |
+//! | [`placement`] | which M a goroutine starts on, on the pinned runtime | L11 |
 //! | [`reserved`] | what an M does that is reserved for a goroutine | L2 |
 //! | [`find_runnable`] | what an M does next | L2, L9, L11 |
 //! | [`trace`] | when a line about the scheduler is due | |
@@ -82,6 +83,7 @@ pub(crate) mod lockedm;
 mod machines;
 pub(crate) mod next;
 mod open;
+pub(crate) mod placement;
 pub(crate) mod prefetch;
 mod procs;
 pub(crate) mod queue_order;

@@ -23,6 +23,7 @@ use g0_arch::sync::atomic::Ordering;
 
 use super::hand::WakeM;
 use crate::objects::inside::FreeP;
+use crate::objects::m::ms_from;
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;
 use crate::parts::error::Error;
@@ -42,6 +43,7 @@ impl Core {
         let mut sched = self.sched.lock();
         let before = self.ps.wanted.swap(procs, Ordering::Relaxed);
         self.retire_idle(&mut sched);
+        ms_from(sched.all_ms).for_each(|m| m.load.reset());
         drop(sched);
         for p in &self.config.procs[..procs] {
             let mut sched = self.sched.lock();

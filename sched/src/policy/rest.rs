@@ -15,6 +15,8 @@ use crate::platform::Platform;
 pub(super) enum RestFor {
     /// Any G: it is on the idle list.
     AnyG,
+    /// Any G but those that are queued now, which are left to another M: it is on the idle list.
+    OtherGs,
     /// Gs that are bound to it.
     OwnG,
 }
@@ -43,7 +45,7 @@ impl Core {
     pub(super) fn rest<P: Platform>(&self, stay: &mut Stay, rest_for: RestFor) -> Option<Rest> {
         let mut sched = self.sched.lock();
         let own_g = rest_for == RestFor::OwnG;
-        if !own_g && !sched.global.is_empty() {
+        if rest_for == RestFor::AnyG && !sched.global.is_empty() {
             return None;
         }
         let wake = self.put_p(&mut sched, stay.disown());
@@ -139,7 +141,7 @@ impl Core {
     fn lie_down(&self, sched: &mut SchedState, m: &'static M, rest_for: RestFor) {
         let state = match rest_for {
             RestFor::OwnG => MState::AwaitsOwnG,
-            RestFor::AnyG => {
+            RestFor::AnyG | RestFor::OtherGs => {
                 sched.idle_ms.push_front(m);
                 MState::Idle
             }

@@ -70,6 +70,16 @@ impl Core {
         if let Some(m) = sched.idle_ms.pop_front() {
             return Some(assign_idle(&mut sched, m, p, searching));
         }
+        self.assign_new_m::<P>(sched, p, searching)
+    }
+
+    /// As [`assign_m`](Self::assign_m), to an M that has no thread yet.
+    pub(super) fn assign_new_m<P: Platform>(
+        &'static self,
+        mut sched: MutexGuard<'_, SchedState>,
+        p: FreeP,
+        searching: bool,
+    ) -> Option<Assigned> {
         let m = match sched.free_ms.pop_front() {
             Some(m) => {
                 drop(sched);
@@ -111,7 +121,7 @@ impl Core {
     }
 
     /// Returns whether one more M may be started.
-    fn has_room_for_m(&self) -> bool {
+    pub(super) fn has_room_for_m(&self) -> bool {
         self.own_ms() < self.ms.max
     }
 

@@ -33,6 +33,7 @@ use super::p::Proc;
 use super::shared::Core;
 use crate::parts::claim::Claim;
 use crate::parts::inbox::Inbox;
+use crate::parts::load::Load;
 use crate::parts::parker::Parker;
 use crate::parts::stat_atomic;
 
@@ -90,6 +91,8 @@ pub struct M {
     pub(crate) migrating: OwnedCell<bool>,
     /// A goroutine is locked here from its start.
     pub(crate) locks_at_start: OwnedCell<bool>,
+    /// How many goroutines it is home to. Read by any thread, as a hint.
+    pub(crate) load: Load,
     /// Gs bound here, pushed by any thread.
     pub(crate) inbox: Inbox<G>,
     /// Gs bound here, runnable.
@@ -140,6 +143,7 @@ impl M {
                 symmetric: OwnedCell::new(true),
                 migrating: OwnedCell::new(false),
                 locks_at_start: OwnedCell::new(false),
+                load: Load::new(),
                 inbox: Inbox::new(),
                 local: UnsafeCell::new(Local::new()),
                 spin: Searching::new(),
