@@ -426,6 +426,7 @@ compile_error!(
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
     builder::{Builder, STACK_SIZE},
+    offload::offload,
     runtime::{RunError, Runtime},
     tag::Hosted,
     watch::Watch,

@@ -10,15 +10,16 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use g0_sched::{Runtime, channel, go, sleep};
+use g0_sched::{Runtime, channel, go, offload, sleep};
 
 const PART: &str = "G0_TEST_PART";
 
 /// A name, the part, and what is to come of it.
 type Part = (&'static str, fn(), fn(&Output));
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("alone", alone, reported),
+    ("threads of a pool", threads_of_a_pool, reported),
     ("wired", wired, reported),
     ("a thread sends", a_thread_sends, ended),
     ("a thread ends without a word", a_thread_ends, reported),
@@ -70,6 +71,18 @@ fn alone() {
         let (_tx, rx) = channel::<u8>(0);
         let waits = go(move || rx.recv().is_ok());
         let _ = waits.join();
+    });
+}
+
+/// Those that ran what was offloaded wait for more, and wake no goroutine.
+fn threads_of_a_pool() {
+    let _ = runtime().run(|| {
+        let all: Vec<_> = (0..3)
+            .map(|i| go(move || offload(move || thread::sleep(Duration::from_millis(i * 50)))))
+            .collect();
+        all.into_iter().for_each(|one| one.join().unwrap());
+        let (_tx, rx) = channel::<u8>(0);
+        let _ = rx.recv();
     });
 }
 

@@ -7,11 +7,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use common::child::{in_children, succeeds};
-use common::{suspends_often, yield_until};
+use common::{panic_text, suspends_often, yield_until};
 use g0_sched::port::Machines;
 use g0_sched::{
-    Error, Fences, Hosted, Runtime, channel, go, lock_os_thread, procs, sleep, unlock_os_thread,
-    yield_now,
+    Error, Fences, Hosted, Runtime, channel, go, lock_os_thread, offload, procs, sleep,
+    unlock_os_thread, yield_now,
 };
 
 /// From now on these system calls fail with `errno`, in all threads of this process.
@@ -247,6 +247,63 @@ fn there_are_as_many_procs_as_the_affinity_has_cpus() {
             assert!(n != 1 || seen == 1, "{seen} procs on one CPU");
             // A quota may allow fewer, but never none.
             assert!(seen >= 1);
+        },
+        succeeds,
+    );
+}
+
+#[test]
+fn a_thread_refused_to_offloaded_work_is_a_panic_and_with_another_a_wait() {
+    in_children(
+        "a_thread_refused_to_offloaded_work_is_a_panic_and_with_another_a_wait",
+        |kind, procs| {
+            let (refused, served) = kind
+                .with_procs(procs)
+                .run(|| {
+                    // Threads enough for goroutines before, and none for the pool.
+                    let (tx, rx) = channel::<i32>(0);
+                    let waiter = go(move || rx.recv().unwrap());
+                    sleep(Duration::from_millis(20));
+                    refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
+                    let refused = panic_text(|| offload(|| 1));
+                    tx.send(1).unwrap();
+                    (refused, waiter.join().unwrap())
+                })
+                .unwrap();
+            assert!(refused.contains("the system refuses a thread"), "{refused}");
+            assert_eq!(served, 1);
+        },
+        succeeds,
+    );
+}
+
+#[test]
+fn offloaded_work_waits_for_the_threads_there_are_when_more_are_refused() {
+    in_children(
+        "offloaded_work_waits_for_the_threads_there_are_when_more_are_refused",
+        |kind, procs| {
+            let sum = kind.with_procs(procs).run(|| {
+                // Goroutines that wait, so that each of the exclusive runtime has its thread already.
+                let (tx, rx) = channel::<i32>(0);
+                let all: Vec<_> = (0..5)
+                    .map(|_| {
+                        let rx = rx.clone();
+                        go(move || {
+                            let n = rx.recv().unwrap();
+                            offload(move || {
+                                std::thread::sleep(Duration::from_millis(1));
+                                n
+                            })
+                        })
+                    })
+                    .collect();
+                assert_eq!(offload(|| 1), 1);
+                sleep(Duration::from_millis(20));
+                refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
+                (0..5).for_each(|n| tx.send(n).unwrap());
+                all.into_iter().map(|one| one.join().unwrap()).sum::<i32>()
+            });
+            assert_eq!(sum.unwrap(), 10);
         },
         succeeds,
     );

@@ -52,6 +52,8 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
             core.halt::<P>();
         }
         core.make_spare();
+        // SAFETY: this is sysmon.
+        unsafe { P::start_services(core) };
         // Relaxed: it only shortens this sleep.
         let activity = core.sysmon.activity.swap(0, stat_atomic::Ordering::Relaxed) != 0;
         if activity {

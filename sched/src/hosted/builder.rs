@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use g0_stack::{Class, SlabSource};
 
+use super::offload_pool::Pool;
 use super::prepare::prepare;
 use super::runtime::Runtime;
 use super::tag::Hosted;
@@ -29,6 +30,8 @@ pub const STACK_SIZE: usize = 256 << 10;
 
 /// How many threads a runtime may start, if its builder says nothing else.
 const MAX_THREADS: usize = 10_000;
+/// The same of threads for what is offloaded.
+const MAX_OFFLOAD_THREADS: usize = 512;
 
 /// How long a thread without work stays, if the builder says nothing else.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -54,6 +57,7 @@ pub struct Builder {
     keep_alive: Duration,
     stall: Duration,
     panic_hook: bool,
+    max_offload_threads: usize,
     trace: Duration,
     foreign: ForeignThreads,
     grace: Duration,
@@ -211,6 +215,15 @@ impl Builder {
         self
     }
 
+    /// Sets how many threads the runtime may start for what is [offloaded](crate::offload), at a time; what comes
+    /// beyond that stands in a queue. Default: 512.
+    ///
+    /// A build with none is refused: [`Error::MaxThreads`].
+    pub fn max_offload_threads(mut self, most: usize) -> Self {
+        self.max_offload_threads = most;
+        self
+    }
+
     /// Sets what is done with threads that this runtime has not started (a C library has, or `std`) and that
     /// call back. Such a thread comes to the runtime that has been running for the longest, of all
     /// in the process that do not refuse them. Default: [`ForeignThreads::Bind`].
@@ -302,7 +315,7 @@ impl Builder {
         if wanted == 0 || wanted > most || most > MAX_PROCS {
             return Err(Error::Procs);
         }
-        if self.max_threads == 0 {
+        if self.max_threads == 0 || self.max_offload_threads == 0 {
             return Err(Error::MaxThreads);
         }
         if self.name.contains('\0') {
@@ -362,6 +375,7 @@ impl Builder {
         scheduler.core().begin_with(wanted);
         scheduler.core().evict_at_most(self.max_evicted);
         scheduler.trace(self.trace_period());
+        Pool::found(scheduler.core(), self.max_offload_threads);
         // SAFETY: it has not started.
         unsafe { scheduler.name_cell().set(self.name) };
         Ok(Runtime {
@@ -406,6 +420,7 @@ impl Runtime {
             keep_alive: KEEP_ALIVE,
             stall: STALL,
             panic_hook: true,
+            max_offload_threads: MAX_OFFLOAD_THREADS,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
             grace: Duration::from_nanos(GRACE),

@@ -8,6 +8,8 @@ pub mod dump;
 mod fork;
 mod futex;
 mod membarrier;
+pub(crate) mod offload;
+mod offload_pool;
 mod overflow;
 mod panics;
 mod platform;

@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 use std::string::ToString;
 
 use super::affinity::CPUS;
+use super::offload_pool::Pool;
 use super::prepare::prepare;
 use super::tag::Hosted;
 use super::{affinity, current, fork, futex, membarrier, report, watcher};
@@ -18,8 +19,8 @@ use crate::platform::machines::Machines;
 use crate::platform::unwinding::Unwinding;
 use crate::platform::{Platform, StartError};
 
-/// Stack of every M's thread, on which foreign code runs: address space, not memory.
-const THREAD_STACK: usize = 8 << 20;
+/// Stack of every M's thread, on which foreign code runs, and of those of a pool: address space, not memory.
+pub(super) const THREAD_STACK: usize = 8 << 20;
 
 // SAFETY: the slot is read in assembly or behind a call; tokens are futex words; the heavy fence
 // is the kernel's. `errno` is the C library's, and what throws does not return.
@@ -95,6 +96,10 @@ impl Machines for Hosted {
         // Sysmon's own mask: its thread runs no code of the program, so only a change for all threads
         // of the process reaches it.
         CPUS.store(affinity::affine(), Ordering::Relaxed);
+    }
+
+    unsafe fn start_services(core: &'static Core) {
+        Pool::of(core).start_threads();
     }
 
     fn check_process() {

@@ -4,10 +4,12 @@ use core::fmt;
 use core::ptr::NonNull;
 use std::boxed::Box;
 use std::panic::Location;
+use std::time::Duration;
 
 use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::SlabSource;
 
+use super::offload_pool::Pool;
 use super::tag::Hosted;
 use super::watch::Watch;
 use super::{fork, futex, watcher};
@@ -105,6 +107,8 @@ impl Runtime {
         let scheduler: &'static Scheduler<Hosted> = unsafe { self.scheduler.as_ref() };
         let here = if self.lock_main { CallingThread::IsMains } else { CallingThread::Waits };
         let ended = scheduler.begin(main, site, here, carry);
+        let patience = Duration::from_nanos(PATIENCE);
+        let offloading = Pool::of(scheduler.core()).close(patience);
         drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
         let result = match ended.result {
@@ -112,7 +116,8 @@ impl Runtime {
             Some(Ok(value)) => Some(value),
             None => None,
         };
-        let Ended { left_behind, threads_left, panics, .. } = ended;
+        let Ended { left_behind, panics, .. } = ended;
+        let threads_left = ended.threads_left + offloading;
         Ok(Ended { result, left_behind, threads_left, panics })
     }
 }

@@ -45,6 +45,16 @@ pub trait Machines {
     /// By sysmon only.
     unsafe fn look_around() {}
 
+    /// Starts the threads that serve `core` and are no Ms, if any are wanted. By sysmon, whenever it is woken; no lock
+    /// held. Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// By sysmon only.
+    unsafe fn start_services(core: &'static Core) {
+        let _ = core;
+    }
+
     /// Called by an M that looks for work in vain, before it parks, and while the end of a run waits for an M.
     /// No lock held. Provided: a hint to the CPU.
     ///

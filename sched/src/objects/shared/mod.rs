@@ -83,6 +83,9 @@ pub struct Core {
     /// What its threads are called. Set before it starts.
     #[cfg(feature = "std")]
     pub(crate) name: OwnedCell<&'static str>,
+    /// What the hosted platform keeps for it. Set before it starts.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) companion: std::sync::OnceLock<std::sync::Arc<dyn core::any::Any + Send + Sync>>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
     pub(crate) depot: Depot<&'static dyn StackSource>,
@@ -116,6 +119,8 @@ impl Core {
                 config,
                 #[cfg(feature = "std")]
                 name: OwnedCell::new("g0"),
+                #[cfg(all(feature = "std", not(loom)))]
+                companion: std::sync::OnceLock::new(),
                 sched: Mutex::new(SchedState::new()),
                 depot: Depot::new(config.stack, config.stacks),
                 ps: Ps::new(config.procs.len()),
