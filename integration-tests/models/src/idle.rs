@@ -32,6 +32,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "aside", invariants: "L11", extra: 0, run: aside },
         Scenario { name: "dismissed", invariants: "L3,L11", extra: 1, run: dismissed },
         Scenario { name: "bound", invariants: "L1,L11,L23", extra: 1, run: bound },
+        Scenario { name: "left", invariants: "L11", extra: 0, run: left },
     ],
 };
 
@@ -370,4 +371,41 @@ fn bound() {
         seen();
     }
     World::end_shared(world);
+}
+
+/// On the pinned runtime an M that is home to many leaves a new goroutine to one that looks for work, and rests
+/// beside it. That one may find the other goroutine first: the two wait for each other's start, so each needs an M.
+fn left() {
+    let world = World::pinned(2, 2, 2);
+    let core = world.core();
+    let looking = world.m();
+    rest(core, looking);
+    let full = world.m_with_p();
+    hooks::begin_goroutines(full, 8);
+    // Wakes `looking`, which has the other P now.
+    publish_outside(&world, 1);
+    let both = Arc::new(Both { started: AtomicUsize::new(0), bell: Notify::new() });
+    let runner = {
+        let both = both.clone();
+        thread::spawn(move || {
+            if wait(core, looking) {
+                schedule(core, looking, |_| both.run(core));
+            }
+        })
+    };
+    // As one that is put back: the M that leaves it sees to it that another one comes.
+    // SAFETY: `full` is ours, inside, with a P; the G is ours until it is pushed.
+    unsafe {
+        hooks::save(world.g(0));
+        let _ = hooks::append(core, hooks::proc_of(full), world.g(0));
+    }
+    let rested = hooks::leave_to_another::<Threads>(core, full).is_some();
+    if rested {
+        seen();
+    }
+    if !rested || wait(core, full) {
+        schedule(core, full, |_| both.run(core));
+    }
+    runner.join().unwrap();
+    world.end();
 }

@@ -149,6 +149,11 @@ impl World {
         World::with(procs, machines, gs, false, true, Deadlock::Ignore)
     }
 
+    /// As [`new`](Self::new), on the pinned runtime.
+    pub fn pinned(procs: usize, machines: usize, gs: usize) -> World {
+        World::with(procs, machines, gs, true, false, Deadlock::Ignore)
+    }
+
     /// As [`without_fences`](Self::without_fences), on the pinned runtime or the migrating one.
     pub fn on_runtime(migrating: bool, gs: usize) -> World {
         World::with(1, 1, gs, false, migrating, Deadlock::Ignore)

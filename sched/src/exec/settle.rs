@@ -25,7 +25,7 @@ pub(super) fn settle<P: Platform>(mut inside: Inside) -> Inside {
     let core = inside.core();
     let (mut since, mut hopeful) = (None, false);
     for _ in 0..TIMES {
-        let free = core.another_m_is_free();
+        let free = core.another_m_may_be_free(&inside);
         // An M that was free a moment ago may be again: the first goroutine of a pair soon waits for the second.
         if !(free || hopeful) || !core.is_to_be_left(&inside, g) {
             break;

@@ -50,6 +50,16 @@ pub fn spurious_wakeup<P: Platform>(core: &'static Core, m: &'static M) -> Optio
     core.spurious_wakeup::<P>(&mut stay(m))
 }
 
+/// As [`Core::leave_to_another`], by `m`, which must be inside and own a P.
+pub fn leave_to_another<P: Platform>(core: &'static Core, m: &'static M) -> Option<Next> {
+    core.leave_to_another::<P>(&mut stay(m))
+}
+
+/// So many goroutines begin on `m`, and none of them ends.
+pub fn begin_goroutines(m: &M, n: usize) {
+    (0..n).for_each(|_| m.load.begin());
+}
+
 /// As [`Core::ready`].
 ///
 /// # Safety

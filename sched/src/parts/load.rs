@@ -65,6 +65,11 @@ impl Load {
         self.goroutines.load(Ordering::Relaxed)
     }
 
+    /// Returns what the limit is set to when the M rests. Any thread, as a hint.
+    pub(crate) fn quota(&self) -> usize {
+        self.quota.load(Ordering::Relaxed)
+    }
+
     /// Returns whether a new goroutine looks for another M. By the M's thread.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {

@@ -60,6 +60,8 @@ use crate::platform::Platform;
 pub(super) const QUOTA: usize = 3;
 /// The same of main's M, on which main counts as many.
 const WITH_MAIN: usize = 2;
+/// From how many on an M is crowded.
+const CROWD: usize = 6;
 /// How many Ms are looked at: the youngest.
 const LOOKS: usize = 256;
 /// For how long an M that leaves a goroutine to another waits for that awake, nanoseconds.
@@ -83,6 +85,8 @@ enum Room {
     Coming,
     /// On an M that has no thread yet.
     New,
+    /// On an M that has no thread yet, in the place of the calling one: no P is idle.
+    NewInstead,
     /// On none: each M that is free is home to as many, or more. There would be at so many here.
     Fewer(usize),
     /// On none, for no M is free.
@@ -95,9 +99,10 @@ impl Core {
         !self.config.mobility.migrates() && self.config.procs.len() > 1
     }
 
-    /// Returns whether another M may be free. The caller must be an M that does not search.
-    pub(crate) fn another_m_is_free(&self) -> bool {
-        self.ps.idle.load(Ordering::Relaxed) != 0 || self.is_searched_by_another()
+    /// Returns whether another M than `m`, the calling one, may be free, or should be there. The calling M must not
+    /// search.
+    pub(crate) fn another_m_may_be_free(&self, m: &Within) -> bool {
+        self.ps.idle.load(Ordering::Relaxed) != 0 || self.is_searched_by_another() || is_crowded(m)
     }
 
     /// Returns whether `g`, which has come to `m` and not begun, is to be left to another M if there is one.
@@ -137,14 +142,21 @@ impl Core {
                 within.load.look_again_at(limit);
                 return None;
             }
-            Room::NoneFree | Room::Coming => {
+            Room::Coming => {
                 drop(sched);
                 true
             }
+            Room::NoneFree => {
+                drop(sched);
+                // Or an M is between two states.
+                self.is_searched_by_another()
+            }
             Room::AtRest(m) => self.bring::<P>(sched, m),
             Room::New => self.bring_new::<P>(sched),
+            Room::NewInstead => return self.make_way_for_new::<P>(sched, stay),
         };
         if !coming {
+            // There is no M to be had. The next one looks again.
             within.load.look_again_at(within.load.get().saturating_add(1));
             return None;
         }
@@ -161,7 +173,7 @@ impl Core {
     /// lock is held.
     fn room_elsewhere(&self, sched: &SchedState, here: &Within) -> Room {
         let p_is_idle = self.ps.idle.load(Ordering::Relaxed) != 0;
-        let load = here.load.get();
+        let (load, crowded) = (here.load.get(), is_crowded(here));
         let (mut fewest, mut room, mut serving) = (usize::MAX, Room::NoneFree, 0);
         for m in ms_from(sched.all_ms).take(LOOKS) {
             // SAFETY: under the lock.
@@ -169,10 +181,12 @@ impl Core {
             if !may_serve(m, state) {
                 continue;
             }
-            serving += 1;
+            let is_free = state == MState::Idle || m.g.load(Ordering::Relaxed).is_null();
+            // Main is busy with what is its own: it counts for no home when there is a crowd elsewhere.
+            serving += usize::from(!crowded || is_free || !is_mains(m));
             let found = match state {
                 MState::Idle if p_is_idle => Room::AtRest(m),
-                MState::Busy if m.g.load(Ordering::Relaxed).is_null() => Room::Coming,
+                MState::Busy if is_free => Room::Coming,
                 _ => continue,
             };
             if !ptr::eq(m, here.m()) && m.load.get() < fewest {
@@ -180,13 +194,13 @@ impl Core {
                 room = found;
             }
         }
-        let starts = p_is_idle
-            && fewest != 0
+        let starts = fewest != 0
             && serving < self.ps.wanted.load(Ordering::Relaxed)
             && self.has_room_for_m()
             && !self.ms.start_refused.load(Ordering::Relaxed);
         match room {
-            _ if starts => Room::New,
+            _ if starts && p_is_idle => Room::New,
+            Room::NoneFree if starts && crowded => Room::NewInstead,
             Room::NoneFree => room,
             _ if fewest >= load => Room::Fewer(fewest.saturating_add(1)),
             _ => room,
@@ -219,6 +233,20 @@ impl Core {
         }
     }
 
+    /// Lets an M that has no thread yet have the P of the calling one, `stay`, with what is queued, and puts that at
+    /// rest.
+    fn make_way_for_new<P: Platform>(
+        &'static self,
+        sched: MutexGuard<'_, SchedState>,
+        stay: &mut Stay,
+    ) -> Option<Next> {
+        let p = stay.disown();
+        self.work.searching.fetch_add(1, Ordering::AcqRel);
+        let assigned = self.assign_new_m::<P>(sched, p, true);
+        stay.m().load.look_again_at(stay.m().load.get().saturating_add(1));
+        if self.launch::<P>(assigned?) { self.rest_without_p::<P>(stay) } else { None }
+    }
+
     /// Waits awake until the M that comes has taken what is queued, or the calling M has something else to do.
     fn linger<P: Platform>(&'static self, m: &Within) {
         let (start, backoff) = (P::now(), Backoff::new());
@@ -245,6 +273,16 @@ impl Core {
             backoff.spin();
         }
     }
+}
+
+/// Returns whether `m` is home to so many that main's M, if it is busy, counts for none.
+fn is_crowded(m: &M) -> bool {
+    m.load.get() >= CROWD && !is_mains(m)
+}
+
+/// Returns whether main is bound to `m`.
+fn is_mains(m: &M) -> bool {
+    m.load.quota() == WITH_MAIN
 }
 
 /// Returns whether `m`, in `state`, is there to run new goroutines, now or soon. The lock is held.
