@@ -139,7 +139,9 @@
 //! whatever holds for locked goroutines holds for it. A goroutine that ends leaves the thread to the next one,
 //! with the thread-locals as they are, as a thread of a pool does.
 //!
-//! On the pinned runtime a goroutine is bound to its M at its first run, and one rule is different. An M that
+//! On the pinned runtime a goroutine is bound to its M at its first run. Where it starts is where it stays, so new
+//! ones are spread: before one begins on an M that is home to a few, it is left to a free M that is home to fewer,
+//! and main's is the last (`policy::placement`). One more rule is different. An M that
 //! is *reserved* (its goroutine has locked it, or has frames of C on its g0 while it is parked in a callback)
 //! runs no other goroutine (L2). But those that are bound to this M already have nowhere else to run: two
 //! goroutines of one M, one parked in a callback until the other speaks, would wait for ever. So there they
@@ -211,11 +213,12 @@
 //! | the same, G locked to its thread | yes | yes | at once |
 //! | the same, while the G unwinds | yes | yes | at once |
 //! | the same, on a thread that is no M | – | the thread | – |
+//! | `offload` | yes | no: a thread of a pool, for as long as its closure blocks | – |
 //! | a `Mutex` or `RwLock` whose holder may be running, before the G parks | – | for a few microseconds | – |
 //! | foreign call | yes | yes | when sysmon sees it and work waits; `call_blocking`: at once; after a callback: at once, with what that has left to run |
 //! | a thread that rests between callbacks, or in `call_blocking` after one | yes | yes | at once, if an M waits for a P |
 //! | endless loop | – | – | after 10 ms, if work waits (*eviction*) |
-//! | `std` mutex, file, socket | yes | yes | after 10 ms, if work waits: better in `call_blocking`, or a future |
+//! | `std` mutex, file, socket | yes | yes | after 10 ms, if work waits: better in `offload`, a future, or `call_blocking` where the thread matters |
 //!
 //! Eviction means that `procs = 1` is no promise of exclusion; no function here relies on it.
 //!

@@ -38,7 +38,8 @@ pub struct Ended<R> {
     pub left_behind: u64,
     /// Threads that are left with them: parked for good, because frames of those goroutines lie there or may
     /// look at their thread-locals; or in such a goroutine still (see [`shutdown`](super::shutdown)). After
-    /// [`Scheduler::run`] those of them that had noticed the end when it returned; foreign threads included.
+    /// [`Scheduler::run`] those of them that had noticed the end when it returned; foreign threads included. Of a
+    /// hosted runtime those, too, that are in a closure which was offloaded: they end with it.
     pub threads_left: usize,
     /// Panics after main's return that no joiner has taken: they end the program no more. Those that the run has seen
     /// when it returned.

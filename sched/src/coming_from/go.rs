@@ -89,7 +89,7 @@
 //! | `//export f` | `g0_cgo::export!` | `#[unsafe(no_mangle)]` where C knows `f` by its name; a value for C to get if `f` panics: then C returns by itself, and the panic goes on behind it. Go drops C's frames |
 //! | a callback from a thread of C's own | the same | Without a runtime C gets the value that is given for a panic. A panic that the callback does not catch ends the program |
 //! | pointers passed to C | | no rules but Rust's: nothing moves |
-//! | sockets and files | [async crates](super::futures) by `block_on` | There is no poller in this crate. A call of `std` that waits holds its thread; `g0_cgo::call_blocking` around it gives the P away at once |
+//! | sockets and files | [async crates](super::futures) by `block_on` | There is no poller in this crate. A call of `std` that waits holds its thread; `offload` lets a thread of a pool wait instead, and `g0_cgo::call_blocking` gives the P away at once |
 //!
 //! # What does not apply
 //!

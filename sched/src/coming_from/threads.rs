@@ -16,6 +16,7 @@
 //! | `park`, `unpark` | `park`, `Goroutine::unpark` | No `park_timeout`: a channel and `recv_timeout` |
 //! | `yield_now`, `sleep` | `yield_now`, `sleep`, `sleep_until` | |
 //! | `Instant` | `Instant` | Of the platform's clock; sums saturate at `Instant::END`, a deadline that never comes |
+//! | a thread for a blocking call | `offload` | Hosted. The closure owns what it uses; the goroutine parks until it has returned |
 //! | `panicking`, `catch_unwind` | the same | A goroutine that unwinds has its thread for itself. `catch_unwind` sees a Goexit too, and it is thrown again |
 //! | `available_parallelism` | `Builder::procs` | the default |
 //! | stack overflow | | ends the process as there; the message names the goroutine and where it was started |
@@ -89,8 +90,9 @@
 //!
 //! *A call that blocks* (a file, a socket, a std channel, the `join` of a std thread) blocks the thread
 //! and the goroutines that are bound to it. The remaining goroutines go on: on another thread, once
-//! sysmon has seen it, or at once with `g0_cgo::call_blocking`. What can wait without a thread is
-//! better off with [`block_on`](super::futures).
+//! sysmon has seen it, or at once with `g0_cgo::call_blocking`. In [`offload`](crate::offload) such a call blocks a thread
+//! of a pool instead, and its goroutine alone. What can wait without a thread is better off with
+//! [`block_on`](super::futures).
 //!
 //! # Rows, as tests
 //!

@@ -30,7 +30,7 @@ pub enum Error {
     ThreadSpawn,
     /// The kernel has no heavy fence for this process: ask for symmetric fences.
     MembarrierUnavailable,
-    /// The runtime may start no thread.
+    /// The runtime may start no thread, for its goroutines or for what they offload.
     MaxThreads,
     /// The environment variable of this name has a value that says nothing to the runtime.
     Environment(&'static str),
@@ -62,7 +62,7 @@ impl fmt::Display for Error {
             Error::Environment(name) => {
                 write!(f, "the environment variable {name} has a value that is not one of its own")
             }
-            Error::MaxThreads => f.write_str("a runtime needs a thread: it may start none"),
+            Error::MaxThreads => f.write_str("a runtime needs a thread, and so does what is offloaded: it may start none"),
             Error::ThreadName => f.write_str(
                 "the name for the runtime's threads holds a NUL byte, which the system takes for its end",
             ),
