@@ -9,6 +9,7 @@ use super::inside::Inside;
 use super::post_switch::Tag;
 use super::switch::mcall_apart;
 use crate::platform::Platform;
+use crate::policy::homes;
 
 /// For how long a goroutine is put back at most, nanoseconds. A thread that starts takes a tenth of a millisecond; on
 /// a machine with more to do than it has CPUs, a hundred times that.
@@ -48,6 +49,6 @@ pub(super) fn settle<P: Platform>(mut inside: Inside) -> Inside {
 /// The calling goroutine is main, which begins: others start beside it only when the other Ms are home to several.
 pub(super) fn weigh_main<P: Platform>() {
     if let Some(m) = current_m::<P>() {
-        crate::policy::placement::weigh_main(m);
+        homes::weigh_main(m);
     }
 }

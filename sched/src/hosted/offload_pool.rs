@@ -101,8 +101,8 @@ impl Pool {
         }
     }
 
-    /// Starts the threads that are wanted. By sysmon.
-    pub(super) fn start_threads(self: &Arc<Self>) {
+    /// Starts the threads that are wanted, with so large stacks. By sysmon.
+    pub(super) fn start_threads(self: &Arc<Self>, stack: usize) {
         loop {
             let mut state = self.lock();
             let Some(core) = state.core.filter(|_| state.wanted != 0) else { return };
@@ -114,7 +114,7 @@ impl Pool {
             let pool = self.clone();
             let started = Builder::new()
                 .name("g0 offload".to_string())
-                .stack_size(super::platform::THREAD_STACK)
+                .stack_size(stack)
                 .spawn(move || pool.serve());
             if started.is_err() {
                 let mut state = self.lock();

@@ -20,7 +20,7 @@ use crate::platform::unwinding::Unwinding;
 use crate::platform::{Platform, StartError};
 
 /// Stack of every M's thread, on which foreign code runs, and of those of a pool: address space, not memory.
-pub(super) const THREAD_STACK: usize = 8 << 20;
+const THREAD_STACK: usize = 8 << 20;
 
 // SAFETY: the slot is read in assembly or behind a call; tokens are futex words; the heavy fence
 // is the kernel's. `errno` is the C library's, and what throws does not return.
@@ -99,7 +99,7 @@ impl Machines for Hosted {
     }
 
     unsafe fn start_services(core: &'static Core) {
-        Pool::of(core).start_threads();
+        Pool::of(core).start_threads(THREAD_STACK);
     }
 
     fn check_process() {

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use g0_arch::sync::MutexGuard;
 use g0_arch::sync::atomic::Ordering;
 
-use super::placement::QUOTA;
+use super::homes::QUOTA;
 use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
 use crate::objects::shared::sched_state::SchedState;

@@ -28,6 +28,7 @@
 //! | [`prefetch`] | which cold Gs are fetched into the cache before they run | |
 //! | [`lockedm`] | which M a goroutine keeps, and how long | L1, L2, L8 |
 //! | [`local_list`] | nothing: the list of the Gs that are bound to the calling M | L1 |
+//! | [`homes`] | nothing: to how many goroutines an M may be home | |
 //! | [`sysmon`] | when sysmon must be woken | L11 |
 //! | [`timer_leader`] | which M at rest sleeps until the next deadline | L11 |
 //! | [`wanted`] | which Ps are wanted; what becomes of the queue of one that is not | L13, L19 |
@@ -76,6 +77,7 @@ mod halt;
 pub(crate) mod hand;
 mod hand_off;
 mod handoff_spin;
+pub(crate) mod homes;
 mod idle;
 mod kept;
 mod local_list;
@@ -83,7 +85,7 @@ pub(crate) mod lockedm;
 mod machines;
 pub(crate) mod next;
 mod open;
-pub(crate) mod placement;
+mod placement;
 pub(crate) mod prefetch;
 mod procs;
 pub(crate) mod queue_order;

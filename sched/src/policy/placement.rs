@@ -2,8 +2,8 @@
 //!
 //! There a goroutine is bound to the M that runs it first, so where it starts is where it stays. Any M may take one
 //! that has not started out of a ring, and the first that is awake does: of workers that are started before there
-//! is work, all would come to one thread, that of main if it waits next. So an M that is home to [`QUOTA`]
-//! goroutines looks, before another begins, whether a free M is home to fewer.
+//! is work, all would come to one thread, that of main if it waits next. So an M that is home to a few (its quota,
+//! in [`homes`](super::homes)) looks, before another begins, whether a free M is home to fewer.
 //!
 //! | the M that has come to a new goroutine | it |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | waits for it: the joiner, or the owner of its scope, is bound there | begins there: a loop of starts and joins costs no hand-off |
 //! | finds no P idle and no M searching | begins there: each M has something to do |
 //! | finds a free M that is home to fewer | is left in the ring, and the M rests until that M has taken it |
+//! | is home to a crowd, and main's M is the only other and busy | goes to a new M, with the P |
 //! | would start a thread that was refused, or is one too many | begins there |
 //!
 //! An M is *free* while it is at rest and a P is idle, or runs no goroutine and is on its way to one. An extra M
@@ -43,6 +44,7 @@ use g0_arch::sync::atomic::Ordering;
 use g0_arch::sync::{Backoff, MutexGuard};
 
 use super::hand::hand;
+use super::homes::{is_crowded, is_mains};
 use super::local_list::bound_here;
 use super::next::Next;
 use super::rest::RestFor;
@@ -56,12 +58,6 @@ use crate::objects::shared::sched_state::SchedState;
 use crate::parts::phase;
 use crate::platform::Platform;
 
-/// From how many goroutines on an M looks for another one before a new one begins.
-pub(super) const QUOTA: usize = 3;
-/// The same of main's M, on which main counts as many.
-const WITH_MAIN: usize = 2;
-/// From how many on an M is crowded.
-const CROWD: usize = 6;
 /// How many Ms are looked at: the youngest.
 const LOOKS: usize = 256;
 /// For how long an M that leaves a goroutine to another waits for that awake, nanoseconds.
@@ -70,11 +66,6 @@ const LINGER: u64 = 50_000;
 const GRACE: u64 = 5_000;
 /// The same in rounds: a clock may stand still.
 const ROUNDS: u32 = 10_000;
-
-/// Main begins on `m`, the calling M.
-pub(crate) fn weigh_main(m: &M) {
-    m.load.weigh(WITH_MAIN - 1, WITH_MAIN);
-}
 
 /// Where there is more room for a new goroutine than on the M that has come to it.
 #[derive(Clone, Copy)]
@@ -94,11 +85,6 @@ enum Room {
 }
 
 impl Core {
-    /// Returns whether goroutines are spread over Ms.
-    pub(super) fn spreads(&self) -> bool {
-        !self.config.mobility.migrates() && self.config.procs.len() > 1
-    }
-
     /// Returns whether another M than `m`, the calling one, may be free, or should be there. The calling M must not
     /// search.
     pub(crate) fn another_m_may_be_free(&self, m: &Within) -> bool {
@@ -114,16 +100,6 @@ impl Core {
         m.load.is_full()
             && self.phase() == phase::OPEN
             && (self.demand_for(m.p()).by_goroutines() || !is_awaited_here(m, g))
-    }
-
-    /// Returns whether goroutines that wait are bound to `m`, so that another M may send one.
-    pub(super) fn may_get_mail(&self, m: &M) -> bool {
-        self.spreads() && m.load.get() != 0
-    }
-
-    /// Returns whether an M searches. The caller must be an M that does not.
-    pub(super) fn is_searched_by_another(&self) -> bool {
-        self.work.searching.load(Ordering::Relaxed) != 0
     }
 
     /// Leaves what has not started, in the ring of the calling M's P, to a free M with more room, if there is one.
@@ -273,16 +249,6 @@ impl Core {
             backoff.spin();
         }
     }
-}
-
-/// Returns whether `m` is home to so many that main's M, if it is busy, counts for none.
-fn is_crowded(m: &M) -> bool {
-    m.load.get() >= CROWD && !is_mains(m)
-}
-
-/// Returns whether main is bound to `m`.
-fn is_mains(m: &M) -> bool {
-    m.load.quota() == WITH_MAIN
 }
 
 /// Returns whether `m`, in `state`, is there to run new goroutines, now or soon. The lock is held.

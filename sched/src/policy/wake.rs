@@ -120,6 +120,11 @@ impl Core {
         Some(Assigned::New(m))
     }
 
+    /// Returns whether an M searches. The caller must be an M that does not.
+    pub(super) fn is_searched_by_another(&self) -> bool {
+        self.work.searching.load(Ordering::Relaxed) != 0
+    }
+
     /// Returns whether one more M may be started.
     pub(super) fn has_room_for_m(&self) -> bool {
         self.own_ms() < self.ms.max
