@@ -77,6 +77,30 @@ fn a_pool_lives_on_several_threads_though_main_computes_while_it_starts_it() {
 }
 
 #[test]
+fn a_crowd_that_is_busy_with_itself_goes_on_while_threads_are_started_for_it() {
+    for round in 0..30 {
+        pinned(2 + round % 2, || {
+            let (tx, rx) = channel::<u32>(20);
+            let all: Vec<_> = (0..20)
+                .map(|_| {
+                    let (tx, rx) = (tx.clone(), rx.clone());
+                    go(move || {
+                        let mine = tid();
+                        for n in 0..50 {
+                            tx.send(n).unwrap();
+                            rx.recv().unwrap();
+                            yield_now();
+                            assert_eq!(tid(), mine);
+                        }
+                    })
+                })
+                .collect();
+            all.into_iter().for_each(|one| one.join().unwrap());
+        });
+    }
+}
+
+#[test]
 fn main_goes_on_beside_what_it_has_started_whatever_that_does() {
     for procs in 2..=4 {
         for _ in 0..10 {

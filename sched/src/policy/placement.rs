@@ -149,7 +149,10 @@ impl Core {
     /// lock is held.
     fn room_elsewhere(&self, sched: &SchedState, here: &Within) -> Room {
         let p_is_idle = self.ps.idle.load(Ordering::Relaxed) != 0;
-        let (load, crowded) = (here.load.get(), is_crowded(here));
+        // An M with something to run besides keeps its P.
+        // SAFETY: the calling thread's M.
+        let crowded = is_crowded(here) && unsafe { !bound_here(here) };
+        let load = here.load.get();
         let (mut fewest, mut room, mut serving) = (usize::MAX, Room::NoneFree, 0);
         for m in ms_from(sched.all_ms).take(LOOKS) {
             // SAFETY: under the lock.
