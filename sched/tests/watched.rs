@@ -11,7 +11,7 @@ use common::child::in_children;
 use common::{Threads, bounded};
 use g0_sched::port::Machines;
 use g0_sched::{
-    Deadlock, Error, Hosted, Mobility, Platform, Scheduler, channel, go, lock_os_thread,
+    Deadlock, Error, Hosted, Mobility, Platform, Scheduler, channel, go, lock_os_thread, offload,
     os_thread_locked, sleep, yield_now,
 };
 use own::as_own;
@@ -36,6 +36,8 @@ fn work() {
         std::thread::sleep(Duration::from_millis(1));
     }
     there.join().unwrap();
+    // No builder has given it a pool.
+    assert_eq!(offload(|| 7), 7);
     let locked = go(|| {
         lock_os_thread();
         yield_now();

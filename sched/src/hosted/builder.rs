@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use g0_stack::{Class, SlabSource};
 
-use super::offload_pool::Pool;
+use super::offload_pool::{self, Pool};
 use super::prepare::prepare;
 use super::runtime::Runtime;
 use super::tag::Hosted;
@@ -30,8 +30,6 @@ pub const STACK_SIZE: usize = 256 << 10;
 
 /// How many threads a runtime may start, if its builder says nothing else.
 const MAX_THREADS: usize = 10_000;
-/// The same of threads for what is offloaded.
-const MAX_OFFLOAD_THREADS: usize = 512;
 
 /// How long a thread without work stays, if the builder says nothing else.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -375,7 +373,7 @@ impl Builder {
         scheduler.core().begin_with(wanted);
         scheduler.core().evict_at_most(self.max_evicted);
         scheduler.trace(self.trace_period());
-        Pool::found(scheduler.core(), self.max_offload_threads);
+        let _ = Pool::found(scheduler.core(), self.max_offload_threads);
         // SAFETY: it has not started.
         unsafe { scheduler.name_cell().set(self.name) };
         Ok(Runtime {
@@ -420,7 +418,7 @@ impl Runtime {
             keep_alive: KEEP_ALIVE,
             stall: STALL,
             panic_hook: true,
-            max_offload_threads: MAX_OFFLOAD_THREADS,
+            max_offload_threads: offload_pool::MOST,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
             grace: Duration::from_nanos(GRACE),

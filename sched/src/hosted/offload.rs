@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::offload_pool::{Pool, Work};
+use super::offload_pool::{MOST, Pool, Work};
 use super::tag::Hosted;
 use crate::exec::enter::caller;
 use crate::task::block_on::block_on;
@@ -69,7 +69,8 @@ where
     let Some((m, _)) = caller::<Hosted>() else { return f() };
     let task =
         Arc::new(Task(Mutex::new(State { closure: Some(f), waker: None, end: None, left: false })));
-    Pool::of(m.core()).submit(task.clone());
+    // A scheduler that no builder has made has no pool before.
+    Pool::found(m.core(), MOST).submit(task.clone());
     match block_on::<Hosted, _>(Offloaded(task)) {
         End::Returned(value) => value,
         End::Panicked(payload) => resume_unwind(payload),

@@ -23,6 +23,9 @@ use crate::objects::shared::Core;
 /// How long a thread waits for work before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How many threads a pool may have, if nothing else is asked for.
+pub(super) const MOST: usize = 512;
+
 /// What a thread of the pool runs.
 pub(super) trait Work: Send + Sync {
     /// Runs it, unless it is wanted no more. Must not unwind.
@@ -55,26 +58,19 @@ struct State {
 }
 
 impl Pool {
-    /// Gives `core`, which has not started, a pool of `most` threads.
-    pub(super) fn found(core: &'static Core, most: usize) {
-        let state = State {
-            queue: VecDeque::new(),
-            threads: 0,
-            waiting: 0,
-            busy: 0,
-            wanted: 0,
-            core: Some(core),
+    /// Returns the pool of `core`, made now if there is none yet: then of `most` threads.
+    pub(super) fn found(core: &'static Core, most: usize) -> Arc<Self> {
+        let make = || -> Arc<dyn Any + Send + Sync> {
+            let (work, change) = (Condvar::new(), Condvar::new());
+            Arc::new(Self { state: Mutex::new(State::of(core)), work, change, most })
         };
-        let (work, change) = (Condvar::new(), Condvar::new());
-        let pool: Arc<dyn Any + Send + Sync> =
-            Arc::new(Self { state: Mutex::new(state), work, change, most });
-        let _ = core.companion.set(pool);
+        let pool = core.companion.get_or_init(make).clone();
+        pool.downcast().unwrap_or_else(|_| unreachable!("a runtime's companion is a pool"))
     }
 
-    /// Returns the pool of `core`.
-    pub(super) fn of(core: &Core) -> Arc<Self> {
-        let pool = core.companion.get().cloned().and_then(|pool| pool.downcast().ok());
-        pool.expect("g0: a hosted runtime has a pool from when it is built")
+    /// Returns the pool of `core`, if there is one.
+    pub(super) fn of(core: &Core) -> Option<Arc<Self>> {
+        core.companion.get()?.clone().downcast().ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -175,6 +171,11 @@ impl Pool {
 }
 
 impl State {
+    fn of(core: &'static Core) -> Self {
+        let queue = VecDeque::new();
+        Self { queue, threads: 0, waiting: 0, busy: 0, wanted: 0, core: Some(core) }
+    }
+
     /// A thread ends, or was not to be had.
     fn ends(&mut self) {
         self.threads -= 1;

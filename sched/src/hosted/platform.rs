@@ -99,7 +99,9 @@ impl Machines for Hosted {
     }
 
     unsafe fn start_services(core: &'static Core) {
-        Pool::of(core).start_threads(THREAD_STACK);
+        if let Some(pool) = Pool::of(core) {
+            pool.start_threads(THREAD_STACK);
+        }
     }
 
     fn check_process() {

@@ -108,7 +108,7 @@ impl Runtime {
         let here = if self.lock_main { CallingThread::IsMains } else { CallingThread::Waits };
         let ended = scheduler.begin(main, site, here, carry);
         let patience = Duration::from_nanos(PATIENCE);
-        let offloading = Pool::of(scheduler.core()).close(patience);
+        let offloading = Pool::of(scheduler.core()).map_or(0, |pool| pool.close(patience));
         drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
         let result = match ended.result {
