@@ -17,21 +17,32 @@ fn pinned<R: Send + 'static>(procs: usize, test: impl FnOnce() -> R + Send + 'st
     })
 }
 
-/// Starts a pool of `workers` that wait for items, gives them time to come to rest, and returns where they have.
+/// Sleeps until `done`, for as long as a test may take.
+fn sleep_until(mut done: impl FnMut() -> bool) {
+    let late = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < late, "in vain");
+        sleep(Duration::from_millis(1));
+    }
+}
+
+/// Starts a pool of `workers` that wait for items, and returns where they have come to wait.
 fn pool(workers: usize) -> HashMap<i32, usize> {
     let (tx, rx) = channel::<()>(0);
+    let begun = Arc::new(AtomicUsize::new(0));
     let all: Vec<_> = (0..workers)
         .map(|_| {
-            let rx = rx.clone();
+            let (rx, begun) = (rx.clone(), begun.clone());
             go(move || {
                 let here = tid();
+                begun.fetch_add(1, Ordering::Relaxed);
                 assert!(rx.recv().is_err());
                 assert_eq!(here, tid());
                 here
             })
         })
         .collect();
-    sleep(Duration::from_millis(20));
+    sleep_until(|| begun.load(Ordering::Relaxed) == workers);
     drop(tx);
     let mut homes = HashMap::new();
     for worker in all {
@@ -55,10 +66,12 @@ fn a_pool_lives_on_several_threads_though_main_computes_while_it_starts_it() {
     for procs in 2..=4 {
         let homes = pinned(procs, || {
             let (tx, rx) = channel::<()>(0);
+            let begun = Arc::new(AtomicUsize::new(0));
             let all: Vec<_> = (0..20)
                 .map(|_| {
-                    let rx = rx.clone();
+                    let (rx, begun) = (rx.clone(), begun.clone());
                     let worker = go(move || {
+                        begun.fetch_add(1, Ordering::Relaxed);
                         assert!(rx.recv().is_err());
                         tid()
                     });
@@ -69,6 +82,7 @@ fn a_pool_lives_on_several_threads_though_main_computes_while_it_starts_it() {
                     worker
                 })
                 .collect();
+            sleep_until(|| begun.load(Ordering::Relaxed) == 20);
             drop(tx);
             all.into_iter().map(|worker| worker.join().unwrap()).collect::<HashSet<_>>()
         });
@@ -105,16 +119,18 @@ fn main_goes_on_beside_what_it_has_started_whatever_that_does() {
     for procs in 2..=4 {
         for _ in 0..10 {
             let others = pinned(procs, || {
-                let stop = Arc::new(AtomicBool::new(false));
-                let seen = stop.clone();
+                let (begun, stop) =
+                    (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+                let (begins, seen) = (begun.clone(), stop.clone());
                 // It comes to no operation: nothing but main's own thread could let main go on.
                 let looping = go(move || {
+                    begins.store(true, Ordering::Relaxed);
                     while !seen.load(Ordering::Relaxed) {
                         std::hint::spin_loop();
                     }
                     tid()
                 });
-                sleep(Duration::from_millis(5));
+                sleep_until(|| begun.load(Ordering::Relaxed));
                 stop.store(true, Ordering::Relaxed);
                 looping.join().unwrap() != tid()
             });
