@@ -52,7 +52,8 @@
 //! step releases all their locks.
 //!
 //! The sender on the channel takes the waiter out, writes the value where the waiter says, and makes
-//! its goroutine ready: into `runnext`, so that it runs next. Where a wait can end in more than one way
+//! its goroutine ready: into `runnext`, so that it runs next; or, if a P is idle, into the ring, from which
+//! an M takes it at once though the sender computes on. Where a wait can end in more than one way
 //! the first waker to *claim* it ends it, by one compare-and-swap; any other leaves it alone, and the
 //! goroutine, awake again, takes what is left of it out of queues and timers. When the closure returns,
 //! its result takes the closure's place, the G switches away for the last time, and the post-switch

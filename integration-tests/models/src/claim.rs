@@ -22,6 +22,8 @@ pub const MODEL: Model = Model {
         Scenario { name: "retakers", invariants: "L5,L18", extra: 1, run: || operations(2, false) },
         Scenario { name: "give", invariants: "L5,L18", extra: 1, run: || operations(2, true) },
         Scenario { name: "asked", invariants: "L5,L18,L24", extra: 1, run: asked },
+        Scenario { name: "lent", invariants: "L5,L18,L24", extra: 1, run: || lent(false) },
+        Scenario { name: "lent-retaker", invariants: "L5,L18", extra: 1, run: || lent(true) },
         Scenario { name: "sysmon", invariants: "L5,L18", extra: 1, run: sysmon },
         Scenario { name: "back", invariants: "L5,L18", extra: 0, run: back },
         Scenario { name: "given", invariants: "L5,L18", extra: 0, run: given },
@@ -128,6 +130,68 @@ fn asked() {
     if asked && !taken {
         seen();
         assert!(answered || !shared.claim.is_owned(), "L24: a question was lost");
+    }
+}
+
+/// Two operations of an M, of which one borrows its P, while another asks it to look up, or wants the P for good. It
+/// may not answer in the first operation.
+fn lent(retaker: bool) {
+    let shared = Arc::new(Shared { claim: Claim::new(), data: UnsafeCell::new(0) });
+    shared.claim.own();
+    let borrower = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let Some(raised) = shared.claim.raise() else { return (false, false) };
+            hooks::heavy_fence::<Threads>(SYMMETRIC);
+            let Some(borrowed) = shared.claim.borrow(raised, || true) else {
+                return (false, false);
+            };
+            shared.touch();
+            let kept = !shared.claim.give_back(borrowed);
+            if kept {
+                shared.touch();
+            }
+            (true, kept)
+        })
+    };
+    let other = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            if !retaker {
+                return shared.claim.ask();
+            }
+            let Some(raised) = shared.claim.raise() else { return false };
+            hooks::heavy_fence::<Threads>(SYMMETRIC);
+            let taken = shared.claim.take(raised, || true);
+            if taken {
+                shared.touch();
+            }
+            taken
+        })
+    };
+    let mut answers = false;
+    let mut has_p = shared.claim.enter(SYMMETRIC) || shared.claim.holds_raised();
+    if has_p {
+        shared.touch();
+        shared.claim.exit();
+        has_p = shared.claim.enter(SYMMETRIC) || {
+            answers = true;
+            shared.claim.holds()
+        };
+        if has_p {
+            shared.touch();
+        }
+        shared.claim.exit();
+    }
+    let ((lent, kept), other) = (borrower.join().unwrap(), other.join().unwrap());
+    if lent {
+        seen();
+    }
+    assert!(!(kept && retaker && other), "L5: a P was borrowed for good, and taken");
+    assert!(has_p || kept || retaker && other, "L18: an M lost a P that was not taken");
+    if has_p && !retaker {
+        assert!(other, "L24: an M with a P was not asked");
+        assert!(answers || !shared.claim.is_owned(), "L24: a question was lost");
     }
 }
 

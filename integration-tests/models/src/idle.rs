@@ -17,7 +17,7 @@ use loom::sync::{Arc, Notify};
 use loom::thread;
 
 use crate::runner::{Model, Scenario, seen};
-use crate::world::{Threads, World, as_threads, rest, schedule, wait};
+use crate::world::{Sent, Threads, World, as_threads, nap, rest, schedule, wait};
 
 pub const MODEL: Model = Model {
     name: "idle",
@@ -33,6 +33,12 @@ pub const MODEL: Model = Model {
         Scenario { name: "dismissed", invariants: "L3,L11", extra: 1, run: dismissed },
         Scenario { name: "bound", invariants: "L1,L11,L23", extra: 1, run: bound },
         Scenario { name: "left", invariants: "L11", extra: 0, run: left },
+        Scenario { name: "runnext", invariants: "L11", extra: 1, run: runnext },
+        Scenario { name: "missed", invariants: "L5,L11,L18", extra: 1, run: missed },
+        Scenario { name: "in-hand", invariants: "L11", extra: 1, run: in_hand },
+        Scenario { name: "nap-outside", invariants: "L11", extra: 1, run: nap_outside },
+        Scenario { name: "nap-over", invariants: "L11", extra: 1, run: nap_over },
+        Scenario { name: "nap-given", invariants: "L11", extra: 0, run: nap_given },
     ],
 };
 
@@ -407,5 +413,169 @@ fn left() {
         schedule(core, full, |_| both.run(core));
     }
     runner.join().unwrap();
+    world.end();
+}
+/// The goroutine of an M makes another one ready, and computes on, while the other M goes idle: what is in `runnext` is
+/// moved to the ring, or borrowed.
+fn runnext() {
+    clock::set_cpus(2);
+    let world = World::new(2, 2, 2);
+    let core = world.core();
+    let (busy, idle) = (world.m_with_p(), world.m_with_p());
+    hooks::set_running(busy, world.g(1).as_ptr());
+    let other = thread::spawn(move || schedule(core, idle, |_| hooks::halt::<Threads>(core)));
+    // SAFETY: `busy` is ours, inside, with a P; the G is ours until it is published.
+    unsafe {
+        hooks::save(world.g(0));
+        if hooks::ready::<Threads>(core, Some(busy), world.g(0)) {
+            hooks::wake::<Threads>(core);
+        }
+    }
+    hooks::claim(busy).exit();
+    other.join().unwrap();
+    if hooks::claim(busy).has() {
+        seen();
+    }
+    world.end();
+}
+
+/// As [`runnext`], and the goroutine is back soon: it may find its P borrowed, and gets that or the other one.
+fn missed() {
+    clock::set_cpus(2);
+    let world = World::new(2, 2, 2);
+    let core = world.core();
+    let (busy, idle) = (world.m_with_p(), world.m_with_p());
+    hooks::set_running(busy, world.g(1).as_ptr());
+    // SAFETY: `busy` is ours, inside, with a P; the G is ours until it is published.
+    unsafe {
+        let p = hooks::proc_of(busy);
+        hooks::save(world.g(0));
+        assert!(!hooks::ready::<Threads>(core, Some(busy), world.g(0)), "no P is idle yet");
+        hooks::claim(busy).exit();
+        let other = thread::spawn(move || {
+            // One look: it borrows what is in `runnext`, or comes too late.
+            if let Next::Run(_) = hooks::next::<Threads>(core, idle) {
+                hooks::touch(hooks::proc_of(idle));
+            }
+        });
+        hooks::reenter::<Threads>(busy);
+        hooks::touch(hooks::proc_of(busy));
+        other.join().unwrap();
+        if !std::ptr::eq(p, hooks::proc_of(busy)) {
+            seen();
+        }
+    }
+    assert!(hooks::claim(busy).has(), "L18: an M that is inside has no P");
+    world.end();
+}
+
+/// A goroutine yields to the only one in its ring, which computes on, while the other M goes idle.
+fn in_hand() {
+    clock::set_cpus(2);
+    let world = World::new(2, 2, 3);
+    let core = world.core();
+    let (busy, idle) = (world.m_with_p(), world.m_with_p());
+    hooks::set_running(busy, world.g(1).as_ptr());
+    let run = Arc::new(AtomicUsize::new(0));
+    // Before the other M rests.
+    publish(&world, busy, 0);
+    let (first, second) = (Sent(world.g(0)), Sent(world.g(1)));
+    let other = {
+        let run = run.clone();
+        thread::spawn(move || {
+            schedule(core, idle, |g| {
+                // One of the two was stolen before the other one yielded, and that is alone then.
+                if g == second.0 || run.fetch_add(1, Ordering::AcqRel) == 1 {
+                    hooks::halt::<Threads>(core);
+                }
+            });
+        })
+    };
+    // SAFETY: `busy` is ours, inside, with a P; the second G runs there.
+    unsafe {
+        if hooks::runq(hooks::proc_of(busy)).is_empty() {
+            hooks::halt::<Threads>(core);
+        } else if let Some(next) = hooks::yields(core, busy, second.0) {
+            assert_eq!(next, first.0, "L15: a ring gave what was never put in");
+            seen();
+            hooks::set_running(busy, next.as_ptr());
+        } else {
+            hooks::halt::<Threads>(core);
+        }
+    }
+    hooks::claim(busy).exit();
+    other.join().unwrap();
+    world.end();
+}
+
+/// A world in which an M naps: beside it a goroutine is inside, and may have another in hand.
+fn napping(procs: usize, machines: usize, gs: usize) -> (World, &'static M, &'static M) {
+    clock::set_cpus(2);
+    let world = World::new(procs, machines, gs);
+    let core = world.core();
+    let (busy, m) = (world.m_with_p(), world.m_with_p());
+    hooks::set_running(busy, world.g(gs - 1).as_ptr());
+    let next = hooks::next::<Threads>(core, m);
+    assert!(matches!(next, Next::WaitUntil(_)), "the M naps");
+    (world, busy, m)
+}
+
+/// A thread that is no M makes a goroutine ready while an M naps, for as long as it likes.
+fn nap_outside() {
+    let (world, _, m) = napping(2, 2, 2);
+    let core = world.core();
+    let runner = thread::spawn(move || {
+        if wait(core, m) {
+            schedule(core, m, |_| hooks::halt::<Threads>(core));
+        }
+    });
+    publish_outside(&world, 0);
+    runner.join().unwrap();
+    world.end();
+}
+
+/// A goroutine starts another one, and computes on, while the M that naps looks, and stops.
+fn nap_over() {
+    let (world, busy, m) = napping(2, 2, 2);
+    let core = world.core();
+    hooks::claim(busy).exit();
+    let runner = thread::spawn(move || {
+        seen();
+        if nap::<Threads>(core, m) {
+            schedule(core, m, |_| hooks::halt::<Threads>(core));
+        }
+    });
+    hooks::claim(busy).enter(true);
+    publish(&world, busy, 0);
+    hooks::claim(busy).exit();
+    runner.join().unwrap();
+    world.end();
+}
+
+/// The M that naps is given a P for a goroutine of its own, while another goroutine is started and left to it to find.
+/// The two wait for each other's start.
+fn nap_given() {
+    let (world, busy, m) = napping(3, 3, 3);
+    let core = world.core();
+    let third = world.m_with_p();
+    rest(core, third);
+    let both = Arc::new(Both { started: AtomicUsize::new(0), bell: Notify::new() });
+    let threads = [m, third].map(|m| {
+        let both = both.clone();
+        thread::spawn(move || {
+            if wait(core, m) {
+                schedule(core, m, |_| both.run(core));
+            }
+        })
+    });
+    publish(&world, busy, 0);
+    // SAFETY: the G is ours until it is published; it is bound while it is.
+    unsafe {
+        hooks::save(world.g(1));
+        hooks::bind(m, world.g(1), false);
+        assert!(!hooks::ready::<Threads>(core, Some(busy), world.g(1)), "mail wakes by itself");
+    }
+    hooks::claim(busy).exit();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     world.end();
 }

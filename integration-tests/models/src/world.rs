@@ -262,14 +262,34 @@ pub fn schedule_on<P: Platform>(
                 unsafe { hooks::resume(g) };
                 run(g);
             }
-            // Models without timers have no deadline.
-            Next::Wait | Next::WaitUntil(_) => {
+            Next::Wait => {
                 if !wait(core, m) {
                     return;
                 }
             }
             Next::Conduct => unreachable!("no run has an end here"),
+            Next::WaitUntil(_) => {
+                if !nap::<P>(core, m) {
+                    return;
+                }
+            }
             Next::Stop => return,
+        }
+    }
+}
+
+/// Waits until `m` has a P, and looks again and again; false when the scheduler has halted. Models without timers have
+/// no other deadline.
+pub fn nap<P: Platform>(core: &'static Core, m: &'static M) -> bool {
+    loop {
+        loom::thread::yield_now();
+        if hooks::has_nextp(m) || hooks::halted(core) {
+            return wait(core, m);
+        }
+        match hooks::spurious_wakeup::<P>(core, m) {
+            None => return true,
+            Some(Next::WaitUntil(_)) => {}
+            Some(_) => return wait(core, m),
         }
     }
 }

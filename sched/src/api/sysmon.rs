@@ -79,7 +79,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
                 if activity {
                     until = until.min(P::now().saturating_add(NAP));
                 }
-                if core.start_is_overdue() {
+                if core.start_is_overdue::<P>() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
                 let others =

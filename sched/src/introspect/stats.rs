@@ -273,7 +273,7 @@ impl Core {
     pub(crate) fn proc_stats(&self) -> ProcStats {
         let _sched = self.sched.lock();
         let live = self.ps.live.load(Ordering::Relaxed);
-        let idle = self.ps.idle.load(Ordering::Relaxed);
+        let idle = self.work.hunger.look().idle_ps();
         ProcStats { busy: live.saturating_sub(idle), idle, retired: self.config.procs.len() - live }
     }
 }

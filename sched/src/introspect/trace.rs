@@ -22,7 +22,7 @@ impl fmt::Display for Trace {
             p.idle,
             m.all(),
             m.idle,
-            core.work.searching.load(Ordering::Relaxed),
+            core.work.hunger.look().searching(),
             m.waiting_for_p,
             m.foreign,
             m.evicted,

@@ -86,6 +86,24 @@ pub unsafe fn append(core: &'static Core, p: &'static Proc, g: NonNull<G>) -> bo
     unsafe { core.append(OwnedP::assume(p), g) }
 }
 
+/// Yields on `m` to the next G of its queues, if there is one: takes that out, saves the context of `g`, and publishes
+/// that.
+///
+/// # Safety
+///
+/// `m` must be the caller's, inside, with a P; `g` must run there.
+pub unsafe fn yields(core: &'static Core, m: &'static M, g: NonNull<G>) -> Option<NonNull<G>> {
+    // SAFETY: as the caller says.
+    unsafe {
+        let within = Within::assume(m);
+        within.p().count();
+        let next = crate::policy::queue_order::pick(within)?;
+        save(g);
+        core.requeue(within, g);
+        Some(next)
+    }
+}
+
 /// Returns the claim words of `m`.
 pub fn claim(m: &M) -> &Claim {
     &m.claim
@@ -380,7 +398,7 @@ pub fn goroutines(core: &Core) -> u64 {
 
 /// Returns how many Ps are idle.
 pub fn idle_ps(core: &Core) -> usize {
-    core.ps.idle.load(Ordering::Relaxed)
+    core.work.hunger.look().idle_ps()
 }
 
 /// Returns how many Ps are not retired.
@@ -401,7 +419,7 @@ pub fn queued(core: &Core) -> [usize; 2] {
 
 /// Returns how many Ms count as searching.
 pub fn spinning(core: &Core) -> usize {
-    core.work.searching.load(Ordering::Relaxed)
+    core.work.hunger.look().searching()
 }
 
 /// Undoes the reservation of [`bind`], as `unlock_os_thread` does.

@@ -11,6 +11,7 @@ pub(crate) mod count;
 pub(crate) mod error;
 pub(crate) mod exiting;
 pub(crate) mod fatal;
+pub(crate) mod hunger;
 pub(crate) mod ident;
 pub(crate) mod inbox;
 pub(crate) mod libcall;

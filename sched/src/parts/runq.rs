@@ -8,7 +8,7 @@
 //!   └───┴───┴───┴───┴───┴───┴───┴───┘      (a compare-and-swap each)
 //!
 //!   runnext: one slot more, the owner's alone; it runs before the ring. A thief gets it only
-//!   with the whole P, by the claim protocol.
+//!   with the whole P, taken or borrowed by the claim protocol.
 //! ```
 //!
 //! After D. Vyukov's scheduler in Go (2012). `head` and `tail` count up for ever and wrap.
@@ -130,6 +130,12 @@ impl<T> RunQueue<T> {
         let tail = self.tail.load(Ordering::Acquire);
         // A thief's view may be torn: a head read before, a tail read after many steps.
         (tail.wrapping_sub(head) as usize).min(RING)
+    }
+
+    /// Returns the count of what has left the ring, which wraps: a hint for a thread that watches from afar.
+    /// Any context.
+    pub fn head(&self) -> u32 {
+        self.head.load(Ordering::Relaxed)
     }
 
     /// Returns whether the ring looks empty. Any context.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | bound to the M that makes it ready | that M's local list |
 //! | bound to another M | that M's inbox; if the M sleeps, it is woken |
-//! | unbound, made ready by an M with a P | the P's `runnext`; what was there, to the ring. By a timer: to the ring |
+//! | unbound, made ready by an M with a P | the P's `runnext`, or its ring if a P is idle ([`enqueue`](super::enqueue)). By a timer: to the ring |
 //! | unbound, made ready by any other thread | the global queue |
 
 use core::ptr::{self, NonNull};
@@ -46,16 +46,8 @@ impl Core {
         };
         if bound.is_null() {
             let p = m.p();
-            // SAFETY: `g` is in no queue, says the caller, and unbound; `old` was in `runnext` alone.
-            unsafe {
-                if !next {
-                    return self.append(p, g);
-                }
-                match p.replace_next(Some(g)) {
-                    None => false,
-                    Some(old) => self.append(p, old),
-                }
-            }
+            // SAFETY: `g` is in no queue, says the caller, and unbound.
+            unsafe { if next { self.put_next::<P>(p, g) } else { self.append(p, g) } }
         } else if ptr::eq(bound, m.m()) {
             // SAFETY: `g` is bound to `m`, and in no queue, says the caller.
             unsafe { if next { local_list::push_next(m, g) } else { local_list::push_back(m, g) } }

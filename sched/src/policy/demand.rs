@@ -29,6 +29,7 @@ use crate::objects::inside::Within;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
 use crate::objects::shared::Core;
+use crate::platform::Platform;
 
 /// What wants a P.
 #[derive(Clone, Copy)]
@@ -42,6 +43,13 @@ impl Core {
     #[inline(always)]
     pub(super) fn demand_for<'a>(&'a self, p: &'a Proc) -> Demand<'a> {
         Demand { core: self, p }
+    }
+
+    /// Returns whether two Ms can run at the same time. Where they cannot, an idle P is of no use to what waits behind
+    /// a goroutine that computes.
+    #[inline]
+    pub(super) fn is_parallel<P: Platform>(&self) -> bool {
+        self.config.procs.len() > 1 && P::cpus() > 1
     }
 
     /// Returns whether the global queue holds a G.
@@ -61,17 +69,12 @@ impl Core {
         self.config.procs.iter().any(|p| !p.runq.is_empty())
     }
 
-    /// Returns whether a G waits where any M finds it: what an M looks for once more before it rests.
-    pub(super) fn has_work_for_any_m(&self) -> bool {
-        self.has_global_work() || self.has_ring_work()
-    }
-
     /// Returns whether another M has a use for the P of one that waits for its own G: an M that waits, or a G
     /// for which no M is searching.
     pub(super) fn has_work_for_another_m(&self) -> bool {
         self.has_p_waiters()
             || self.has_global_work()
-            || (self.work.searching.load(Ordering::Relaxed) == 0 && self.has_ring_work())
+            || (self.work.hunger.look().searching() == 0 && self.has_ring_work())
     }
 }
 

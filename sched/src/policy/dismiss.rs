@@ -19,8 +19,8 @@
 //!
 //! - *Which.* Wakers take the first of the list, so the last are those that would not be missed. As many idle Ms as
 //!   there are Ps stay. So do the Ms that the scheduler has not started (the thread of
-//!   [`Scheduler::run`](crate::Scheduler::run), a wired main's, those of foreign threads), the timer leader, and each M
-//!   to which goroutines are bound.
+//!   [`Scheduler::run`](crate::Scheduler::run), a wired main's, those of foreign threads), the timer leader, the one that
+//!   naps, and each M to which goroutines are bound.
 //! - *Once.* A waker and sysmon both take an M off the list under the scheduler's lock: it is given a P or is told to
 //!   end, never both. One that is dismissed does not count as at rest, so no deadlock is found meanwhile (L12).
 //! - *Bound goroutines.* Only the M itself binds goroutines and ends them, so its own thread looks whether one is left,
@@ -128,8 +128,10 @@ impl Core {
         }
         sched.idle_ms.iter_back().find(|m| {
             // SAFETY: under the lock.
-            let may_end = unsafe { m.links.has_own_thread.get() && !m.links.needed.get() };
-            may_end && !ptr::eq(sched.timer_leader, *m)
+            let (may_end, naps) = unsafe {
+                (m.links.has_own_thread.get() && !m.links.needed.get(), m.links.napping.get())
+            };
+            may_end && !naps && !ptr::eq(sched.timer_leader, *m)
         })
     }
 }

@@ -1,13 +1,14 @@
 //! Which M gets a free P: the P wait queue and the idle list.
 //!
 //! > **L11** While a P is idle no M waits for one, and no goroutine stays runnable that an M at rest
-//! > may run.
+//! > may run, `runnext` included.
 
 use core::sync::atomic::Ordering::Relaxed;
 
 use g0_arch::sync::atomic::{Ordering, fence};
 
 use super::hand::{WakeM, hand, own, take_nextp};
+use super::napper::{NapEnds, nap_ends};
 use crate::objects::inside::{FreeP, Stay};
 use crate::objects::m::{M, MState};
 use crate::objects::p::Proc;
@@ -33,7 +34,7 @@ impl Core {
         // SAFETY: an idle P's link is under the lock.
         unsafe { p.links.idle.set(sched.idle_ps) };
         sched.idle_ps = p;
-        self.ps.idle.fetch_add(1, Ordering::Release);
+        self.work.hunger.add_idle();
         WakeM::NONE
     }
 
@@ -56,13 +57,15 @@ impl Core {
         let p: &'static Proc = unsafe { sched.idle_ps.as_ref()? };
         // SAFETY: an idle P's link is under the lock.
         sched.idle_ps = unsafe { p.links.idle.get() };
-        self.ps.idle.fetch_sub(1, Relaxed);
+        self.work.hunger.sub_idle(1);
         // SAFETY: no M owned it while it was on the list, which it has just left.
         Some(unsafe { FreeP::assume(p) })
     }
 
     /// Puts `m` at the end of the P wait queue.
     pub(super) fn wait_for_a_p(&self, sched: &mut SchedState, m: &'static M) {
+        // No P is idle, so none need be looked for work for.
+        nap_ends(m, NapEnds::WithoutP);
         sched.p_wait_queue.push_back(m);
         self.work.p_waiters.fetch_add(1, Relaxed);
         // Threads that rest keep none from now on.

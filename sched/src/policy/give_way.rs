@@ -58,7 +58,7 @@ impl Core {
     /// `m` must be the calling thread's.
     pub(crate) unsafe fn may_spin(&self, m: &M) -> bool {
         // Relaxed, all of it: a guess.
-        let idle = self.ps.idle.load(Ordering::Relaxed);
+        let idle = self.work.hunger.look().idle_ps();
         if idle + 1 >= self.ps.live.load(Ordering::Relaxed) {
             return false;
         }

@@ -19,6 +19,7 @@ use core::ptr;
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::napper::{NapEnds, nap_ends};
 use crate::objects::inside::{FreeP, Stay, Within};
 use crate::objects::m::{M, MState};
 use crate::objects::shared::sched_state::SchedState;
@@ -65,6 +66,7 @@ impl WakeM {
 
 /// Gives `p` to `m`, which waits. Under the lock; the wake must come after.
 pub(super) fn hand(sched: &mut SchedState, m: &'static M, p: FreeP) -> WakeM {
+    nap_ends(m, NapEnds::WithP);
     sched.set_state(m, MState::Busy);
     if p.is_fair() {
         // The M that has waited has its turn now, and the queues after it.

@@ -57,14 +57,14 @@ impl Core {
         length: &OwnedCell<AdaptiveSpin>,
         mut done: impl FnMut() -> bool,
     ) {
-        let running = self
-            .ps
-            .live
-            .load(Ordering::Relaxed)
-            .saturating_sub(self.ps.idle.load(Ordering::Relaxed))
-            + self.work.handoff_spinners.load(Ordering::Relaxed)
-            + self.evict.count.load(Ordering::Relaxed);
-        if P::cpus() < 2 || running > P::cpus() {
+        if P::cpus() < 2 {
+            return;
+        }
+        let running =
+            self.ps.live.load(Ordering::Relaxed).saturating_sub(self.work.hunger.look().idle_ps())
+                + self.work.handoff_spinners.load(Ordering::Relaxed)
+                + self.evict.count.load(Ordering::Relaxed);
+        if running > P::cpus() {
             return;
         }
         // SAFETY: the calling thread's.

@@ -1,16 +1,22 @@
 //! How an M that has found nothing goes to sleep (L11).
 //!
 //! It declares itself and its P idle, stops searching, issues one heavy fence and looks at all queues once
-//! more. Whatever was published before that, it sees; a later publisher sees the idle P. (After Go's
-//! `findRunnable`.) Then it sleeps, and if no other M does so, until the next deadline of all Ps.
-
-use g0_arch::sync::atomic::Ordering;
+//! more, `runnext` included. Whatever was published before that, it sees; a later publisher sees the idle P. (After
+//! Go's `findRunnable`.) Then it sleeps, and if no other M does so, until the next deadline of all Ps.
+//!
+//! | once more it sees | it |
+//! |---|---|
+//! | work, and a P is idle | searches again |
+//! | a G that is alone, or that its P may have in hand | [naps](super::nap), unless another M does |
+//! | the same, on one CPU | sleeps: what could run it is what computes there |
+//! | nothing, but goroutines that switch | naps, unless another M does |
+//! | nothing | sleeps |
 
 use super::hand::Got;
 use super::next::Next;
 use super::rest::{NoIdleP, Rest, RestFor};
+use super::sight::Sight;
 use crate::objects::inside::Stay;
-use crate::objects::m::MState;
 use crate::objects::shared::Core;
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
@@ -39,22 +45,28 @@ impl Core {
         // Before the M is on the idle list: from then on the flag is its waker's to set.
         // SAFETY: the calling thread's.
         let searching = unsafe { m.spin.searching.replace(false) };
+        let others_move = searching && self.is_parallel::<P>() && self.moves(m);
         let Some(rest) = self.rest::<P>(stay, rest_for) else {
             // SAFETY: the calling thread's again: it has not rested.
             unsafe { m.spin.searching.set(searching) };
             return None;
         };
+        // Before it stops to search: those that hand each other a P see one of the two.
+        let naps = others_move && self.begin_nap(stay);
         if searching {
-            self.work.searching.fetch_sub(1, Ordering::AcqRel);
+            self.work.hunger.sub_searching();
         }
         // SAFETY: the calling thread's.
         unsafe { m.spin.before_sleep.set(rest == Rest::Handed) };
         // With the P in other hands nothing is left for this M to see to, unless publishers relied on it:
         // the M that got the P may have rested meanwhile.
+        let mut sight = Sight::Nothing;
         if searching || rest == Rest::Idle {
             heavy_fence::<P>(self.config.symmetric);
-            let work = self.has_work_for_any_m();
-            if work && !(rest_for == RestFor::OtherGs && self.is_searched_by_another()) {
+            // What is left to an M that searches is that one's to find, and to pass on.
+            let is_left = rest_for == RestFor::OtherGs && self.is_searched_by_another();
+            sight = if is_left { Sight::Nothing } else { self.survey::<P>() };
+            if sight == Sight::Work {
                 match self.look_again::<P>(stay) {
                     Some(Got::Proc(_)) => return None,
                     Some(Got::Queued) => return Some(Next::Wait),
@@ -66,18 +78,31 @@ impl Core {
         if !m.inbox.sleep() {
             return self.insist_on_a_p::<P>(stay);
         }
-        self.sleep_or_lead::<P>(stay)
+        if naps {
+            return Some(self.nap::<P>(stay));
+        }
+        self.sleep_or_nap::<P>(stay, sight)
     }
 
-    /// Returns what the calling M does next, which was told to wait and woke without `nextp`: a deadline has
-    /// passed, an interrupt has left mail, its thread is to end, or there was no reason. `None`: it has a P.
-    pub(crate) fn spurious_wakeup<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
-        // It leads no more unless it says so again.
-        if self.resign_leader(stay) == MState::Dismissed && self.may_be_dismissed::<P>(stay) {
-            return Some(Next::Stop);
+    /// The calling M, at rest, which nobody relies on any more and that has passed the heavy fence since, sleeps
+    /// unless there is something to find.
+    pub(super) fn look_and_sleep<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
+        let sight = self.survey::<P>();
+        if sight == Sight::Work {
+            match self.look_again::<P>(stay) {
+                Some(Got::Proc(_)) => return None,
+                Some(Got::Queued) => return Some(Next::Wait),
+                None => {}
+            }
         }
-        if stay.m().inbox.has_mail() {
-            return self.insist_on_a_p::<P>(stay);
+        self.sleep_or_nap::<P>(stay, sight)
+    }
+
+    /// The calling M, at rest, has looked once more: with something in sight that it cannot take yet it naps.
+    fn sleep_or_nap<P: Platform>(&'static self, stay: &mut Stay, sight: Sight) -> Option<Next> {
+        let unsettled = matches!(sight, Sight::InHand | Sight::Alone);
+        if unsettled && self.is_parallel::<P>() && self.begin_nap(stay) {
+            return Some(self.nap::<P>(stay));
         }
         self.sleep_or_lead::<P>(stay)
     }
@@ -112,12 +137,12 @@ impl Core {
     }
 
     /// The calling M, at rest, has seen work for any M: it goes on, searching, if a P is idle.
-    fn look_again<'s, P: Platform>(&self, stay: &'s mut Stay) -> Option<Got<'s>> {
+    pub(super) fn look_again<'s, P: Platform>(&self, stay: &'s mut Stay) -> Option<Got<'s>> {
         let got = self.stop_resting::<P>(stay, NoIdleP::StayAtRest);
         if let Some(Got::Proc(within)) = got {
-            // A reserved M looks for nothing but its own G.
-            // SAFETY: `reserved` is the calling thread's.
-            if unsafe { within.lock.reserved.get() }.is_null() {
+            // A reserved M looks for nothing but its own G. One that napped searches already.
+            // SAFETY: the calling thread's, both.
+            if unsafe { within.lock.reserved.get().is_null() && !within.spin.searching.get() } {
                 self.start_searching(within);
             }
         }
@@ -144,5 +169,14 @@ impl Core {
             }
         }
         Some(if self.lead_timers(stay, deadline) { Next::WaitUntil(deadline) } else { Next::Wait })
+    }
+
+    /// Returns how long the calling M waits, which naps: until the next deadline at most, for no other M at rest need
+    /// keep that.
+    pub(super) fn nap<P: Platform>(&'static self, stay: &Stay) -> Next {
+        self.check_for_end::<P>();
+        // SAFETY: the calling thread's.
+        let until = P::now().saturating_add(unsafe { stay.m().spin.nap.get() }.into());
+        Next::WaitUntil(until.min(self.next_deadline()))
     }
 }

@@ -34,6 +34,8 @@
 //! | [`wanted`] | which Ps are wanted; what becomes of the queue of one that is not | L13, L19 |
 //! | [`demand`] | what wants a P, by named questions | |
 //! | [`give_way`] | whether a running goroutine, or its M, must make room | L24 |
+//! | [`sight`] | what an M sees that looks at all queues | L11 |
+//! | [`napper`] | which M naps | L11 |
 //! | [`hand`] | nothing: how a P passes from one owner to the next | L3, L5, L18 |
 //! | [`free_p`] | which M gets a free P | L11 |
 //! | [`rest`] | which Ms sleep, and for what they are woken | L3, L11, L12 |
@@ -42,6 +44,7 @@
 //! | [`procs`] | what a change of the number of Ps does | L5, L11, L19 |
 //! | [`machines`], [`starting`] | which M is used next; which thread starts it | L10 |
 //! | [`wake`] | whether a publisher must wake an M, and which one | L11 |
+//! | [`searching`] | which M passes the looking on | L11 |
 //! | [`global_queue`] | how the global queue is shared out | L13 |
 //! | [`enqueue`] | where a G that starts or yields goes | L15 |
 //! | [`deliver`], [`closing`], [`ready`] | where a G goes that is made ready; which wake wins while the scheduler ends | L1, L15 |
@@ -56,13 +59,15 @@
 //! | [`queue_order`], [`after_exit`] | which G is the next of those an M has at hand | L15 |
 //! | [`turns`] | when a goroutine has run for long enough, and when each queue has its turn by time | L24 |
 //! | [`handoff_spin`] | whether an M spins before it sleeps | |
-//! | [`search`], [`idle`] | where an M looks before it rests, and how it goes to sleep | L11 |
+//! | [`borrow`] | what is taken out of the `runnext` of an M that computes | L5, L11, L18 |
+//! | [`search`], [`idle`], [`nap`] | where an M looks before it rests, how it goes to sleep, and how it naps on | L11 |
 //! | [`placement`] | which M a goroutine starts on, on the pinned runtime | L11 |
 //! | [`reserved`] | what an M does that is reserved for a goroutine | L2 |
 //! | [`find_runnable`] | what an M does next | L2, L9, L11 |
 //! | [`trace`] | when a line about the scheduler is due | |
 
 pub(crate) mod after_exit;
+mod borrow;
 mod closing;
 pub(crate) mod deadlock;
 mod deliver;
@@ -83,6 +88,8 @@ mod kept;
 mod local_list;
 pub(crate) mod lockedm;
 mod machines;
+mod nap;
+mod napper;
 pub(crate) mod next;
 mod open;
 mod placement;
@@ -95,6 +102,8 @@ mod rest;
 mod rests;
 mod retake;
 mod search;
+mod searching;
+mod sight;
 mod stall;
 mod starting;
 pub(crate) mod sysmon;

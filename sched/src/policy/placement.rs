@@ -88,7 +88,7 @@ impl Core {
     /// Returns whether another M than `m`, the calling one, may be free, or should be there. The calling M must not
     /// search.
     pub(crate) fn another_m_may_be_free(&self, m: &Within) -> bool {
-        self.ps.idle.load(Ordering::Relaxed) != 0 || self.is_searched_by_another() || is_crowded(m)
+        self.work.hunger.look().idle_ps() != 0 || self.is_searched_by_another() || is_crowded(m)
     }
 
     /// Returns whether `g`, which has come to `m` and not begun, is to be left to another M if there is one.
@@ -148,7 +148,7 @@ impl Core {
     /// Returns where there is more room than on `here`, the calling M: the free M with the fewest goroutines. The
     /// lock is held.
     fn room_elsewhere(&self, sched: &SchedState, here: &Within) -> Room {
-        let p_is_idle = self.ps.idle.load(Ordering::Relaxed) != 0;
+        let p_is_idle = self.work.hunger.look().idle_ps() != 0;
         // An M with something to run besides keeps its P.
         // SAFETY: the calling thread's M.
         let crowded = is_crowded(here) && unsafe { !bound_here(here) };
@@ -194,7 +194,7 @@ impl Core {
     ) -> bool {
         let Some(p) = self.take_p(&mut sched) else { return false };
         sched.idle_ms.remove(m);
-        self.work.searching.fetch_add(1, Ordering::AcqRel);
+        self.work.hunger.add_searching();
         // SAFETY: the M waits for `nextp`; what is written before that is its own to read.
         unsafe { m.spin.searching.set(true) };
         let wake = hand(&mut sched, m, p);
@@ -205,7 +205,7 @@ impl Core {
     /// Starts an M, to search, with an idle P.
     fn bring_new<P: Platform>(&'static self, mut sched: MutexGuard<'_, SchedState>) -> bool {
         let Some(p) = self.take_p(&mut sched) else { return false };
-        self.work.searching.fetch_add(1, Ordering::AcqRel);
+        self.work.hunger.add_searching();
         match self.assign_new_m::<P>(sched, p, true) {
             Some(assigned) => self.launch::<P>(assigned),
             None => false,
@@ -220,7 +220,7 @@ impl Core {
         stay: &mut Stay,
     ) -> Option<Next> {
         let p = stay.disown();
-        self.work.searching.fetch_add(1, Ordering::AcqRel);
+        self.work.hunger.add_searching();
         let assigned = self.assign_new_m::<P>(sched, p, true);
         stay.m().load.look_again_at(stay.m().load.get().saturating_add(1));
         if self.launch::<P>(assigned?) { self.rest_without_p::<P>(stay) } else { None }

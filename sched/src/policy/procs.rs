@@ -69,7 +69,7 @@ impl Core {
     /// Retires the idle Ps that are not wanted.
     fn retire_idle(&self, sched: &mut SchedState) {
         let mut at = core::mem::replace(&mut sched.idle_ps, ptr::null());
-        self.ps.idle.store(0, Ordering::Relaxed);
+        self.work.hunger.sub_idle(self.work.hunger.look().idle_ps());
         // SAFETY: Ps live as long as the scheduler; an idle P's link is under the lock.
         while let Some(p) = unsafe { at.as_ref() } {
             // SAFETY: as above.

@@ -214,9 +214,7 @@ impl Core {
         self.rest::<P>(stay, RestFor::OwnG);
         heavy_fence::<P>(self.config.symmetric);
         // The P's queues may wait for an M now; or it is idle and other queues do (L11).
-        if self.has_work_for_any_m() {
-            self.wake::<P>();
-        }
+        self.wake_for_the_rest::<P>();
         if !stay.m().inbox.sleep() {
             return self.insist_on_a_p::<P>(stay);
         }

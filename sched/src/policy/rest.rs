@@ -4,6 +4,7 @@
 //! list, where any waker finds it, or apart from it, where only mail for the M itself does.
 
 use super::hand::{Got, hand, own};
+use super::napper::{NapEnds, nap_ends};
 use crate::objects::inside::Stay;
 use crate::objects::m::{M, MState};
 use crate::objects::shared::Core;
@@ -76,6 +77,7 @@ impl Core {
                 return false;
             }
         }
+        nap_ends(m, NapEnds::WithoutP);
         sched.set_state(m, MState::Busy);
         true
     }
@@ -106,6 +108,7 @@ impl Core {
             self.wait_for_a_p(&mut sched, m);
             return Some(Got::Queued);
         };
+        nap_ends(m, NapEnds::WithP);
         sched.set_state(m, MState::Busy);
         drop(sched);
         let within = own::<P>(stay, p);

@@ -49,7 +49,7 @@ impl Core {
             }
         }
         let p = within.p();
-        if self.ps.idle.load(Ordering::Relaxed) != 0 {
+        if self.work.hunger.look().idle_ps() != 0 {
             // The M of that P takes them. Thieves do not reach `runnext`.
             if let Some(next) = p.replace_next(None) {
                 // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
@@ -59,9 +59,7 @@ impl Core {
                 self.wake::<P>();
             }
             // Another may have been faster.
-            if self.ps.idle.load(Ordering::Relaxed) != 0
-                || self.work.searching.load(Ordering::Relaxed) != 0
-            {
+            if self.work.hunger.look().idle_ps() != 0 || self.work.hunger.look().searching() != 0 {
                 return;
             }
         }
@@ -98,7 +96,7 @@ impl Core {
     /// Returns whether sysmon must not look less often: a thread that may go back to sleep at any time has
     /// left goroutines behind, or the last P.
     pub(crate) fn needs_close_look(&self) -> bool {
-        let idle = self.ps.idle.load(Ordering::Relaxed) != 0;
+        let idle = self.work.hunger.look().idle_ps() != 0;
         self.config.procs.iter().any(|p| {
             // SAFETY: Ms are never freed. Acquire: pairs with `own`.
             let m = unsafe { p.m.load(Ordering::Acquire).as_ref() };

@@ -130,7 +130,7 @@ impl Core {
     /// Returns whether `m`, which rests, has done so for long, and no other P is idle: a goroutine that is made
     /// ready must find one.
     fn rests_long(&self, m: &M, now: u64) -> bool {
-        self.ps.idle.load(Ordering::Relaxed) == 0
+        self.work.hunger.look().idle_ps() == 0
             && now.saturating_sub(m.foreign.seen_since.load(stat_atomic::Ordering::Relaxed)) >= REST
     }
 

@@ -89,7 +89,7 @@ impl Core {
     fn forgo<P: Platform>(&'static self, m: &'static M) {
         // SAFETY: the M was not started, so its fields are still the caller's.
         if unsafe { m.spin.searching.replace(false) } {
-            self.work.searching.fetch_sub(1, Ordering::AcqRel);
+            self.work.hunger.sub_searching();
         }
         self.take_back_p::<P>(m);
         self.retire_m(m);

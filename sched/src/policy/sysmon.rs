@@ -36,6 +36,6 @@ impl Core {
 
     /// Returns whether nothing runs, so that nothing has to be watched.
     pub(crate) fn all_idle(&self) -> bool {
-        self.ps.idle.load(Ordering::Relaxed) == self.ps.live.load(Ordering::Relaxed)
+        self.work.hunger.look().idle_ps() == self.ps.live.load(Ordering::Relaxed)
     }
 }

@@ -40,12 +40,12 @@ impl Core {
     }
 
     /// Ends the leadership of the calling M, awake without a P, if it has it. An M that led and then slept
-    /// without a deadline would keep all other Ms from the role. Returns how it stands.
-    pub(super) fn resign_leader(&self, stay: &Stay) -> MState {
+    /// without a deadline would keep all other Ms from the role. Returns how it stands, and whether it naps.
+    pub(super) fn resign_leader(&self, stay: &Stay) -> (MState, bool) {
         let mut sched = self.sched.lock();
         sched.resign_leader(stay.m());
         // SAFETY: under the lock.
-        unsafe { stay.m().links.state.get() }
+        unsafe { (stay.m().links.state.get(), stay.m().links.napping.get()) }
     }
 
     /// Returns whether an M at rest sleeps until the next deadline, or there is none.

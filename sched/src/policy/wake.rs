@@ -6,6 +6,7 @@ use g0_arch::sync::MutexGuard;
 use g0_arch::sync::atomic::Ordering;
 
 use super::hand::hand;
+use super::sight::Sight;
 use super::starting::Assigned;
 use crate::objects::inside::FreeP;
 use crate::objects::m::{M, MState};
@@ -21,25 +22,23 @@ impl Core {
     ///
     /// ```text
     ///   publisher                        M that goes idle
-    ///   work into a queue                searching -= 1, idle_ps += 1
+    ///   work into a queue                idle Ps += 1, searching -= 1
     ///   light fence                      heavy fence
-    ///   load idle_ps, searching          look at all queues once more
+    ///   load the hunger                  look at all queues once more
     /// ```
     #[inline(always)]
     #[must_use = "when true, an M must be woken"]
     pub(crate) fn wants_wake(&self) -> bool {
         light_fence(self.config.symmetric);
-        self.ps.idle.load(Ordering::Relaxed) != 0
-            && self.work.searching.load(Ordering::Relaxed) == 0
+        self.work.hunger.look().lacks_searcher()
     }
 
     /// Wakes or starts one M, searching, if a P is idle and no other M searches already.
     ///
     /// It may start a thread: the caller must be on g0 or a thread's own stack. The lock must not be held.
     pub(crate) fn wake<P: Platform>(&'static self) {
-        // AcqRel: one waker at a time takes the role; see `wants_wake` for the pairing.
-        if self.work.searching.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err()
-        {
+        // One waker at a time takes the role; see `wants_wake` for the pairing.
+        if !self.work.hunger.search_alone() {
             return;
         }
         if let Some(assigned) = self.take_idle_pair::<P>() {
@@ -53,7 +52,7 @@ impl Core {
         let mut sched = self.sched.lock();
         let Some(p) = self.take_p(&mut sched) else {
             // Under the lock: an M that rests after this sees that no M searches.
-            self.work.searching.fetch_sub(1, Ordering::AcqRel);
+            self.work.hunger.sub_searching();
             return None;
         };
         self.assign_m::<P>(sched, p, true)
@@ -101,7 +100,7 @@ impl Core {
             }
             sched.out_of_ms = true;
             if searching {
-                self.work.searching.fetch_sub(1, Ordering::AcqRel);
+                self.work.hunger.sub_searching();
             }
             let wake = self.put_p(&mut sched, p);
             drop(sched);
@@ -122,7 +121,7 @@ impl Core {
 
     /// Returns whether an M searches. The caller must be an M that does not.
     pub(super) fn is_searched_by_another(&self) -> bool {
-        self.work.searching.load(Ordering::Relaxed) != 0
+        self.work.hunger.look().searching() != 0
     }
 
     /// Returns whether one more M may be started.
@@ -139,7 +138,7 @@ impl Core {
 
     /// An M can be had again, of all there may be: it is woken or started if work waits.
     pub(super) fn replace_m<P: Platform>(&'static self) {
-        if self.phase() != phase::HALTED && self.work_lacks_an_m() {
+        if self.phase() != phase::HALTED && self.work_lacks_an_m::<P>() {
             self.wake::<P>();
         }
     }
@@ -151,20 +150,31 @@ impl Core {
             self.sysmon.unchecked.load(Ordering::Relaxed)
                 && self.sysmon.unchecked.swap(false, Ordering::Relaxed)
         };
-        if self.start_is_overdue() || unchecked() && self.work_lacks_an_m() {
+        if self.start_is_overdue::<P>() || unchecked() && self.work_lacks_an_m::<P>() {
             self.wake::<P>();
         }
     }
 
+    /// No M looks at the queues any more, and a P is idle: wakes one if there is something to find. After a heavy
+    /// fence; on g0.
+    pub(super) fn wake_for_the_rest<P: Platform>(&'static self) {
+        match self.survey::<P>() {
+            Sight::Nothing => {}
+            // Sysmon looks, if no M that naps finds it first. It is awake, for a P is busy.
+            Sight::InHand | Sight::Alone => self.sysmon.unchecked.store(true, Ordering::Relaxed),
+            Sight::Work => self.wake::<P>(),
+        }
+    }
+
     /// Returns whether work and a P wait for a thread that was refused.
-    pub(crate) fn start_is_overdue(&self) -> bool {
-        self.ms.start_refused.load(Ordering::Relaxed) && self.work_lacks_an_m()
+    pub(crate) fn start_is_overdue<P: Platform>(&self) -> bool {
+        self.ms.start_refused.load(Ordering::Relaxed) && self.work_lacks_an_m::<P>()
     }
 
     /// Returns whether work waits, and a P is idle.
-    fn work_lacks_an_m(&self) -> bool {
+    fn work_lacks_an_m<P: Platform>(&self) -> bool {
         // Relaxed: the watcher looks again and again.
-        self.ps.idle.load(Ordering::Relaxed) != 0 && self.has_work_for_any_m()
+        self.work.hunger.look().idle_ps() != 0 && self.glance::<P>() >= Sight::Alone
     }
 }
 

@@ -40,6 +40,11 @@ pub(crate) struct Reservation {
 pub(crate) struct Searching {
     /// It is counted among the Ms that search.
     pub(crate) searching: OwnedCell<bool>,
+    /// The sum of all ticks when it began to look, or to nap.
+    pub(crate) ticks: OwnedCell<u32>,
+    /// How long its next nap is, nanoseconds, and how many naps it has taken and seen nothing.
+    pub(crate) nap: OwnedCell<u32>,
+    pub(crate) vain_naps: OwnedCell<u32>,
     /// Whether it is worth spinning for a P before the next sleep.
     pub(crate) before_sleep: OwnedCell<bool>,
     /// For how long it spins for a P.
@@ -96,6 +101,8 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 pub(crate) struct Links {
     pub(crate) state: OwnedCell<MState>,
+    /// At rest it naps: it counts as one that looks for work, and wakes by itself to do so.
+    pub(crate) napping: OwnedCell<bool>,
     pub(crate) next: OwnedCell<*const M>,
     pub(crate) prev: OwnedCell<*const M>,
     /// The next older M; written once.
@@ -130,6 +137,9 @@ impl Searching {
         pub(crate) fn new() -> Self {
             Self {
                 searching: OwnedCell::new(false),
+                ticks: OwnedCell::new(0),
+                nap: OwnedCell::new(0),
+                vain_naps: OwnedCell::new(0),
                 before_sleep: OwnedCell::new(false),
                 for_p: OwnedCell::new(AdaptiveSpin::FULL),
                 with_p: OwnedCell::new(AdaptiveSpin::FULL),
@@ -196,6 +206,7 @@ impl Links {
         pub(crate) fn new() -> Self {
             Self {
                 state: OwnedCell::new(MState::Busy),
+                napping: OwnedCell::new(false),
                 next: OwnedCell::new(ptr::null()),
                 prev: OwnedCell::new(ptr::null()),
                 all: OwnedCell::new(ptr::null()),

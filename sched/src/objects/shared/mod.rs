@@ -124,7 +124,7 @@ impl Core {
                 sched: Mutex::new(SchedState::new()),
                 depot: Depot::new(config.stack, config.stacks),
                 ps: Ps::new(config.procs.len()),
-                work: Work::new(),
+                work: Work::new(config.symmetric),
                 ms: Ms::new(),
                 gs: Gs::new(),
                 end: End::new(),

@@ -2,7 +2,6 @@
 
 use core::ptr;
 
-use g0_arch::CachePadded;
 use g0_arch::sync::OwnedCell;
 use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
 
@@ -12,6 +11,7 @@ use crate::objects::extras::Extras;
 use crate::objects::g::G;
 use crate::objects::m::M;
 use crate::parts::count::Count;
+use crate::parts::hunger::Hunger;
 use crate::parts::parker::Parker;
 use crate::parts::phase::{self, main_left};
 use crate::parts::stat_atomic;
@@ -19,8 +19,6 @@ use crate::parts::tracing::Tracing;
 
 /// How many Ps there are. Written under the scheduler's lock, read by any thread.
 pub(crate) struct Ps {
-    /// On the idle list.
-    pub(crate) idle: CachePadded<AtomicUsize>,
     /// How many are wanted.
     pub(crate) wanted: AtomicUsize,
     /// How many are not retired.
@@ -29,8 +27,10 @@ pub(crate) struct Ps {
 
 /// How much work waits, and how many Ms look for it: what is asked without the lock.
 pub(crate) struct Work {
-    /// Ms that search for work, and those that a waker has sent to search.
-    pub(crate) searching: CachePadded<AtomicUsize>,
+    /// The idle Ps, and the Ms that look for work.
+    pub(crate) hunger: Hunger,
+    /// Before then no P is borrowed, nanoseconds: the last attempt was in vain.
+    pub(crate) borrow_at: stat_atomic::AtomicU64,
     /// The length of the global queue. Written under the lock.
     pub(crate) queued: AtomicUsize,
     /// The length of the P wait queue. Written under the lock.
@@ -232,7 +232,6 @@ impl Ps {
     maybe_const! {
         pub(crate) fn new(procs: usize) -> Self {
             Self {
-                idle: CachePadded::new(AtomicUsize::new(0)),
                 wanted: AtomicUsize::new(procs),
                 live: AtomicUsize::new(procs),
             }
@@ -242,9 +241,10 @@ impl Ps {
 
 impl Work {
     maybe_const! {
-        pub(crate) fn new() -> Self {
+        pub(crate) fn new(symmetric: bool) -> Self {
             Self {
-                searching: CachePadded::new(AtomicUsize::new(0)),
+                hunger: Hunger::new(symmetric),
+                borrow_at: stat_atomic::AtomicU64::new(0),
                 queued: AtomicUsize::new(0),
                 p_waiters: AtomicUsize::new(0),
                 handoff_spinners: AtomicUsize::new(0),
