@@ -12,6 +12,7 @@ pub(crate) mod owned_p;
 pub(crate) mod p;
 pub(crate) mod registry;
 pub(crate) mod report;
+pub(crate) mod round;
 pub(crate) mod scope_state;
 pub(crate) mod shared;
 pub(crate) mod timers;

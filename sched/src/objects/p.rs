@@ -9,7 +9,7 @@ use g0_stack::{Cache, Class};
 
 use super::g::G;
 use super::m::M;
-use super::owned_p::Round;
+use super::round::Round;
 use super::timers::Timers;
 use crate::parts::count::Count;
 use crate::parts::runq::RunQueue;

@@ -18,7 +18,7 @@ use g0_arch::sync::atomic::Ordering;
 use super::local_list::{self, bound_here};
 use crate::objects::g::G;
 use crate::objects::inside::{OwnedP, Within};
-use crate::objects::owned_p::{Queue, Round};
+use crate::objects::round::{Queue, Round};
 use crate::objects::shared::Core;
 
 /// Returns the next G of the queues that `m` reaches without a lock.
