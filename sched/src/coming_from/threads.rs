@@ -90,8 +90,8 @@
 //!
 //! *A call that blocks* (a file, a socket, a std channel, the `join` of a std thread) blocks the thread
 //! and the goroutines that are bound to it. The remaining goroutines go on: on another thread, once
-//! sysmon has seen it, or at once with `g0_cgo::call_blocking`. In [`offload`](crate::offload) such a call blocks a thread
-//! of a pool instead, and its goroutine alone. What can wait without a thread is better off with
+//! sysmon has seen it, or at once with `g0_cgo::call_blocking`. In `offload` such a call blocks a thread of a pool
+//! instead, and its goroutine alone. What can wait without a thread is better off with
 //! [`block_on`](super::futures).
 //!
 //! # Rows, as tests

@@ -49,7 +49,7 @@ fn number(value: f64) -> Value {
     if value.is_infinite() { json!("never") } else { json!(value) }
 }
 
-/// Reads what [`write`] wrote; lines of rows or peers that there are no more are an error.
+/// Reads what [`write()`] wrote; lines of rows or peers that there are no more are an error.
 pub fn read(text: &str) -> Result<(String, Vec<Line>), String> {
     let saved: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let machine = saved["machine"].as_str().ok_or("it does not say which machine it was")?;
