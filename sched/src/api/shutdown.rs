@@ -42,7 +42,7 @@
 //!
 //! # How long it takes
 //!
-//! The grace ([`Builder::grace`](crate::Builder::grace), [`Scheduler::grace`](crate::Scheduler::grace)) is how long
+//! The grace (`Builder::grace`, [`Scheduler::grace`](crate::Scheduler::grace)) is how long
 //! the conductor waits for the *next* goroutine to end: a hundred thousand that end one after the other are no reason
 //! to give up. Those that wait while they unwind are 64 at a time, each on a thread of its own, or more if none of
 //! them ends for a while (`exec::conduct`). A clock that stands still counts a microsecond for each look.
