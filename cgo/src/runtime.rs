@@ -58,10 +58,10 @@ pub enum CallerContext {
 ///
 /// # Safety
 ///
-/// `here` must tell the truth, and each function must do what it promises below. None of them may
-/// unwind, but for `leave` and `look_up`. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M must
-/// run no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still
-/// points above them.
+/// `here` must tell the truth, and each function must do what it promises below. None of them may unwind, but for
+/// `leave` and `look_up`. While a goroutine is in foreign code (from `enter` or `end` to `leave` or `begin`) its M
+/// must run no other goroutine and no scheduler code on g0 (L6): the C frames lie there, and `*g0_sp` still points
+/// above them.
 pub unsafe trait Runtime: 'static {
     /// How goroutines unwind: `g0_defer::Rust`, or [`NoUnwind`](crate::NoUnwind) on a kernel.
     type Unwind: Unwind;

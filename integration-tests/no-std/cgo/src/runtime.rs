@@ -136,7 +136,9 @@ unsafe impl Runtime for Little {
 
     unsafe fn enter(_: MHandle) {}
     unsafe fn leave(_: MHandle) {}
-    unsafe fn release(_: MHandle) {}
+    unsafe fn release(_: MHandle) -> *mut Call {
+        null_mut()
+    }
 
     unsafe fn begin(_: MHandle) -> usize {
         0
