@@ -392,10 +392,6 @@ const NEVER: &[Row] = &[
     ("os_thread_locked", || op(|| _ = os_thread_locked())),
     ("deferring", || op(|| g0_sched::deferring(|s| s.defer(|| ())))),
     ("recovering", || op(|| _ = g0_sched::recovering(|_| ()))),
-];
-
-/// As [`NEVER`]; but the end of the run ends a goroutine that is refused another.
-const REFUSED: &[Row] = &[
     ("go", || op(|| drop(go(|| ())))),
     ("go_named", || op(|| drop(go_named("another", || ())))),
     ("Scope::go", || op(|| drop(go(|| ())))),
@@ -468,7 +464,7 @@ fn what_never_suspends_lets_no_other_goroutine_of_its_thread_run() {
                     }
                 });
                 yield_until("the other has begun", || RAN.load(Ordering::SeqCst) != 0);
-                for &(name, make) in NEVER.iter().chain(REFUSED) {
+                for &(name, make) in NEVER {
                     let mut op = make();
                     let (before, start) = (RAN.load(Ordering::SeqCst), StdInstant::now());
                     // Longer than a turn, and than sysmon sleeps.
@@ -494,7 +490,7 @@ fn what_never_suspends_keeps_its_thread_on_every_runtime() {
         kind.with_procs(procs)
             .run(move || {
                 let other = go(|| sleep(Duration::from_millis(1)));
-                for &(name, make) in NEVER.iter().chain(REFUSED) {
+                for &(name, make) in NEVER {
                     // Not locked to a thread, as main may be.
                     let hog = go(move || {
                         let mut op = make();
@@ -543,9 +539,7 @@ fn quiet(builder: Builder) -> Builder {
 #[test]
 fn the_end_of_the_run_ends_a_loop_of_any_operation_that_may_wait() {
     on_each_scheduler("the end of loops", |kind, procs| {
-        // On the pinned runtime main would wait for a loop that does not give way, if it shares its thread.
-        let refused = if kind.is_pinned() { &[] } else { REFUSED };
-        for &(name, make) in MAY.iter().chain(refused) {
+        for &(name, make) in MAY {
             let left = at_the_end(kind, procs, make);
             assert_eq!(left, 0, "{kind:?} with {procs} procs, {name}: left behind");
         }
@@ -554,7 +548,8 @@ fn the_end_of_the_run_ends_a_loop_of_any_operation_that_may_wait() {
 
 #[test]
 fn the_end_of_the_run_leaves_a_loop_behind_that_never_waits() {
-    // Not on the pinned runtime, for the same reason. Several at a time: each waits for its grace.
+    // Not on the pinned runtime, where main would wait for such a loop if it shares its thread. Several at a time: each
+    // waits for its grace.
     let others = SCHEDULERS.into_iter().filter(|scheduler| scheduler.0 != Pinned).cycle();
     let rows: Vec<_> = NEVER.iter().chain(UNCUT).zip(others).collect();
     for some in rows.chunks(9) {
@@ -602,21 +597,21 @@ fn the_table_says_of_each_operation_what_the_tests_here_hold_it_to() {
             let list = match (suspends.starts_with("yes"), throws.split(' ').next()) {
                 (true, Some("yes")) => MAY,
                 (true, _) => UNCUT,
-                (false, Some("no")) => NEVER,
-                (false, _) => REFUSED,
+                (false, Some("no" | "")) => NEVER,
+                (false, other) => panic!("{name}: {other:?}"),
             };
             assert!(list.iter().any(|row| row.0 == name), "{name}: {suspends}, {throws}: no test");
             told.insert(name);
         }
     }
-    for (name, _) in MAY.iter().chain(UNCUT).chain(NEVER).chain(REFUSED) {
+    for (name, _) in MAY.iter().chain(UNCUT).chain(NEVER) {
         assert!(told.contains(name), "{name} is in no row of the table");
     }
 }
 
 /// Public functions that are no operations of goroutines.
-const APART: [&str; 6] =
-    ["Scheduler::", "Core::", "sysmon", "defer_depot", "refuse", "GoroutineStats::"];
+const APART: [&str; 7] =
+    ["Scheduler::", "Core::", "sysmon", "defer_depot", "refuse", "Go::insists", "GoroutineStats::"];
 
 #[test]
 fn every_public_operation_is_on_the_page() {
