@@ -277,7 +277,11 @@ fn main_beside_one_that_needs(caller: i32, threads: Threads, leaves: bool) {
         drop(rt::go(move || {
             there.store(tid(), Ordering::SeqCst);
             if tid() != caller {
-                return;
+                // Keeps the thread for itself, so that the next one comes to another.
+                rt::lock_os_thread();
+                loop {
+                    rt::park();
+                }
             }
             let waits = || {
                 theirs.store(true, Ordering::SeqCst);
