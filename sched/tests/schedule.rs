@@ -159,6 +159,27 @@ fn the_number_of_procs_changes_amid_endless_spawning() {
 }
 
 #[test]
+fn a_goroutine_that_yields_lets_the_one_that_it_has_just_started_run_first_each_time() {
+    if suspends_often() {
+        return;
+    }
+    // More often than the other queues have their turn.
+    const TIMES: usize = 300;
+    on_each_kind(|kind, _| {
+        let ended = kind.with_procs(1).run(move || {
+            let ran = Arc::new(AtomicUsize::new(0));
+            for before in 0..TIMES {
+                let mark = ran.clone();
+                drop(go(move || mark.fetch_add(1, Ordering::SeqCst)));
+                yield_now();
+                assert_eq!(ran.load(Ordering::SeqCst), before + 1, "it has run");
+            }
+        });
+        ended.expect("main returns");
+    });
+}
+
+#[test]
 fn a_permit_that_is_released_starts_whoever_waits_for_it_before_others() {
     const TRIES: usize = 60;
     on_each_kind(|kind, _| {

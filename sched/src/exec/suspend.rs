@@ -109,7 +109,9 @@ pub(super) fn look_up<P: Platform>(
 }
 
 /// Lets all that waits for the M or its P run before the running goroutine.
-fn give_way<P: Platform>(inside: Inside) -> Inside {
+#[cold]
+#[inline(never)]
+pub(super) fn give_way<P: Platform>(inside: Inside) -> Inside {
     let (m, core) = (inside.m(), inside.core());
     let p = inside.p();
     // What a timer makes ready must not come behind the goroutine either.

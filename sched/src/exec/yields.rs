@@ -7,6 +7,7 @@ use super::inside::Caller;
 use super::obey::obey;
 use super::park::{go_on, mcall_unwinding};
 use super::post_switch::Tag;
+use super::suspend::give_way;
 use super::switch::{mcall, switch_to};
 use crate::parts::phase;
 use crate::platform::Platform;
@@ -33,8 +34,8 @@ pub fn yield_now<P: Platform>() {
                 inside.lock.yield_requested.set(true);
                 mcall_unwinding::<P>(inside, Tag::Yield)
             } else {
-                inside.lock.yield_requested.set(is_reserved());
-                mcall::<P>(inside, Tag::Yield)
+                // Behind `runnext` too, to which a fair turn comes last.
+                give_way::<P>(inside)
             }
         } else if let Some(next) = pick(&inside) {
             switch_to::<P>(inside, next, Tag::Yield)
