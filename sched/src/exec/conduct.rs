@@ -42,7 +42,6 @@ use crate::objects::inside::Stay;
 use crate::objects::m::M;
 use crate::objects::shared::Core;
 use crate::objects::shared::parts::{AT_ONCE, Conducting, LOOK};
-use crate::parts::phase::main_left;
 use crate::parts::{attention, phase};
 use crate::platform::Platform;
 use crate::platform::fences::heavy_fence;
@@ -58,7 +57,7 @@ const INSIDE: u64 = 100_000_000;
 pub(crate) fn await_end<P: Platform>(core: &'static Core) {
     // Acquire: what has been counted, if another thread has halted it.
     while core.end.phase.load(Ordering::Acquire) != phase::HALTED {
-        if !main_has_returned(core) {
+        if !core.is_conducted::<P>() {
             core.end.done.park::<P>(None);
         } else if let Some(now) = look::<P>(core, None) {
             core.end.done.park::<P>(Some(now.saturating_add(LOOK)));
@@ -66,13 +65,6 @@ pub(crate) fn await_end<P: Platform>(core: &'static Core) {
             relax::<P>();
         }
     }
-}
-
-/// Returns whether the end has begun that main's return begins.
-fn main_has_returned(core: &'static Core) -> bool {
-    // Acquire: main's result, and how it has left, which is written before.
-    core.end.phase.load(Ordering::Acquire) == phase::CLOSING
-        && core.end.main_left.load(Ordering::Relaxed) == main_left::RETURNED
 }
 
 /// The calling M, which conducts, comes by.

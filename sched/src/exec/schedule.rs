@@ -129,7 +129,7 @@ fn wait<P: Platform>(mut stay: Stay, mut deadline: Option<u64>) -> Stay {
             core.spin_for_p::<P>(&stay);
             continue;
         }
-        if core.conducts(m) {
+        if core.conducts::<P>(m) {
             match look_at_rest::<P>(&stay, deadline) {
                 Some(until) => _ = m.parker.park::<P>(Some(until)),
                 // SAFETY: the calling M's thread.

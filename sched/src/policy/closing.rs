@@ -4,29 +4,37 @@
 //! second is remembered (`wake_pending`): a goroutine that a waker has taken out of a queue is going to be
 //! woken by it, and waits for that (`wait::cancellable`).
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
 use crate::objects::g::{G, status};
 use crate::objects::m::M;
 use crate::objects::shared::Core;
-use crate::parts::phase;
+use crate::parts::phase::{self, main_left};
 use crate::platform::Platform;
 
 impl Core {
+    /// Returns whether the end of the run has begun that is conducted: main has returned, and what is left can be
+    /// unwound. Where nothing unwinds main's M ends the run; where main has left by Goexit, the last goroutine's.
+    pub(crate) fn is_conducted<P: Platform>(&self) -> bool {
+        // Acquire: main's result, and how it has left, which is written before.
+        P::UNWINDS
+            && self.end.phase.load(Ordering::Acquire) == phase::CLOSING
+            && self.end.main_left.load(Ordering::Relaxed) == main_left::RETURNED
+    }
+
     /// Returns whether `m`, the calling M, conducts the end of the run, and that has begun.
-    pub(crate) fn conducts(&self, m: &M) -> bool {
+    pub(crate) fn conducts<P: Platform>(&self, m: &M) -> bool {
         // Relaxed: the calling thread's own, and written before it ran anything.
-        core::ptr::eq(self.end.conductor.load(Ordering::Relaxed), m)
-            && self.phase() == phase::CLOSING
+        ptr::eq(self.end.conductor.load(Ordering::Relaxed), m) && self.is_conducted::<P>()
     }
 
     /// Returns whether `m`, the calling M, must look at the end of the run, which has begun, before it does anything
     /// else.
     #[cold]
     pub(crate) fn must_look<P: Platform>(&self, m: &M) -> bool {
-        if !self.conducts(m) {
+        if !self.conducts::<P>(m) {
             return false;
         }
         // SAFETY: the conductor's, which is the calling thread.
