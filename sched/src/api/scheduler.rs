@@ -124,6 +124,19 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    maybe_const! {
+        /// Says how long a goroutine's turn is: when it has run for so long, it gives way at its next [operation that
+        /// may wait](crate#which-operations-suspend) to whatever only its P or its M can run, and if it comes to
+        /// none, its P is taken from it. It is measured by [`Core::tick`], to the time between two ticks. Zero: at
+        /// each such operation, however soon it comes; [`Duration::MAX`]: never, and the queues of a P have their
+        /// turns by the count of switches alone. Without it: 10 ms.
+        pub fn slice(mut self, turn: Duration) -> Self {
+            let nanos = turn.as_nanos();
+            self.core.sysmon.turn = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
+            self
+        }
+    }
+
     /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
     /// `period` nanoseconds; 0: never.
     pub fn trace(&self, period: u64) {

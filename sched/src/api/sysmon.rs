@@ -11,7 +11,7 @@ use crate::policy::sysmon::{GRACE, NAP};
 
 /// Between two looks, nanoseconds: no heavy fence comes more often.
 const SHORT: u64 = 100_000;
-/// After a while without need, and at most: half a goroutine's turn (L24).
+/// After a while without need, and at most; and half a goroutine's turn at most (L24).
 const LONG: u64 = 5_000_000;
 /// Between two looks at the machine, and between two attempts to start a thread that was refused while
 /// nothing else runs, nanoseconds.
@@ -109,7 +109,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
         } else {
             calm += 1;
             if calm > CALM {
-                period = (period * 2).min(LONG);
+                period = (period * 2).min(core.half_a_turn(LONG));
             }
         }
     }

@@ -8,7 +8,7 @@
 //!      ├── the run is over ── the goroutine may be unwound: Goexit (but not where a scope waits)
 //!      ├── the turn is over, something else would run here ──▶ g behind all that is queued, the M goes on
 //!      └── else: it goes on
-//!   the claim is lowered; while the run ends, it stays raised
+//!   the claim is lowered; while the run ends, or where turns have no length, it stays raised
 //! ```
 //!
 //! *To check a promise* ([`suspend_often`](crate::suspend_often)), at each operation:
@@ -102,7 +102,7 @@ pub(super) fn look_up<P: Platform>(
         unsafe { Inside::assume(m, g) }
     };
     let is_over = !P::Unwind::panicking() && inside.core().turn_is_over::<P>(&inside);
-    if !ends {
+    if !ends && !inside.core().is_turn_empty() {
         lower(&inside);
     } // else it stays raised, for whatever the goroutine does next, and for the next one
     if is_over { give_way::<P>(inside).stay_on() } else { inside.stay_on() }

@@ -16,7 +16,7 @@ use super::{affinity, fork, membarrier, panics};
 use crate::api::scheduler::Scheduler;
 use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
-use crate::objects::shared::parts::GRACE;
+use crate::objects::shared::parts::{GRACE, TURN};
 use crate::objects::shared::{Config, More};
 use crate::parts::attention::suspend_often;
 use crate::parts::error::Error;
@@ -59,6 +59,7 @@ pub struct Builder {
     trace: Duration,
     foreign: ForeignThreads,
     grace: Duration,
+    slice: Duration,
 }
 
 impl Builder {
@@ -178,10 +179,27 @@ impl Builder {
     }
 
     /// Sets how many goroutines may compute on without a P at a time, on threads of their own (*eviction*: a
-    /// goroutine that has come to no operation for 10 ms loses its P to goroutines that wait for one).
-    /// Beyond that a loop keeps its P. Default: as many as there are Ps.
+    /// goroutine that has come to no operation for a [turn](Self::slice), 10 ms, loses its P to goroutines that wait
+    /// for one). Beyond that a loop keeps its P. Default: as many as there are Ps.
     pub fn max_evicted(mut self, most: usize) -> Self {
         self.max_evicted = most.min(usize::MAX - 1);
+        self
+    }
+
+    /// Sets how long a goroutine's turn is. When it has run for so long, and something waits that only its thread or
+    /// its P can run, it gives way at its next [operation that may wait](crate#which-operations-suspend). If it comes
+    /// to none, its P goes to another thread ([`max_evicted`](Self::max_evicted)). Default: 10 ms.
+    ///
+    /// The turn is measured from outside, every 0.1 ms to 5 ms: it may last half as long again, and one of less than
+    /// 0.1 ms lasts as long. The shorter it is the more often the runtime looks, and the more often what computes is
+    /// interrupted by a switch.
+    ///
+    /// - [`Duration::ZERO`]: a goroutine gives way at each such operation, however soon it comes, and none is taken
+    ///   the short way. That is slow, and for tests: of what a program relies on that it must not.
+    /// - [`Duration::MAX`]: never. What computes loses its P to no goroutine, and one whose operations all succeed at
+    ///   once may keep the others of its thread from running for ever.
+    pub fn slice(mut self, turn: Duration) -> Self {
+        self.slice = turn;
         self
     }
 
@@ -366,7 +384,8 @@ impl Builder {
                 .uncaught(self.uncaught)
                 .names_panics(self.panic_hook)
                 .foreign_threads(self.foreign)
-                .grace(self.grace),
+                .grace(self.grace)
+                .slice(self.slice),
         )));
         // SAFETY: freed when the runtime is dropped.
         let scheduler: &'static Scheduler<Hosted> = unsafe { leaked.as_ref() };
@@ -422,6 +441,7 @@ impl Runtime {
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,
             grace: Duration::from_nanos(GRACE),
+            slice: Duration::from_nanos(TURN),
         }
     }
 }

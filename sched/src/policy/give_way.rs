@@ -12,7 +12,7 @@
 //! > **L24** A runnable goroutine runs within a few turns of 10 ms, whatever operations that may wait others loop
 //! > over.
 //!
-//! A turn is measured in time. Sysmon sees that a goroutine has run for ten milliseconds, and asks it to look up by
+//! A turn is measured in time. Sysmon sees that a goroutine has run for as long, and asks it to look up by
 //! raising the claim on its M's P, which every operation that takes a P reads anyway. The goroutine is named in
 //! `M::asked`, which stays when the M loses that P and gets another: what waits for this M has waited all the time.
 
@@ -29,8 +29,6 @@ use crate::platform::Platform;
 
 /// How long an M keeps its P while other Ms wait for one, nanoseconds.
 const SLICE: u64 = 25_000;
-/// How long a goroutine may run while other goroutines wait, nanoseconds.
-pub(super) const COMPUTE: u64 = 10_000_000;
 
 impl Core {
     /// Returns whether something else would run on the calling M if its goroutine yielded; then it is the
@@ -80,16 +78,16 @@ impl Core {
     /// Returns whether the goroutine of `m`, the calling M, must look up where it next may: its turn is over, or
     /// the run.
     pub(crate) fn is_asked(&self, m: &M) -> bool {
-        self.phase() != phase::OPEN || is_turn_asked_for(m)
+        self.phase() != phase::OPEN || self.is_turn_asked_for(m)
     }
 
     /// Returns the same of an M whose goroutine may not be suspended now; when only its turn is over, and nothing
     /// would run here, that is the answer, and it is not asked any more.
     pub(crate) fn is_asked_still<P: Platform>(&self, m: &Within) -> bool {
-        if self.phase() != phase::OPEN {
+        if self.phase() != phase::OPEN || self.is_turn_empty() {
             return true;
         }
-        if !is_turn_asked_for(m) {
+        if !self.is_turn_asked_for(m) {
             return false;
         }
         let waits = self.would_run::<P>(m);
@@ -102,7 +100,7 @@ impl Core {
     /// Returns whether the goroutine of the calling M must give way: it has been asked to, or has run for as long
     /// as one may, and something would run here. That is asked once.
     pub(crate) fn turn_is_over<P: Platform>(&self, m: &Within) -> bool {
-        let asked = is_turn_asked_for(m) || self.has_had_enough::<P>(m.p());
+        let asked = self.is_turn_asked_for(m) || self.has_had_enough::<P>(m.p());
         self.forget_question(m);
         asked && self.would_run::<P>(m)
     }
@@ -151,14 +149,14 @@ impl Core {
         let since = unsafe { p.since.get() }.max(p.watch.since.load(Ordering::Relaxed));
         // Wrapping: when the clock has gone back, it has been long enough.
         p.watch.tick.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
-            && P::now().wrapping_sub(since) >= COMPUTE
+            && self.is_long(P::now().wrapping_sub(since))
             && self.demand_for(p).for_retake()
     }
-}
 
-/// Returns whether the goroutine of `m`, the calling M, has been asked to give way.
-fn is_turn_asked_for(m: &M) -> bool {
-    // Relaxed, both: the M's own word, and one that the raised claim has brought along.
-    let asked = m.asked.load(Ordering::Relaxed);
-    !asked.is_null() && ptr::eq(asked, m.g.load(Ordering::Relaxed))
+    /// Returns whether the goroutine of `m`, the calling M, has been asked to give way.
+    fn is_turn_asked_for(&self, m: &M) -> bool {
+        // Relaxed, both: the M's own word, and one that the raised claim has brought along.
+        let asked = m.asked.load(Ordering::Relaxed);
+        self.is_turn_empty() || !asked.is_null() && ptr::eq(asked, m.g.load(Ordering::Relaxed))
+    }
 }

@@ -1,11 +1,11 @@
 //! Taking Ps from Ms that are away for long: sysmon's part of the claim protocol.
 //!
 //! A P is taken when work waits for it and its M has been in the same foreign call since the last
-//! look, or in the same goroutine for ten milliseconds (*eviction*: the goroutine computes on,
+//! look, or in the same goroutine for a turn (*eviction*: the goroutine computes on,
 //! without a P, until its next operation). All claims of a look share one heavy fence.
 //!
 //! A heavy fence lasts longer than a short call, or a short operation: an M that is in one after the other
-//! is never caught outside, and takes its claim back each time. So after ten milliseconds it gives the P
+//! is never caught outside, and takes its claim back each time. So after a turn it gives the P
 //! away itself when it finds a claim ([`has_had_enough`](Core::has_had_enough)).
 //!
 //! A foreign thread that calls back again and again is in one call after the other, and in code of its own
@@ -20,7 +20,6 @@ use core::ptr::NonNull;
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::give_way::COMPUTE;
 use crate::objects::inside::FreeP;
 use crate::objects::m::M;
 use crate::objects::p::Proc;
@@ -32,6 +31,8 @@ use crate::platform::fences::heavy_fence;
 
 /// Claims that share one heavy fence.
 const BATCH: usize = 32;
+/// How long a foreign thread may call back again and again, nanoseconds.
+const CALLS: u64 = 10_000_000;
 /// How long a thread that rests keeps the last P, nanoseconds.
 const REST: u64 = 1_000_000;
 
@@ -101,9 +102,11 @@ impl Core {
         }
         let rests = m.rests();
         // The same goroutine for long, in whatever it does: short calls count as computing.
-        let long =
-            seen == tick && now.saturating_sub(p.watch.since.load(Ordering::Relaxed)) >= COMPUTE;
-        let any = rests && !m.foreign.burst.goes_on() || long && foreign && m.is_extra();
+        let stays = seen == tick;
+        let length = now.saturating_sub(p.watch.since.load(Ordering::Relaxed));
+        let long = stays && self.is_long(length);
+        let calls_on = stays && foreign && m.is_extra() && length >= CALLS;
+        let any = rests && !m.foreign.burst.goes_on() || calls_on;
         // One that rests has been away for long, whatever sysmon has seen of it.
         let call = call || any;
         let long =

@@ -16,18 +16,21 @@
 //!
 //! *What waits* is not asked before the question: the list of the goroutines that are bound to an M is its
 //! thread's own, so the M itself looks when it answers. A question that nothing waits behind costs one operation
-//! the slow way, every ten milliseconds.
+//! the slow way, every turn.
 //!
 //! *Attention* is asked for while a question is new, and as long as work can be seen that waits behind it; the
 //! first answers end it. A goroutine that computes and answers none does not make the locks of all others slow for
 //! ever.
+//!
+//! How long a turn is can be set (`slice`). One without length is not measured: the claim of an M is raised from the
+//! moment on when it gets a P, and never lowered, so each operation that may look up does. One without end is never
+//! over, and the queues have their turns by count alone.
 //!
 //! A clock that stands still ends no turn: then the switches are counted, as ever
 //! ([`FAIR`](crate::objects::p::FAIR)). One that goes back begins all turns anew.
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::give_way::COMPUTE;
 use super::local_list;
 use crate::objects::g::G;
 use crate::objects::inside::Within;
@@ -38,16 +41,20 @@ use crate::objects::shared::Core;
 use crate::parts::{attention, phase, stat_atomic};
 use crate::platform::Platform;
 
+/// A shorter turn is not measured, nanoseconds: sysmon looks no more often.
+pub(crate) const SHORTEST: u64 = 100_000;
+
 impl Core {
     /// Sees to the turns of all Ps, once. By sysmon, or by a timer tick.
     pub(crate) fn watch_turns<P: Platform>(&self) {
         let now = P::now();
-        let mut asked = 0;
+        // One goroutine at least is asked where all are, all the time.
+        let mut asked = usize::from(self.is_turn_empty());
         for p in self.config.procs {
             // Acquire: pairs with `own`.
             // SAFETY: Ms are never freed.
             let Some(m) = (unsafe { p.m.load(Ordering::Acquire).as_ref() }) else { continue };
-            if is_over(&p.watch.fair_since, now) {
+            if self.is_over(&p.watch.fair_since, now) {
                 p.request_fair_turn();
             }
             asked += usize::from(self.watch_turn(p, m, now));
@@ -63,7 +70,7 @@ impl Core {
         let g = if rests { core::ptr::null_mut() } else { m.g.load(Ordering::Relaxed) };
         if !m.turn.goes_on(g, p) {
             m.turn.since.store(now, stat_atomic::Ordering::Relaxed);
-        } else if is_over(&m.turn.since, now) {
+        } else if self.is_over(&m.turn.since, now) {
             // Relaxed: the claim brings it along.
             m.asked.store(g, Ordering::Relaxed);
             m.claim.ask();
@@ -71,6 +78,34 @@ impl Core {
         }
         // Relaxed: the M has answered a moment ago at worst.
         !g.is_null() && m.asked.load(Ordering::Relaxed) == g && self.is_awaited(p, m, now)
+    }
+
+    /// Returns whether a turn has passed since `since`, and counts from `now` then; also when the clock has gone back.
+    fn is_over(&self, since: &stat_atomic::AtomicU64, now: u64) -> bool {
+        // Relaxed: two sysmons would only disagree about how long it has been.
+        let relaxed = stat_atomic::Ordering::Relaxed;
+        let before = since.load(relaxed);
+        let over = self.is_long(now.saturating_sub(before));
+        if over || now < before {
+            since.store(now, relaxed);
+        }
+        over
+    }
+
+    /// Returns whether a goroutine that has run for `length`, nanoseconds, has had its turn.
+    pub(super) fn is_long(&self, length: u64) -> bool {
+        let turn = self.sysmon.turn;
+        turn != u64::MAX && length >= turn.max(SHORTEST)
+    }
+
+    /// Returns whether goroutines give way wherever they may, whatever the clock says.
+    pub(crate) fn is_turn_empty(&self) -> bool {
+        self.sysmon.turn == 0
+    }
+
+    /// Returns how long sysmon may sleep beside what runs, nanoseconds: half a turn, but `most` at most.
+    pub(crate) fn half_a_turn(&self, most: u64) -> u64 {
+        if self.is_turn_empty() { most } else { (self.sysmon.turn / 2).clamp(SHORTEST, most) }
     }
 
     /// Returns whether anything can be seen that waits for `p`, or for `m`, which has it.
@@ -123,17 +158,4 @@ impl Core {
         p.request_fair_turn();
         wake
     }
-}
-
-/// Returns whether ten milliseconds have passed since `since`, and counts from `now` then; also when the clock
-/// has gone back.
-fn is_over(since: &stat_atomic::AtomicU64, now: u64) -> bool {
-    // Relaxed: two sysmons would only disagree about how long it has been.
-    let relaxed = stat_atomic::Ordering::Relaxed;
-    let before = since.load(relaxed);
-    let over = now.saturating_sub(before) >= COMPUTE;
-    if over || now < before {
-        since.store(now, relaxed);
-    }
-    over
 }

@@ -211,9 +211,15 @@ pub(crate) struct Gs {
     pub(crate) all: AtomicPtr<G>,
 }
 
-/// How sysmon sleeps, and what wakes it.
+/// A goroutine's turn, if nothing else is said, nanoseconds.
+pub(crate) const TURN: u64 = 10_000_000;
+
+/// How sysmon sleeps, what wakes it, and what it measures.
 pub(crate) struct SysmonState {
     pub(crate) parker: Parker,
+    /// How long a goroutine may run while something waits for its P or its M, nanoseconds: 0 for no time at all,
+    /// `u64::MAX` for ever. Set before the start.
+    pub(crate) turn: u64,
     /// Sysmon sleeps until a P is taken from the idle list, or by the clock until `until`.
     pub(crate) asleep: AtomicBool,
     pub(crate) until: stat_atomic::AtomicU64,
@@ -367,6 +373,7 @@ impl SysmonState {
         pub(crate) fn new() -> Self {
             Self {
                 parker: Parker::new(),
+                turn: TURN,
                 asleep: AtomicBool::new(false),
                 until: stat_atomic::AtomicU64::new(u64::MAX),
                 activity: stat_atomic::AtomicU8::new(0),
