@@ -19,15 +19,13 @@ use core::ptr::{self, NonNull};
 
 use g0_arch::sync::atomic::Ordering;
 
-use crate::exec::current::current_m;
 use crate::exec::enter::enter;
 use crate::exec::exit::unobserved;
 use crate::exec::handles::free_from_anywhere;
-use crate::exec::obey::has_failed;
+use crate::exec::obey::has_failed_here;
 use crate::exec::suspend::suspend_here;
 use crate::objects::g::{G, scheduler_of};
 use crate::objects::join_word::{DETACHED, DONE, joined_by};
-use crate::objects::m::M;
 use crate::objects::waiter::Waiter;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::{Outcome, Platform};
@@ -75,13 +73,16 @@ impl<T, P: Platform> JoinHandle<T, P> {
     /// # Panics
     ///
     /// When a goroutine joins itself, and on the system stack.
-    #[inline]
+    #[inline(always)]
     pub fn join(self) -> Outcome<T, P> {
         if self.is_finished() {
             suspend_here::<P>();
         } else {
-            while !self.is_finished() {
+            loop {
                 self.wait();
+                if self.is_finished() {
+                    break;
+                }
             }
         }
         // SAFETY: DONE: the result is written, and the goroutine has left its stack for good. The handle is
@@ -94,7 +95,7 @@ impl<T, P: Platform> JoinHandle<T, P> {
         mem::forget(self);
         if result.is_err() {
             // Also when it has ended before: the end of the run may have unwound it.
-            has_failed::<P>(current_m::<P>().and_then(M::running));
+            has_failed_here::<P>();
         }
         result
     }

@@ -50,6 +50,10 @@ use crate::platform::fences::heavy_fence;
 const STILL: u64 = 1_000;
 /// After how long without an end more goroutines may wait and unwind, nanoseconds; within a short grace, sooner.
 const STALLED: u64 = 32_000_000;
+/// So many times a thread that is no M looks for such an M before it rests.
+const ROUNDS: u32 = 100;
+/// How long it rests between two looks, nanoseconds.
+const REST: u64 = 20_000;
 /// How long Ms are waited for that are about to leave the scheduler's code, nanoseconds.
 const INSIDE: u64 = 100_000_000;
 
@@ -158,17 +162,23 @@ fn ask_all(core: &'static Core) {
 fn await_outside<P: Platform>(core: &'static Core, own: Option<&M>) {
     heavy_fence::<P>(core.config.symmetric);
     let deadline = P::now().saturating_add(INSIDE);
+    let rounds = if own.is_none() { ROUNDS } else { u32::MAX };
     let own = own.map_or(ptr::null(), ptr::from_ref);
     for p in core.config.procs {
         let first = p.m.load(Ordering::Acquire);
-        loop {
+        for round in 0.. {
             let m = p.m.load(Ordering::Acquire);
             // SAFETY: Ms are never freed.
             let inside = unsafe { m.as_ref() }.is_some_and(|m| m.claim.is_inside());
             if m != first || ptr::eq(m, own) || !inside || P::now() >= deadline {
                 break;
             }
-            relax::<P>();
+            if round < rounds {
+                relax::<P>();
+            } else {
+                // Where CPUs are few, the M may need this one.
+                core.end.done.park::<P>(Some(P::now().saturating_add(REST)));
+            }
         }
     }
 }

@@ -43,6 +43,13 @@ pub(crate) fn has_failed<P: Platform>(g: Option<NonNull<G>>) -> bool {
     false
 }
 
+/// As [`has_failed`], in the goroutine that the calling thread runs, if it runs one.
+#[cold]
+#[inline(never)]
+pub(crate) fn has_failed_here<P: Platform>() -> bool {
+    has_failed::<P>(current_m::<P>().and_then(M::running))
+}
+
 /// Returns whether `g`, the running goroutine, is one, and its run ends: then the end may have made an error that it
 /// has just found. The goroutine that was unwound had seen the phase, and whatever lock that error was found under
 /// was in its hands later; so the phase is seen here.
