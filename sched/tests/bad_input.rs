@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::child::in_children;
 use common::{Threads, on_each_kind, on_every_runtime, panic_text, yield_until};
 use g0_sched::{
-    CloseError, Error, Hosted, RecvError, RunError, Runtime, SendError, TryRecvError, TrySendError,
-    WaitGroup, bridge, channel, generic, go, goexit, park, scope, try_go, yield_now,
+    Builder, CloseError, Error, Hosted, Mutex, RecvError, RunError, Runtime, SendError,
+    TryRecvError, TrySendError, WaitGroup, bridge, channel, generic, go, goexit, park, scope,
+    sleep, try_go, yield_now,
 };
 
 #[test]
@@ -141,4 +144,55 @@ fn l8_an_internal_unlock_without_a_lock_is_fatal() {
             assert!(said.contains("internal unlock of an OS thread that is not locked"), "{what}");
         },
     );
+}
+
+/// A wait of each sort, beside a loop; all of it comes to its end.
+fn some_of_everything() {
+    let (tx, rx) = channel::<u32>(0);
+    let sum = std::sync::Arc::new(Mutex::new(0));
+    let all: Vec<_> = (0..4)
+        .map(|i| {
+            let (tx, sum) = (tx.clone(), sum.clone());
+            go(move || {
+                for _ in 0..50 {
+                    *sum.lock().unwrap() += i;
+                    yield_now();
+                }
+                sleep(Duration::from_micros(100));
+                tx.send(i).unwrap();
+            })
+        })
+        .collect();
+    drop(tx);
+    assert_eq!(rx.iter().sum::<u32>(), 6);
+    all.into_iter().for_each(|one| one.join().unwrap());
+    assert_eq!(*sum.lock().unwrap(), 300);
+}
+
+#[test]
+fn lengths_and_limits_may_be_zero_or_without_end() {
+    const ENDS: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
+    let settings: [fn(Builder, Duration) -> Builder; 5] = [
+        Builder::slice,
+        Builder::grace,
+        Builder::thread_keep_alive,
+        Builder::report_stalls,
+        |builder, most| match most {
+            Duration::MAX => builder.max_threads(usize::MAX).max_offload_threads(usize::MAX),
+            _ => builder.max_evicted(0),
+        },
+    ];
+    on_each_kind(move |kind, procs| {
+        for setting in settings {
+            for length in ENDS {
+                let runtime = kind.build(setting(Runtime::builder().procs(procs), length));
+                runtime.run(some_of_everything).expect("main returns");
+            }
+        }
+        let all = |length| settings.iter().fold(Runtime::builder(), |b, set| set(b, length));
+        for length in ENDS {
+            let ended = kind.build(all(length).procs(procs)).run(some_of_everything);
+            ended.expect("main returns");
+        }
+    });
 }

@@ -370,6 +370,79 @@ fn a_clock_that_jumps_back_holds_nothing_up_that_is_asked_for_from_then_on() {
     });
 }
 
+/// Two goroutines that hand each other their P, and one that does without a break what succeeds at once; returns how
+/// to end them.
+fn busy_ones() -> impl FnOnce() {
+    let over = Arc::new(AtomicBool::new(false));
+    let (there, seen) = channel::<u32, Bent>(0);
+    let (back, returned) = channel::<u32, Bent>(0);
+    let (first, third) = (over.clone(), over.clone());
+    let all = [
+        rt::go(move || {
+            while !first.load(Ordering::SeqCst) {
+                there.send(1).unwrap();
+                returned.recv().unwrap();
+            }
+        }),
+        rt::go(move || seen.iter().for_each(|value| back.send(value).unwrap())),
+        rt::go(move || {
+            let lock = rt::Mutex::new(0u64);
+            while !third.load(Ordering::SeqCst) {
+                (0..50).for_each(|_| *lock.lock().unwrap() += 1);
+                rt::yield_now();
+            }
+        }),
+    ];
+    move || {
+        over.store(true, Ordering::SeqCst);
+        all.into_iter().for_each(|one| one.join().unwrap());
+    }
+}
+
+#[test]
+fn beside_busy_ones_all_else_has_its_turns_by_a_clock_that_stands_still() {
+    on_every_scheduler(NOON, true, || {
+        let end = busy_ones();
+        for _ in 0..50 {
+            assert_eq!(rt::go(|| 1).join().unwrap(), 1);
+            rt::yield_now();
+        }
+        all_that_needs_no_clock();
+        end();
+    });
+}
+
+#[test]
+fn beside_busy_ones_all_else_has_its_turns_by_a_clock_that_jumps() {
+    on_every_scheduler(NOON, false, || {
+        let end = busy_ones();
+        let (tx, rx) = channel::<u32, Bent>(0);
+        // It never gives way by itself.
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = over.clone();
+        let hog = rt::go(move || {
+            while !seen.load(Ordering::SeqCst) {
+                assert_eq!(rx.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+            }
+        });
+        for i in 0..12 {
+            match i % 4 {
+                0 => jump_ahead(HOUR),
+                1 => jump_back(HOUR),
+                2 => jump_back(HOUR / 3600),
+                _ => jump_ahead(HOUR / 1800),
+            }
+            assert_eq!(rt::go(|| 1).join().unwrap(), 1);
+            for_a_while(|| ());
+        }
+        all_that_needs_no_clock();
+        over.store(true, Ordering::SeqCst);
+        hog.join().unwrap();
+        drop(tx);
+        end();
+    });
+}
+
 #[test]
 fn a_clock_that_jumps_about_loses_no_value_and_no_sleeper() {
     on_every_scheduler(NOON, false, || {

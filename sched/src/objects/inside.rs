@@ -164,11 +164,17 @@ impl Stay {
         self.m.core()
     }
 
-    /// Returns the same with a P, if the M owns one; takes a claim back that was raised.
+    /// Returns the same with a P, if the M owns one; takes a claim back that was raised, but where it stays raised all
+    /// the time.
     #[inline(always)]
     pub(crate) fn within(&self) -> Option<&Within> {
-        // SAFETY: inside, by this value, and `holds` says that the M owns a P; to lose it takes `&mut self`.
-        self.m.claim.holds().then(|| unsafe { Within::assume(self.m) })
+        #[cold]
+        fn reclaim(m: &M) -> bool {
+            if m.core().is_turn_empty() { m.claim.holds_raised() } else { m.claim.holds() }
+        }
+        let has_p = self.m.claim.is_owned() || reclaim(self.m);
+        // SAFETY: inside, by this value, and the M owns a P; to lose it takes `&mut self`.
+        has_p.then(|| unsafe { Within::assume(self.m) })
     }
 
     /// As [`within`](Self::within), but leaves a claim raised that asks the M to look up.

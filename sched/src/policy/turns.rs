@@ -98,11 +98,6 @@ impl Core {
         turn != u64::MAX && length >= turn.max(SHORTEST)
     }
 
-    /// Returns whether goroutines give way wherever they may, whatever the clock says.
-    pub(crate) fn is_turn_empty(&self) -> bool {
-        self.sysmon.turn == 0
-    }
-
     /// Returns how long sysmon may sleep beside what runs, nanoseconds: half a turn, but `most` at most.
     pub(crate) fn half_a_turn(&self, most: u64) -> u64 {
         if self.is_turn_empty() { most } else { (self.sysmon.turn / 2).clamp(SHORTEST, most) }

@@ -161,6 +161,11 @@ impl Core {
         }
     }
 
+    /// Returns whether goroutines give way wherever they may, whatever the clock says.
+    pub(crate) fn is_turn_empty(&self) -> bool {
+        self.sysmon.turn == 0
+    }
+
     /// Before it starts: how many Ms may compute without a P at a time.
     #[cfg(feature = "std")]
     pub(crate) fn evict_at_most(&self, most: usize) {
