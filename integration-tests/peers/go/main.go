@@ -76,6 +76,7 @@ var rows = []row{
 	{"beside-pair", one(besidePair)},
 	{"beside", many(besideLoops)},
 	{"tickers", many(tickers)},
+	{"tickers-offload", many(tickers)},
 	{"threads-left", one(threadsLeft)},
 	{"latency-wake", many(wakeByGoroutine(0))},
 	{"latency-wake-on", many(wakeByGoroutine(200 * time.Microsecond))},

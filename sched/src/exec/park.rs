@@ -89,6 +89,7 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
 ///
 /// As [`mcall`].
 #[cold]
+#[inline(never)]
 pub(super) unsafe fn mcall_unwinding<P: Platform>(inside: Inside, tag: Tag) -> Inside {
     let g = inside.goroutine();
     let core = inside.core();

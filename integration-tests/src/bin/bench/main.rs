@@ -107,6 +107,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("beside-pair", One(pairs::beside)),
     ("beside", Three(beside::loops)),
     ("tickers", Two(tickers::beside_c)),
+    ("tickers-offload", Two(tickers::beside_offload)),
     ("threads-left", One(threads::left)),
     ("latency-wake", Two(latency::wake)),
     ("latency-wake-on", Two(latency::wake_on)),
@@ -142,6 +143,7 @@ const ON_PINNED_TOO: &[&str] = &[
     "beside",
     "foreign-rested",
     "tickers",
+    "tickers-offload",
     "threads-left",
 ];
 

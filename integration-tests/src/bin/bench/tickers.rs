@@ -1,9 +1,9 @@
-//! Goroutines that tick beside some that are in C most of the time.
+//! Goroutines that tick beside some that are in C most of the time, themselves or by a thread that they offload to.
 
 use std::ffi::c_uint;
 use std::time::{Duration, Instant};
 
-use g0_sched::{go, sleep};
+use g0_sched::{go, offload, sleep};
 
 use super::bridge::c_sleep;
 use super::runtimes::on;
@@ -19,6 +19,11 @@ const LENGTH: Duration = Duration::from_millis(1500);
 /// One that is not let run until the end has that as its only tick.
 pub(crate) fn beside_c() -> [f64; 2] {
     ticks_beside(|| g0_cgo::call_blocking(|| c_sleep(CALL)))
+}
+
+/// As [`beside_c`], beside goroutines that offload the same calls.
+pub(crate) fn beside_offload() -> [f64; 2] {
+    ticks_beside(|| offload(|| c_sleep(CALL)))
 }
 
 fn ticks_beside(call: fn()) -> [f64; 2] {

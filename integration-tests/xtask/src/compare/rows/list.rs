@@ -151,6 +151,11 @@ pub static ROWS: &[Row] = &[
     row("foreign-rested", &["go"]).times(1.0, "go").in_unit(Us).on_two(),
     row("tickers-p50", &["go"]).times(1.0, "go").in_unit(Us).on_two().from("tickers", 0),
     row("tickers-p99", &["go"]).times(1.0, "go").in_unit(Us).on_two().from("tickers", 1),
+    row("tickers-offload-p50", &["go"])
+        .at_most(1000.0)
+        .in_unit(Us)
+        .on_two()
+        .from("tickers-offload", 0),
     row("threads-left", &["go"]).at_most(64.0).in_unit(Threads).on_two().once().aside(),
     // On the pinned runtime.
     row("yield-pinned", BESIDE).at_most(10.0).pinned("yield", 0),
@@ -185,6 +190,11 @@ pub static ROWS: &[Row] = &[
         .pinned("foreign-rested", 0),
     row("tickers-p50-pinned", BESIDE).times(1.0, "go").in_unit(Us).on_two().pinned("tickers", 0),
     row("tickers-p99-pinned", BESIDE).times(1.0, "go").in_unit(Us).on_two().pinned("tickers", 1),
+    row("tickers-offload-p50-pinned", BESIDE)
+        .at_most(1000.0)
+        .in_unit(Us)
+        .on_two()
+        .pinned("tickers-offload", 0),
     row("threads-left-pinned", BESIDE)
         .at_most(64.0)
         .in_unit(Threads)
