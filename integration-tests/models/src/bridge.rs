@@ -24,7 +24,8 @@ use crate::world::Threads;
 pub const MODEL: Model = Model {
     name: "bridge",
     scenarios: &[
-        Scenario { name: "callback", invariants: "L19", extra: 0, run: callback },
+        Scenario { name: "callback", invariants: "L19", extra: -1, run: callback },
+        Scenario { name: "late-look", invariants: "L19", extra: -1, run: late_look },
         Scenario { name: "procs", invariants: "L19", extra: 0, run: procs },
         Scenario { name: "parked", invariants: "L1,L6", extra: 0, run: parked },
         Scenario { name: "ready", invariants: "L11", extra: 0, run: ready },
@@ -131,6 +132,35 @@ fn callback() {
         if watcher.join().unwrap() {
             seen();
         }
+        join(other);
+    });
+}
+
+/// Sysmon finds a goroutine in C, which calls back then; the callback lasts until sysmon has decided.
+fn late_look() {
+    run_on::<Threads>(one_p(), || {
+        let other = go(begin);
+        let core = hooks::this_core::<Threads>();
+        call(|| {
+            // One look has seen this call already.
+            assert!(
+                !hooks::retake::<Threads>(core),
+                "L5: a P is taken in a call that has just begun"
+            );
+            let bells = Arc::new([Bell::new(), Bell::new()]);
+            let theirs = bells.clone();
+            let watcher = thread::spawn(move || {
+                theirs[0].ring();
+                let taken = hooks::retake::<Threads>(core);
+                theirs[1].ring();
+                taken
+            });
+            bells[0].wait();
+            call_back(|| bells[1].wait());
+            if !watcher.join().unwrap() {
+                seen();
+            }
+        });
         join(other);
     });
 }

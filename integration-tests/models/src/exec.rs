@@ -26,7 +26,7 @@ pub const MODEL: Model = Model {
     scenarios: &[
         Scenario { name: "channel", invariants: "L15,L20,L22", extra: 1, run: channel::<0> },
         Scenario { name: "channel-1", invariants: "L15,L20,L22", extra: 1, run: channel::<1> },
-        Scenario { name: "outside", invariants: "L15,L20,L22", extra: 1, run: outside },
+        Scenario { name: "outside", invariants: "L15,L20,L22", extra: 0, run: outside },
         Scenario { name: "join", invariants: "L15,L22", extra: 1, run: join },
         Scenario { name: "stranger", invariants: "L1,L15", extra: 0, run: stranger },
         Scenario { name: "token", invariants: "L15,L22", extra: 1, run: token },

@@ -22,7 +22,7 @@ pub const MODEL: Model = Model {
     name: "interrupts",
     scenarios: &[
         Scenario { name: "wake", invariants: "L15,L22", extra: 0, run: || wake(true) },
-        Scenario { name: "wake-bound", invariants: "L1,L22", extra: 0, run: || wake(false) },
+        Scenario { name: "wake-bound", invariants: "L1,L22", extra: -1, run: || wake(false) },
         Scenario { name: "last", invariants: "L15", extra: 0, run: last },
     ],
 };

@@ -23,8 +23,8 @@ use crate::world::as_threads;
 pub const MODEL: Model = Model {
     name: "left",
     scenarios: &[
-        Scenario { name: "parked", invariants: "L23", extra: 0, run: || leave(false, false) },
-        Scenario { name: "woken", invariants: "L23", extra: 0, run: || leave(false, true) },
+        Scenario { name: "parked", invariants: "L23", extra: -1, run: || leave(false, false) },
+        Scenario { name: "woken", invariants: "L23", extra: -1, run: || leave(false, true) },
         Scenario { name: "locked", invariants: "L23", extra: -1, run: || leave(true, false) },
     ],
 };

@@ -51,6 +51,8 @@ mod sysmon;
 #[cfg(loom)]
 mod timers;
 #[cfg(loom)]
+mod turns;
+#[cfg(loom)]
 mod unwinds;
 #[cfg(loom)]
 mod wakes;
@@ -78,6 +80,7 @@ fn main() -> std::process::ExitCode {
         locks::MODEL,
         select::MODEL,
         timers::MODEL,
+        turns::MODEL,
         unwinds::MODEL,
         wakes::MODEL,
         interrupts::MODEL,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use g0_defer::{Goexit, Throw, Unwind};
-use g0_sched::generic::{self, Chan, Go, current, goexit, park};
+use g0_sched::generic::{self, Chan, Go, JoinHandle, current, goexit, park};
 use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Machines, Unwinding};
 use g0_sched::{M, Platform, Registry, StartError, TryLockError};
@@ -26,11 +26,12 @@ pub const MODEL: Model = Model {
     scenarios: &[
         Scenario { name: "main", invariants: "L15,L22", extra: 0, run: main },
         Scenario { name: "guest", invariants: "L19,L22", extra: 0, run: guest },
-        Scenario { name: "token", invariants: "L15,L22,L25", extra: 1, run: token },
+        Scenario { name: "token", invariants: "L15,L22,L25", extra: 0, run: token },
         Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },
         Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
-        Scenario { name: "ends", invariants: "L25", extra: 0, run: ends },
-        Scenario { name: "poison", invariants: "L25", extra: 0, run: poison },
+        Scenario { name: "runs", invariants: "L25", extra: -1, run: runs },
+        Scenario { name: "ends", invariants: "L25", extra: -1, run: ends },
+        Scenario { name: "poison", invariants: "L25", extra: -1, run: poison },
     ],
 };
 
@@ -203,6 +204,21 @@ fn scope() {
         });
         seen();
         assert!(ended.is_err(), "L22: a scope ends well, and a goroutine of it has panicked");
+    });
+}
+
+/// A goroutine runs on while main returns, and never waits: it is asked, and ended by an operation that might wait.
+fn runs() {
+    run_on::<Unwinds>(Shape::new(2), || {
+        let runs = go_on::<Unwinds, _>(|| {
+            seen();
+            let lock = generic::Mutex::<(), Unwinds>::new(());
+            loop {
+                drop(lock.lock());
+                thread::yield_now();
+            }
+        });
+        drop::<JoinHandle<(), Unwinds>>(runs);
     });
 }
 

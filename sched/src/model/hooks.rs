@@ -501,6 +501,31 @@ pub fn start_requested<P: Platform>(core: &'static Core) {
     core.start_requested::<P>();
 }
 
+/// As [`Core::watch_turns`], which sysmon does.
+pub fn watch_turns<P: Platform>(core: &Core) {
+    core.watch_turns::<P>();
+}
+
+/// Returns whether any goroutine of the program is to look up, as operations ask that take no P.
+pub fn is_asked_for() -> bool {
+    crate::parts::attention::is_asked_for()
+}
+
+/// `m` is in a call that is known to last, or in a callback from one.
+pub fn set_lasting(m: &M) {
+    m.foreign.lasting.store(core::ptr::from_ref(m).cast_mut().cast(), Ordering::Relaxed);
+}
+
+/// As [`Core::seeks_p`].
+pub fn seeks_p(core: &Core) -> bool {
+    core.seeks_p()
+}
+
+/// Returns how many heavy fences a scheduler without symmetric ones has passed, to take Ps.
+pub fn heavy_fences(core: &Core) -> u64 {
+    core.stats.heavy_fences.get()
+}
+
 /// As [`Core::watch_timers`], which sysmon does.
 pub fn watch_timers<P: Platform>(core: &'static Core) {
     core.watch_timers::<P>();
