@@ -22,7 +22,7 @@ use loom::thread;
 
 use crate::bridge::Bell;
 use crate::runner::{Model, Scenario, seen};
-use crate::world::as_threads;
+use crate::world::{Threads, World, as_threads, rest};
 
 pub const MODEL: Model = Model {
     name: "extra",
@@ -32,6 +32,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "bound", invariants: "L7,L19", extra: 0, run: || threads::<true>(2) },
         Scenario { name: "ready", invariants: "L11", extra: 1, run: ready },
         Scenario { name: "rests", invariants: "L11", extra: -1, run: rests },
+        Scenario { name: "sought", invariants: "L11", extra: 1, run: sought },
     ],
 };
 
@@ -218,4 +219,35 @@ fn rests() {
             other.join().unwrap();
         });
     });
+}
+
+/// An M has been given a P, and its goroutine, which is in a call that lasts, calls back and rests. Another M wants a
+/// P: it finds the first one, or that one finds that a P is sought. Without fences but those of the two.
+fn sought() {
+    let world = World::without_fences(1, 3, 1);
+    let core = world.core();
+    let rests = world.m_with_p();
+    rest(core, rests);
+    let (gives, wants) = (world.m_with_p(), world.m());
+    // SAFETY: `gives` is ours, inside, with a P; the G is ours until it is pushed.
+    unsafe {
+        hooks::save(world.g(0));
+        let _ = hooks::append(core, hooks::proc_of(gives), world.g(0));
+    }
+    hooks::set_lasting(rests);
+    hooks::hand_off::<Threads>(core, gives);
+    assert!(hooks::has_nextp(rests), "L11: an M at rest is not given a P with a goroutine");
+    let other = thread::spawn(move || {
+        let got = hooks::want_p::<Threads>(core, wants);
+        assert!(!got, "L5: there is one P, and another M has it");
+        hooks::heavy_fences(core) != 0
+    });
+    hooks::woken::<Threads>(core, rests);
+    let gives_up = hooks::seeks_p(core);
+    let found = other.join().unwrap();
+    if found != gives_up {
+        seen();
+    }
+    assert!(found || gives_up, "L11: an M waits for a P that one keeps which rests");
+    world.end();
 }

@@ -11,8 +11,8 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::runner::{Model, Scenario, seen};
-use crate::world::{Sent, Threads, World, rest, schedule, wait};
+use crate::runner::{Model, Scenario};
+use crate::world::{Sent, Threads, World, schedule, wait};
 
 pub const MODEL: Model = Model {
     name: "handoff",
@@ -22,7 +22,6 @@ pub const MODEL: Model = Model {
         Scenario { name: "bare", invariants: "L1,L2,L3", extra: 1, run: || locked(2, false) },
         Scenario { name: "bare-line", invariants: "L1,L2,L3", extra: 1, run: || locked(1, false) },
         Scenario { name: "outside", invariants: "L1,L3", extra: 0, run: outside },
-        Scenario { name: "sought", invariants: "L11", extra: 1, run: sought },
     ],
 };
 
@@ -114,36 +113,5 @@ fn outside() {
         }
     });
     wakers.into_iter().for_each(|waker| waker.join().unwrap());
-    world.end();
-}
-
-/// An M has been given a P, and its goroutine, which is in a call that lasts, calls back and rests. Another M wants a
-/// P: it finds the first one, or that one finds that a P is sought. Without fences but those of the two.
-fn sought() {
-    let world = World::without_fences(1, 3, 1);
-    let core = world.core();
-    let rests = world.m_with_p();
-    rest(core, rests);
-    let (gives, wants) = (world.m_with_p(), world.m());
-    // SAFETY: `gives` is ours, inside, with a P; the G is ours until it is pushed.
-    unsafe {
-        hooks::save(world.g(0));
-        let _ = hooks::append(core, hooks::proc_of(gives), world.g(0));
-    }
-    hooks::set_lasting(rests);
-    hooks::hand_off::<Threads>(core, gives);
-    assert!(hooks::has_nextp(rests), "L11: an M at rest is not given a P with a goroutine");
-    let other = thread::spawn(move || {
-        let got = hooks::want_p::<Threads>(core, wants);
-        assert!(!got, "L5: there is one P, and another M has it");
-        hooks::heavy_fences(core) != 0
-    });
-    hooks::woken::<Threads>(core, rests);
-    let gives_up = hooks::seeks_p(core);
-    let found = other.join().unwrap();
-    if found != gives_up {
-        seen();
-    }
-    assert!(found || gives_up, "L11: an M waits for a P that one keeps which rests");
     world.end();
 }

@@ -66,7 +66,7 @@ impl Core {
         by_turns(m, p).or_else(|| self.take_global(p))
     }
 
-    /// The other queues' turn: each has one in every round, for the one before it may never be empty, nor
+    /// The other queues' turn (L24): each has one in every round, for the one before it may never be empty, nor
     /// `runnext`. As long as a queue is left in the round that has a G, the next switch is theirs too.
     fn fair_g(&self, m: &Within) -> Option<NonNull<G>> {
         let p = m.p();
