@@ -237,10 +237,11 @@ fn sought() {
     hooks::set_lasting(rests);
     hooks::hand_off::<Threads>(core, gives);
     assert!(hooks::has_nextp(rests), "L11: an M at rest is not given a P with a goroutine");
+    let before = hooks::heavy_fences(core);
     let other = thread::spawn(move || {
         let got = hooks::want_p::<Threads>(core, wants);
         assert!(!got, "L5: there is one P, and another M has it");
-        hooks::heavy_fences(core) != 0
+        hooks::heavy_fences(core) != before
     });
     hooks::woken::<Threads>(core, rests);
     let gives_up = hooks::seeks_p(core);
