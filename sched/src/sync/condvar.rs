@@ -74,6 +74,18 @@ impl Drop for Counted<'_> {
     }
 }
 
+/// A notice that a caller has been woken by, until it has the mutex again. The end of the run may end it before that:
+/// then the notice goes to the next waiter, which may be no goroutine of the run.
+struct Notice<'a, P: Platform>(Option<&'a Condvar<P>>);
+
+impl<P: Platform> Drop for Notice<'_, P> {
+    fn drop(&mut self) {
+        if let Some(condvar) = self.0 {
+            condvar.notify_one();
+        }
+    }
+}
+
 impl<P: Platform> Condvar<P> {
     maybe_const! {
         /// Returns a condition variable without waiters.
@@ -228,7 +240,10 @@ impl<P: Platform> Condvar<P> {
         let _ = caller::<P>();
         let mutex = guard.into_lock();
         let woken = self.sleep(&mutex.raw, deadline);
-        (mutex.lock(), woken)
+        let notice = Notice((woken == Woken::Ready).then_some(self));
+        let locked = mutex.lock();
+        core::mem::forget(notice);
+        (locked, woken)
     }
 
     /// Releases the mutex and waits.
