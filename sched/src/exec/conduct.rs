@@ -48,14 +48,18 @@ use crate::platform::fences::heavy_fence;
 
 /// What a look counts for where the clock has not moved since the last one, nanoseconds.
 const STILL: u64 = 1_000;
+/// What one counts for at most, nanoseconds, if the conductor does nothing but look: when it has had no CPU for longer
+/// those that are to end have had none either, or the clock has jumped.
+const GAP: u64 = 20_000_000;
 /// After how long without an end more goroutines may wait and unwind, nanoseconds; within a short grace, sooner.
 const STALLED: u64 = 32_000_000;
-/// So many times a thread that is no M looks for such an M before it rests.
-const ROUNDS: u32 = 100;
-/// How long it rests between two looks, nanoseconds.
-const REST: u64 = 20_000;
-/// How long Ms are waited for that are about to leave the scheduler's code, nanoseconds.
-const INSIDE: u64 = 100_000_000;
+/// How long Ms are waited for awake that are about to leave the scheduler's code, nanoseconds. One that stays has lost
+/// its CPU, perhaps to the conductor: so that sleeps for a while then, and looks again.
+const INSIDE: u64 = if cfg!(loom) { 100_000_000 } else { 10_000 };
+/// The same, rounds: a clock may stand still.
+const ROUNDS: u32 = if cfg!(loom) { u32::MAX } else { 1_000 };
+/// For how long it sleeps, nanoseconds.
+const SOON: u64 = 50_000;
 
 /// Waits on the calling thread, which is no M, until the scheduler has halted, and conducts its end.
 pub(crate) fn await_end<P: Platform>(core: &'static Core) {
@@ -63,8 +67,8 @@ pub(crate) fn await_end<P: Platform>(core: &'static Core) {
     while core.end.phase.load(Ordering::Acquire) != phase::HALTED {
         if !core.is_conducted::<P>() {
             core.end.done.park::<P>(None);
-        } else if let Some(now) = look::<P>(core, None) {
-            core.end.done.park::<P>(Some(now.saturating_add(LOOK)));
+        } else if let Some(next) = look::<P>(core, None) {
+            core.end.done.park::<P>(Some(next));
         } else {
             relax::<P>();
         }
@@ -86,13 +90,13 @@ pub(super) fn look_here<P: Platform>(stay: &Stay) {
 #[cold]
 #[inline(never)]
 pub(super) fn look_at_rest<P: Platform>(stay: &Stay, deadline: Option<u64>) -> Option<u64> {
-    let now = look::<P>(stay.core(), Some(stay.m()))?;
-    Some(deadline.unwrap_or(u64::MAX).min(now.saturating_add(LOOK)))
+    let next = look::<P>(stay.core(), Some(stay.m()))?;
+    Some(deadline.unwrap_or(u64::MAX).min(next))
 }
 
-/// Looks how far the end has come, and does what there is to do; halts the scheduler when it is over. Returns the
-/// time; `None` if the clock stands still, or there is nothing more to wait for. `own` is the conductor, if that is
-/// an M.
+/// Looks how far the end has come, and does what there is to do; halts the scheduler when it is over. Returns when to
+/// look again; `None` if the clock stands still, or there is nothing more to wait for. `own` is the conductor, if that
+/// is an M.
 fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
     // SAFETY: the conductor's, which is the calling thread.
     let mut this = unsafe { core.end.conducting.get() };
@@ -100,6 +104,12 @@ fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
     let stands_still = this.begun && clock == this.clock;
     if stands_still {
         this.still = this.still.saturating_add(STILL);
+    }
+    let gap = clock.saturating_sub(this.clock);
+    if this.begun && own.is_none() && gap > GAP {
+        let lost = gap - GAP;
+        (this.since, this.grown) =
+            (this.since.saturating_add(lost), this.grown.saturating_add(lost));
     }
     this.clock = clock;
     let now = clock.saturating_add(this.still);
@@ -114,8 +124,9 @@ fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
             home.unregister(core);
         }
         ask_all(core);
-        await_outside::<P>(core, own);
     }
+    // Before anything is cut: an M inside that has not seen the end yet takes what waits for what stays so.
+    this.seen = this.seen || await_outside::<P>(core, own);
     let left = core.goroutines();
     if left < this.fewest {
         this.fewest = left;
@@ -136,10 +147,13 @@ fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
         let room = core.end.room.load(Ordering::Relaxed);
         core.end.room.store(room.saturating_mul(2), Ordering::Relaxed);
     }
-    cut_parked::<P>(core, &mut this);
+    if this.seen {
+        cut_parked::<P>(core, &mut this);
+    }
     // SAFETY: as above.
     unsafe { core.end.conducting.set(this) };
-    (!stands_still).then_some(clock)
+    let pause = if this.seen && left != 0 { LOOK } else { SOON };
+    (!stands_still).then_some(clock.saturating_add(pause))
 }
 
 /// Asks every goroutine that runs to look up: at its next operation that may end it, it ends. One whose M gets a P
@@ -158,29 +172,29 @@ fn ask_all(core: &'static Core) {
 }
 
 /// Waits until every M but `own` that is inside has been outside since: then all of them see what has changed before,
-/// and the caller sees what they did.
-fn await_outside<P: Platform>(core: &'static Core, own: Option<&M>) {
+/// and the caller sees what they did. Returns false if one stays inside for long.
+fn await_outside<P: Platform>(core: &'static Core, own: Option<&M>) -> bool {
     heavy_fence::<P>(core.config.symmetric);
     let deadline = P::now().saturating_add(INSIDE);
-    let rounds = if own.is_none() { ROUNDS } else { u32::MAX };
     let own = own.map_or(ptr::null(), ptr::from_ref);
+    let mut rounds = 0;
     for p in core.config.procs {
         let first = p.m.load(Ordering::Acquire);
-        for round in 0.. {
+        loop {
             let m = p.m.load(Ordering::Acquire);
             // SAFETY: Ms are never freed.
             let inside = unsafe { m.as_ref() }.is_some_and(|m| m.claim.is_inside());
-            if m != first || ptr::eq(m, own) || !inside || P::now() >= deadline {
+            if m != first || ptr::eq(m, own) || !inside {
                 break;
             }
-            if round < rounds {
-                relax::<P>();
-            } else {
-                // Where CPUs are few, the M may need this one.
-                core.end.done.park::<P>(Some(P::now().saturating_add(REST)));
+            if rounds == ROUNDS || P::now() >= deadline {
+                return false;
             }
+            rounds += 1;
+            relax::<P>();
         }
     }
+    true
 }
 
 fn relax<P: Platform>() {
@@ -191,8 +205,7 @@ fn relax<P: Platform>() {
 /// Returns whether no goroutine is left, for good: one that is counted as ended may have to run once more, to drop
 /// its result, which is decided before its M is outside.
 fn have_all_ended<P: Platform>(core: &'static Core, own: Option<&M>) -> bool {
-    await_outside::<P>(core, own);
-    core.goroutines() == 0
+    await_outside::<P>(core, own) && core.goroutines() == 0
 }
 
 /// Wakes parked goroutines that can be unwound: all of them, or as many as there is room for.

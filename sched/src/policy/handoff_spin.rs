@@ -33,7 +33,7 @@ impl Core {
         self.spin_until::<P>(&m.spin.with_p, || {
             // A goroutine bound here comes into the local list at once.
             come = self.serve_timers::<P>(Some(m), m.p()) || m.inbox.has_mail();
-            come || self.has_work_for_another_m() || self.phase() == phase::HALTED
+            come || self.has_work_for_another_m() || self.phase() != phase::OPEN
         });
         come
     }
@@ -46,7 +46,7 @@ impl Core {
         self.spin_until::<P>(&m.spin.for_p, || {
             !m.nextp.load(Ordering::Relaxed).is_null()
                 || m.inbox.has_mail()
-                || self.phase() == phase::HALTED
+                || self.phase() != phase::OPEN
         });
         self.work.handoff_spinners.fetch_sub(1, Ordering::Relaxed);
     }

@@ -52,7 +52,7 @@ impl Core {
             let over = P::cpus() == 1
                 || round == ROUNDS
                 || self.has_p_waiters()
-                || self.phase() == phase::HALTED
+                || self.phase() != phase::OPEN
                 || P::now().saturating_sub(start) >= SEARCH;
             if over {
                 return None;

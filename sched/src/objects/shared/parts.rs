@@ -102,6 +102,8 @@ pub(crate) const AT_ONCE: usize = 64;
 pub(crate) struct Conducting {
     /// It has looked once.
     pub(crate) begun: bool,
+    /// Every M has seen that the run ends.
+    pub(crate) seen: bool,
     /// It is an M, which has looked when it came by last.
     pub(crate) came_by: bool,
     /// The fewest goroutines that it has seen.
@@ -123,6 +125,7 @@ pub(crate) struct Conducting {
 impl Conducting {
     const NONE: Self = Self {
         begun: false,
+        seen: false,
         came_by: false,
         fewest: u64::MAX,
         since: 0,
