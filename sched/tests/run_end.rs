@@ -8,11 +8,11 @@ use std::time::{Duration, Instant as RealTime};
 
 use common::child::in_children;
 use common::count::Count;
-use common::{Kind, on_each_kind, quiet_panic, yield_until};
+use common::{Exclusive, Kind, on_each_kind, quiet_panic, yield_until};
 use g0_sched::{
-    Barrier, Chan, Condvar, Instant, Mutex, Once, OnceCell, Runtime, RwLock, Semaphore, WaitGroup,
-    channel, go, goexit, lock_os_thread, park, scope, select, sleep, try_go, unlock_os_thread,
-    yield_now,
+    Barrier, Chan, Condvar, Fences, Instant, Mutex, Once, OnceCell, Runtime, RwLock, Semaphore,
+    WaitGroup, channel, go, goexit, lock_os_thread, park, scope, select, sleep, try_go,
+    unlock_os_thread, yield_now,
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -418,7 +418,11 @@ fn many_park(many: usize, f: impl Fn() + Clone + Send + 'static) {
 #[test]
 fn l25_however_many_are_parked_none_is_left_as_long_as_they_end() {
     on_each_kind(|kind, procs| {
-        let many = if kind.at_most(1000) == 1000 { 20_000 } else { 500 };
+        let many = match (kind.threads, kind.fences) {
+            (Exclusive, _) => 1_000,
+            (_, Fences::Auto) if procs == 2 => 100_000,
+            _ => 10_000,
+        };
         let ended = kind.with_procs(procs).run_counted(move || many_park(many, || ()));
         assert_eq!(ended.unwrap().left_behind, 0);
     });

@@ -20,7 +20,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::offload_pool::{MOST, Pool, Work};
 use super::tag::Hosted;
+use crate::api::goroutine::park;
 use crate::exec::enter::caller;
+use crate::parts::phase;
 use crate::task::block_on::block_on;
 
 /// Runs `f` on a thread that runs no goroutines and returns its value; the goroutine waits meanwhile, and no other
@@ -70,10 +72,15 @@ where
     let task =
         Arc::new(Task(Mutex::new(State { closure: Some(f), waker: None, end: None, left: false })));
     // A scheduler that no builder has made has no pool before.
-    Pool::found(m.core(), MOST).submit(task.clone());
+    let core = m.core();
+    Pool::found(core, MOST).submit(task.clone());
     match block_on::<Hosted, _>(Offloaded(task)) {
         End::Returned(value) => value,
         End::Panicked(payload) => resume_unwind(payload),
+        End::Refused if core.phase() == phase::HALTED => loop {
+            // The run has left this goroutine behind, and its pool has gone. As in any operation, it remains here.
+            park::<Hosted>();
+        },
         End::Refused => panic!("g0: offload: the system refuses a thread, and the pool has none"),
     }
 }
