@@ -1,4 +1,5 @@
 //! `cargo xtask soak [--minutes N | --seconds N] [--seed SEED]`: everything that blocks, mixed at random, for long.
+//! Before that, the worst wait beside each operation that may suspend, on a virtual clock.
 
 use crate::report::Report;
 use crate::run::Cmd;
@@ -40,6 +41,11 @@ impl Options {
 
 /// Builds the soak for release and lets it run. It is ended when it takes longer than it was told to.
 pub fn run(report: &mut Report, options: &Options) {
+    report.step("soak, the worst wait beside each operation", || {
+        let test = ["test", "--locked", "--release", "-p", "g0-sched", "--features", "std"];
+        let worst = ["--test", "turns", "--", "--nocapture", "the_worst_wait"];
+        Cmd::cargo().args(test).args(worst).dir(tree::root()).run()
+    });
     report.step(&format!("soak, {} s", options.seconds), || {
         let build =
             ["build", "--locked", "--release", "-p", "g0-integration-tests", "--bin", "soak"];
