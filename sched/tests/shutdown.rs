@@ -17,7 +17,7 @@ fn what_runs_is_unwound_at_its_next_operation() {
     on_each_kind(|kind, procs| {
         let count = Count::new();
         let started = Arc::new(AtomicUsize::new(0));
-        let ended = kind.with_procs(procs).run_counted(|| {
+        let ended = kind.with_procs_and_time(procs).run_counted(|| {
             for _ in 0..10 {
                 let (guard, started) = (count.one(), started.clone());
                 drop(go(move || {
@@ -39,7 +39,7 @@ fn what_runs_is_unwound_at_its_next_operation() {
 fn what_has_not_started_drops_its_closure() {
     on_each_kind(|kind, procs| {
         let count = Count::new();
-        let ended = kind.with_procs(procs).run_counted(|| {
+        let ended = kind.with_procs_and_time(procs).run_counted(|| {
             for _ in 0..100 {
                 let guard = count.one();
                 drop(go(move || drop(guard)));
@@ -163,7 +163,7 @@ fn what_is_parked_is_unwound_wherever_it_waits() {
         full.send(1).unwrap();
         let group = Arc::new(WaitGroup::new());
         group.add(1);
-        let ended = kind.with_procs(procs).run_counted(|| {
+        let ended = kind.with_procs_and_time(procs).run_counted(|| {
             let spawn = |wait: Box<dyn FnOnce() + Send>| {
                 let (guard, started) = (count.one(), started.clone());
                 drop(go(move || {
@@ -207,7 +207,7 @@ fn joiners_and_those_they_join_end_at_the_same_time() {
     on_each_kind(|kind, procs| {
         for _ in 0..20 {
             let count = Count::new();
-            let ended = kind.with_procs(procs).run_counted(|| {
+            let ended = kind.with_procs_and_time(procs).run_counted(|| {
                 for _ in 0..50 {
                     let (joiner, joined) = (count.one(), count.one());
                     drop(go(move || {

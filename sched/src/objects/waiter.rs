@@ -36,14 +36,13 @@ pub(crate) const TIMED_OUT: usize = 1;
 /// Shutdown has. Other tokens are addresses.
 pub(crate) const CANCELLED: usize = 2;
 
-/// What [`Waiter::contested`] is for a wait that ends without a further look: 0; or no value at all, since a run has
-/// left goroutines behind that may wait where wakers of other runs find them.
-static PLAIN: stat_atomic::AtomicU8 = stat_atomic::AtomicU8::new(0);
+/// Whether a run has left goroutines behind, which may wait where wakers of other runs find them.
+static SOME_ARE_LEFT: stat_atomic::AtomicBool = stat_atomic::AtomicBool::new(false);
 
 /// A run leaves goroutines behind. Before it halts.
 pub(crate) fn some_are_left_behind() {
     // Relaxed: a waker that does not see it yet is one that came before the halt.
-    PLAIN.store(2, stat_atomic::Ordering::Relaxed);
+    SOME_ARE_LEFT.store(true, stat_atomic::Ordering::Relaxed);
 }
 
 /// Lives on the waiting stack, for the length of the wait; the waker has taken it out of the queue
@@ -69,19 +68,13 @@ impl Waiter {
     /// ended it must wake.
     #[inline(always)]
     pub(crate) fn claim(&self, token: usize) -> bool {
-        let plain = PLAIN.load(stat_atomic::Ordering::Relaxed);
-        if u8::from(self.contested.get()) == plain {
-            return true;
-        }
-        if plain != 0 && self.is_left_behind() {
-            return false;
-        }
         // AcqRel: what the winner has done is visible to a thread that reads the token.
-        !self.contested.get()
+        let claimed = !self.contested.get()
             || self
                 .claimed
                 .compare_exchange(OPEN, token, Ordering::AcqRel, Ordering::Acquire)
-                .is_ok()
+                .is_ok();
+        claimed && !(SOME_ARE_LEFT.load(stat_atomic::Ordering::Relaxed) && self.is_left_behind())
     }
 
     /// Returns whether its goroutine will never go on: then no waker may give it anything, be it a value (L20), a
