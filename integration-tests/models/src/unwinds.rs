@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use g0_defer::{Goexit, Throw, Unwind};
-use g0_sched::generic::{self, Chan, Go, JoinHandle, current, goexit, park};
+use g0_sched::generic::{self, Chan, Go, JoinHandle, current, goexit, park, yield_now};
 use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Machines, Unwinding};
 use g0_sched::{M, Platform, Registry, StartError, TryLockError};
@@ -27,6 +27,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "main", invariants: "L15,L22", extra: 0, run: main },
         Scenario { name: "guest", invariants: "L19,L22", extra: 0, run: guest },
         Scenario { name: "token", invariants: "L15,L22,L25", extra: 0, run: token },
+        Scenario { name: "woken", invariants: "L15,L22,L25", extra: 1, run: woken },
         Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },
         Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
         Scenario { name: "runs", invariants: "L25", extra: -1, run: runs },
@@ -153,16 +154,16 @@ impl Drop for Dropped {
 }
 
 /// Runs `main`, which drops the value in a goroutine that the end of the run may meet.
-fn ended(main: impl FnOnce(Dropped) + Send) {
+fn ended(procs: usize, main: impl FnOnce(Dropped) + Send) {
     let dropped = Arc::new(AtomicUsize::new(0));
     let theirs = Dropped(dropped.clone());
-    run_on::<Unwinds>(Shape::new(2), move || main(theirs));
+    run_on::<Unwinds>(Shape::new(procs), move || main(theirs));
     assert_eq!(dropped.load(Ordering::Relaxed), 1, "L22: a goroutine still waits at the run's end");
 }
 
 /// A goroutine parks and another one wakes it, while main returns: it is woken by the one or by the end.
 fn token() {
-    ended(|dropped| {
+    ended(2, |dropped| {
         let parks = go_on::<Unwinds, _>(move || {
             let _dropped = dropped;
             let me = current::<Unwinds>().expect("a goroutine");
@@ -177,9 +178,30 @@ fn token() {
     });
 }
 
+/// A goroutine parks, main returns on the same M, and a thread that is none wakes it meanwhile. It lets that thread end
+/// before it does, and does not unwind then: loom runs both on one thread, on which a lock that is let go while any
+/// of them unwinds is poisoned.
+fn woken() {
+    ended(1, |dropped| {
+        let parks = go_on::<Unwinds, _>(move || {
+            let _dropped = dropped;
+            let me = current::<Unwinds>().expect("a goroutine");
+            let waker = thread::spawn(move || me.unpark());
+            let ended = Unwinder::catch(park::<Unwinds>);
+            waker.join().unwrap();
+            if let Err(payload) = ended {
+                seen();
+                Unwinder::resume(payload);
+            }
+        });
+        drop(parks);
+        yield_now::<Unwinds>();
+    });
+}
+
 /// A goroutine joins another one, which parks, while main returns and ends both.
 fn join() {
-    ended(|dropped| {
+    ended(2, |dropped| {
         let joins = go_on::<Unwinds, _>(move || {
             let _dropped = dropped;
             // As above.
