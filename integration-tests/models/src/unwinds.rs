@@ -25,6 +25,7 @@ pub const MODEL: Model = Model {
     name: "unwinds",
     scenarios: &[
         Scenario { name: "main", invariants: "L15,L22", extra: 0, run: main },
+        Scenario { name: "returned", invariants: "L15,L22", extra: 0, run: returned },
         Scenario { name: "guest", invariants: "L19,L22", extra: 0, run: guest },
         Scenario { name: "token", invariants: "L15,L22,L25", extra: 0, run: token },
         Scenario { name: "woken", invariants: "L15,L22,L25", extra: 1, run: woken },
@@ -124,6 +125,14 @@ fn main() {
         seen();
         drop(go_on::<Unwinds, _>(|| ()));
         goexit::<Unwinds>();
+    });
+}
+
+/// Main returns while another goroutine ends, whose result its last handle has left to it.
+fn returned() {
+    run_on::<Unwinds>(Shape::new(2), || {
+        seen();
+        drop(go_on::<Unwinds, _>(|| ()));
     });
 }
 
@@ -281,9 +290,12 @@ fn poison() {
         }));
         let tries = Go::new().spawn::<Unwinds, _, _>(move || {
             seen();
+            // The end comes meanwhile.
+            thread::yield_now();
             let poisoned = matches!(lock.try_lock(), Err(TryLockError::Poisoned(_)));
             assert!(!poisoned, "L25: the end of the run poisons a lock");
         });
         drop(tries);
+        yield_now::<Unwinds>();
     });
 }
