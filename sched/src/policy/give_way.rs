@@ -29,6 +29,8 @@ use crate::platform::Platform;
 
 /// How long an M keeps its P while other Ms wait for one, nanoseconds.
 const SLICE: u64 = 25_000;
+/// A shorter turn is not measured, nanoseconds: sysmon looks no more often.
+pub(super) const SHORTEST: u64 = 100_000;
 
 impl Core {
     /// Returns whether something else would run on the calling M if its goroutine yielded; then it is the
@@ -151,6 +153,12 @@ impl Core {
         p.watch.tick.load(Ordering::Relaxed) == p.tick.load(Ordering::Relaxed)
             && self.is_long(P::now().wrapping_sub(since))
             && self.demand_for(p).for_retake()
+    }
+
+    /// Returns whether a goroutine that has run for `length`, nanoseconds, has had its turn.
+    pub(super) fn is_long(&self, length: u64) -> bool {
+        let turn = self.sysmon.turn;
+        turn != u64::MAX && length >= turn.max(SHORTEST)
     }
 
     /// Returns whether the goroutine of `m`, the calling M, has been asked to give way.

@@ -31,6 +31,7 @@
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::give_way::SHORTEST;
 use super::local_list;
 use crate::objects::g::G;
 use crate::objects::inside::Within;
@@ -40,9 +41,6 @@ use crate::objects::round::Queue;
 use crate::objects::shared::Core;
 use crate::parts::{attention, phase, stat_atomic};
 use crate::platform::Platform;
-
-/// A shorter turn is not measured, nanoseconds: sysmon looks no more often.
-pub(crate) const SHORTEST: u64 = 100_000;
 
 impl Core {
     /// Sees to the turns of all Ps, once. By sysmon, or by a timer tick.
@@ -90,12 +88,6 @@ impl Core {
             since.store(now, relaxed);
         }
         over
-    }
-
-    /// Returns whether a goroutine that has run for `length`, nanoseconds, has had its turn.
-    pub(super) fn is_long(&self, length: u64) -> bool {
-        let turn = self.sysmon.turn;
-        turn != u64::MAX && length >= turn.max(SHORTEST)
     }
 
     /// Returns how long sysmon may sleep beside what runs, nanoseconds: half a turn, but `most` at most.
