@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as RealTime};
 
 use common::child::in_children;
 use common::count::Count;
-use common::{Exclusive, Kind, on_each_kind, quiet_panic, yield_until};
+use common::{Exclusive, on_each_kind, quiet_panic, yield_until};
 use g0_sched::{
     Barrier, Chan, Condvar, Fences, Instant, Mutex, Once, OnceCell, Runtime, RwLock, Semaphore,
     WaitGroup, channel, go, goexit, lock_os_thread, park, scope, select, sleep, try_go,
@@ -483,23 +483,26 @@ fn l25_a_chain_of_those_that_wait_for_one_another_while_they_unwind_comes_to_its
 }
 
 /// A run whose goroutine has a destructor that blocks its thread until `stop`; how long its end takes.
-fn blocked(kind: Kind, runtime: Runtime, stop: &Arc<AtomicBool>, unlocks: bool) -> (Duration, u64) {
+fn blocked(runtime: Runtime, stop: &Arc<AtomicBool>, unlocks: bool) -> (Duration, u64) {
     let theirs = stop.clone();
     let ended = runtime.run_counted(move || {
         if unlocks {
             unlock_os_thread();
         }
-        for _ in 0..kind.at_most(4) {
-            let stop = theirs.clone();
+        let started = Arc::new(AtomicUsize::new(0));
+        for _ in 0..4 {
+            let (stop, started) = (theirs.clone(), started.clone());
             drop(go(move || {
                 let _blocks = InDrop(|| {
                     while !stop.load(Ordering::Relaxed) {
                         std::thread::sleep(Duration::from_millis(1));
                     }
                 });
+                started.fetch_add(1, Ordering::SeqCst);
                 park();
             }));
         }
+        yield_until("all start", || started.load(Ordering::SeqCst) == 4);
         (0..20).for_each(|_| yield_now());
         sleep(Duration::from_millis(5));
         RealTime::now()
@@ -515,7 +518,7 @@ fn l25_whatever_blocks_the_run_returns_after_the_grace() {
             let stop = Arc::new(AtomicBool::new(false));
             let builder = Runtime::builder().procs(procs).grace(Duration::from_millis(200));
             let builder = if locked { builder.lock_main_thread() } else { builder };
-            let (took, left) = blocked(kind, kind.build(builder), &stop, unlocks);
+            let (took, left) = blocked(kind.build(builder), &stop, unlocks);
             stop.store(true, Ordering::Relaxed);
             assert!((1..=4).contains(&left), "{left} left behind: {kind:?} {locked} {unlocks}");
             assert!(took < Duration::from_secs(10), "{took:?}: {kind:?} {locked} {unlocks}");

@@ -61,7 +61,7 @@ fn many_runs_one_after_the_other_leave_nothing() {
             let empty = kind.with_procs(procs).run_counted(|| 7).unwrap();
             assert_eq!((empty.result, empty.left_behind, empty.threads_left), (Some(7), 0, 0));
             let three = kind.with_procs(procs).run_counted(|| {
-                (0..3).for_each(|_| drop(go(|| park())));
+                (0..3).for_each(|_| drop(go(park)));
                 yield_now();
             });
             let three = three.unwrap();
