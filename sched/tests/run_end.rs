@@ -11,7 +11,7 @@ use common::count::Count;
 use common::{Exclusive, on_each_kind, quiet_panic, yield_until};
 use g0_sched::{
     Barrier, Chan, Condvar, Fences, Instant, Mutex, Once, OnceCell, Runtime, RwLock, Semaphore,
-    WaitGroup, channel, go, goexit, lock_os_thread, park, scope, select, sleep, try_go,
+    WaitGroup, channel, go, goexit, lock_os_thread, park, scope, select, sleep, stats, try_go,
     unlock_os_thread, yield_now,
 };
 
@@ -540,8 +540,9 @@ fn a_grace_of_zero_ends_nothing_and_one_without_end_waits_for_all() {
                 drop(sets);
                 park();
             }));
-            yield_until("it starts", || started.load(Ordering::SeqCst));
-            (0..20).for_each(|_| yield_now());
+            yield_until("it parks", || {
+                started.load(Ordering::SeqCst) && stats().unwrap().goroutines.waiting == 1
+            });
         });
         assert_eq!((ended.unwrap().left_behind, count.dropped()), (1, 0));
 
