@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as RealTime};
 
 use common::child::in_children;
 use common::count::Count;
-use common::{Exclusive, on_each_kind, quiet_panic, yield_until};
+use common::{Exclusive, Kind, on_each_kind, quiet_panic, yield_until};
 use g0_sched::{
     Barrier, Chan, Condvar, Fences, Instant, Mutex, Once, OnceCell, Runtime, RwLock, Semaphore,
     WaitGroup, channel, go, goexit, lock_os_thread, park, scope, select, sleep, stats, try_go,
@@ -401,6 +401,11 @@ fn l25_what_loops_over_operations_that_may_wait_is_unwound_and_what_never_does_i
     });
 }
 
+/// A runtime that has patience where all goroutines end: the machine may be busy.
+fn patient(kind: Kind, procs: usize) -> Runtime {
+    kind.build(Runtime::builder().procs(procs).grace(Duration::from_secs(20)))
+}
+
 /// Starts `many` goroutines that park, with `f`, and returns when all do.
 fn many_park(many: usize, f: impl Fn() + Clone + Send + 'static) {
     let started = Arc::new(AtomicUsize::new(0));
@@ -423,7 +428,7 @@ fn l25_however_many_are_parked_none_is_left_as_long_as_they_end() {
             (_, Fences::Auto) if procs == 2 => 100_000,
             _ => 10_000,
         };
-        let ended = kind.with_procs(procs).run_counted(move || many_park(many, || ()));
+        let ended = patient(kind, procs).run_counted(move || many_park(many, || ()));
         assert_eq!(ended.unwrap().left_behind, 0);
     });
 }
@@ -434,7 +439,7 @@ fn l25_threads_are_few_though_thousands_wait_while_they_unwind() {
         let (many, dropped) = (kind.at_most(3000), Arc::new(AtomicUsize::new(0)));
         let (theirs, most) = (dropped.clone(), Arc::new(AtomicUsize::new(0)));
         let seen = most.clone();
-        let runtime = kind.with_procs(procs);
+        let runtime = patient(kind, procs);
         let watch = runtime.watch();
         let ended = runtime.run_counted(move || {
             many_park(many, move || {
@@ -455,7 +460,8 @@ fn l25_threads_are_few_though_thousands_wait_while_they_unwind() {
 fn l25_a_chain_of_those_that_wait_for_one_another_while_they_unwind_comes_to_its_end() {
     on_each_kind(|kind, procs| {
         let many = kind.at_most(200);
-        let ended = kind.with_procs(procs).run_counted(move || {
+        let runtime = if kind.is_pinned() { kind.with_procs(procs) } else { patient(kind, procs) };
+        let ended = runtime.run_counted(move || {
             let started = Arc::new(AtomicUsize::new(0));
             let mut before: Option<Arc<AtomicBool>> = None;
             for _ in 0..many {

@@ -8,10 +8,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::count::Count;
-use common::{Exclusive, on_each_kind, yield_until};
+use common::{Exclusive, Kind, on_each_kind, yield_until};
 use g0_sched::{
     Condvar, Mutex, Runtime, go, lock_os_thread, offload, park, sleep, stats, yield_now,
 };
+
+/// The grace where all goroutines end: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn patient(kind: Kind, procs: usize) -> Runtime {
+    kind.build(Runtime::builder().procs(procs).grace(PATIENCE))
+}
 
 /// Sets the flag when it is dropped.
 struct Sets(Arc<AtomicBool>);
@@ -34,7 +41,7 @@ fn l25_what_has_just_been_started_is_ended_or_dropped_once() {
             let (many, count, ran) =
                 (kind.at_most(24), Count::new(), Arc::new(AtomicUsize::new(0)));
             let (theirs, runs) = (count.clone(), ran.clone());
-            let ended = kind.with_procs(2 * procs).run_counted(move || {
+            let ended = patient(kind, 2 * procs).run_counted(move || {
                 for i in 0..many {
                     let (one, runs) = (theirs.one(), runs.clone());
                     drop(go(move || {
@@ -60,7 +67,7 @@ fn many_runs_one_after_the_other_leave_nothing() {
         for _ in 0..if kind.threads == Exclusive { 100 } else { 300 } {
             let empty = kind.with_procs(procs).run_counted(|| 7).unwrap();
             assert_eq!((empty.result, empty.left_behind, empty.threads_left), (Some(7), 0, 0));
-            let three = kind.with_procs(procs).run_counted(|| {
+            let three = patient(kind, procs).run_counted(|| {
                 (0..3).for_each(|_| drop(go(park)));
                 yield_now();
             });
@@ -78,7 +85,7 @@ fn l25_with_a_single_thread_all_that_is_parked_is_unwound() {
             return; // Each goroutine needs one.
         }
         for locked in [false, true] {
-            let builder = Runtime::builder().procs(procs).max_threads(1);
+            let builder = Runtime::builder().procs(procs).max_threads(1).grace(PATIENCE);
             let builder = if locked { builder.lock_main_thread() } else { builder };
             let count = Count::new();
             let theirs = count.clone();
@@ -104,7 +111,8 @@ fn l25_with_a_single_thread_all_that_is_parked_is_unwound() {
 #[test]
 fn l25_the_end_finds_threads_though_all_have_been_dismissed() {
     on_each_kind(|kind, procs| {
-        let builder = Runtime::builder().procs(procs).thread_keep_alive(Duration::ZERO);
+        let builder =
+            Runtime::builder().procs(procs).thread_keep_alive(Duration::ZERO).grace(PATIENCE);
         let (many, dropped) = (kind.at_most(300), Arc::new(AtomicUsize::new(0)));
         let theirs = dropped.clone();
         let ended = kind.build(builder).run_counted(move || {
@@ -139,7 +147,7 @@ fn a_notice_that_an_ended_goroutine_has_taken_goes_to_the_next_waiter() {
         let condvar = leak(Condvar::new());
         let (ours, theirs) = (leak(Mutex::new(false)), leak(Mutex::new(false)));
         let thread = std::sync::Mutex::new(None);
-        let ended = kind.with_procs(procs).run_counted(|| {
+        let ended = patient(kind, procs).run_counted(|| {
             drop(go(|| {
                 let mut begun = ours.lock().unwrap();
                 *begun = true;
