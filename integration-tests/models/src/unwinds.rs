@@ -128,11 +128,17 @@ fn main() {
     });
 }
 
-/// Main returns while another goroutine ends, whose result its last handle has left to it.
+/// A goroutine returns, while the end unwinds the one that has its handle: its result is dropped before the run ends.
 fn returned() {
-    run_on::<Unwinds>(Shape::new(2), || {
-        seen();
-        drop(go_on::<Unwinds, _>(|| ()));
+    ended(2, |dropped| {
+        drop(go_on::<Unwinds, _>(move || {
+            let _handle = Go::new().spawn::<Unwinds, _, _>(move || {
+                seen();
+                thread::yield_now();
+                dropped
+            });
+            park::<Unwinds>();
+        }));
     });
 }
 
