@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::child::{in_children, status_line, succeeds};
-use common::{on_each_kind, on_every_runtime, suspends_often, tid};
+use common::{on_each_kind, on_every_runtime, suspends_often, tid, yield_until};
 use g0_sched::{Runtime, TryRecvError, channel, go, yield_now};
 
 /// Two goroutines that each wait for the other without a scheduling point.
@@ -167,23 +167,25 @@ fn two_that_hand_values_to_each_other_do_not_starve_a_third() {
                 pong.send(value).unwrap();
             }
         });
-        let theirs = stop.clone();
+        let begun = Arc::new(AtomicBool::new(false));
+        let (theirs, their_begun) = (stop.clone(), begun.clone());
         let player = go(move || {
             let mut rounds = 0u32;
             while !theirs.load(Ordering::SeqCst) {
                 ping.send(rounds).unwrap();
                 assert_eq!(ponged.recv(), Ok(rounds));
                 rounds += 1;
+                their_begun.store(true, Ordering::SeqCst);
             }
-            rounds
         });
         // Each of its turns may take a slice of the pair's, which is long where a checker makes all slow.
         let third = go(move || {
+            yield_until("the two have begun", || begun.load(Ordering::SeqCst));
             (0..20).for_each(|_| yield_now());
             stop.store(true, Ordering::SeqCst);
         });
         third.join().unwrap();
-        assert!(player.join().unwrap() > 0);
+        player.join().unwrap();
         echo.join().unwrap();
     });
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use common::child::{in_children, succeeds};
 use common::count::Count;
 use common::{
-    on_each_kind, on_every_runtime, on_goroutines_and_threads, panic_text, tid, yield_until,
+    on_each_kind, on_every_runtime, on_goroutines_and_threads, panic_text, suspends_often, tid,
+    yield_until,
 };
 use g0_sched::{
     Instant, Semaphore, channel, go, interval, lock_os_thread, sleep, sleep_until,
@@ -371,7 +372,7 @@ fn a_sleep_of_no_length_or_into_the_past_is_none() {
             other.join().unwrap();
             !before
         };
-        assert!((0..20).any(|_| round()), "the other ran every time");
+        assert!((0..20).any(|_| round()) || suspends_often(), "the other ran every time");
     });
 }
 
