@@ -43,7 +43,7 @@ pub fn run(report: &mut Report, install: bool) {
     coverage::run(report);
     downstream::run(report);
     shuttle::run(report, 30, None);
-    mutants::run(report, &[]);
+    mutants::run(report, &[], mutants::Unpatched::Before);
     soak::run(report, &soak::Options::seconds(60));
     targets::aarch64(report, install);
     report.step("package", package);

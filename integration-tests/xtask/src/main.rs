@@ -123,7 +123,7 @@ fn main() -> ExitCode {
             }
         },
         ["downstream"] => downstream::run(&mut report),
-        ["mutants", ..] => mutants::run(&mut report, &args[1..]),
+        ["mutants", ..] => mutants::run(&mut report, &args[1..], mutants::Unpatched::Here),
         ["targets", "aarch64"] => targets::aarch64(&mut report, install),
         ["compare", ..] => match compare::Options::parse(&args[1..], install) {
             Ok(options) => compare::run(&mut report, &options),

@@ -10,10 +10,11 @@
 //!
 //! The model may be one scenario of it (`model: claim/back`), which is all that is run then.
 //!
-//! The tree, as it is with its uncommitted changes, is copied once. There the unpatched models must pass; then each
-//! patch is applied, built, and its model, at the same bounds, must fail and name the invariant. A patch that no longer
-//! applies is a failure, and so is a mutant that survives: either says that the mutant, not the model, guards nothing
-//! any more. The first failure that names the invariant is enough: what else a mutant breaks is not looked for.
+//! The tree, as it is with its uncommitted changes, is copied once. There the unpatched models must pass, unless they
+//! have just done so (`ci` runs all of them before). Then each patch is applied, built, and its model, at the same
+//! bounds, must fail and name the invariant. A patch that no longer applies is a failure, and so is a mutant that
+//! survives: either says that the mutant, not the model, guards nothing any more. The first failure that names the
+//! invariant is enough: what else a mutant breaks is not looked for.
 
 use crate::patch::Patch;
 use crate::report::Report;
@@ -33,13 +34,24 @@ struct Row {
     result: Result<String, String>,
 }
 
+/// Where the unpatched models must pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unpatched {
+    /// Here, first.
+    Here,
+    /// In a step before, which tells if one does not.
+    Before,
+}
+
 /// Runs the mutants by these names, or whose names begin so; all when there is none.
-pub fn run(report: &mut Report, names: &[String]) {
+pub fn run(report: &mut Report, names: &[String], unpatched: Unpatched) {
     let mut rows = Vec::new();
     report.step("mutants", || {
         let patches = select(read_all(&tree::root().join(MUTANTS))?, names)?;
         let place = Place::copy()?;
-        place.unchanged(&patches)?;
+        if unpatched == Unpatched::Here {
+            place.unchanged(&patches)?;
+        }
         for (name, patch) in patches {
             let start = Instant::now();
             let result = place.mutate(&patch);
