@@ -30,7 +30,8 @@ pub const MODEL: Model = Model {
         Scenario { name: "list", invariants: "L7", extra: 2, run: list },
         Scenario { name: "borrowed", invariants: "L7,L19", extra: 1, run: || threads::<false>(2) },
         Scenario { name: "bound", invariants: "L7,L19", extra: 0, run: || threads::<true>(2) },
-        Scenario { name: "ready", invariants: "L11", extra: 1, run: ready },
+        Scenario { name: "ready", invariants: "L11", extra: 1, run: || ready(false) },
+        Scenario { name: "burst", invariants: "L11", extra: 0, run: || ready(true) },
         Scenario { name: "rests", invariants: "L11", extra: -1, run: rests },
         Scenario { name: "sought", invariants: "L11", extra: 1, run: sought },
     ],
@@ -183,13 +184,19 @@ fn threads<const KEEPS: bool>(procs: usize) {
 }
 
 /// With one P: main parks, a foreign thread's callback wakes it, and main goes on though that thread
-/// does not call back again.
-fn ready() {
+/// does not call back again. In a burst it leaves main to its next callback, or to the thread's end.
+fn ready(burst: bool) {
     at_home::<false>(Shape { machines: 2, ..Shape::new(1) }, || {
         let main = current::<Visited<false>>().expect("a goroutine");
         let other = thread::spawn(move || {
             seen();
-            assert!(call_back::<Visited<false>, _>(|| main.unpark()).is_some(), "L7: no M is left");
+            let called = call_back::<Visited<false>, _>(|| {
+                if burst {
+                    hooks::set_burst::<Visited<false>>();
+                }
+                main.unpark();
+            });
+            assert!(called.is_some(), "L7: no M is left");
         });
         park::<Visited<false>>();
         Bridge::<Sched<Visited<false>>>::call(|| other.join().unwrap());

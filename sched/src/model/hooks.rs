@@ -516,6 +516,11 @@ pub fn set_lasting(m: &M) {
     m.foreign.lasting.store(core::ptr::from_ref(m).cast_mut().cast(), Ordering::Relaxed);
 }
 
+/// The callbacks of the calling thread's M come thick.
+pub fn set_burst<P: Platform>() {
+    this_m::<P>().foreign.burst.set();
+}
+
 /// As [`Core::seeks_p`].
 pub fn seeks_p(core: &Core) -> bool {
     core.seeks_p()

@@ -92,6 +92,12 @@ impl Burst {
         self.length.load(Ordering::Relaxed) == LONG
     }
 
+    /// There is one.
+    #[cfg(loom)]
+    pub(crate) fn set(&self) {
+        self.length.store(LONG, Ordering::Relaxed);
+    }
+
     /// There is none: nothing has followed. Any thread.
     pub(crate) fn end(&self) {
         self.length.store(0, Ordering::Relaxed);
