@@ -108,16 +108,20 @@ fn a_bound_thread_makes_no_system_call_and_allocates_nothing() {
                         unsafe { libc::syscall(libc::SYS_gettid) };
                     });
                     assert_eq!((seen, allocated), (usize::from(sees_calls()), 2));
-                    let mut sum = 0u64;
-                    let (seen, allocated) = watched(|| {
-                        for i in 0..100_000 {
-                            sum += callback(0, || i);
-                        }
-                    });
-                    assert_eq!(sum, 99_999 * 50_000);
-                    let number = NUMBER.load(Ordering::SeqCst);
-                    assert_eq!(seen, 0, "system call {number}");
-                    assert_eq!(allocated, 0);
+                    // The scheduler may want the P back at that moment, on a busy machine: another round tells.
+                    let round = || {
+                        let mut sum = 0u64;
+                        let (seen, allocated) = watched(|| {
+                            for i in 0..100_000 {
+                                sum += callback(0, || i);
+                            }
+                        });
+                        assert_eq!(sum, 99_999 * 50_000);
+                        assert_eq!(allocated, 0);
+                        seen == 0
+                    };
+                    let number = || NUMBER.load(Ordering::SeqCst);
+                    assert!((0..5).any(|_| round()), "system call {} in each round", number());
                 });
             })
             .unwrap();

@@ -403,7 +403,7 @@ fn busy_ones() -> impl FnOnce() {
 fn beside_busy_ones_all_else_has_its_turns_by_a_clock_that_stands_still() {
     on_every_scheduler(NOON, true, || {
         let end = busy_ones();
-        for _ in 0..50 {
+        for _ in 0..10 {
             assert_eq!(rt::go(|| 1).join().unwrap(), 1);
             rt::yield_now();
         }
