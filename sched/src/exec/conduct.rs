@@ -95,13 +95,13 @@ pub(super) fn look_at_rest<P: Platform>(stay: &Stay, deadline: Option<u64>) -> O
 }
 
 /// Looks how far the end has come, and does what there is to do; halts the scheduler when it is over. Returns when to
-/// look again; `None` if the clock stands still, or there is nothing more to wait for. `own` is the conductor, if that
+/// look again; `None` if the clock stands still, or may, or there is nothing more to wait for. `own` is the conductor, if that
 /// is an M.
 fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
     // SAFETY: the conductor's, which is the calling thread.
     let mut this = unsafe { core.end.conducting.get() };
     let clock = P::now();
-    let stands_still = this.begun && clock == this.clock;
+    let (is_first, stands_still) = (!this.begun, this.begun && clock == this.clock);
     if stands_still {
         this.still = this.still.saturating_add(STILL);
     }
@@ -153,7 +153,8 @@ fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
     // SAFETY: as above.
     unsafe { core.end.conducting.set(this) };
     let pause = if this.seen && left != 0 { LOOK } else { SOON };
-    (!stands_still).then_some(clock.saturating_add(pause))
+    // The first look cannot tell whether the clock stands still, by which no pause would ever be over.
+    (!is_first && !stands_still).then_some(clock.saturating_add(pause))
 }
 
 /// Asks every goroutine that runs to look up: at its next operation that may end it, it ends. One whose M gets a P
