@@ -101,7 +101,9 @@ fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
     // SAFETY: the conductor's, which is the calling thread.
     let mut this = unsafe { core.end.conducting.get() };
     let clock = P::now();
-    let (is_first, stands_still) = (!this.begun, this.begun && clock == this.clock);
+    let stands_still = this.begun && clock == this.clock;
+    // The first look cannot tell, and by a clock that stands still no pause would ever be over. That of models goes on.
+    let is_first = !this.begun && !cfg!(loom);
     if stands_still {
         this.still = this.still.saturating_add(STILL);
     }
@@ -153,7 +155,6 @@ fn look<P: Platform>(core: &'static Core, own: Option<&M>) -> Option<u64> {
     // SAFETY: as above.
     unsafe { core.end.conducting.set(this) };
     let pause = if this.seen && left != 0 { LOOK } else { SOON };
-    // The first look cannot tell whether the clock stands still, by which no pause would ever be over.
     (!is_first && !stands_still).then_some(clock.saturating_add(pause))
 }
 
