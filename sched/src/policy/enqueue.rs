@@ -103,6 +103,12 @@ impl Core {
         if !self.work.hunger.look().is_any() {
             return false;
         }
+        self.expose_next(p)
+    }
+
+    /// Moves what is in `p`'s `runnext`, which thieves do not reach, to the ring. Returns whether an M must be woken.
+    #[must_use = "when true, an M must be woken"]
+    pub(super) fn expose_next(&'static self, p: &OwnedP) -> bool {
         // SAFETY: it was in `runnext` alone, and what is there is unbound.
         p.replace_next(None).is_some_and(|g| unsafe { self.append(p, g) })
     }

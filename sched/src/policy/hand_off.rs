@@ -24,11 +24,7 @@ impl Core {
     ///
     /// It may start a thread: the caller must be on g0 or a thread's own stack.
     pub(crate) fn hand_off<P: Platform>(&'static self, p: FreeP) -> HandedOff {
-        // Thieves do not reach `runnext`.
-        if let Some(next) = p.replace_next(None) {
-            // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
-            let _ = unsafe { self.append(&p, next) };
-        }
+        let _ = self.expose_next(&p);
         p.counts.hand_offs.add(1);
         if !self.is_wanted(&p) {
             // It may be wanted again by now, and have gone to an M that waits.

@@ -106,11 +106,7 @@ impl Core {
     /// Returns how the calling M must wait meanwhile; `None`: it has work.
     pub(crate) fn leave_to_another<P: Platform>(&'static self, stay: &mut Stay) -> Option<Next> {
         let within = stay.within()?;
-        // Thieves do not reach `runnext`.
-        if let Some(next) = within.p().replace_next(None) {
-            // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
-            let _ = unsafe { self.append(within.p(), next) };
-        }
+        let _ = self.expose_next(within.p());
         let sched = self.sched.lock();
         let coming = match self.room_elsewhere(&sched, within) {
             Room::Fewer(limit) => {

@@ -50,11 +50,8 @@ impl Core {
         }
         let p = within.p();
         if self.work.hunger.look().idle_ps() != 0 {
-            // The M of that P takes them. Thieves do not reach `runnext`.
-            if let Some(next) = p.replace_next(None) {
-                // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
-                let _ = unsafe { self.append(p, next) };
-            }
+            // The M of that P takes them.
+            let _ = self.expose_next(p);
             if self.wants_wake() {
                 self.wake::<P>();
             }

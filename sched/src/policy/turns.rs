@@ -127,8 +127,7 @@ impl Core {
     pub(crate) fn let_pass(&'static self, m: &Within, g: &G) -> bool {
         let p = m.p();
         // The fair turn comes to `runnext` last: before that to `g`, if it is alone in the ring.
-        // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
-        let wake = p.replace_next(None).is_some_and(|next| unsafe { self.append(p, next) });
+        let wake = self.expose_next(p);
         // What has come meanwhile would be behind `g`.
         local_list::fetch(m);
         // SAFETY: the running goroutine's own field, and the calling thread's list.

@@ -127,11 +127,7 @@ impl Core {
     /// Gives `p` to the first M that waits; without one it is idle, and sysmon finds an M for what is queued
     /// there.
     fn pass_on<P: Platform>(&'static self, p: FreeP) {
-        // Thieves do not reach `runnext`.
-        if let Some(next) = p.replace_next(None) {
-            // SAFETY: `next` is in no queue: it was just taken out. What is in `runnext` is unbound.
-            let _ = unsafe { self.append(&p, next) };
-        }
+        let _ = self.expose_next(&p);
         if !self.free_p(p).unpark::<P>() {
             self.sysmon.unchecked.store(true, Ordering::Relaxed);
             self.wake_sysmon::<P>();
