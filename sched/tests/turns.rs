@@ -296,3 +296,73 @@ fn without_end_a_turn_is_never_over() {
         assert_eq!((turns, stats().unwrap().evictions), (0, 0), "{threads:?}");
     });
 }
+
+/// Starts two goroutines that hand each other the P until the clock shows `end`, and that compute for `hop` before each
+/// hand-off. Returns how long they have computed, nanoseconds, when they have ended.
+fn pair(hop: u64, end: u64) -> impl FnOnce() -> u64 {
+    let computed = Arc::new(AtomicU64::new(0));
+    let (to, there) = under_test::channel::<()>(0);
+    let (back, from) = under_test::channel::<()>(0);
+    let work = {
+        let computed = computed.clone();
+        move || {
+            compute(hop);
+            computed.fetch_add(hop, Ordering::SeqCst);
+        }
+    };
+    let first = work.clone();
+    let one = go(move || {
+        while CLOCK.load(Ordering::SeqCst) < end {
+            first();
+            to.send(()).unwrap();
+            from.recv().unwrap();
+        }
+    });
+    let other = go(move || {
+        while there.recv().is_ok() {
+            work();
+            back.send(()).unwrap();
+        }
+    });
+    move || {
+        one.join().unwrap();
+        other.join().unwrap();
+        computed.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn l24_pairs_that_hand_each_other_the_p_share_it_by_time() {
+    on_every_scheduler(Duration::from_nanos(TURN), |threads| {
+        // Where each has a thread of its own, the Ms that wait for the P have it by turns.
+        if threads == Threads::Exclusive {
+            return;
+        }
+        for [heavy, light] in [[40_000, 100], [2 * MS, 1_000], [100, 40_000], [5_000, 5_000]] {
+            let end = CLOCK.load(Ordering::SeqCst) + 400 * MS;
+            let ended = [heavy, light].map(|hop| pair(hop, end));
+            let [one, other] = ended.map(|ended| ended() as f64);
+            let ratio = one / other;
+            println!("{threads:?}: hops of {heavy} and {light} ns: {one} and {other} ns");
+            assert!((0.4..=2.5).contains(&ratio), "{threads:?}, {heavy} and {light} ns: {ratio}");
+        }
+    });
+}
+
+#[test]
+fn l24_many_quick_pairs_have_short_turns() {
+    on_every_scheduler(Duration::from_nanos(TURN), |threads| {
+        if threads == Threads::Exclusive {
+            return;
+        }
+        let end = CLOCK.load(Ordering::SeqCst) + 100 * MS;
+        let pairs: Vec<_> = (0..50).map(|_| pair(100, end)).collect();
+        let (turns, worst) = beside(50 * MS, || Box::new(yield_now));
+        let had: Vec<_> = pairs.into_iter().map(|ended| ended()).collect();
+        println!("{threads:?}: {turns} turns, at worst {worst} ns late; the pairs: {had:?}");
+        // One that is torn between two threads, where goroutines stay on the one they begin on, has a turn for each hop.
+        let short = had.iter().filter(|had| **had < MS / 2).count();
+        assert!(short <= 1, "{threads:?}: {short} pairs have had no turn");
+        assert!(worst <= 5 * MS, "{threads:?}: {worst} ns");
+    });
+}

@@ -41,6 +41,22 @@ impl<G: Bound> Local<G> {
         self.next.is_null() && self.rest.is_empty()
     }
 
+    /// Returns whether there is one that was just made ready.
+    pub fn has_next(&self) -> bool {
+        !self.next.is_null()
+    }
+
+    /// Returns whether there are others than that, but for those in the inbox.
+    pub fn has_rest(&self) -> bool {
+        !self.rest.is_empty()
+    }
+
+    /// Takes the G that was just made ready.
+    #[inline(always)]
+    pub fn take_next(&mut self) -> Option<NonNull<G>> {
+        NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut()))
+    }
+
     /// Puts `g`, which yields, at the tail.
     ///
     /// # Safety
@@ -71,7 +87,7 @@ impl<G: Bound> Local<G> {
         if inbox.is_touched() {
             inbox.drain(&mut self.rest);
         }
-        if let Some(next) = NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
+        if let Some(next) = self.take_next() {
             // SAFETY: it was in `next`, so it is alive and nowhere else.
             unsafe { self.rest.push_back(next) };
         }
@@ -85,16 +101,13 @@ impl<G: Bound> Local<G> {
             inbox.drain(&mut self.rest);
         }
         if fair && let Some(g) = self.rest.pop() {
-            if let Some(next) = NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
+            if let Some(next) = self.take_next() {
                 // SAFETY: it was in `next`, so it is alive and nowhere else.
                 unsafe { self.rest.push_back(next) };
             }
             return Some(g);
         }
-        match NonNull::new(core::mem::replace(&mut self.next, ptr::null_mut())) {
-            Some(g) => Some(g),
-            None => self.rest.pop(),
-        }
+        self.take_next().or_else(|| self.rest.pop())
     }
 
     /// Takes `g`; returns false when it is not here. What an interrupt handler has put here, though it may

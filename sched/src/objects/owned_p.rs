@@ -6,7 +6,7 @@ use g0_arch::sync::atomic::Ordering;
 
 use super::g::G;
 use super::inside::OwnedP;
-use super::p::FAIR;
+use super::p::{FAIR, REQUESTED};
 use super::round::{Queue, Round};
 
 impl OwnedP {
@@ -56,6 +56,12 @@ impl OwnedP {
         self.tick.load(Ordering::Relaxed).wrapping_sub(due) as i32 >= 0
     }
 
+    /// Returns whether the other queues' turn has come by the count alone: it was not asked for.
+    pub(crate) fn is_fair_by_count(&self) -> bool {
+        let due = self.fair_at.load(Ordering::Relaxed);
+        self.tick.load(Ordering::Relaxed).wrapping_sub(due) < REQUESTED
+    }
+
     /// Returns whether it is the other queues' turn now or at the next switch.
     pub(crate) fn is_fair_soon(&self) -> bool {
         let due = self.fair_at.load(Ordering::Relaxed);
@@ -98,6 +104,12 @@ impl OwnedP {
             }
             round.left == 0
         }
+    }
+
+    /// The round that has just begun is none.
+    pub(crate) fn drop_round(&self) {
+        // SAFETY: the P is the borrower's.
+        unsafe { self.round.set(Round { left: 0, ..self.round.get() }) };
     }
 
     /// Lets the other queues, and the Ms that wait for a P, have their turns before `own`.

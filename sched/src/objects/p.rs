@@ -13,10 +13,14 @@ use super::round::Round;
 use super::timers::Timers;
 use crate::parts::count::Count;
 use crate::parts::runq::RunQueue;
+use crate::parts::share::Share;
 use crate::parts::stat_atomic;
 
 /// How many switches go by before the other queues are looked at.
 pub(crate) const FAIR: u32 = 61;
+
+/// How far back the turn lies of one that was asked for, in switches.
+pub(crate) const REQUESTED: u32 = 1 << 16;
 
 /// What sysmon saw at its last looks. Sysmon's.
 pub(crate) struct Watched {
@@ -60,6 +64,8 @@ pub struct Proc {
     pub(crate) looks: OwnedCell<u32>,
     /// How far the other queues' turns have come. The owner's.
     pub(crate) round: OwnedCell<Round>,
+    /// How long the turns of those that hand each other the P are. The owner's.
+    pub(crate) share: OwnedCell<Share>,
     pub(crate) watch: Watched,
     /// Belongs to a scheduler.
     pub(crate) taken: AtomicBool,
@@ -96,6 +102,7 @@ impl Proc {
                 fair_at: AtomicU32::new(FAIR),
                 looks: OwnedCell::new(0),
                 round: OwnedCell::new(Round::START),
+                share: OwnedCell::new(Share::NEW),
                 watch: Watched {
                     tick: AtomicU32::new(0),
                     since: AtomicU64::new(0),
@@ -127,9 +134,11 @@ impl Proc {
 }
 
 impl Proc {
-    /// It is the other queues' turn. Any thread: the owner may overlook a stranger's word once.
+    /// It is the other queues' turn, whatever the count of switches says. Any thread: the owner may overlook a
+    /// stranger's word once.
     pub(crate) fn request_fair_turn(&self) {
-        self.fair_at.store(self.tick.load(Ordering::Relaxed), Ordering::Relaxed);
+        let tick = self.tick.load(Ordering::Relaxed);
+        self.fair_at.store(tick.wrapping_sub(REQUESTED), Ordering::Relaxed);
     }
 }
 

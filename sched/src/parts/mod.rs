@@ -25,6 +25,7 @@ pub(crate) mod park_token;
 pub(crate) mod parker;
 pub(crate) mod phase;
 pub(crate) mod runq;
+pub(crate) mod share;
 pub(crate) mod stat_atomic;
 pub(crate) mod status;
 pub(crate) mod tracing;

@@ -93,7 +93,7 @@ impl Core {
             } else {
                 within
             };
-            if let Some(g) = self.queued_g(within, fair || overdue) {
+            if let Some(g) = self.queued_g::<P>(within, fair || overdue) {
                 return self.run::<P>(stay, g);
             }
             if self.serve_timers::<P>(Some(within), within.p()) {

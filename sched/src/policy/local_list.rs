@@ -25,6 +25,19 @@ pub(super) fn pop(m: &Within, fair: bool) -> Option<NonNull<G>> {
     m.local.with_mut(|local| unsafe { (*local).pop(&m.inbox, fair) })
 }
 
+/// Returns whether one was just made ready, and whether others wait.
+pub(super) fn next_and_rest(m: &Within) -> (bool, bool) {
+    // SAFETY: `m` is the calling thread's, and so is the list.
+    let (next, rest) = m.local.with(|local| unsafe { ((*local).has_next(), (*local).has_rest()) });
+    (next, rest || m.inbox.is_touched())
+}
+
+/// Returns the one that was just made ready.
+pub(super) fn pop_next(m: &Within) -> Option<NonNull<G>> {
+    // SAFETY: `m` is the calling thread's, and so is the list.
+    m.local.with_mut(|local| unsafe { (*local).take_next() })
+}
+
 /// Puts all that has come for `m`, and what would run next, behind the other Gs that are bound to it.
 pub(super) fn fetch(m: &Within) {
     // SAFETY: `m` is the calling thread's, and so is the list.

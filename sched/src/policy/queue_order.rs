@@ -9,7 +9,8 @@
 //! The three differ in what they may skip: without a G in the local list, `pick` goes from `runnext` to the
 //! ring at once, which is all that most switches see. The fair order is there because no queue that
 //! comes early in the other orders need ever be empty: of two goroutines that wake each other one is always
-//! in `runnext`.
+//! in `runnext`. But a turn that has come by the count alone may be refused: a chain of goroutines that hand each other
+//! the P shares it by time with others ([`Share`](crate::parts::share::Share)).
 
 use core::ptr::NonNull;
 
@@ -20,6 +21,7 @@ use crate::objects::g::G;
 use crate::objects::inside::{OwnedP, Within};
 use crate::objects::round::{Queue, Round};
 use crate::objects::shared::Core;
+use crate::platform::Platform;
 
 /// Returns the next G of the queues that `m` reaches without a lock.
 #[inline(always)]
@@ -54,11 +56,11 @@ fn by_turns(m: &Within, p: &OwnedP) -> Option<NonNull<G>> {
 impl Core {
     /// Returns the next G of the queues that `m` reaches without a victim; with `fair` it is the other
     /// queues' turn.
-    pub(super) fn queued_g(&self, m: &Within, fair: bool) -> Option<NonNull<G>> {
+    pub(super) fn queued_g<P: Platform>(&self, m: &Within, fair: bool) -> Option<NonNull<G>> {
         let p = m.p();
         p.count_look(fair);
         if fair {
-            return self.fair_g(m);
+            return self.fair_g::<P>(m);
         }
         if let Some(g) = p.replace_next(None) {
             return Some(g);
@@ -68,8 +70,15 @@ impl Core {
 
     /// The other queues' turn (L24): each has one in every round, for the one before it may never be empty, nor
     /// `runnext`. As long as a queue is left in the round that has a G, the next switch is theirs too.
-    fn fair_g(&self, m: &Within) -> Option<NonNull<G>> {
+    fn fair_g<P: Platform>(&self, m: &Within) -> Option<NonNull<G>> {
         let p = m.p();
+        if self.chain_goes_on::<P>(m)
+            && let Some(g) = p.replace_next(None).or_else(|| local_list::pop_next(m))
+        {
+            p.drop_round();
+            p.reset_fair_turn();
+            return Some(g);
+        }
         p.begin_round();
         p.reset_fair_turn();
         // SAFETY: the P is the calling M's.
@@ -95,6 +104,29 @@ impl Core {
         // SAFETY: as above.
         unsafe { p.round.set(round) };
         found.or_else(|| p.replace_next(None))
+    }
+
+    /// Returns whether what was made ready last goes on, though others are queued and their turn has come: it belongs
+    /// to those that have handed each other the P, and they have not had their share yet.
+    fn chain_goes_on<P: Platform>(&self, m: &Within) -> bool {
+        let p = m.p();
+        let (next, rest) = local_list::next_and_rest(m);
+        let others = rest || !p.runq.is_empty() || self.has_global_work();
+        // SAFETY: the P is the calling M's.
+        let mut share = unsafe { p.share.get() };
+        let most = if self.sysmon.turn == u64::MAX { 0 } else { self.sysmon.turn };
+        let goes_on = if !others || !next && !p.runq.has_next() {
+            share.forget_turn();
+            false
+        } else if p.is_fair_by_count() {
+            share.goes_on(P::now(), most)
+        } else {
+            share.turn_ends(P::now(), most);
+            false
+        };
+        // SAFETY: as above.
+        unsafe { p.share.set(share) };
+        goes_on
     }
 
     /// Returns whether one of the queues that have not had their turn in `round` has a G.
