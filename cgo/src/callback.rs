@@ -10,7 +10,7 @@ use g0_defer::Unwind;
 use crate::call::{Body, mark, take};
 use crate::foreign;
 use crate::hold::{RETURNS, hold};
-use crate::record::LEAF;
+use crate::record::{DROPPED, LEAF};
 use crate::{BadCall, Bridge, Call, CallbackError, CallerContext, MHandle, Runtime};
 
 /// What a callback and its base share; it lies on g0, among the C frames.
@@ -37,7 +37,7 @@ impl<R: Runtime> Bridge<R> {
     /// Until then C may call back again; those closures run too, for they may be what frees C's
     /// data. The first panic is the one that goes on, as the cause; a later one is dropped,
     /// having been printed like any panic. Only a Goexit replaces an earlier panic, because it
-    /// cannot be undone.
+    /// cannot be undone. So it is, too, when the run ends while `f` waits: the goroutine ends, and C gets `default`.
     ///
     /// C must call back on the stack on which it was called, not on one that it made itself.
     ///
@@ -116,10 +116,16 @@ pub(crate) unsafe fn on_goroutine<R: Runtime, F: FnOnce() -> T, T, const ON_PANI
         frame.write(Frame { body: Body { f: ManuallyDrop::new(f) }, g0_sp, call, crossing });
         mark(handle, ptr::null_mut());
         let word = R::begin(handle);
+        if ON_PANIC == DROPPED {
+            R::bar(handle);
+        }
         let above = *g0_sp;
         (*frame).crossing.before_call();
         let held = Native::call_on(sp, base::<R, F, T, ON_PANIC>, frame.cast(), g0_sp);
         crossing.after_call();
+        if ON_PANIC == DROPPED {
+            R::unbar(handle);
+        }
         R::end(handle, word);
         *g0_sp = above;
         // From there: where it was kept besides would be a store more.

@@ -162,6 +162,28 @@ pub unsafe trait Runtime: 'static {
         _ = (handle, call);
     }
 
+    /// Says that what unwinds out of the closure that is about to run goes over frames of C
+    /// ([`callback_unwind`](crate::Bridge::callback_unwind)): a runtime that ends must not throw a Goexit of its own
+    /// there. Provided, as [`unbar`](Runtime::unbar): for runtimes that throw none.
+    ///
+    /// # Safety
+    ///
+    /// *Context:* must be called on g0, between `begin` and the closure; `unbar` must follow.
+    #[inline(always)]
+    unsafe fn bar(handle: MHandle) {
+        _ = handle;
+    }
+
+    /// Undoes [`bar`](Runtime::bar).
+    ///
+    /// # Safety
+    ///
+    /// *Context:* must be called on g0, between the closure and `end`.
+    #[inline(always)]
+    unsafe fn unbar(handle: MHandle) {
+        _ = handle;
+    }
+
     /// Returns once `*handle.g0_sp == bottom`, with the goroutine running on.
     ///
     /// Between the start of a callback and its end, other goroutines of the same M may have called
@@ -172,7 +194,7 @@ pub unsafe trait Runtime: 'static {
     /// # Safety
     ///
     /// *Context:* must be called on the goroutine's stack, in its ordinary code; it parks or yields,
-    /// with the goroutine bound since `begin`. `bottom` must be what `*handle.g0_sp` held when the
+    /// with the goroutine bound since `begin`, and must not unwind. `bottom` must be what `*handle.g0_sp` held when the
     /// callback's closure started.
     unsafe fn settle(handle: MHandle, bottom: *mut u8);
 

@@ -103,6 +103,18 @@ unsafe impl<P: Platform> Runtime for Sched<P> {
         unsafe { to_sched(handle).rests::<P>(call.cast()) }
     }
 
+    #[inline(always)]
+    unsafe fn bar(handle: MHandle) {
+        // SAFETY: as above.
+        unsafe { to_sched(handle).bar() }
+    }
+
+    #[inline(always)]
+    unsafe fn unbar(handle: MHandle) {
+        // SAFETY: as above.
+        unsafe { to_sched(handle).unbar() }
+    }
+
     unsafe fn settle(handle: MHandle, bottom: *mut u8) {
         // SAFETY: as above.
         unsafe { to_sched(handle).settle::<P>(bottom) }

@@ -33,6 +33,9 @@ impl<R: Runtime> Bridge<R> {
     /// back as they were in the `call`, which ends like any other that panics. A panic that was held
     /// for an earlier callback of the same call goes on inside the newer one, as in a deferred call.
     ///
+    /// The end of the run does not unwind a goroutine here, for the caller promises for panics of `f` alone: if `f`
+    /// never ends, the goroutine is left behind.
+    ///
     /// If `f` returns there is no difference. On a [foreign thread](Bridge::callback)
     /// there is no call whose frames could be dropped: a panic is fatal, and so is a runtime that
     /// refuses.

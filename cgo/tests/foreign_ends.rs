@@ -223,30 +223,41 @@ fn a_callback_that_waits_or_starts_something_at_the_end_is_unwound_and_c_gets_th
 }
 
 #[test]
-fn a_callback_that_waits_for_ever_above_c_is_left_behind_with_its_thread() {
+fn a_callback_that_waits_above_c_is_unwound_or_left_behind_with_its_thread() {
     let _alone = alone();
     on_each_kind(|kind, procs| {
-        let ended = kind
-            .with_procs(procs)
-            .run_counted(|| {
-                let (up, is_up) = channel();
-                let _ = CThread::new(move || {
-                    callback((), || {
-                        call(|| {
-                            callback((), || {
-                                up.send(()).unwrap();
-                                loop {
-                                    park();
-                                }
+        for drops_c in [false, true] {
+            let (tell, told) = std::sync::mpsc::channel();
+            let ended = kind
+                .with_procs(procs)
+                .run_counted(move || {
+                    let (up, is_up) = channel();
+                    let _ = CThread::new(move || {
+                        let waits = || {
+                            up.send(()).unwrap();
+                            loop {
+                                park();
+                            }
+                        };
+                        let seen = try_callback(|| {
+                            call(|| match drops_c {
+                                // SAFETY: nothing unwinds.
+                                true => unsafe { callback_unwind::<()>(waits) },
+                                false => callback((), waits),
                             });
                         });
+                        tell.send(seen).unwrap();
                     });
-                    unreachable!("C has no value");
-                });
-                call_blocking(|| is_up.recv().unwrap());
-            })
-            .unwrap();
-        assert_eq!((ended.left_behind, ended.threads_left), (1, 1));
+                    call_blocking(|| is_up.recv().unwrap());
+                })
+                .unwrap();
+            let left = u64::from(drops_c);
+            assert_eq!((ended.left_behind, ended.threads_left as u64), (left, left));
+            if !drops_c {
+                let seen = told.recv_timeout(Duration::from_secs(20)).expect("C has its value");
+                assert_eq!(seen, Err(CallbackError::NoRuntime));
+            }
+        }
     });
 }
 

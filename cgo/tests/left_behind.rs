@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{on_each_kind, tid, yield_until};
-use g0_cgo::{call, callback};
+use g0_cgo::{call, callback_unwind};
 use g0_sched::{channel, go, lock_os_thread, park, yield_now};
 
 const WORD: u64 = 0x6b65_6570_2074_6869;
@@ -33,6 +33,19 @@ fn fill_stacks() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
+/// In C: a callback that waits for ever, and that the end of the run leaves alone.
+fn waits_in_c(begins: impl FnOnce()) {
+    // SAFETY: nothing unwinds.
+    unsafe {
+        callback_unwind::<()>(|| {
+            begins();
+            loop {
+                park();
+            }
+        });
+    }
+}
+
 #[test]
 fn l23_what_a_call_has_lent_stays_while_its_callback_waits() {
     on_each_kind(|kind, procs| {
@@ -53,12 +66,7 @@ fn l23_what_a_call_has_lent_stays_while_its_callback_waits() {
                             let right = |word: &&AtomicU64| word.load(Ordering::SeqCst) == WORD;
                             tell.send(lent.iter().filter(right).count()).unwrap();
                         });
-                        callback((), || {
-                            up.send(tid()).unwrap();
-                            loop {
-                                park();
-                            }
-                        });
+                        waits_in_c(|| up.send(tid()).unwrap());
                     });
                     unreachable!("the callback does not return");
                 });
@@ -85,12 +93,7 @@ fn l23_every_thread_of_a_callback_stays_and_no_other() {
                 let up = up.clone();
                 drop(go(move || {
                     call(|| {
-                        callback((), || {
-                            up.send(tid()).unwrap();
-                            loop {
-                                park();
-                            }
-                        })
+                        waits_in_c(|| up.send(tid()).unwrap());
                     });
                 }));
             }

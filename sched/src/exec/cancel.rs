@@ -17,37 +17,22 @@ use g0_arch::sync::atomic::Ordering;
 use super::wake::wake_for;
 use crate::objects::g::{G, status};
 use crate::objects::inside::Within;
-use crate::objects::m::M;
 use crate::objects::shared::Core;
 use crate::parts::exiting::Exiting;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
-/// Returns whether C waits for `g`, in a callback, or `g` unwinds and keeps its thread. C that has no
-/// call of a goroutine above it does not count: there only the callback's closure is unwound.
+/// Returns whether `g` is not to be unwound: something unwinds it already, be it that a scope holds the panic while it
+/// runs deferred calls; or something on its stack bars it ([`G::bar`]).
 ///
 /// # Safety
 ///
 /// Must be called by the thread of `g`; or while `g` is parked, with the scheduler's lock held.
-pub(crate) unsafe fn is_held(g: NonNull<G>) -> bool {
-    // SAFETY: `g` does not run elsewhere meanwhile, as the caller ensures; Ms are never freed.
-    let (locks, m) = unsafe { (g.as_ref().locks.get(), g.as_ref().bound.get().as_ref()) };
-    // That of an extra M, and that of its first callback.
-    let outermost = if m.is_some_and(M::is_extra) { 2 } else { 0 };
-    locks.internal() > outermost
-}
-
-/// Returns whether `g` is not to be unwound: something unwinds it already, be it that a scope holds the panic while it
-/// runs deferred calls; or it [is held](is_held).
-///
-/// # Safety
-///
-/// As [`is_held`].
 pub(super) unsafe fn is_spared(g: NonNull<G>) -> bool {
     // SAFETY: as the caller ensures.
     unsafe {
         let this = g.as_ref();
-        this.exiting.get() != Exiting::No || this.holding.get() != 0 || is_held(g)
+        this.exiting.get() != Exiting::No || this.holding.get() != 0 || this.bars.get() != 0
     }
 }
 

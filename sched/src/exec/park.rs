@@ -82,7 +82,7 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
     }
 }
 
-/// As [`mcall`], for a goroutine that unwinds. Such a goroutine keeps its thread for itself, for the panic
+/// As [`mcall`], for a goroutine that unwinds, which the end of the run must leave alone. Such a goroutine keeps its thread for itself, for the panic
 /// count is the thread's.
 ///
 /// # Safety
@@ -98,9 +98,11 @@ pub(super) unsafe fn mcall_unwinding<P: Platform>(inside: Inside, tag: Tag) -> I
     // SAFETY: the running goroutine and its M; internal lock and unlock are paired here.
     let inside = unsafe {
         lock_internal(inside.m(), g);
+        g.as_ref().bar();
         // Of all that have locked the thread it is the one that runs there meanwhile.
         inside.lock.reserved.set(g.as_ptr());
         let inside = mcall::<P>(inside, tag);
+        g.as_ref().unbar();
         unlock_internal::<P>(inside.m(), g);
         inside
     };

@@ -370,6 +370,29 @@ impl MHandle {
         unsafe { self.m().known_errno() }
     }
 
+    /// In the callback that has begun, the end of the run must not unwind the goroutine: what comes out of its closure
+    /// would go over frames of C.
+    ///
+    /// # Safety
+    ///
+    /// Must be called on g0, after [`begin`](Self::begin); [`unbar`](Self::unbar) must follow, on every way out.
+    #[inline(always)]
+    pub unsafe fn bar(self) {
+        // SAFETY: the goroutine of this handle, on its own thread.
+        unsafe { self.g().as_ref().bar() };
+    }
+
+    /// Undoes [`bar`](Self::bar).
+    ///
+    /// # Safety
+    ///
+    /// Must be called on g0, before [`end`](Self::end).
+    #[inline(always)]
+    pub unsafe fn unbar(self) {
+        // SAFETY: as above.
+        unsafe { self.g().as_ref().unbar() };
+    }
+
     /// Returns once `*g0_sp` is `bottom`: until then other goroutines of this M have frames on g0
     /// below the caller's. On the pinned runtime only.
     ///
@@ -379,8 +402,14 @@ impl MHandle {
     /// [`end`](Self::end).
     pub unsafe fn settle<P: Platform>(self, bottom: *mut u8) {
         // SAFETY: `g0_sp` is this thread's, and the goroutine is locked to it.
-        while unsafe { self.m().g0_sp.get() } != bottom {
-            yield_now::<P>();
+        unsafe {
+            // Beneath is C, and no catch: neither the end of the run nor a Goexit that was swallowed is thrown here.
+            let holding = &self.g().as_ref().holding;
+            holding.set(holding.get() + 1);
+            while self.m().g0_sp.get() != bottom {
+                yield_now::<P>();
+            }
+            holding.set(holding.get() - 1);
         }
     }
 }

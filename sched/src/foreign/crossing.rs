@@ -116,7 +116,7 @@ impl MHandle {
     ///
     /// Must be called on the M's thread, in a call or a callback.
     #[inline(always)]
-    unsafe fn g(self) -> NonNull<G> {
+    pub(super) unsafe fn g(self) -> NonNull<G> {
         // SAFETY: as the caller ensures; foreign code is always in a goroutine's call, or in what passes for
         // one.
         unsafe {

@@ -184,6 +184,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
         this.scope.set(ptr::null());
         this.exiting.set(Exiting::No);
         this.holding.set(0);
+        this.bars.set(0);
         this.has_result.set(false);
         this.token.reset();
         this.wakes.reset();
@@ -192,8 +193,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
         this.locks.set(Locks::NONE);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         this.ident.set(id, "foreign thread", Location::caller());
-        // One lock that is never undone: no other goroutine runs here, and the end of the run does
-        // not unwind it.
+        // One lock that is never undone: no other goroutine runs here.
         crate::policy::lockedm::lock_internal(m, g);
         m.extra.own_g.set(g.as_ptr());
         m.extra.is_extra.store(true, crate::parts::stat_atomic::Ordering::Relaxed);

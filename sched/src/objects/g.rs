@@ -84,7 +84,7 @@ pub struct G {
     pub(crate) wakes: ParkToken,
     /// Whether a Goexit is under way; what swallows it is overruled at the next scheduling point.
     pub(crate) exiting: OwnedCell<Exiting>,
-    /// Scopes that hold what unwinds, to run their deferred calls.
+    /// What holds a panic or a Goexit that is to go on later: scopes, to run their deferred calls, and foreign calls.
     pub(crate) holding: OwnedCell<u16>,
     /// Set when a result must be dropped by the goroutine itself.
     pub(crate) has_result: OwnedCell<bool>,
@@ -101,6 +101,9 @@ pub struct G {
     pub(crate) wake_pending: OwnedCell<bool>,
     /// It is in `block_on`.
     pub(crate) polls: OwnedCell<bool>,
+    /// How many things on its stack the end of the run must not unwind: callbacks that would drop frames of C, waits
+    /// while it unwinds.
+    pub(crate) bars: OwnedCell<u32>,
     /// The innermost library call that it is in, on its own stack; null when it is in none.
     pub(crate) libcall: OwnedCell<*const LibCall>,
     /// Its innermost catch, where panics need no unwinder; null when it has none.
@@ -150,6 +153,7 @@ impl G {
             status: Status::new(),
             exiting: OwnedCell::new(Exiting::No),
             holding: OwnedCell::new(0),
+            bars: OwnedCell::new(0),
             has_result: OwnedCell::new(false),
             reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),
             since: stat_atomic::AtomicU32::new(0),
@@ -212,6 +216,30 @@ impl G {
     pub(crate) fn header(g: NonNull<G>) -> NonNull<Header> {
         // SAFETY: every G but a model's lies beneath its stack's header.
         unsafe { Header::of_payload(g.as_ptr()) }
+    }
+}
+
+impl G {
+    /// From here on the end of the run must not unwind the goroutine.
+    ///
+    /// # Safety
+    ///
+    /// Must be called by its thread, with the goroutine running or in foreign code; [`unbar`](Self::unbar) must follow.
+    #[inline(always)]
+    pub(crate) unsafe fn bar(&self) {
+        // SAFETY: the calling thread's goroutine.
+        unsafe { self.bars.set(self.bars.get() + 1) };
+    }
+
+    /// What a [`bar`](Self::bar) was for is over.
+    ///
+    /// # Safety
+    ///
+    /// As [`bar`](Self::bar), which must have come before.
+    #[inline(always)]
+    pub(crate) unsafe fn unbar(&self) {
+        // SAFETY: the calling thread's goroutine.
+        unsafe { self.bars.set(self.bars.get() - 1) };
     }
 }
 
