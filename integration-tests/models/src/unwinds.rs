@@ -32,7 +32,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },
         Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
         Scenario { name: "runs", invariants: "L25", extra: -1, run: runs },
-        Scenario { name: "ends", invariants: "L25", extra: -1, run: ends },
+        Scenario { name: "ends", invariants: "L25", extra: 0, run: ends },
         Scenario { name: "poison", invariants: "L25", extra: -1, run: poison },
     ],
 };
@@ -260,26 +260,32 @@ fn runs() {
 }
 
 /// A goroutine receives while main returns: the end unwinds it, or the one that has the channel's other end first. It
-/// may not find that all senders have gone.
+/// may not find that all senders have gone. What closes the channel, and what is dropped, does so between two
+/// unwindings, as above.
 fn ends() {
-    /// Closes when it is dropped, as the last sender does.
-    struct Closes(Arc<Chan<u8, Unwinds>>);
-    impl Drop for Closes {
-        fn drop(&mut self) {
-            let _ = self.0.close();
-        }
-    }
     run_on::<Unwinds>(Shape::new(2), || {
         let rx = Arc::new(Chan::<u8, Unwinds>::new());
-        let closes = Closes(rx.clone());
+        let closes = rx.clone();
         drop(go_on::<Unwinds, _>(move || {
-            let _closes = closes;
-            park::<Unwinds>();
+            let ended = Unwinder::catch(park::<Unwinds>);
+            // As the last sender does.
+            let _ = closes.close();
+            drop(closes);
+            if let Err(payload) = ended {
+                Unwinder::resume(payload);
+            }
         }));
         let receives = Go::new().spawn::<Unwinds, _, _>(move || {
-            seen();
-            let received = rx.recv();
-            assert!(received.is_ok(), "L25: a goroutine meets an error that the end has made");
+            let received = Unwinder::catch(|| rx.recv());
+            drop(rx);
+            match received {
+                Ok(Ok(_)) => (),
+                Ok(Err(_)) => unreachable!("L25: a goroutine meets an error that the end has made"),
+                Err(payload) => {
+                    seen();
+                    Unwinder::resume(payload);
+                }
+            }
         });
         drop(receives);
     });
