@@ -345,3 +345,54 @@ fn a_call_that_does_not_come_back_is_left_behind_and_counted() {
         stop.store(true, Ordering::SeqCst);
     });
 }
+
+#[test]
+fn l24_a_loop_of_calls_that_were_said_to_last_lets_the_goroutines_of_its_thread_run() {
+    on_each_kind(|kind, _| {
+        kind.with_procs(1)
+            .run(|| {
+                let turns: Arc<[AtomicUsize; 8]> = Arc::default();
+                let over = Arc::new(AtomicBool::new(false));
+                let others: Vec<_> = (0..turns.len())
+                    .map(|i| {
+                        let (turns, over) = (turns.clone(), over.clone());
+                        go(move || {
+                            while !over.load(Ordering::SeqCst) {
+                                turns[i].fetch_add(1, Ordering::SeqCst);
+                                yield_now();
+                            }
+                        })
+                    })
+                    .collect();
+                let caller = go(move || {
+                    let begin = Instant::now();
+                    // One turn is the first: what had run before runs again.
+                    while turns.iter().any(|turns| turns.load(Ordering::SeqCst) < 3) {
+                        assert!(begin.elapsed() < Duration::from_secs(60), "{kind:?}: {turns:?}");
+                        call_blocking(|| c_sleep(Duration::from_millis(1)));
+                    }
+                    over.store(true, Ordering::SeqCst);
+                });
+                caller.join().unwrap();
+                others.into_iter().for_each(|other| other.join().unwrap());
+            })
+            .expect("main returns");
+    });
+}
+
+#[test]
+fn l25_the_end_meets_a_loop_of_calls_that_were_said_to_last_after_a_call() {
+    on_each_kind(|kind, procs| {
+        let ended = kind.with_procs(procs).run_counted(|| {
+            let (up, is_up) = channel(1);
+            drop(go(move || {
+                up.send(()).unwrap();
+                loop {
+                    call_blocking(|| c_sleep(Duration::from_millis(1)));
+                }
+            }));
+            is_up.recv().unwrap();
+        });
+        assert_eq!(ended.unwrap().left_behind, 0);
+    });
+}

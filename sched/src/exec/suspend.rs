@@ -65,6 +65,34 @@ pub(crate) fn suspend_here_uncut<P: Platform>() {
     }
 }
 
+/// As [`suspend_here`], after foreign code that has kept the thread: whatever waits for the thread has waited for as
+/// long, though no turn was measured, for the M had no P. So it goes first.
+#[inline(always)]
+pub(crate) fn suspend_after_c<P: Platform>() {
+    if is_asked_for() {
+        look_up_here::<P>(AtTheEnd::Ends);
+    }
+    let Some(m) = current_m::<P>() else { return };
+    // SAFETY: the calling thread's.
+    if unsafe { m.is_awaited() } {
+        give_thread_up::<P>(m);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn give_thread_up<P: Platform>(m: &'static M) {
+    let Some(g) = m.running() else { return };
+    if P::Unwind::panicking() {
+        return;
+    }
+    let inside = give_way::<P>(step_in::<P>(m, g));
+    let (m, g) = inside.leave();
+    if m.core().phase() != phase::OPEN {
+        obey::<P>(g);
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn look_up_here<P: Platform>(at_the_end: AtTheEnd) {

@@ -39,7 +39,7 @@ use g0_arch::tools::Crossing;
 use super::extram;
 pub use super::extram::{Refused, thread_ends};
 use crate::exec::g0::crossing;
-use crate::exec::suspend::suspend_here;
+use crate::exec::suspend::suspend_after_c;
 use crate::exec::yields::yield_now;
 
 use crate::objects::g::G;
@@ -414,14 +414,14 @@ impl MHandle {
     }
 }
 
-/// Lets the goroutine give way if its turn is over, and ends it if the run is: after a call that was said to
-/// last. No operation of the bridge does so by itself.
+/// Lets the goroutine give way if its turn is over, or others wait for its thread, and ends it if the run is: after a
+/// call that was said to last. No operation of the bridge does so by itself.
 ///
 /// Must be called on the goroutine's stack, in its ordinary code; elsewhere it does nothing. All handles are dead
 /// when it returns. It may unwind.
 #[inline(always)]
 pub fn look_up<P: Platform>() {
-    suspend_here::<P>();
+    suspend_after_c::<P>();
 }
 
 /// Ends the program over a misuse of the bridge; names the goroutine if there is one.

@@ -17,6 +17,19 @@ pub(super) unsafe fn bound_here(m: &M) -> bool {
     m.inbox.is_touched() || m.local.with(|local| unsafe { !(*local).is_empty() })
 }
 
+impl M {
+    /// Returns whether a goroutine waits that no other M may run.
+    ///
+    /// # Safety
+    ///
+    /// The M must be the calling thread's.
+    #[inline(always)]
+    pub(crate) unsafe fn is_awaited(&self) -> bool {
+        // SAFETY: as the caller ensures.
+        unsafe { bound_here(self) }
+    }
+}
+
 /// Returns the next G that is bound to `m`; with `fair` one that has waited goes before one that has just
 /// become ready.
 #[inline(always)]
