@@ -70,6 +70,7 @@ impl Core {
 
     /// The other queues' turn (L24): each has one in every round, for the one before it may never be empty, nor
     /// `runnext`. As long as a queue is left in the round that has a G, the next switch is theirs too.
+    #[inline(never)]
     fn fair_g<P: Platform>(&self, m: &Within) -> Option<NonNull<G>> {
         let p = m.p();
         if self.chain_goes_on::<P>(m)
