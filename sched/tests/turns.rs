@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant as RealTime};
 
-use common::{Threads, bounded};
+use common::{Threads, bounded, suspends_often};
 use g0_sched::port::{Machines, Unwinding};
 use g0_sched::{M, Parker, Platform, Scheduler, StartError, Stats};
 use own::{Own, as_own};
@@ -333,6 +333,9 @@ fn pair(hop: u64, end: u64) -> impl FnOnce() -> u64 {
 
 #[test]
 fn l24_pairs_that_hand_each_other_the_p_share_it_by_time() {
+    if suspends_often() {
+        return; // then each hop ends a turn
+    }
     on_every_scheduler(Duration::from_nanos(TURN), |threads| {
         // Where each has a thread of its own, the Ms that wait for the P have it by turns.
         if threads == Threads::Exclusive {
@@ -351,6 +354,9 @@ fn l24_pairs_that_hand_each_other_the_p_share_it_by_time() {
 
 #[test]
 fn l24_many_quick_pairs_have_short_turns() {
+    if suspends_often() {
+        return; // then each hop ends a turn
+    }
     on_every_scheduler(Duration::from_nanos(TURN), |threads| {
         if threads == Threads::Exclusive {
             return;
