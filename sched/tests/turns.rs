@@ -10,7 +10,7 @@ mod rows;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
+use std::thread::{Thread, ThreadId};
 use std::time::{Duration, Instant as RealTime};
 
 use common::{Threads, bounded, suspends_often};
@@ -297,37 +297,51 @@ fn without_end_a_turn_is_never_over() {
     });
 }
 
-/// Starts two goroutines that hand each other the P until the clock shows `end`, and that compute for `hop` before each
-/// hand-off. Returns how long they have computed, nanoseconds, when they have ended.
-fn pair(hop: u64, end: u64) -> impl FnOnce() -> u64 {
-    let computed = Arc::new(AtomicU64::new(0));
-    let (to, there) = under_test::channel::<()>(0);
-    let (back, from) = under_test::channel::<()>(0);
-    let work = {
-        let computed = computed.clone();
-        move || {
-            compute(hop);
-            computed.fetch_add(hop, Ordering::SeqCst);
-        }
-    };
-    let first = work.clone();
-    let one = go(move || {
-        while CLOCK.load(Ordering::SeqCst) < end {
-            first();
-            to.send(()).unwrap();
-            from.recv().unwrap();
-        }
-    });
-    let other = go(move || {
-        while there.recv().is_ok() {
-            work();
-            back.send(()).unwrap();
-        }
-    });
-    move || {
-        one.join().unwrap();
-        other.join().unwrap();
-        computed.load(Ordering::SeqCst)
+/// Two goroutines that hand each other the P.
+struct Pair {
+    /// How long they have computed, nanoseconds.
+    computed: Arc<AtomicU64>,
+    one: rt::JoinHandle<ThreadId>,
+    other: rt::JoinHandle<ThreadId>,
+}
+
+impl Pair {
+    /// They compute for `hop` before each hand-off, until the clock shows `end`.
+    fn start(hop: u64, end: u64) -> Self {
+        let computed = Arc::new(AtomicU64::new(0));
+        let (to, there) = under_test::channel::<()>(0);
+        let (back, from) = under_test::channel::<()>(0);
+        let work = {
+            let computed = computed.clone();
+            move || {
+                compute(hop);
+                computed.fetch_add(hop, Ordering::SeqCst);
+            }
+        };
+        let first = work.clone();
+        let one = go(move || {
+            while CLOCK.load(Ordering::SeqCst) < end {
+                first();
+                to.send(()).unwrap();
+                from.recv().unwrap();
+            }
+            std::thread::current().id()
+        });
+        let other = go(move || {
+            while there.recv().is_ok() {
+                work();
+                back.send(()).unwrap();
+            }
+            std::thread::current().id()
+        });
+        Self { computed, one, other }
+    }
+
+    /// Returns how long they have computed, when they have ended; and whether they are torn: where goroutines stay on
+    /// the thread that they begin on, that may be two. Such a pair has a turn for each hop.
+    fn end(self) -> (u64, bool) {
+        let torn = self.one.join().unwrap() != self.other.join().unwrap();
+        (self.computed.load(Ordering::SeqCst), torn)
     }
 }
 
@@ -342,12 +356,19 @@ fn l24_pairs_that_hand_each_other_the_p_share_it_by_time() {
             return;
         }
         for [heavy, light] in [[40_000, 100], [2 * MS, 1_000], [100, 40_000], [5_000, 5_000]] {
-            let end = CLOCK.load(Ordering::SeqCst) + 400 * MS;
-            let ended = [heavy, light].map(|hop| pair(hop, end));
-            let [one, other] = ended.map(|ended| ended() as f64);
-            let ratio = one / other;
-            println!("{threads:?}: hops of {heavy} and {light} ns: {one} and {other} ns");
-            assert!((0.4..=2.5).contains(&ratio), "{threads:?}, {heavy} and {light} ns: {ratio}");
+            let whole = (0..50).any(|_| {
+                let end = CLOCK.load(Ordering::SeqCst) + 400 * MS;
+                let ended = [heavy, light].map(|hop| Pair::start(hop, end)).map(Pair::end);
+                let [(one, torn), (other, too)] = ended;
+                println!("{threads:?}: hops of {heavy} and {light} ns: {ended:?}");
+                if threads == Threads::Pinned && (torn || too) {
+                    return false;
+                }
+                let ratio = one as f64 / other as f64;
+                assert!((0.4..=2.5).contains(&ratio), "{threads:?}, {heavy}, {light} ns: {ratio}");
+                true
+            });
+            assert!(whole, "{threads:?}: all pairs are torn");
         }
     });
 }
@@ -362,13 +383,12 @@ fn l24_many_quick_pairs_have_short_turns() {
             return;
         }
         let end = CLOCK.load(Ordering::SeqCst) + 100 * MS;
-        let pairs: Vec<_> = (0..50).map(|_| pair(100, end)).collect();
+        let pairs: Vec<_> = (0..50).map(|_| Pair::start(100, end)).collect();
         let (turns, worst) = beside(50 * MS, || Box::new(yield_now));
-        let had: Vec<_> = pairs.into_iter().map(|ended| ended()).collect();
+        let had: Vec<_> = pairs.into_iter().map(Pair::end).collect();
         println!("{threads:?}: {turns} turns, at worst {worst} ns late; the pairs: {had:?}");
-        // One that is torn between two threads, where goroutines stay on the one they begin on, has a turn for each hop.
-        let short = had.iter().filter(|had| **had < MS / 2).count();
-        assert!(short <= 1, "{threads:?}: {short} pairs have had no turn");
-        assert!(worst <= 5 * MS, "{threads:?}: {worst} ns");
+        assert!(worst <= 8 * MS, "{threads:?}: {worst} ns");
+        let none = had.iter().filter(|(had, torn)| !torn && *had < MS / 5).count();
+        assert_eq!(none, 0, "{threads:?}: a pair has had no turn");
     });
 }

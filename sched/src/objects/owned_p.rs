@@ -58,8 +58,8 @@ impl OwnedP {
 
     /// Returns whether the other queues' turn has come by the count alone: it was not asked for.
     pub(crate) fn is_fair_by_count(&self) -> bool {
-        let due = self.fair_at.load(Ordering::Relaxed);
-        self.tick.load(Ordering::Relaxed).wrapping_sub(due) < REQUESTED
+        let since = self.fair_at.load(Ordering::Relaxed);
+        self.tick.load(Ordering::Relaxed).wrapping_sub(since) < REQUESTED
     }
 
     /// Returns whether it is the other queues' turn now or at the next switch.
@@ -104,12 +104,6 @@ impl OwnedP {
             }
             round.left == 0
         }
-    }
-
-    /// The round that has just begun is none.
-    pub(crate) fn drop_round(&self) {
-        // SAFETY: the P is the borrower's.
-        unsafe { self.round.set(Round { left: 0, ..self.round.get() }) };
     }
 
     /// Lets the other queues, and the Ms that wait for a P, have their turns before `own`.

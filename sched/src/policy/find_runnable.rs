@@ -81,6 +81,11 @@ impl Core {
                     None => continue,
                 }
             }
+            if (fair || overdue)
+                && let Some(g) = self.chained_g::<P>(within)
+            {
+                return self.run::<P>(stay, g);
+            }
             let within = if fair && p.begin_round() && self.slice_is_over::<P>(p) {
                 if self.serve_p_wait_queue::<P>(stay) {
                     match self.rest_after_slice::<P>(stay) {
@@ -93,7 +98,7 @@ impl Core {
             } else {
                 within
             };
-            if let Some(g) = self.queued_g::<P>(within, fair || overdue) {
+            if let Some(g) = self.queued_g(within, fair || overdue) {
                 return self.run::<P>(stay, g);
             }
             if self.serve_timers::<P>(Some(within), within.p()) {

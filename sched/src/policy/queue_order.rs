@@ -56,11 +56,11 @@ fn by_turns(m: &Within, p: &OwnedP) -> Option<NonNull<G>> {
 impl Core {
     /// Returns the next G of the queues that `m` reaches without a victim; with `fair` it is the other
     /// queues' turn.
-    pub(super) fn queued_g<P: Platform>(&self, m: &Within, fair: bool) -> Option<NonNull<G>> {
+    pub(super) fn queued_g(&self, m: &Within, fair: bool) -> Option<NonNull<G>> {
         let p = m.p();
         p.count_look(fair);
         if fair {
-            return self.fair_g::<P>(m);
+            return self.fair_g(m);
         }
         if let Some(g) = p.replace_next(None) {
             return Some(g);
@@ -71,15 +71,8 @@ impl Core {
     /// The other queues' turn (L24): each has one in every round, for the one before it may never be empty, nor
     /// `runnext`. As long as a queue is left in the round that has a G, the next switch is theirs too.
     #[inline(never)]
-    fn fair_g<P: Platform>(&self, m: &Within) -> Option<NonNull<G>> {
+    fn fair_g(&self, m: &Within) -> Option<NonNull<G>> {
         let p = m.p();
-        if self.chain_goes_on::<P>(m)
-            && let Some(g) = p.replace_next(None).or_else(|| local_list::pop_next(m))
-        {
-            p.drop_round();
-            p.reset_fair_turn();
-            return Some(g);
-        }
         p.begin_round();
         p.reset_fair_turn();
         // SAFETY: the P is the calling M's.
@@ -107,12 +100,23 @@ impl Core {
         found.or_else(|| p.replace_next(None))
     }
 
-    /// Returns whether what was made ready last goes on, though others are queued and their turn has come: it belongs
-    /// to those that have handed each other the P, and they have not had their share yet.
+    /// Returns what was made ready last, if it goes on though the turn of others has come: it belongs to those that have
+    /// handed each other the P, and they have not had their share yet.
+    #[inline(never)]
+    pub(super) fn chained_g<P: Platform>(&self, m: &Within) -> Option<NonNull<G>> {
+        let p = m.p();
+        if !self.chain_goes_on::<P>(m) {
+            return None;
+        }
+        p.reset_fair_turn();
+        p.count_look(true);
+        p.replace_next(None).or_else(|| local_list::pop_next(m))
+    }
+
     fn chain_goes_on<P: Platform>(&self, m: &Within) -> bool {
         let p = m.p();
         let (next, rest) = local_list::next_and_rest(m);
-        let others = rest || !p.runq.is_empty() || self.has_global_work();
+        let others = rest || !p.runq.is_empty() || self.has_global_work() || self.has_p_waiters();
         // SAFETY: the P is the calling M's.
         let mut share = unsafe { p.share.get() };
         let most = if self.sysmon.turn == u64::MAX { 0 } else { self.sysmon.turn };

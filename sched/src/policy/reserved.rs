@@ -143,7 +143,7 @@ impl Core {
                 let Got::Proc(m) = self.want_p::<P>(stay) else { return Some(Next::Wait) };
                 // R9.
                 if handed == HandedOff::Idle {
-                    if shared && let Some(g) = self.queued_g::<P>(m, m.p().is_fair()) {
+                    if shared && let Some(g) = self.queued_g(m, m.p().is_fair()) {
                         return Some(Next::Run(g));
                     }
                     // No M is there to take the turn.
@@ -168,7 +168,7 @@ impl Core {
                 if handed == HandedOff::Retired {
                     return None;
                 }
-                match self.queued_g::<P>(m, m.p().is_fair()) {
+                match self.queued_g(m, m.p().is_fair()) {
                     // R9.
                     Some(g) => Some(Next::Run(g)),
                     // R11.

@@ -46,7 +46,7 @@ impl Core {
         let backoff = Backoff::new();
         // Bounded by rounds too: a clock may stand still.
         for round in 0.. {
-            if let Some(g) = self.steal::<P>(m).or_else(|| self.queued_g::<P>(m, false)) {
+            if let Some(g) = self.steal::<P>(m).or_else(|| self.queued_g(m, false)) {
                 return Some(g);
             }
             let over = P::cpus() == 1
@@ -86,7 +86,7 @@ impl Core {
             }
         }
         if self.serve_all_timers::<P>(m) {
-            return self.queued_g::<P>(m, false);
+            return self.queued_g(m, false);
         }
         local_list::pop(m, false)
     }
