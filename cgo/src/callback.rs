@@ -37,7 +37,7 @@ impl<R: Runtime> Bridge<R> {
     /// Until then C may call back again; those closures run too, for they may be what frees C's
     /// data. The first panic is the one that goes on, as the cause; a later one is dropped,
     /// having been printed like any panic. Only a Goexit replaces an earlier panic, because it
-    /// cannot be undone. So it is, too, when the run ends while `f` waits: the goroutine ends, and C gets `default`.
+    /// cannot be undone. The end of the run throws one where `f` waits.
     ///
     /// C must call back on the stack on which it was called, not on one that it made itself.
     ///

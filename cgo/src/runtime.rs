@@ -194,8 +194,8 @@ pub unsafe trait Runtime: 'static {
     /// # Safety
     ///
     /// *Context:* must be called on the goroutine's stack, in its ordinary code; it parks or yields,
-    /// with the goroutine bound since `begin`, and must not unwind. `bottom` must be what `*handle.g0_sp` held when the
-    /// callback's closure started.
+    /// with the goroutine bound since `begin`, and must not unwind. `bottom` must be what `*handle.g0_sp` held
+    /// when the callback's closure started.
     unsafe fn settle(handle: MHandle, bottom: *mut u8);
 
     /// Returns the way from the goroutine's stack to the M's system stack, for memory checkers; see

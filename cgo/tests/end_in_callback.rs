@@ -9,32 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use common::count::Count;
 use common::{on_each_kind, yield_until};
 use g0_cgo::{CallbackError, call, call_blocking, callback, callback_unwind, try_callback};
 use g0_sched::{channel, go, goexit, park, yield_now};
-
-/// Counts what is dropped.
-#[derive(Clone, Default)]
-struct Dropped(Arc<AtomicUsize>);
-
-/// Is counted when it is dropped.
-struct Guard(Dropped);
-
-impl Dropped {
-    fn guard(&self) -> Guard {
-        Guard(self.clone())
-    }
-
-    fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
 
 fn wait_for_ever() -> ! {
     loop {
@@ -46,33 +24,34 @@ fn wait_for_ever() -> ! {
 fn l25_one_that_waits_in_callbacks_is_unwound_and_c_gets_each_default() {
     on_each_kind(|kind, procs| {
         for depth in 1..=3 {
-            fn deeper(depth: usize, dropped: &Dropped, waits: &dyn Fn()) {
-                let _guard = dropped.guard();
+            fn deeper(depth: usize, values: &Count, returned: &AtomicUsize, waits: &dyn Fn()) {
+                let _value = values.one();
                 if depth == 0 {
                     waits();
                     wait_for_ever();
                 }
                 let got = call(|| {
                     let got = callback(depth, || {
-                        deeper(depth - 1, dropped, waits);
+                        deeper(depth - 1, values, returned, waits);
                         0
                     });
                     assert_eq!(got, depth, "C has another value than the default");
-                    dropped.0.fetch_add(100, Ordering::SeqCst);
+                    returned.fetch_add(1, Ordering::SeqCst);
                     got
                 });
                 unreachable!("the call returned {got}");
             }
-            let dropped = Dropped::default();
-            let theirs = dropped.clone();
+            let (values, returned) = (Count::new(), Arc::new(AtomicUsize::new(0)));
+            let (theirs, calls) = (values.clone(), returned.clone());
             let ended = kind.with_procs(procs).run_counted(move || {
                 let (up, is_up) = channel(1);
-                drop(go(move || deeper(depth, &theirs, &|| up.send(()).unwrap())));
+                drop(go(move || deeper(depth, &theirs, &calls, &|| up.send(()).unwrap())));
                 is_up.recv().unwrap();
             });
             let ended = ended.unwrap();
             assert_eq!((ended.left_behind, ended.threads_left), (0, 0), "{depth} callbacks deep");
-            assert_eq!(dropped.count(), 101 * depth + 1, "{depth} callbacks deep");
+            assert_eq!(returned.load(Ordering::SeqCst), depth, "C has returned");
+            values.assert_all_dropped(depth + 1);
         }
     });
 }
@@ -80,12 +59,12 @@ fn l25_one_that_waits_in_callbacks_is_unwound_and_c_gets_each_default() {
 #[test]
 fn l25_one_that_runs_in_a_callback_is_unwound_where_it_may_wait() {
     on_each_kind(|kind, procs| {
-        let dropped = Dropped::default();
-        let theirs = dropped.clone();
+        let values = Count::new();
+        let theirs = values.clone();
         let ended = kind.with_procs(procs).run_counted(move || {
             let (up, is_up) = channel(1);
             drop(go(move || {
-                let _guard = theirs.guard();
+                let _value = theirs.one();
                 call_blocking(|| {
                     let seen = try_callback(|| {
                         up.send(()).unwrap();
@@ -100,7 +79,8 @@ fn l25_one_that_runs_in_a_callback_is_unwound_where_it_may_wait() {
             is_up.recv().unwrap();
         });
         let ended = ended.unwrap();
-        assert_eq!((ended.left_behind, ended.threads_left, dropped.count()), (0, 0, 1));
+        assert_eq!((ended.left_behind, ended.threads_left), (0, 0));
+        values.assert_all_dropped(1);
     });
 }
 
@@ -141,14 +121,14 @@ fn c_may_call_back_and_wait_while_its_goroutine_is_ending() {
 #[test]
 fn l17_many_that_share_a_thread_are_unwound_and_c_returns_last_in_first_out() {
     on_each_kind(|kind, procs| {
-        let dropped = Dropped::default();
-        let theirs = dropped.clone();
+        let values = Count::new();
+        let theirs = values.clone();
         let ended = kind.with_procs(procs).run_counted(move || {
             let (up, is_up) = channel(20);
             for _ in 0..20 {
-                let (up, dropped) = (up.clone(), theirs.clone());
+                let (up, values) = (up.clone(), theirs.clone());
                 drop(go(move || {
-                    let _guard = dropped.guard();
+                    let _value = values.one();
                     call(|| {
                         let of_c = Cell::new(1);
                         callback((), || {
@@ -162,7 +142,8 @@ fn l17_many_that_share_a_thread_are_unwound_and_c_returns_last_in_first_out() {
             (0..20).for_each(|_| is_up.recv().unwrap());
         });
         let ended = ended.unwrap();
-        assert_eq!((ended.left_behind, ended.threads_left, dropped.count()), (0, 0, 20));
+        assert_eq!((ended.left_behind, ended.threads_left), (0, 0));
+        values.assert_all_dropped(20);
     });
 }
 

@@ -18,7 +18,7 @@
 //! | loops for ever without such an operation | is left behind, its thread with it, and counted; if the loop ends, it ends, and so does its thread if no other goroutine needs that |
 //! | waits in a scope | waits on for the goroutines of the scope, which end |
 //! | is a callback's of a foreign thread | as the rest, and C gets what it gets when there is no runtime; later callbacks are refused |
-//! | waits or runs in a callback, in a foreign call | the same; the panic stops at the callback, C gets what it gets for one that panics, and the goroutine goes on ending when C returns |
+//! | waits or runs in a callback, in a foreign call | as the rest; the Goexit stops at the callback, C gets what it gets for one that panics, and the goroutine goes on ending when C returns |
 //! | is in a callback that would drop C's frames, or unwinding already | is left to finish; left behind and counted when time is up |
 //!
 //! # What the end does not do

@@ -82,8 +82,8 @@ pub(crate) fn go_on<P: Platform>(g: NonNull<G>) {
     }
 }
 
-/// As [`mcall`], for a goroutine that unwinds, which the end of the run must leave alone. Such a goroutine keeps its thread for itself, for the panic
-/// count is the thread's.
+/// As [`mcall`], for a goroutine that unwinds, which the end of the run must leave alone. Such a goroutine keeps its
+/// thread for itself, for the panic count is the thread's.
 ///
 /// # Safety
 ///

@@ -69,9 +69,7 @@ pub(crate) fn suspend_here_uncut<P: Platform>() {
 /// long, though no turn was measured, for the M had no P. So it goes first.
 #[inline(always)]
 pub(crate) fn suspend_after_c<P: Platform>() {
-    if is_asked_for() {
-        look_up_here::<P>(AtTheEnd::Ends);
-    }
+    suspend_here::<P>();
     let Some(m) = current_m::<P>() else { return };
     // SAFETY: the calling thread's.
     if unsafe { m.is_awaited() } {

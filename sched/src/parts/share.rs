@@ -65,7 +65,6 @@ impl Share {
 
 #[cfg(test)]
 mod tests {
-
     use super::Share;
 
     const MOST: u64 = 10_000_000;
