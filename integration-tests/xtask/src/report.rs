@@ -2,11 +2,15 @@
 
 use std::time::Instant;
 
+/// So many lines of an error are said again at the end.
+const LINES: usize = 8;
+
 /// A step that ran.
 struct Step {
     name: String,
     seconds: f64,
-    ok: bool,
+    /// Why it failed.
+    error: Option<String>,
 }
 
 /// The steps of one run, in order.
@@ -16,18 +20,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// Runs one step. Its error is printed at once; the steps behind it run all the same.
+    /// Runs one step. Its error is printed at once, and in short behind the table; the steps behind it run all the same.
     pub fn step(&mut self, name: &str, check: impl FnOnce() -> Result<(), String>) -> bool {
         println!("==> {name}");
         let start = Instant::now();
-        let result = check();
+        let error = check().err();
         let seconds = start.elapsed().as_secs_f64();
-        if let Err(error) = &result {
+        if let Some(error) = &error {
             println!("{error}");
         }
-        println!("<== {name}: {}, {seconds:.1} s", verdict(result.is_ok()));
-        self.steps.push(Step { name: name.into(), seconds, ok: result.is_ok() });
-        result.is_ok()
+        let ok = error.is_none();
+        println!("<== {name}: {}, {seconds:.1} s", verdict(ok));
+        self.steps.push(Step { name: name.into(), seconds, error });
+        ok
     }
 
     /// Prints the table. The run passed when there was a step and every step passed.
@@ -35,11 +40,21 @@ impl Report {
         let width = self.steps.iter().map(|s| s.name.len()).max().unwrap_or(4).max(4);
         println!("\n{:<width$}  {:>8}", "step", "seconds");
         for step in &self.steps {
-            println!("{:<width$}  {:>8.1}  {}", step.name, step.seconds, verdict(step.ok));
+            println!(
+                "{:<width$}  {:>8.1}  {}",
+                step.name,
+                step.seconds,
+                verdict(step.error.is_none())
+            );
         }
-        let failed = self.steps.iter().filter(|s| !s.ok).count();
+        let failed = self.steps.iter().filter(|s| s.error.is_some()).count();
         let seconds: f64 = self.steps.iter().map(|s| s.seconds).sum();
         println!("{:<width$}  {seconds:>8.1}  {failed} of {} failed", "all", self.steps.len());
+        for step in &self.steps {
+            for line in step.error.iter().flat_map(|error| error.lines().take(LINES)) {
+                println!("{}: {line}", step.name);
+            }
+        }
         failed == 0 && !self.steps.is_empty()
     }
 }

@@ -2,7 +2,7 @@
 //! killed, so that nothing a test started outlives its check.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -159,12 +159,16 @@ impl Cmd {
         self
     }
 
-    /// Runs it with its output on ours. An error says how it ended.
+    /// Runs it with its output on ours. An error says how it ended, and which tests failed.
     pub fn run(mut self) -> Result<(), String> {
         println!("  $ {}", self.shown);
-        let child = self.start()?;
+        self.inner.stdout(Stdio::piped());
+        let mut child = self.start()?;
+        let out = child.stdout.take();
+        let out = std::thread::spawn(move || pass_on(out, &mut std::io::stdout()));
         let (status, expired) = wait(child, self.limit)?;
-        if status.success() { Ok(()) } else { Err(self.failed(status, expired)) }
+        let failed = out.join().map_err(|_| "passing standard output on failed")?;
+        if status.success() { Ok(()) } else { Err(self.failed(status, expired) + &failed) }
     }
 
     /// Runs it and keeps its output. An error means that it could not be started or had to be ended.
@@ -204,6 +208,21 @@ impl Cmd {
             None => format!("`{}` ended with {status}", self.shown),
         }
     }
+}
+
+/// Writes what is read, line by line, and returns those that tell of a failed test.
+fn pass_on(pipe: Option<impl Read>, to: &mut impl Write) -> String {
+    let Some(pipe) = pipe else { return String::new() };
+    let (mut pipe, mut line, mut failed) = (BufReader::new(pipe), Vec::new(), String::new());
+    while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let _ = to.write_all(&line);
+        let text = String::from_utf8_lossy(&line);
+        if text.starts_with("test ") && text.trim_end().ends_with("FAILED") {
+            failed += &format!("\n  {}", text.trim_end());
+        }
+        line.clear();
+    }
+    failed
 }
 
 fn drain(pipe: Option<impl Read>) -> String {
@@ -255,6 +274,14 @@ mod tests {
     #[test]
     fn a_command_on_one_cpu_finds_one_cpu() {
         assert_eq!(Cmd::new("nproc").on_one_cpu().stdout().unwrap().trim(), "1");
+    }
+
+    #[test]
+    fn failed_tests_are_told_apart_and_all_is_passed_on() {
+        let text = "test a ... ok\ntest b ... FAILED\nand no more";
+        let mut passed = Vec::new();
+        assert_eq!(pass_on(Some(text.as_bytes()), &mut passed), "\n  test b ... FAILED");
+        assert_eq!(passed, text.as_bytes());
     }
 
     #[test]
