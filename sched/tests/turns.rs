@@ -387,7 +387,8 @@ fn l24_many_quick_pairs_have_short_turns() {
         let (turns, worst) = beside(50 * MS, || Box::new(yield_now));
         let had: Vec<_> = pairs.into_iter().map(Pair::end).collect();
         println!("{threads:?}: {turns} turns, at worst {worst} ns late; the pairs: {had:?}");
-        assert!(worst <= 8 * MS, "{threads:?}: {worst} ns");
+        // With a turn of its own each of the pairs would go on to its end.
+        assert!(worst <= 4 * TURN, "{threads:?}: {worst} ns");
         let none = had.iter().filter(|(had, torn)| !torn && *had < MS / 5).count();
         assert_eq!(none, 0, "{threads:?}: a pair has had no turn");
     });
