@@ -42,6 +42,8 @@ pub struct Cmd {
 pub struct Output {
     /// Its exit status was zero.
     pub success: bool,
+    /// The signal that has killed it.
+    pub signal: Option<i32>,
     /// How it ended, in words.
     pub ending: String,
     /// Standard output.
@@ -186,7 +188,7 @@ impl Cmd {
         if expired {
             return Err(format!("{ending}\n{stdout}{stderr}"));
         }
-        Ok(Output { success: status.success(), ending, stdout, stderr })
+        Ok(Output { success: status.success(), signal: status.signal(), ending, stdout, stderr })
     }
 
     /// Captures it; anything but exit status zero is an error with the output in it.

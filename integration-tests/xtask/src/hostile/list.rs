@@ -55,7 +55,7 @@ mod tests {
 
     fn out(success: bool, ending: &str, stdout: &str, stderr: &str) -> Output {
         let [ending, stdout, stderr] = [ending, stdout, stderr].map(String::from);
-        Output { success, ending, stdout, stderr }
+        Output { success, signal: None, ending, stdout, stderr }
     }
 
     #[test]
