@@ -183,7 +183,8 @@ fn two_that_are_started_together_by_a_third_stay_together() {
     if suspends_often() {
         return;
     }
-    pinned(2, || {
+    // More threads than main's and one: else there is none that they could be torn apart by.
+    pinned(4, || {
         let pair = || {
             let (tx, rx) = channel::<i32>(0);
             let (back, answer) = channel::<i32>(0);
