@@ -228,12 +228,20 @@ fn the_worst_wait_beside_any_operation_that_may_suspend_is_a_few_turns() {
     const LENGTH: u64 = 300 * MS;
     on_every_scheduler(Duration::from_nanos(TURN), |threads| {
         for &(name, make) in MAY.iter().chain(UNCUT) {
-            let (turns, worst) = beside(LENGTH, make);
-            println!("{:9} {:>5} us  {name}", format!("{threads:?}"), worst / 1000);
-            assert!(worst <= MOST, "{threads:?}, {name}: {worst} ns");
-            assert!(turns >= LENGTH / MOST, "{threads:?}, {name}: {turns} turns");
+            let short = in_some_round(|| {
+                let (turns, worst) = beside(LENGTH, make);
+                println!("{:9} {:>5} us  {name}", format!("{threads:?}"), worst / 1000);
+                worst <= MOST && turns >= LENGTH / MOST
+            });
+            assert!(short, "{threads:?}, {name}");
         }
     });
+}
+
+/// Returns whether it is so in one of many rounds. Where other programs hold up a thread that is about to look at the
+/// clock, the clock goes on without it.
+fn in_some_round(is_so: impl FnMut() -> bool) -> bool {
+    std::iter::repeat_with(is_so).take(20).any(|so| so)
 }
 
 /// A lock that is always free.
@@ -245,9 +253,12 @@ fn lock() -> Op {
 fn a_turn_is_as_long_as_the_scheduler_was_told() {
     for turn in [20 * MS, 40 * MS, 80 * MS] {
         on_every_scheduler(Duration::from_nanos(turn), move |threads| {
-            let (_, worst) = beside(10 * turn, lock);
-            let fits = (turn - TICK..=turn + 2 * TICK).contains(&worst);
-            assert!(fits, "{threads:?}, turns of {turn} ns: {worst} ns");
+            let fits = in_some_round(|| {
+                let (_, worst) = beside(10 * turn, lock);
+                println!("{threads:?}, turns of {turn} ns: {worst} ns");
+                (turn - TICK..=turn + 2 * TICK).contains(&worst)
+            });
+            assert!(fits, "{threads:?}, turns of {turn} ns");
         });
     }
 }
@@ -256,8 +267,12 @@ fn a_turn_is_as_long_as_the_scheduler_was_told() {
 fn a_turn_that_is_shorter_than_the_time_between_two_ticks_ends_at_the_next() {
     for turn in [1, 1000, MS] {
         on_every_scheduler(Duration::from_nanos(turn), move |threads| {
-            let (turns, worst) = beside(200 * MS, lock);
-            assert!(worst <= 2 * TICK && turns >= 10, "{threads:?}: {turns} turns, {worst} ns");
+            let short = in_some_round(|| {
+                let (turns, worst) = beside(200 * MS, lock);
+                println!("{threads:?}: {turns} turns, {worst} ns");
+                worst <= 2 * TICK && turns >= 10
+            });
+            assert!(short, "{threads:?}, turns of {turn} ns");
         });
     }
 }
@@ -382,8 +397,7 @@ fn l24_many_quick_pairs_have_short_turns() {
         if threads == Threads::Exclusive {
             return;
         }
-        // Where other programs hold up the M that looks, a stretch between two looks is long once.
-        let short = (0..20).any(|_| {
+        let short = in_some_round(|| {
             let end = CLOCK.load(Ordering::SeqCst) + 100 * MS;
             let pairs: Vec<_> = (0..50).map(|_| Pair::start(100, end)).collect();
             let (turns, worst) = beside(50 * MS, || Box::new(yield_now));
