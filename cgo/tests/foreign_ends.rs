@@ -232,7 +232,7 @@ fn a_callback_that_waits_above_c_is_unwound_or_left_behind_with_its_thread() {
                 .with_procs(procs)
                 .run_counted(move || {
                     let (up, is_up) = channel();
-                    let _ = CThread::new(move || {
+                    let thread = CThread::new(move || {
                         let waits = || {
                             up.send(()).unwrap();
                             loop {
@@ -248,6 +248,7 @@ fn a_callback_that_waits_above_c_is_unwound_or_left_behind_with_its_thread() {
                         });
                         tell.send(seen).unwrap();
                     });
+                    thread.detach();
                     call_blocking(|| is_up.recv().unwrap());
                 })
                 .unwrap();

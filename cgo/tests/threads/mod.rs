@@ -42,6 +42,12 @@ impl CThread {
         self.0
     }
 
+    /// Lets it end by itself, or stay for good.
+    pub fn detach(self) {
+        // SAFETY: this value's own, neither joined nor detached before.
+        assert_eq!(unsafe { libc::pthread_detach(self.0) }, 0);
+    }
+
     /// Waits for its end. Blocks: in a goroutine, within `call`.
     pub fn join(self) {
         // SAFETY: this value's own, joined once.

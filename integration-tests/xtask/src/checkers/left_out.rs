@@ -58,6 +58,12 @@ pub const LEFT_OUT: &[Left] = &[
     ),
     program(ALL, "integration-tests/tour", "a million goroutines, and faults on purpose"),
     Left {
+        checkers: &[Thread],
+        program: "sched/run_end",
+        tests: &["l25_however_many_are_parked_none_is_left_as_long_as_they_end"],
+        why: "parks a hundred thousand goroutines, and the sanitizer maps memory for each",
+    },
+    Left {
         checkers: ALL,
         program: "cgo/sched_unwind",
         tests: &[
