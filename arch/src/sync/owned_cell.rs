@@ -121,14 +121,14 @@ impl<T> WatchedPtr<T> {
         unsafe {
             self.owned.set(());
         }
-        // Relaxed: what a look needs beyond the pointer, its protocol orders.
-        self.word.store(value.cast_mut(), core::sync::atomic::Ordering::Relaxed);
+        // Release: a look that finds it may go on to what it points to.
+        self.word.store(value.cast_mut(), core::sync::atomic::Ordering::Release);
     }
 
     /// Returns what it was a moment ago, for any thread; its owner learns what it is.
     #[inline]
     pub fn look(&self) -> *const T {
-        self.word.load(core::sync::atomic::Ordering::Relaxed)
+        self.word.load(core::sync::atomic::Ordering::Acquire)
     }
 }
 

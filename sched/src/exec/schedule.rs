@@ -60,7 +60,8 @@ pub(super) fn schedule_after<P: Platform>(
 /// `g` must be runnable, out of all queues, and may run on this M.
 #[inline(always)]
 pub(super) unsafe fn assign(within: &Within, g: NonNull<G>) {
-    within.g.store(g.as_ptr(), Ordering::Relaxed);
+    // Release: what looks at this M from outside goes on to the G.
+    within.g.store(g.as_ptr(), Ordering::Release);
     // SAFETY: `g` is out of all queues, so no other thread touches its fields.
     unsafe {
         if !within.migrating.get() {

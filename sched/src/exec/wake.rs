@@ -81,6 +81,11 @@ pub(crate) unsafe fn ready_from<P: Platform>(
             if unsafe { core.ready_closing::<P>(g) } {
                 wake_for::<P>(core);
             }
+            #[cfg(loom)]
+            // SAFETY: a model tells if the owner frees it meanwhile.
+            unsafe {
+                core.end.model_freed.get();
+            }
             // Release: the owner that frees comes after the last access here.
             core.end.external_refs.fetch_sub(1, Ordering::Release);
         }

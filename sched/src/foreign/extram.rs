@@ -130,7 +130,7 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         m.fiber.adopt();
         m.set_errno(P::errno());
         m.g0_sp.set(stack_pointer());
-        m.g.store(m.extra.own_g.get(), Ordering::Relaxed);
+        m.g.store(m.extra.own_g.get(), Ordering::Release);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
         m.extra.kept.set(core.foreign.mode == ForeignThreads::Bind && P::keep(m));

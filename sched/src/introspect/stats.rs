@@ -281,8 +281,9 @@ impl Core {
 /// Returns the goroutine that `m` runs, or in whose foreign call it is. One that is none now is a foreign thread's
 /// between its callbacks.
 fn goroutine_of(m: &M) -> Option<&G> {
+    // Acquire: the G may be younger than the look at all of them.
     // SAFETY: registered Gs live as long as the scheduler.
-    unsafe { m.g.load(Ordering::Relaxed).as_ref() }
+    unsafe { m.g.load(Ordering::Acquire).as_ref() }
         .filter(|g| g.status.load(Ordering::Relaxed) != status::DEAD)
 }
 

@@ -196,6 +196,7 @@ pub fn run_leaving<P: Platform>(
     }
     // SAFETY: no thread is left that knows any of these.
     unsafe {
+        core.end.model_freed.set(());
         core.free_extras();
         let is_left = |g: &NonNull<G>| g.as_ref().status.load(Ordering::Relaxed) != status::DEAD;
         // One that the model did not leave keeps its stack, and is found by that.

@@ -88,6 +88,9 @@ pub(crate) struct End {
     /// The model is over: its threads must end, also those that are parked for good.
     #[cfg(loom)]
     pub(crate) model_over: AtomicBool,
+    /// Written as a model frees the scheduler: what reads it before must come before.
+    #[cfg(loom)]
+    pub(crate) model_freed: OwnedCell<()>,
 }
 
 /// How long the end of a run waits for the next goroutine to end, if nothing else is said, nanoseconds.
@@ -296,6 +299,8 @@ impl End {
                 done: Parker::new(),
                 #[cfg(loom)]
                 model_over: AtomicBool::new(false),
+                #[cfg(loom)]
+                model_freed: OwnedCell::new(()),
             }
         }
     }
