@@ -130,6 +130,7 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         m.fiber.adopt();
         m.set_errno(P::errno());
         m.g0_sp.set(stack_pointer());
+        // Release: what looks at this M from outside goes on to the G.
         m.g.store(m.extra.own_g.get(), Ordering::Release);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
