@@ -70,6 +70,9 @@ pub struct Header {
     pub(crate) next: Cell<*mut Header>,
     /// First stack of the magazine below; of use in the first stack of a magazine in a depot.
     pub(crate) below: Cell<*mut Header>,
+    /// The segment that lies above this stack in a task's chain, in use or kept; null where there is none, and
+    /// always while the stack is free. See `grow`.
+    pub(crate) above: Cell<*mut Header>,
     /// What lies beneath, or null: see `tag.rs`.
     tag: Word,
     bottom: *mut u8,
@@ -116,6 +119,7 @@ impl Header {
             identity: AtomicUsize::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
             next: Cell::new(ptr::null_mut()),
             below: Cell::new(ptr::null_mut()),
+            above: Cell::new(ptr::null_mut()),
             tag: Word::none(),
             bottom: parts.bottom,
             origin: parts.origin,

@@ -139,6 +139,8 @@ mod cache;
 mod class;
 mod depot;
 mod error;
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+pub mod grow;
 mod header;
 #[cfg(feature = "alloc")]
 mod heap;
