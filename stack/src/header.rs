@@ -250,12 +250,15 @@ impl Header {
         self.flags.set(self.flags.get() | FRESH);
     }
 
-    /// Receives the stack in the source with this origin, which must have made it: another one is fatal. What
-    /// lies beneath is nothing from here on.
+    /// Receives the stack in the source with this origin, which must have made it: another one is fatal, and so is
+    /// a stack with a segment above. What lies beneath is nothing from here on.
     #[inline]
     pub(crate) fn comes_back(&self, origin: usize, place: &'static str) {
         if self.origin != origin {
             foreign(self, place);
+        }
+        if !self.above.get().is_null() {
+            keeps(self, place);
         }
         self.tag.clear();
     }
@@ -334,6 +337,18 @@ fn foreign(header: &Header, place: &'static str) -> ! {
         fatal(header, place);
     }
     panic!("g0-stack: {place}: stack with top {:p}: it came from another source", header.top());
+}
+
+#[cold]
+#[inline(never)]
+fn keeps(header: &Header, place: &'static str) -> ! {
+    if !header.check() {
+        fatal(header, place);
+    }
+    panic!(
+        "g0-stack: {place}: stack with top {:p}: it has a segment above: take it first (grow::take_kept)",
+        header.top()
+    );
 }
 
 #[cold]

@@ -5,6 +5,7 @@
 mod call;
 mod here;
 mod kept;
+mod new;
 mod room;
 mod segment;
 mod unwindstack;
@@ -12,7 +13,7 @@ mod walk;
 
 pub use call::{call, try_call};
 pub use here::Here;
-pub use kept::{give_kept, has_kept, is_first, take_kept, trim};
+pub use kept::{Kept, give_kept, has_kept, is_first, take_kept, trim};
 pub use room::{most, remaining};
 pub use segment::{SEGMENT, Segment};
 pub use unwindstack::unwindstack;
