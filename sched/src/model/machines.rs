@@ -205,6 +205,7 @@ pub fn run_leaving<P: Platform>(
         }
         for p in procs_ref {
             p.free.with_mut(|free| core.depot.drain(&mut *free));
+            core.segments.drain(p);
         }
         drop(Box::from_raw(scheduler));
         drop(Box::from_raw(procs));
