@@ -70,7 +70,11 @@ pub fn try_call<P: Platform, R>(need: usize, f: impl FnOnce() -> R) -> Result<R,
 
 #[cold]
 fn refusal<P: Platform>(error: StackError) -> Error {
-    if crate::exec::segments::have_a_source::<P>() { Error::Segment(error) } else { Error::NoSegments }
+    if crate::exec::segments::have_a_source::<P>() {
+        Error::Segment(error)
+    } else {
+        Error::NoSegments
+    }
 }
 
 /// Returns for how many bytes at most a [`call`] runs its closure where it is: what is left of the present stack or

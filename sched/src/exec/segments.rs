@@ -70,6 +70,15 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
     type Payload = <P::Unwind as Unwind>::Payload;
     type Source = Source<P>;
 
+    /// Where something unwinds, that begins anew on the stack beneath each segment, whose rest it needs: 2.6 KiB
+    /// were measured, and once in a process what binds a function of the unwinder.
+    const RESERVE: usize = match (P::UNWINDS, cfg!(debug_assertions)) {
+        (true, false) => 4 << 10,
+        (true, true) => 6 << 10,
+        (false, false) => 512,
+        (false, true) => 2 << 10,
+    };
+
     /// Asked only where what is needed does not fit: so all of L14 is looked at here.
     #[inline]
     fn present() -> Option<NonNull<Header>> {
@@ -113,7 +122,8 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
 
     fn class() -> Class {
         // SAFETY: the running goroutine is alive.
-        running::<P>().map_or(Class::MIN, |(_, g)| unsafe { scheduler_of(g) }.segments.depot.class())
+        running::<P>()
+            .map_or(Class::MIN, |(_, g)| unsafe { scheduler_of(g) }.segments.depot.class())
     }
 
     fn limit() -> usize {
@@ -138,6 +148,9 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
                 stay
             };
             let result = f();
+            if let Some(within) = stay.within_raised() {
+                within.core().segments.release_surplus(within.p());
+            }
             stay.leave();
             result
         };
@@ -170,7 +183,10 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
         match what.as_str() {
             _ if Self::present().is_none() => nothing_grows_here::<P>(),
             Some(what) => fatal::<P>(g, what),
-            None => fatal::<P>(g, "a panic leaves a segment for a stack with too little room for an unwinder"),
+            None => fatal::<P>(
+                g,
+                "a panic leaves a segment for a stack with too little room for an unwinder",
+            ),
         }
     }
 
@@ -212,7 +228,9 @@ fn nothing_grows_here<P: Platform>() -> ! {
             "a stack cannot grow in foreign code (L14), which is on the system stack: call `grow::call` before the \
              foreign call, or in a callback"
         }
-        "on the system stack" => "the system stack cannot grow (L14): call `grow::call` in a goroutine",
+        "on the system stack" => {
+            "the system stack cannot grow (L14): call `grow::call` in a goroutine"
+        }
         _ => {
             "a stack cannot grow in code that runs on another one (L14): in a signal handler, or on a stack that the \
              program has switched to"
@@ -243,9 +261,9 @@ impl<P: Platform> fmt::Display for Refusal<P> {
                 "its segments take {used} bytes, and another {asked} would take it beyond its limit of {limit} \
                  (Builder::segment_limit, Scheduler::segments). Make the recursion shallower, or raise the limit"
             ),
-            _ if !core.segments.are_there() => {
-                f.write_str("its scheduler has no source of segments: give it one by Scheduler::segments")
-            }
+            _ if !core.segments.are_there() => f.write_str(
+                "its scheduler has no source of segments: give it one by Scheduler::segments",
+            ),
             error => error.fmt(f),
         }
     }
@@ -316,7 +334,10 @@ pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
     // SAFETY: the goroutine's own stacks; what it keeps came from this scheduler.
     unsafe {
         let present = NonNull::new_unchecked(g.as_ref().present.get());
-        let empty = || grow::take_kept(present).for_each(|stack| segments.put(within.p(), stack));
+        let empty = || {
+            grow::take_kept(present).for_each(|stack| segments.put(within.p(), stack));
+            segments.release_surplus(within.p());
+        };
         let low = present.as_ref().bottom().addr();
         if (low..present.addr().get()).contains(&stack_pointer().addr()) {
             on_g0(within.m(), empty);
@@ -324,9 +345,34 @@ pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
             empty();
         }
         if !grow::is_first(present.as_ref()) {
-            fatal::<P>(Some(g), "a goroutine ends on a segment of its stack, and not on the stack that it began on");
+            fatal::<P>(
+                Some(g),
+                "a goroutine ends on a segment of its stack, and not on the stack that it began on",
+            );
         }
         g.as_ref().is_segmented.set(false);
+    }
+}
+
+/// The running goroutine `g` is about to jump to a frame on `stack`, which is its present one from here on; the segments
+/// above are kept. Returns whether it was on another.
+///
+/// # Safety
+///
+/// `stack` must be a stack of the goroutine's with live frames, its present one or one beneath, and the caller must jump.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) unsafe fn leave_for(g: NonNull<G>, stack: *mut Header) -> bool {
+    // SAFETY: the running goroutine's own word and stacks.
+    unsafe {
+        let this = g.as_ref();
+        if this.present.get() == stack {
+            return false;
+        }
+        let left = this.present_fiber();
+        this.present.set(stack);
+        left.before_return(this.present_fiber());
+        true
     }
 }
 

@@ -7,7 +7,7 @@
 //!     └───────────────────┴──────────────────────────────────────────────────────┘
 //! ```
 
-use g0_stack::{Class, Depot, Header, Stack, StackError, StackSource};
+use g0_stack::{Cache, Class, Depot, Header, Stack, StackError, StackSource};
 
 use super::inside::OwnedP;
 use super::p::Proc;
@@ -24,6 +24,9 @@ pub(crate) const CLASS: Class =
 /// How many bytes a goroutine's segments may take, if nothing else is said: 64 MiB, or 1 MiB where addresses have 32
 /// bits.
 pub(crate) const LIMIT: usize = if usize::BITS == 64 { 64 << 20 } else { usize::MAX >> 12 };
+
+/// How many segments the depot keeps at most, when more were given back.
+const SURPLUS: usize = 2 * Cache::CAPACITY;
 
 /// A source, and how much of it is out.
 pub(crate) struct Metered {
@@ -147,8 +150,23 @@ impl Segments {
             if class == self.depot.class() {
                 p.segments.with_mut(|cache| self.depot.free(&mut *cache, stack));
             } else {
-                self.depot.source().free(stack);
+                let source = self.depot.source();
+                source.release_pages(&stack);
+                source.free(stack);
             }
+        }
+    }
+
+    /// After [`put`](Self::put): if the depot has many, they go back to the source, and their pages to the system, so
+    /// that a recursion that went deep once does not hold memory for ever. System calls, so on g0.
+    pub(crate) fn release_surplus(&self, p: &OwnedP) {
+        // A cache that has no full half has not given any away lately.
+        // SAFETY: the P's own cache.
+        let is_full = p.segments.with_mut(|cache| unsafe { (*cache).len() } > Cache::HALF);
+        if is_full && self.depot.len() > SURPLUS {
+            let source = self.depot.source();
+            // SAFETY: the depot has given the stack up, which came from there; no frame is live on it.
+            self.depot.trim(|stack| unsafe { source.release_pages(stack) });
         }
     }
 
