@@ -156,8 +156,6 @@ pub(super) fn crossing<H: Here>(from: NonNull<Header>, to: NonNull<Header>) -> C
 /// Returns what memory checkers know of a stack of a task.
 fn fiber<H: Here>(stack: NonNull<Header>) -> Option<NonNull<Fiber>> {
     // SAFETY: callers pass a stack that is not freed; a record is valid while its tag is set.
-    match Segment::of(unsafe { stack.as_ref() }) {
-        Some(record) => Some(unsafe { &(*record.as_ptr()).fiber }.into()),
-        None => H::fiber(stack),
-    }
+    let own = unsafe { Segment::of(stack.as_ref()).map(|record| (&record.as_ref().fiber).into()) };
+    own.or_else(|| H::fiber(stack))
 }
