@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use g0_arch::tools::Crossing;
 use g0_arch::{Arch, Native};
 
-use super::room::{fits, left, room, wanted};
+use super::room::{fits, left, room, wanted_with};
 use super::{Here, Segment, kept, new, segment};
 use crate::{Header, StackError};
 
@@ -64,7 +64,7 @@ fn tried<H: Here, F: FnOnce() -> R, R>(need: usize, f: F) -> Result<R, StackErro
 #[inline(always)]
 fn next<H: Here, A>(need: usize) -> Result<(NonNull<Header>, NonNull<Header>), StackError> {
     let Some(old) = H::present() else { nowhere::<H>("grow::call") };
-    let room_for = wanted::<H>(need).saturating_add(size_of::<A>());
+    let room_for = wanted_with::<H>(need, size_of::<A>());
     match segment::above(old) {
         // SAFETY: what is above is a segment of this task, which nothing runs on.
         Some(kept) if need != 0 && unsafe { room(kept) } >= room_for => Ok((old, kept)),
@@ -154,7 +154,7 @@ fn throw_on<H: Here>(old: NonNull<Header>, payload: H::Payload) -> ! {
 fn refuse<H: Here>(error: StackError, need: usize) -> ! {
     if let (StackError::SegmentLimit { .. }, Some(old)) = (error, H::present()) {
         // SAFETY: it is the present stack of the task that runs here.
-        if let Ok(more) = unsafe { new::segment::<H>(old, wanted::<H>(1), usize::MAX) } {
+        if let Ok(more) = unsafe { new::segment::<H>(old, wanted_with::<H>(1, 64), usize::MAX) } {
             let refused = run::<H, _, Infallible>(old, more, || H::refused(error, need));
             // SAFETY: as above; it is kept for nothing, for it is beyond the limit.
             unsafe { kept::give_back::<H>(old) };

@@ -10,6 +10,12 @@ use crate::{Class, Header};
 /// What of a segment is no room: its header and the record.
 const RECORD: usize = size_of::<Header>() + size_of::<Segment>().next_multiple_of(64);
 
+/// How often a closure, or its result, lies on the segment: the optimiser leaves one or two.
+const COPIES: usize = if cfg!(debug_assertions) { 8 } else { 2 };
+
+/// What a closure that captures some references takes, with its result.
+const SMALL: usize = 64;
+
 /// Returns whether `need` bytes fit on the present stack, besides the reserve.
 #[inline(always)]
 pub(super) fn fits<H: Here>(need: usize) -> bool {
@@ -20,6 +26,12 @@ pub(super) fn fits<H: Here>(need: usize) -> bool {
 #[inline(always)]
 pub(super) fn wanted<H: Here>(need: usize) -> usize {
     need.saturating_add(H::RESERVE)
+}
+
+/// Returns the room on a segment for them, with a closure and its result of so many bytes.
+#[inline(always)]
+pub(super) fn wanted_with<H: Here>(need: usize, args: usize) -> usize {
+    wanted::<H>(need).saturating_add(args.saturating_mul(COPIES))
 }
 
 /// Returns the room of a segment.
@@ -47,7 +59,7 @@ pub(super) fn left(stack: &Header) -> usize {
 /// Returns the most bytes for which a [`call`](super::call) runs in place, and 0 where nothing may grow.
 ///
 /// The reserve is not among them: [`Here::RESERVE`].
-#[inline]
+#[inline(always)]
 pub fn remaining<H: Here>() -> usize {
     stack_pointer().addr().saturating_sub(H::bottom()).saturating_sub(H::RESERVE)
 }
@@ -58,5 +70,5 @@ pub fn remaining<H: Here>() -> usize {
 /// A power of two of bytes takes a segment of twice as much; this function says what fits the smaller one. On
 /// a slab, whose tops are coloured, up to 1.5 KiB less may do.
 pub const fn most<H: Here>(class: Class) -> usize {
-    class.size().saturating_sub(RECORD).saturating_sub(H::RESERVE)
+    class.size().saturating_sub(RECORD + SMALL * COPIES).saturating_sub(H::RESERVE)
 }
