@@ -25,8 +25,11 @@ pub(crate) const CLASS: Class =
 /// bits.
 pub(crate) const LIMIT: usize = if usize::BITS == 64 { 64 << 20 } else { usize::MAX >> 12 };
 
+/// How many segments a P keeps at most.
+const LOCAL: usize = 2;
+
 /// How many segments the depot keeps at most, when more were given back.
-const SURPLUS: usize = 2 * Cache::CAPACITY;
+const SURPLUS: usize = 128;
 
 /// A source, and how much of it is out.
 pub(crate) struct Metered {
@@ -127,9 +130,14 @@ impl Segments {
     pub(crate) fn take(&self, p: &OwnedP, class: Class) -> Result<Stack, StackError> {
         let stack = if class == self.depot.class() {
             // SAFETY: the P's own cache.
-            p.segments.with_mut(|cache| self.depot.alloc(unsafe { &mut *cache }))?
+            p.segments.with_mut(|cache| self.take_usual(unsafe { &mut *cache }))?
         } else {
-            self.depot.source().alloc(class)?
+            let source = self.depot.source();
+            source.alloc(class).or_else(|error| match self.release(p) {
+                0 => Err(error),
+                // What was free of the usual class may have been in the way.
+                _ => source.alloc(class),
+            })?
         };
         p.counts.segments.taken.add(1);
         p.counts.segments.taken_bytes.add(class.size() as u64);
@@ -148,7 +156,7 @@ impl Segments {
         // SAFETY: as the caller ensures; the cache is the P's own.
         unsafe {
             if class == self.depot.class() {
-                p.segments.with_mut(|cache| self.depot.free(&mut *cache, stack));
+                p.segments.with_mut(|cache| self.put_usual(&mut *cache, stack));
             } else {
                 let source = self.depot.source();
                 source.release_pages(&stack);
@@ -157,16 +165,51 @@ impl Segments {
         }
     }
 
+    fn take_usual(&self, cache: &mut Cache) -> Result<Stack, StackError> {
+        if let Some(stack) = cache.get() {
+            return Ok(stack);
+        }
+        // One, and not several: of a small source nothing is to lie where no goroutine comes by.
+        if self.depot.is_empty() {
+            return self.depot.source().alloc(self.depot.class());
+        }
+        self.depot.alloc(cache)
+    }
+
+    /// # Safety
+    ///
+    /// As [`put`](Self::put).
+    unsafe fn put_usual(&self, cache: &mut Cache, stack: Stack) {
+        // SAFETY: as the caller ensures; what the cache has came from the depot, or from its source.
+        unsafe {
+            if cache.len() < LOCAL {
+                return self.depot.free(cache, stack);
+            }
+            let mut alone = Cache::new(self.depot.class());
+            self.depot.free(&mut alone, stack);
+            self.depot.drain(&mut alone);
+        }
+    }
+
     /// After [`put`](Self::put): if the depot has many, they go back to the source, and their pages to the system, so
     /// that a recursion that went deep once does not hold memory for ever. System calls, so on g0.
     pub(crate) fn release_surplus(&self, p: &OwnedP) {
-        // A cache that has no full half has not given any away lately.
+        // A cache that is not full has not given any away lately.
         // SAFETY: the P's own cache.
-        let is_full = p.segments.with_mut(|cache| unsafe { (*cache).len() } > Cache::HALF);
+        let is_full = p.segments.with_mut(|cache| unsafe { (*cache).len() } >= LOCAL);
         if is_full && self.depot.len() > SURPLUS {
-            let source = self.depot.source();
-            // SAFETY: the depot has given the stack up, which came from there; no frame is live on it.
-            self.depot.trim(|stack| unsafe { source.release_pages(stack) });
+            self.release(p);
+        }
+    }
+
+    /// Gives what the P and the depot have to the source, and the pages to the system; returns how many.
+    #[cold]
+    fn release(&self, p: &OwnedP) -> usize {
+        let source = self.depot.source();
+        // SAFETY: the P's own cache, and stacks of this depot, on which no frame is live.
+        unsafe {
+            p.segments.with_mut(|cache| self.depot.drain(&mut *cache));
+            self.depot.trim(|stack| source.release_pages(stack))
         }
     }
 

@@ -1,6 +1,5 @@
 //! From a copied stack to names.
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -45,10 +44,10 @@ impl Named {
 enum Way {
     /// Nothing: the last one is the entry.
     Ends,
-    /// Something on another stack.
+    /// Something that is not on this stack, or cannot be found there.
     LeadsOn,
-    /// Not known.
-    Lost,
+    /// More than is asked for.
+    TooMany,
 }
 
 /// Finds frames and their names; what it has found once it keeps.
@@ -109,13 +108,7 @@ impl Walker {
         // The switch has overwritten the link register: it is in the frame.
         #[cfg(target_arch = "aarch64")]
         let registers = UnwindRegsNative::new(0, sp, fp);
-        // The base of a segment leads to the stack beneath, which is another piece.
-        let leads_on = Cell::new(false);
-        let mut word = |at: u64| {
-            let word = piece.word(at as usize);
-            leads_on.set(leads_on.get() || word.is_none());
-            word.map(|word| word as u64).ok_or(())
-        };
+        let mut word = |at: u64| piece.word(at as usize).map(|word| word as u64).ok_or(());
         let mut frames = self.unwinder.iter_frames(pc, registers, &mut self.cache, &mut word);
         let mut addresses = Vec::new();
         loop {
@@ -124,8 +117,9 @@ impl Walker {
                     addresses.push(frame.address_for_lookup());
                 }
                 Ok(None) => return (addresses, Way::Ends),
-                Err(_) if leads_on.get() => return (addresses, Way::LeadsOn),
-                _ => return (addresses, Way::Lost),
+                // The base of a segment: its caller lies on the stack beneath, which is another piece.
+                Err(_) => return (addresses, Way::LeadsOn),
+                Ok(Some(_)) => return (addresses, Way::TooMany),
             }
         }
     }
