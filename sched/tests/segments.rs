@@ -538,7 +538,7 @@ fn a_source_that_runs_dry_is_an_error_in_the_middle() {
             "{said}"
         );
         assert!(own::rt::go(|| own_deep(1000)).join().unwrap().is_err());
-        assert_eq!(own::rt::grow::trim(), 0, "a wait has given all back");
+        assert!(own::rt::grow::trim() > 0, "what is larger than usual is kept over a wait");
         assert_eq!(own::rt::grow::call(150 << 10, || own_deep(5)), Ok(5));
         assert!(own::rt::grow::trim() > 0);
     });
