@@ -125,9 +125,9 @@ fn a_segment_is_kept_and_one_that_is_too_small_goes_back() {
     limit(4 << 20, class(64 << 10));
     on_heap::<Keep, _>(|| {
         type H = On<Keep>;
-        let first = call::<H, _>(OWN, || H::present());
+        let first = call::<H, _>(OWN, H::present);
         for _ in 0..100 {
-            assert_eq!(call::<H, _>(OWN, || H::present()), first);
+            assert_eq!(call::<H, _>(OWN, H::present), first);
         }
         assert_eq!(Keep::counted().made(), 1);
         assert_eq!(call::<H, _>(500 << 10, || black_box([7_u8; 400 << 10])[9]), 7);
@@ -291,7 +291,7 @@ fn what_is_forgotten_on_a_segment_harms_none() {
         forget(payload);
         // Kept segments that their taker forgets are lost, and nothing else.
         // SAFETY: the caller's own task.
-        forget(unsafe { grow::take_kept(H::present().unwrap()) });
+        let _ = unsafe { grow::take_kept(H::present().unwrap()) };
         assert_eq!(Forget::counted().out(), 1);
         assert_eq!(call::<H, _>(OWN, || 4), 4);
         assert_eq!(Forget::counted().made(), 2);
@@ -389,7 +389,7 @@ fn a_source_that_runs_dry_says_so() {
     }
     limit(usize::MAX, class(BLOCK));
     fn tries(depth: usize) -> Result<usize, StackError> {
-        let frame = black_box([1_u8; 1024]);
+        let frame = black_box([depth as u8; 1024]);
         let more = try_call::<On<Few>, _>(NEED, || tries(depth + 1))?;
         Ok(more? + frame[0] as usize)
     }

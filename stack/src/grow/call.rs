@@ -25,7 +25,7 @@ use crate::{Header, StackError};
 /// nothing may grow, even if `need` bytes would fit there.
 #[inline(always)]
 pub fn call<H: Here, R>(need: usize, f: impl FnOnce() -> R) -> R {
-    if fits::<H>(need) { f() } else { elsewhere::<H, _, R>(need, f) }
+    if fits::<H>(need) { here(f) } else { elsewhere::<H, _, R>(need, f) }
 }
 
 /// As [`call`], but returns why there is no segment; `f` has not run then, and has been dropped.
@@ -40,7 +40,14 @@ pub fn call<H: Here, R>(need: usize, f: impl FnOnce() -> R) -> R {
 /// What `f` panics with. [`Here::fatal`] where nothing may grow.
 #[inline(always)]
 pub fn try_call<H: Here, R>(need: usize, f: impl FnOnce() -> R) -> Result<R, StackError> {
-    if fits::<H>(need) { Ok(f()) } else { tried::<H, _, R>(need, f) }
+    if fits::<H>(need) { Ok(here(f)) } else { tried::<H, _, R>(need, f) }
+}
+
+/// Runs `f` in a frame of its own. Inlined, what it keeps on the stack would be in the frame of its caller, there
+/// before anything is compared, and there also when `f` runs on a segment.
+#[inline(never)]
+fn here<R>(f: impl FnOnce() -> R) -> R {
+    f()
 }
 
 #[inline(never)]
