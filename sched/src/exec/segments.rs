@@ -70,8 +70,8 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
     type Payload = <P::Unwind as Unwind>::Payload;
     type Source = Source<P>;
 
-    /// Where something unwinds, that begins anew on the stack beneath each segment, whose rest it needs: 2.6 KiB
-    /// were measured, and once in a process what binds a function of the unwinder.
+    /// Where something unwinds, that begins anew on the stack beneath each segment, in what is left there: 2 KiB were
+    /// too little for it, 4 KiB enough (`tests/segments.rs` goes to the edge).
     const RESERVE: usize = match (P::UNWINDS, cfg!(debug_assertions)) {
         (true, false) => 4 << 10,
         (true, true) => 6 << 10,
