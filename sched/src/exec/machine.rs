@@ -29,15 +29,13 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     let core = m.core();
     // SAFETY: this thread is no M any more.
     unsafe { core.forward::<P>(m) };
-    // The run may end with this M, and all of it be freed: not before this thread has left.
-    // Relaxed: an owner that sees the M retired sees this.
-    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-    core.m_has_ended::<P>(m);
-    core.check_for_end::<P>();
-    core.check_for_deadlock::<P>();
-    core.end.done.unpark::<P>();
-    // Release: the owner that frees comes after the last access here.
-    core.end.external_refs.fetch_sub(1, Ordering::Release);
+    // The run may end with this M. An owner that sees the M retired sees the count.
+    core.end.as_guest(|| {
+        core.m_has_ended::<P>(m);
+        core.check_for_end::<P>();
+        core.check_for_deadlock::<P>();
+        core.end.done.unpark::<P>();
+    });
 }
 
 unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {

@@ -72,7 +72,7 @@ pub(crate) unsafe fn refer<P: Platform>(g: NonNull<G>) {
 ///
 /// ```text
 ///   this thread                       the owner, all Ms having ended
-///   external_refs += 1                look whether a G is held
+///   external_refs += 1 (`as_guest`)   look whether a G is held
 ///   fence                             fence
 ///   free the G, use the depot         look at external_refs
 ///   external_refs -= 1
@@ -92,14 +92,12 @@ pub(crate) unsafe fn free_without_p(g: NonNull<G>) {
         if is_referred_to(g) {
             return;
         }
-        // Relaxed: the fence orders it.
-        core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        g.as_ref().fiber.retire();
-        let mut cache = Cache::new(core.config.stack);
-        core.depot.free(&mut cache, Stack::from_raw(G::header(g)));
-        core.depot.drain(&mut cache);
-        // Release: the depot is left before.
-        core.end.external_refs.fetch_sub(1, Ordering::Release);
+        core.end.as_guest(|| {
+            fence(Ordering::SeqCst);
+            g.as_ref().fiber.retire();
+            let mut cache = Cache::new(core.config.stack);
+            core.depot.free(&mut cache, Stack::from_raw(G::header(g)));
+            core.depot.drain(&mut cache);
+        });
     }
 }

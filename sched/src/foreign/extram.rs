@@ -330,18 +330,17 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
 
 /// A thread has done with `core`; `last` is its last act there.
 fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
-    // Until the very end it is not freed. Relaxed: the next counts order it.
-    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-    last();
-    // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
-    // these.
-    core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
-    core.ms.live.fetch_sub(1, Ordering::AcqRel);
-    // A callback that was refused has kept another thread from ending the run.
-    core.check_for_end::<P>();
-    core.check_for_deadlock::<P>();
-    // Release: the owner that frees comes after the last access here.
-    core.end.external_refs.fetch_sub(1, Ordering::Release);
+    // Until the very end it is not freed; the counts of Ms order this one.
+    core.end.as_guest(|| {
+        last();
+        // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
+        // these.
+        core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
+        core.ms.live.fetch_sub(1, Ordering::AcqRel);
+        // A callback that was refused has kept another thread from ending the run.
+        core.check_for_end::<P>();
+        core.check_for_deadlock::<P>();
+    });
 }
 
 /// The calling thread is between callbacks, with an extra M: it gives it back. Returns false on any other
