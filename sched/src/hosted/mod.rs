@@ -17,6 +17,8 @@ pub(crate) mod prelude;
 mod prepare;
 mod report;
 pub mod runtime;
+mod signal_stack;
+mod system_stack;
 pub(crate) mod tag;
 mod visitor;
 pub mod watch;
