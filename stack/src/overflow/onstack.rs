@@ -31,8 +31,6 @@ struct Action {
 const ONSTACK: libc::c_ulong = libc::SA_ONSTACK as libc::c_ulong;
 /// Signals are numbered from 1 to this.
 const LAST: libc::c_int = 64;
-/// How often an action that other threads change all the time is tried.
-const TRIES: usize = 8;
 
 impl Action {
     /// Returns whether it is a handler, of the program's or the C library's, that runs on the interrupted stack.
@@ -76,7 +74,7 @@ pub(super) fn without_onstack() -> impl Iterator<Item = libc::c_int> {
 fn add(signal: libc::c_int) -> bool {
     let Some(mut read) = action(signal, None).filter(Action::lacks_onstack) else { return false };
     let mut next = read.with_onstack();
-    for _ in 0..TRIES {
+    loop {
         match action(signal, Some(&next)) {
             Some(replaced) if replaced != read => {
                 // Another thread has installed it after the look: that, then, instead of `next`.
@@ -87,7 +85,6 @@ fn add(signal: libc::c_int) -> bool {
             None => return false,
         }
     }
-    true
 }
 
 /// Returns the action of `signal`, which becomes `new` if there is one; `None` if the kernel refuses.
