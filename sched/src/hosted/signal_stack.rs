@@ -19,6 +19,7 @@ use core::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
 use std::vec::Vec;
 
+use g0_stack::StackError;
 use g0_stack::overflow::{AltStack, SignalStack};
 
 /// Signal stacks that no thread has.
@@ -57,9 +58,10 @@ pub(super) fn signal_stack() -> Option<AltStack> {
     given(AltStack::with)
 }
 
-fn given(
-    put: fn(SignalStack) -> (Result<AltStack, g0_stack::StackError>, Option<SignalStack>),
-) -> Option<AltStack> {
+/// What came of giving a thread a stack, and the memory if it was not needed.
+type Given = (Result<AltStack, StackError>, Option<SignalStack>);
+
+fn given(put: fn(SignalStack) -> Given) -> Option<AltStack> {
     let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let memory = match spare {
         Some(memory) => memory,

@@ -106,8 +106,8 @@ pub(super) unsafe fn pass_on(
                 mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler)(signal);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, mask.as_ptr(), ptr::null_mut());
-            if !fault.repeats() && is_default(signal) {
-                libc::raise(signal);
+            if is_default(signal) {
+                fall_back(signal, fault, knows);
             }
         },
     }
