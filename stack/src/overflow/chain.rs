@@ -117,7 +117,7 @@ pub(super) unsafe fn pass_on(
 /// core dump and all. What does not happen again by itself is raised.
 fn fall_back(signal: libc::c_int, fault: &Fault, knows: bool) {
     if knows {
-        super::abort();
+        abort();
     }
     // SAFETY: both may be called in a handler; the raised signal waits until it returns.
     unsafe {
@@ -134,5 +134,14 @@ fn is_default(signal: libc::c_int) -> bool {
     unsafe {
         let mut now: libc::sigaction = mem::zeroed();
         libc::sigaction(signal, ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_DFL
+    }
+}
+
+/// Ends the process. A handler for SIGABRT might want to unwind or to run on: it has no say.
+pub(super) fn abort() -> ! {
+    // SAFETY: both may be called in a handler.
+    unsafe {
+        libc::signal(libc::SIGABRT, libc::SIG_DFL);
+        libc::abort()
     }
 }

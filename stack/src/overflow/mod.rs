@@ -183,7 +183,7 @@ fn tell(fault: &Fault) -> bool {
         if !knows {
             message::signal_stack(fault);
         }
-        abort();
+        chain::abort();
     }
     knows
 }
@@ -230,14 +230,5 @@ fn report(overflow: &Overflow<'_>) -> ! {
     if !has_told {
         message::overflow(overflow);
     }
-    abort()
-}
-
-/// Ends the process. A handler for SIGABRT might want to unwind or to run on: it has no say.
-fn abort() -> ! {
-    // SAFETY: both may be called in a handler.
-    unsafe {
-        libc::signal(libc::SIGABRT, libc::SIG_DFL);
-        libc::abort()
-    }
+    chain::abort()
 }
