@@ -428,6 +428,8 @@ compile_error!(
 );
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
+pub use g0_stack::overflow::{add_onstack_flags, handler_without_onstack};
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
     builder::{Builder, STACK_SIZE},
     offload::offload,

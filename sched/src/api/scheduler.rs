@@ -198,6 +198,13 @@ impl<P: Platform> Scheduler<P> {
         self
     }
 
+    /// Says whether the program's signal handlers are given the flag SA_ONSTACK, which the platform sees to.
+    #[cfg(feature = "std")]
+    pub(crate) fn adds_onstack(mut self, adds: bool) -> Self {
+        self.core.adds_onstack = adds;
+        self
+    }
+
     /// Returns the cell of what its threads are called.
     #[cfg(feature = "std")]
     pub(crate) fn name_cell(&self) -> &g0_arch::sync::OwnedCell<&'static str> {

@@ -134,7 +134,11 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         m.g.store(m.extra.own_g.get(), Ordering::Release);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
-        m.extra.kept.set(core.foreign.mode == ForeignThreads::Bind && P::keep(m));
+        let kept = core.foreign.mode == ForeignThreads::Bind && P::keep(m);
+        m.extra.kept.set(kept);
+        if !kept {
+            P::lend(m);
+        }
         P::set_current(m);
         if arrive(m) {
             return Ok(m);
@@ -323,7 +327,12 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
         (*m.extra.own_g.get()).locks.set(Locks::INTERNAL);
     }
     // SAFETY: it is no M any more, and runs no goroutine.
-    unsafe { P::set_current(ptr::null()) };
+    unsafe {
+        P::set_current(ptr::null());
+        if !m.extra.kept.get() {
+            P::take_back(m);
+        }
+    }
     depart_from::<P>(core, || core.foreign.extras.put(m));
     errno.put_back();
 }

@@ -55,6 +55,7 @@ pub struct Builder {
     keep_alive: Duration,
     stall: Duration,
     panic_hook: bool,
+    onstack: bool,
     max_offload_threads: usize,
     trace: Duration,
     foreign: ForeignThreads,
@@ -165,6 +166,24 @@ impl Builder {
     /// threads set at the very moment of that build may be lost, as std cannot change one in place: set it before.
     pub fn without_panic_hook(mut self) -> Self {
         self.panic_hook = false;
+        self
+    }
+
+    /// Leaves the program's signal handlers as they are.
+    ///
+    /// Without this, every handler of the process that has no SA_ONSTACK is given that flag, as by Go: those of the C
+    /// library too, and nothing else about them changes. It is done by the build, at the start of the run, and by
+    /// sysmon every 0.1 s while anything runs, for handlers that were installed in the meantime;
+    /// [`add_onstack_flags`](crate::add_onstack_flags) does it at once. Such a handler runs on the alternate stack of the
+    /// thread that it interrupts, of 64 KiB on the runtime's threads, and not on the goroutine's, where its frame alone
+    /// takes 3.6 KB and more. A signal that finds no room on a goroutine's stack ends the program with a message that
+    /// says which handlers lack the flag.
+    ///
+    /// For programs whose handlers must run on the interrupted stack (some garbage collectors find the stack's end by
+    /// a handler's own variables), and that give goroutines the room. Other runtimes of the process change them all
+    /// the same.
+    pub fn without_onstack_flags(mut self) -> Self {
+        self.onstack = false;
         self
     }
 
@@ -354,7 +373,7 @@ impl Builder {
                     || !membarrier::register()
             }
         };
-        prepare();
+        prepare(self.onstack);
         if self.panic_hook {
             panics::name_goroutines();
         }
@@ -383,6 +402,7 @@ impl Builder {
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
                 .names_panics(self.panic_hook)
+                .adds_onstack(self.onstack)
                 .foreign_threads(self.foreign)
                 .grace(self.grace)
                 .slice(self.slice),
@@ -437,6 +457,7 @@ impl Runtime {
             keep_alive: KEEP_ALIVE,
             stall: STALL,
             panic_hook: true,
+            onstack: true,
             max_offload_threads: offload_pool::MOST,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::SlabSource;
+use g0_stack::overflow::add_onstack_flags;
 
 use super::offload_pool::Pool;
 use super::tag::Hosted;
@@ -136,6 +137,10 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     // SAFETY: the run has begun, and sysmon has a thread of its own.
     let watch = move || unsafe { sysmon::<Hosted>(core) };
     let watcher = watcher::start(watch).map_err(|_| Error::ThreadSpawn)?;
+    if core.adds_onstack {
+        // Those that the program has installed since the build, and the C library with the first thread.
+        add_onstack_flags();
+    }
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
         None => await_end::<Hosted>(core),

@@ -101,6 +101,9 @@ pub struct Core {
     /// Whether a panic's message names the goroutine. Set before it starts.
     #[cfg(feature = "std")]
     pub(crate) names_panics: bool,
+    /// Whether the program's signal handlers are given the flag SA_ONSTACK. Set before it starts.
+    #[cfg(feature = "std")]
+    pub(crate) adds_onstack: bool,
     pub(crate) evict: Evictions,
     pub(crate) stats: CoreStats,
     pub(crate) sysmon: SysmonState,
@@ -133,6 +136,8 @@ impl Core {
                 uncaught: Uncaught::Fatal,
                 #[cfg(feature = "std")]
                 names_panics: false,
+                #[cfg(feature = "std")]
+                adds_onstack: true,
                 evict: Evictions::new(),
                 stats: CoreStats::new(),
                 sysmon: SysmonState::new(),
