@@ -350,7 +350,7 @@ pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
 pub use foreign::bridge;
 pub use introspect::{
-    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, Stats,
+    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, SegmentStats, Stats,
 };
 #[cfg(loom)]
 #[doc(hidden)]
@@ -387,6 +387,7 @@ pub mod generic {
     pub use crate::api::defers::{deferring, recovering};
     pub use crate::api::go::{Go, refuse};
     pub use crate::api::goroutine::{Goroutine, current, goexit, park};
+    pub use crate::api::grow;
     pub use crate::api::join::JoinHandle;
     pub use crate::api::lock_os_thread::{lock_os_thread, os_thread_locked, unlock_os_thread};
     pub use crate::api::procs::{procs, set_procs};

@@ -52,6 +52,14 @@ impl Class {
         Ok(if log < SMALLEST { Class::MIN } else { Class(log) })
     }
 
+    /// As [`for_size`](Class::for_size), for a size that is known not to be 0; the largest class at most.
+    pub(crate) const fn of(bytes: usize) -> Class {
+        match Class::for_size(bytes) {
+            Ok(class) => class,
+            Err(_) => Class::MAX,
+        }
+    }
+
     /// Returns the bytes of a stack of this class, header included.
     #[inline]
     pub const fn size(self) -> usize {

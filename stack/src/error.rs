@@ -28,6 +28,15 @@ pub enum StackError {
     },
     /// The process has as many mappings as the kernel allows, and its guard pages need mappings.
     TooManyMappings,
+    /// The segments of one task would take more than they may: see [`grow`](crate::grow).
+    SegmentLimit {
+        /// The bytes of the segment that was wanted.
+        asked: usize,
+        /// The bytes of those that the task has.
+        used: usize,
+        /// The bytes that it may have.
+        limit: usize,
+    },
     /// The kernel refused a signal handler or an alternate stack, with this error number.
     Signal(i32),
 }
@@ -50,6 +59,11 @@ impl fmt::Display for StackError {
             StackError::TooManyMappings => f.write_str(
                 "the limit on memory mappings is reached (this kernel needs one for every guard \
                  page): raise vm.max_map_count, or build the source without guards",
+            ),
+            StackError::SegmentLimit { asked, used, limit } => write!(
+                f,
+                "stack overflow: {used} bytes of segments are in use, and {asked} more would exceed \
+                 the limit of {limit} bytes: a recursion does not end, or the limit must be raised",
             ),
             StackError::Signal(errno) => write!(
                 f,

@@ -70,6 +70,9 @@ pub struct Header {
     pub(crate) next: Cell<*mut Header>,
     /// First stack of the magazine below; of use in the first stack of a magazine in a depot.
     pub(crate) below: Cell<*mut Header>,
+    /// The segment that lies above this stack in a task's chain, in use or kept; null where there is none, and
+    /// always while the stack is free. See `grow`.
+    pub(crate) above: Cell<*mut Header>,
     /// What lies beneath, or null: see `tag.rs`.
     tag: Word,
     bottom: *mut u8,
@@ -116,6 +119,7 @@ impl Header {
             identity: AtomicUsize::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
             next: Cell::new(ptr::null_mut()),
             below: Cell::new(ptr::null_mut()),
+            above: Cell::new(ptr::null_mut()),
             tag: Word::none(),
             bottom: parts.bottom,
             origin: parts.origin,
@@ -246,12 +250,15 @@ impl Header {
         self.flags.set(self.flags.get() | FRESH);
     }
 
-    /// Receives the stack in the source with this origin, which must have made it: another one is fatal. What
-    /// lies beneath is nothing from here on.
+    /// Receives the stack in the source with this origin, which must have made it: another one is fatal, and so is
+    /// a stack with a segment above. What lies beneath is nothing from here on.
     #[inline]
     pub(crate) fn comes_back(&self, origin: usize, place: &'static str) {
         if self.origin != origin {
             foreign(self, place);
+        }
+        if !self.above.get().is_null() {
+            keeps(self, place);
         }
         self.tag.clear();
     }
@@ -330,6 +337,18 @@ fn foreign(header: &Header, place: &'static str) -> ! {
         fatal(header, place);
     }
     panic!("g0-stack: {place}: stack with top {:p}: it came from another source", header.top());
+}
+
+#[cold]
+#[inline(never)]
+fn keeps(header: &Header, place: &'static str) -> ! {
+    if !header.check() {
+        fatal(header, place);
+    }
+    panic!(
+        "g0-stack: {place}: stack with top {:p}: it has a segment above: take it first (grow::take_kept)",
+        header.top()
+    );
 }
 
 #[cold]

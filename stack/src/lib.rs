@@ -116,18 +116,18 @@
 //! > Spin locks are held for a constant time, except one: growth of a slab, which only a caller meets
 //! > that waits for what it makes.
 //!
-//! # Where growing stacks will go
+//! # Stacks that grow
 //!
-//! Stacks here do not grow. *Segmented* stacks will take their segments from these sources: the
-//! record that links a segment back is a payload, and the segment kept for the next call over the
-//! boundary hangs in [`Header`]'s spare words. *Copying* stacks double through the classes:
-//! [`Class`] is a power of two for that, and frame maps belong to a trait beside [`StackSource`],
-//! not to it. Neither needs a change to caches and depots, which hold stacks and ask nothing of
-//! them but their class.
+//! A stack here has one size for life. What grows is a task's *chain* of them: in [`grow`], a program says how much
+//! it needs before deep work, which then runs in place or on a further stack, a segment. The record that links a
+//! segment back is a payload; the link up is a word of the [`Header`]; caches and depots know nothing of it. It is
+//! there on targets for which g0-arch has assembly. Which way to have room for deep work serves whom is said in
+//! `GROWING.md`, beside this crate's manifest. Stacks that are copied to a larger place, or that grow without being
+//! asked, are not there.
 //!
 //! # Features
 //!
-//! `default = []`: [`StaticSource`], [`Cache`], [`Depot`]; no allocator. `alloc`: `HeapSource`, and
+//! `default = []`: [`StaticSource`], [`Cache`], [`Depot`], [`grow`]; no allocator. `alloc`: `HeapSource`, and
 //! sources in an `Arc`. `std`: `SlabSource` and `overflow`, on Linux.
 
 #[cfg(feature = "alloc")]
@@ -139,6 +139,8 @@ mod cache;
 mod class;
 mod depot;
 mod error;
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+pub mod grow;
 mod header;
 #[cfg(feature = "alloc")]
 mod heap;

@@ -1,19 +1,21 @@
 //! A scheduler as its owner sees it.
 
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::panic::Location;
 use core::ptr;
 use core::time::Duration;
 
 use g0_arch::sync::atomic::{AtomicBool, Ordering};
 use g0_defer::Unwind;
+use g0_stack::{Class, StackSource};
 
 use crate::exec::conduct::await_end;
 use crate::exec::machine::start_m;
 use crate::exec::spawn::{fits, spawn_main};
 use crate::objects::config::{Deadlock, ForeignThreads};
 use crate::objects::m::M;
+use crate::objects::segments::Segments;
 use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
 use crate::parts::phase::{self, main_left};
@@ -133,6 +135,25 @@ impl<P: Platform> Scheduler<P> {
         pub fn slice(mut self, turn: Duration) -> Self {
             let nanos = turn.as_nanos();
             self.core.sysmon.turn = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
+            self
+        }
+    }
+
+    maybe_const! {
+        /// Says where the segments come from by which [stacks grow](crate::generic::grow), of which class one is if no
+        /// more is needed, and how many bytes all of a goroutine's may take at a time, those that it keeps included.
+        /// `source` may be the one that [`Config`] names. Without it no stack grows: a call that needs a segment
+        /// panics, and [`try_call`](crate::generic::grow::try_call) returns [`Error::NoSegments`].
+        pub fn segments(
+            mut self,
+            source: &'static dyn StackSource,
+            segment: Class,
+            limit: usize,
+        ) -> Self {
+            let none =
+                mem::replace(&mut self.core.segments, Segments::from(Some(source), segment, limit));
+            // There is nothing in it to be dropped.
+            mem::forget(none);
             self
         }
     }

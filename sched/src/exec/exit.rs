@@ -7,6 +7,7 @@ use g0_defer::Unwind;
 use super::acquire::step_in;
 use super::enter::caller;
 use super::post_switch::Tag;
+use super::segments;
 use super::switch::{mcall, switch_to};
 use super::uncaught::uncaught;
 use crate::objects::g::G;
@@ -42,7 +43,12 @@ pub(super) fn exit<P: Platform>(g: NonNull<G>) {
     let inside = unsafe {
         match after_exit(&inside, g) {
             Some(next) => switch_to::<P>(inside, next, Tag::Exit),
-            None => mcall::<P>(inside, Tag::Exit),
+            None => {
+                if inside.g().is_segmented.get() {
+                    segments::end::<P>(&inside, g);
+                }
+                mcall::<P>(inside, Tag::Exit)
+            }
         }
     };
     inside.leave();

@@ -32,7 +32,7 @@ use super::post_switch::resumed;
 use super::settle::{settle, weigh_main};
 use super::uncaught::is_counted;
 use super::wake::wake_from;
-use crate::objects::g::{BENEATH, G, scheduler_of, status};
+use crate::objects::g::{BENEATH, G, Run, scheduler_of, status};
 use crate::objects::inside::Within;
 use crate::objects::join_word::{DETACHED, DONE};
 use crate::objects::m::M;
@@ -255,6 +255,7 @@ unsafe fn make(core: &'static Core, g: NonNull<G>) {
     unsafe {
         g.write(G::new());
         g.as_ref().core.set(core);
+        g.as_ref().present.set(G::header(g).as_ptr());
         G::header(g).as_ref().set_tag(&BENEATH);
     }
     core.register(g);
@@ -337,7 +338,6 @@ unsafe fn reset(this: &G) {
         this.bound.set(ptr::null());
         this.exiting.set(Exiting::No);
         this.holding.set(0);
-        this.has_result.set(false);
         this.locks.set(Locks::NONE);
     }
     this.token.reset();
@@ -387,9 +387,9 @@ unsafe fn run<P: Platform, F: FnOnce() -> T, T>(g: NonNull<G>) {
         if let Err(payload) = caught {
             thrown::<P, F, T>(g, payload);
         }
+        let drops: Option<Run> = if left { Some(drop_result::<P, F, T>) } else { None };
+        g.as_ref().run.set(drops);
         if left {
-            g.as_ref().has_result.set(true);
-            g.as_ref().run.set(Some(drop_result::<P, F, T>));
             drop_unobserved(g);
         }
     }
@@ -417,11 +417,10 @@ unsafe fn thrown<P: Platform, F, T>(g: NonNull<G>, payload: <P::Unwind as Unwind
 unsafe fn drop_unobserved(g: NonNull<G>) {
     // SAFETY: the running goroutine's own fields.
     unsafe {
-        if g.as_ref().has_result.get()
+        if let Some(drop_result) = g.as_ref().run.get()
             && g.as_ref().join.load(Ordering::Acquire) == DETACHED
-            && let Some(drop_result) = g.as_ref().run.get()
         {
-            g.as_ref().has_result.set(false);
+            g.as_ref().run.set(None);
             drop_result(g);
         }
     }

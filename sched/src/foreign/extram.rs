@@ -65,7 +65,8 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
-use super::rest::{Errno, give_p_up};
+use super::rest::{Errno, give_p_up, step_in};
+use crate::exec::segments;
 use crate::exec::spawn::{announce, init_g};
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
@@ -190,7 +191,6 @@ fn make(core: &'static Core) -> Option<&'static M> {
         this.exiting.set(Exiting::No);
         this.holding.set(0);
         this.bars.set(0);
-        this.has_result.set(false);
         this.token.reset();
         this.wakes.reset();
         // It is never joined, and it never ends.
@@ -229,7 +229,9 @@ impl Core {
         for m in self.foreign.extras.all() {
             // SAFETY: no thread has the M any more: nothing on that stack is live.
             unsafe {
-                crate::exec::refs::free_without_p(NonNull::new_unchecked(m.extra.own_g.get()))
+                let g = NonNull::new_unchecked(m.extra.own_g.get());
+                segments::end_without_p(self, g);
+                crate::exec::refs::free_without_p(g);
             };
         }
     }
@@ -265,6 +267,9 @@ pub(crate) unsafe fn arrive(m: &'static M) -> bool {
 pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
     // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
+        if (*m.extra.own_g.get()).is_segmented.get() {
+            leave_segments::<P>(m);
+        }
         // Release: the end, which counts the callback out, sees what it did.
         (*m.extra.own_g.get()).status.set(status::DEAD);
         // Pairs with the heavy fence of `halt_after_last`: it finds this callback gone, or this thread
@@ -286,6 +291,26 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
             part::<P>(m);
         }
     }
+}
+
+/// The goroutine of `m`, whose callback is over, gives the segments that it keeps to the P; without one it keeps them.
+///
+/// # Safety
+///
+/// As [`depart`].
+#[cold]
+#[inline(never)]
+unsafe fn leave_segments<P: Platform>(m: &'static M) {
+    let errno = Errno::of::<P>();
+    // SAFETY: an extra M, this thread's, in the foreign state; nothing of its goroutine is live.
+    unsafe {
+        let stay = step_in(m);
+        if let Some(within) = stay.within() {
+            segments::end::<P>(within, NonNull::new_unchecked(m.extra.own_g.get()));
+        }
+        stay.leave();
+    }
+    errno.put_back();
 }
 
 /// A Goexit has come to the bottom of the goroutine of `m`, in a callback. Returns true if the end of

@@ -16,6 +16,7 @@ use super::{affinity, fork, membarrier, panics};
 use crate::api::scheduler::Scheduler;
 use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
+use crate::objects::segments::{CLASS, LIMIT};
 use crate::objects::shared::parts::{GRACE, TURN};
 use crate::objects::shared::{Config, More};
 use crate::parts::attention::suspend_often;
@@ -44,6 +45,8 @@ pub struct Builder {
     procs: Option<usize>,
     max_procs: usize,
     stack_size: usize,
+    segment_size: usize,
+    segment_limit: usize,
     guards: bool,
     fences: Fences,
     name: &'static str,
@@ -80,6 +83,24 @@ impl Builder {
     /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
+        self
+    }
+
+    /// Bytes of a segment, of which [stacks grow](crate::grow), rounded up to a power of two; a call that needs more
+    /// gets a larger one. Address space: memory is used page by page. Default: 64 KiB.
+    ///
+    /// A build with 0, or with more than the largest stack has, is refused: [`Error::SegmentSize`].
+    pub fn segment_size(mut self, bytes: usize) -> Self {
+        self.segment_size = bytes;
+        self
+    }
+
+    /// Sets how many bytes the segments of a goroutine may take at a time, those that it keeps for its next call
+    /// included. A recursion that goes beyond, by [`grow::call`](crate::grow::call), is a stack overflow: it ends in a
+    /// panic that names the goroutine, and the segments go back as that unwinds. Default: 64 MiB. With less than a
+    /// [segment](Self::segment_size) no stack grows.
+    pub fn segment_limit(mut self, bytes: usize) -> Self {
+        self.segment_limit = bytes;
         self
     }
 
@@ -361,6 +382,7 @@ impl Builder {
             suspend_often(true);
         }
         let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
+        let segment = Class::for_size(self.segment_size).map_err(Error::SegmentSize)?;
         let symmetric = match self.fences {
             Fences::Symmetric => true,
             Fences::Asymmetric if !membarrier::register() => {
@@ -397,6 +419,7 @@ impl Builder {
             scheduler
                 // The calling thread is not started, and runs main alone.
                 .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
+                .segments(source, segment, self.segment_limit)
                 .keep_alive(nanos(self.keep_alive))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
@@ -446,6 +469,8 @@ impl Runtime {
             procs: None,
             max_procs: 0,
             stack_size: STACK_SIZE,
+            segment_size: CLASS.size(),
+            segment_limit: LIMIT,
             guards: true,
             fences: Fences::Auto,
             name: "g0",

@@ -5,7 +5,9 @@
 //! aborts too.
 
 use core::fmt::{self, Write};
+use core::ptr::{self, NonNull};
 
+use g0_stack::grow::first;
 use g0_stack::overflow::{self, Fault, Message, Origin, Overflow, ThisThread};
 
 use super::{current, system_stack};
@@ -24,29 +26,35 @@ pub(super) fn install() {
     let _ = overflow::install();
 }
 
-/// Says which goroutine it was; false where the stack is none's.
+/// Says which goroutine it was, by its own stack or by a segment that it is on; false where the stack is none's.
 fn report(overflow: &Overflow<'_>) -> bool {
-    if !overflow.stack().is_tagged(&BENEATH) {
+    // SAFETY: the stack is that of the code which the signal has interrupted, and its records are whole.
+    let own = unsafe { first(NonNull::from(overflow.stack())).as_ref() };
+    if !own.is_tagged(&BENEATH) {
         return false;
     }
     // SAFETY: the tag says that a G lies there, and a G stays as long as its stack is the scheduler's.
-    let g = unsafe { &*overflow.stack().payload::<G>() };
+    let g = unsafe { &*own.payload::<G>() };
     let Some(name) = Name::of(g) else { return false };
+    let (what, remedy) = if ptr::eq(own, overflow.stack()) {
+        ("its stack", "Give the goroutines larger stacks (Builder::stack_size)")
+    } else {
+        ("a segment of its stack", "Let `grow::call` be told of more than it was")
+    };
     let mut message = Message::new();
     let size = overflow.size();
     // Writing to a `Message` does not fail.
     let _ = if let Some(frame) = overflow.signal_frame() {
         writeln!(
             message,
-            "stack overflow: the stack of {name}, of {size} bytes, is {frame}.\n  Give the goroutines larger stacks \
-             (Builder::stack_size), or every handler that flag (add_onstack_flags)."
+            "stack overflow: {name}: {what}, of {size} bytes, is {frame}.\n  {remedy}, or give every handler that \
+             flag (add_onstack_flags)."
         )
     } else {
         writeln!(
             message,
-            "stack overflow: {name}, has filled its stack of {size} bytes\n  (address {:#x} lies in the guard page \
-             beneath it).\n  Give the goroutines larger stacks (Builder::stack_size), or make the recursion \
-             shallower or its frames smaller.",
+            "stack overflow: {name}, has filled {what} of {size} bytes\n  (address {:#x} lies in the guard page \
+             beneath it).\n  {remedy}, or make the recursion shallower or its frames smaller.",
             overflow.address(),
         )
     };

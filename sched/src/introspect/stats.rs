@@ -13,7 +13,10 @@ use crate::exec::enter::enter_in_place;
 use crate::exec::inside::Caller;
 use crate::objects::g::{G, status};
 use crate::objects::m::{M, MState, ms_from};
+use crate::objects::segments::SegmentCounts;
 use crate::objects::shared::Core;
+use crate::parts::count::Count;
+use crate::parts::stat_atomic;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
@@ -116,6 +119,27 @@ pub struct ProcStats {
     pub retired: usize,
 }
 
+/// How many segments there are, by which goroutines' stacks grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentStats {
+    /// Goroutines have them: they are on them, or keep them for their next call.
+    pub in_use: usize,
+    /// Kept by Ps and the depot, for any goroutine.
+    pub free: usize,
+    /// Bytes of those that goroutines have; of address space, where memory is used page by page.
+    pub bytes_in_use: usize,
+    /// Bytes of all.
+    pub bytes: usize,
+}
+
+impl SegmentStats {
+    /// All that were made and have not gone back to their source.
+    pub fn all(&self) -> usize {
+        self.in_use + self.free
+    }
+}
+
 /// A scheduler in numbers: what is, and what has happened since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,6 +150,8 @@ pub struct Stats {
     pub machines: MachineStats,
     /// Ps by what they do.
     pub procs: ProcStats,
+    /// Segments of stacks.
+    pub segments: SegmentStats,
     /// Goroutines that were started.
     pub started: u64,
     /// Times that a goroutine parked.
@@ -187,6 +213,7 @@ impl Core {
             goroutines: self.goroutine_stats(first),
             machines,
             procs,
+            segments: self.segment_stats(),
             started: sum(|p| p.counts.started.load(Ordering::Relaxed)),
             parks: sum(|p| p.counts.parks.get()),
             steals: sum(|p| p.counts.steals.get()),
@@ -278,6 +305,24 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Counts segments.
+    fn segment_stats(&self) -> SegmentStats {
+        let sum = |f: fn(&SegmentCounts) -> &Count| {
+            self.config.procs.iter().map(|p| f(&p.counts.segments).get()).fold(0, u64::wrapping_add)
+        };
+        // What was given back first: a segment that is taken meanwhile counts as in use.
+        let (given, given_bytes) = (sum(|c| &c.given), sum(|c| &c.given_bytes));
+        let in_use = sum(|c| &c.taken).wrapping_sub(given) as usize;
+        let bytes_in_use = sum(|c| &c.taken_bytes).wrapping_sub(given_bytes) as usize;
+        let source = self.segments.depot.source();
+        // Relaxed: for reports.
+        let all = source.stacks.load(stat_atomic::Ordering::Relaxed);
+        let bytes = source.bytes.load(stat_atomic::Ordering::Relaxed).max(bytes_in_use);
+        SegmentStats { in_use, free: all.saturating_sub(in_use), bytes_in_use, bytes }
+    }
+}
+
 /// Returns the goroutine that `m` runs, or in whose foreign call it is. One that is none now is a foreign thread's
 /// between its callbacks.
 fn goroutine_of(m: &M) -> Option<&G> {
@@ -325,6 +370,17 @@ impl fmt::Display for Stats {
             m.locked
         )?;
         writeln!(f, "Ps: {} busy, {} idle, {} retired", p.busy, p.idle, p.retired)?;
+        let s = &self.segments;
+        if s.all() != 0 {
+            writeln!(
+                f,
+                "segments: {} in use, {} free ({} of {} KiB)",
+                s.in_use,
+                s.free,
+                s.bytes_in_use >> 10,
+                s.bytes >> 10
+            )?;
+        }
         write!(
             f,
             "so far: {} started, {} parks, {} steals, {} hand-offs, {} retakes, {} evictions, \

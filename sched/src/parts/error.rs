@@ -16,6 +16,12 @@ pub enum Error {
     StackSize(StackError),
     /// No stack could be had.
     Stack(StackError),
+    /// No segment could be had for a stack that was to grow.
+    Segment(StackError),
+    /// The size of segments is 0, too small, or beyond the address space.
+    SegmentSize(StackError),
+    /// The scheduler has no source of segments: [`Scheduler::segments`](crate::Scheduler::segments) names one.
+    NoSegments,
     /// The Ps given to this scheduler belong to another one.
     ProcsInUse,
     /// The calling thread runs goroutines of a runtime already.
@@ -44,6 +50,11 @@ impl fmt::Display for Error {
             Error::Procs => write!(f, "a runtime needs between 1 and {} procs", MAX_PROCS),
             Error::StackSize(error) => write!(f, "no usable stack size: {error}"),
             Error::Stack(error) => write!(f, "no stack for another goroutine: {error}"),
+            Error::Segment(error) => write!(f, "no segment of stack: {error}"),
+            Error::SegmentSize(error) => write!(f, "no usable size of segments: {error}"),
+            Error::NoSegments => f.write_str(
+                "the scheduler has no source of segments, so no stack grows: give it one by Scheduler::segments",
+            ),
             Error::ProcsInUse => f.write_str("these Ps belong to another scheduler: give each its own"),
             Error::Nested => f.write_str(
                 "a runtime inside a runtime: this thread runs goroutines already; \

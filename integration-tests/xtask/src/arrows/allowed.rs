@@ -68,7 +68,7 @@ pub const ALLOWED: [Rules; 5] = [
             &["list"],
             &["idle"],
             &["slab"],
-            &["cache", "heap", "high_water", "overflow", "static_source"],
+            &["cache", "grow", "heap", "high_water", "overflow", "static_source"],
             &["depot"],
         ],
         filed: false,

@@ -21,6 +21,7 @@ use super::config::{Mobility, Uncaught};
 use super::g::{G, status};
 use super::m::M;
 use super::p::Proc;
+use super::segments::Segments;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
 
@@ -89,6 +90,8 @@ pub struct Core {
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
     pub(crate) depot: Depot<&'static dyn StackSource>,
+    /// What goroutines' stacks grow by. Set before it starts.
+    pub(crate) segments: Segments,
     pub(crate) ps: Ps,
     pub(crate) work: Work,
     pub(crate) ms: Ms,
@@ -126,6 +129,7 @@ impl Core {
                 companion: std::sync::OnceLock::new(),
                 sched: Mutex::new(SchedState::new()),
                 depot: Depot::new(config.stack, config.stacks),
+                segments: Segments::none(),
                 ps: Ps::new(config.procs.len()),
                 work: Work::new(config.symmetric),
                 ms: Ms::new(),
