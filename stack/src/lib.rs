@@ -147,6 +147,8 @@ mod idle;
 mod list;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod overflow;
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod packed;
 mod paint;
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod slab;
@@ -161,6 +163,8 @@ pub use error::StackError;
 pub use header::Header;
 #[cfg(feature = "alloc")]
 pub use heap::HeapSource;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub use packed::PackedSource;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};

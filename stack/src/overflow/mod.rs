@@ -30,7 +30,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
 use crate::slab::{errno, registry, set_errno};
-use crate::{Header, StackError};
+use crate::{Header, StackError, header};
 pub use altstack::{AltStack, SignalStack};
 pub use message::Message;
 
@@ -39,10 +39,11 @@ pub use message::Message;
 pub struct Overflow<'a> {
     address: usize,
     stack: &'a Header,
+    is_late: bool,
 }
 
 impl Overflow<'_> {
-    /// Returns the address that was touched, in the guard page.
+    /// Returns the address that was touched, in the guard page; the stack's bottom if it [is late](Self::is_late).
     pub fn address(&self) -> usize {
         self.address
     }
@@ -57,9 +58,16 @@ impl Overflow<'_> {
     pub fn size(&self) -> usize {
         self.stack.size()
     }
+
+    /// Returns whether nothing faulted: the canary was found overwritten when the stack was given back, and what lies
+    /// beneath the stack may have been damaged.
+    pub fn is_late(&self) -> bool {
+        self.is_late
+    }
 }
 
-/// Tells the user of an overflow, and returns whether it has: otherwise this crate's own message follows. It must
+/// Tells the user of an overflow, and returns whether it has: otherwise this crate's own message follows, or, when it
+/// [is late](Overflow::is_late), a panic. It must
 /// believe nothing of what lies beneath the header but a [`Tag`](crate::Tag) of its own. The process aborts when
 /// it returns.
 pub type Reporter = fn(&Overflow<'_>) -> bool;
@@ -94,6 +102,23 @@ pub fn install() -> Result<(), StackError> {
 pub unsafe fn set_reporter(reporter: Reporter) {
     // Release, with the Acquire in `report`: what the caller prepared for the reporter is there.
     REPORTER.store(reporter as *mut (), Ordering::Release);
+    header::ON_OVERRUN.store(overrun as fn(&Header) as *mut (), Ordering::Release);
+}
+
+/// The canary of `stack`, which is being given back, is broken. Aborts when the reporter has told of it; else the panic
+/// does.
+fn overrun(stack: &Header) {
+    let late = Overflow { address: stack.bottom().addr(), stack, is_late: true };
+    if reporter().is_some_and(|tell| tell(&late)) {
+        abort();
+    }
+}
+
+/// Returns what [`set_reporter`] was given last.
+fn reporter() -> Option<Reporter> {
+    let reporter = REPORTER.load(Ordering::Acquire);
+    // SAFETY: only `set_reporter` stores here, and it stores a `Reporter`.
+    (!reporter.is_null()).then(|| unsafe { core::mem::transmute::<*mut (), Reporter>(reporter) })
 }
 
 /// Handles the signal.
@@ -127,7 +152,7 @@ fn classify(address: usize, sp: Option<usize>) -> Option<Overflow<'static>> {
     // if no stack was ever made there, zeros, which are valid for the type and fail the check.
     let stack = unsafe { slot.header.as_ref() };
     let running_on = sp.is_none_or(|sp| (slot.low..=stack.top().addr()).contains(&sp));
-    (stack.check() && running_on).then_some(Overflow { address, stack })
+    (stack.check() && running_on).then_some(Overflow { address, stack, is_late: false })
 }
 
 /// Returns the stack pointer at the fault, where this crate knows how to find it.
@@ -160,15 +185,14 @@ fn report(overflow: &Overflow<'_>) -> ! {
             unsafe { libc::pause() };
         }
     }
-    let reporter = REPORTER.load(Ordering::Acquire);
-    let has_told = !reporter.is_null() && {
-        // SAFETY: only `set_reporter` stores here, and it stores a `Reporter`.
-        let reporter = unsafe { core::mem::transmute::<*mut (), Reporter>(reporter) };
-        reporter(overflow)
-    };
-    if !has_told {
+    if !reporter().is_some_and(|tell| tell(overflow)) {
         message::overflow(overflow);
     }
+    abort()
+}
+
+/// Ends the process.
+fn abort() -> ! {
     // A handler for SIGABRT might want to unwind or to run on: it has no say.
     // SAFETY: both may be called in a handler.
     unsafe {
