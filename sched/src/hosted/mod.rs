@@ -17,6 +17,7 @@ pub(crate) mod prelude;
 mod prepare;
 mod report;
 pub mod runtime;
+mod stacks;
 pub(crate) mod tag;
 mod visitor;
 pub mod watch;

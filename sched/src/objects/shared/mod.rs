@@ -5,6 +5,7 @@
 
 pub(crate) mod parts;
 pub(crate) mod sched_state;
+pub(crate) mod stack_classes;
 
 use core::ptr::NonNull;
 
@@ -26,6 +27,7 @@ use crate::parts::wait_reason::Coarse;
 
 use parts::{CoreStats, DeadlockCheck, End, Evictions, Foreign, Gs, Ms, Ps, SysmonState, Work};
 use sched_state::SchedState;
+use stack_classes::{AnyDepot, StackClasses};
 
 /// What a scheduler is made of; all of it must live as long as the scheduler.
 #[derive(Clone, Copy)]
@@ -39,7 +41,7 @@ pub struct Config {
     /// Where stacks come from. Safe code runs on them: [`StackSource`] says what that asks of a source without
     /// guards.
     pub stacks: &'static dyn StackSource,
-    /// Every goroutine's stack.
+    /// The stack of every goroutine that asks for no other ([`Scheduler::stack_classes`](crate::Scheduler::stack_classes)).
     pub stack: Class,
     /// Whether goroutines may go on on another M after they have started.
     pub mobility: Mobility,
@@ -88,7 +90,9 @@ pub struct Core {
     pub(crate) companion: std::sync::OnceLock<std::sync::Arc<dyn core::any::Any + Send + Sync>>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
-    pub(crate) depot: Depot<&'static dyn StackSource>,
+    /// Stacks of the class that goroutines have if nothing else is asked for.
+    pub(crate) depot: AnyDepot,
+    pub(crate) classes: StackClasses,
     pub(crate) ps: Ps,
     pub(crate) work: Work,
     pub(crate) ms: Ms,
@@ -123,6 +127,7 @@ impl Core {
                 companion: std::sync::OnceLock::new(),
                 sched: Mutex::new(SchedState::new()),
                 depot: Depot::new(config.stack, config.stacks),
+                classes: StackClasses::new(config.stack),
                 ps: Ps::new(config.procs.len()),
                 work: Work::new(config.symmetric),
                 ms: Ms::new(),
