@@ -117,7 +117,9 @@ pub(super) fn look_up<P: Platform>(
 ) -> &'static M {
     // SAFETY: the mark has just been set, and nothing else stands for this stay.
     let mut stay = unsafe { Stay::assume(m) };
-    acquire_raised::<P>(&mut stay);
+    // On g0: it reads the clock, and may wait. A small stack has no room for that.
+    // SAFETY: inside, on the goroutine's stack.
+    unsafe { on_g0(m, || acquire_raised::<P>(&mut stay)) };
     let ends = stay.core().phase() != phase::OPEN;
     let inside = if ends && at_the_end == AtTheEnd::Ends {
         stay.leave();
@@ -127,7 +129,9 @@ pub(super) fn look_up<P: Platform>(
         // SAFETY: inside, with a P.
         unsafe { Inside::assume(m, g) }
     };
-    let is_over = !P::Unwind::panicking() && inside.core().turn_is_over::<P>(&inside);
+    let is_over = !P::Unwind::panicking()
+        // SAFETY: as before; it reads the clock.
+        && unsafe { on_g0(inside.m(), || inside.core().turn_is_over::<P>(&inside)) };
     if !ends && !inside.core().is_turn_empty() {
         lower(&inside);
     } // else it stays raised, for whatever the goroutine does next, and for the next one
@@ -143,9 +147,11 @@ pub(super) fn give_way<P: Platform>(inside: Inside) -> Inside {
     // What a timer makes ready must not come behind the goroutine either.
     // SAFETY: inside, on the goroutine's stack.
     unsafe {
-        if p.timers.due() <= P::now() {
-            on_g0(m, || core.serve_timers::<P>(Some(&inside), p));
-        }
+        on_g0(m, || {
+            if p.timers.due() <= P::now() {
+                core.serve_timers::<P>(Some(&inside), p);
+            }
+        });
     }
     if core.let_pass(&inside, inside.g()) {
         wake_from::<P>(m);
