@@ -249,9 +249,19 @@ fn an_overflow_of_the_lowest_stack_faults_and_names_its_goroutine() {
             if black_box(n) == usize::MAX { 0 } else { deeper(n + 1) + frame[n % 16] }
         }
         let _ = built(packed(1, 1024)).run(|| {
-            // The first stack that is handed out is the lowest.
-            let spawned = Go::new().name("lowest").spawn::<Hosted, _, _>(|| deeper(0));
-            spawned.unwrap().join().unwrap()
+            // Of those that are made in one go, the lowest is handed out last.
+            let (gate, closed) = channel::<()>(0);
+            for left in (0..8).rev() {
+                let closed = closed.clone();
+                let named = Go::new().name(if left == 0 { "lowest" } else { "above" });
+                let spawned = named.spawn::<Hosted, _, _>(move || match left {
+                    0 => deeper(0),
+                    _ => closed.recv().map_or(0, |()| 1),
+                });
+                drop(spawned.unwrap());
+                yield_now();
+            }
+            drop(gate);
         });
     }) else {
         return;
