@@ -16,7 +16,8 @@
 //!
 //! ```text
 //!   SlabSource ─ alloc ─→ Depot ─ refill ─→ Cache ─ get ─→ Stack ─ (frames run on it)
-//!   StaticSource               ←─ flush ──        ←─ put ──
+//!   PackedSource               ←─ flush ──        ←─ put ──
+//!   StaticSource
 //!   HeapSource   ←─ trim ──
 //!     a lock, the kernel    a lock for a       no lock, one
 //!                           constant time      owner
@@ -83,7 +84,10 @@
 //! `unsafe` call, once, and [`StackSource`] says what the program promises by it. A [`Tag`] in the header says what
 //! lies beneath it, for those that report an overflow.
 //!
-//! (`overflow` and `SlabSource` are there under feature `std` on Linux, `HeapSource` under
+//! A `PackedSource`, whose stacks of 1 and 2 KiB lie side by side, is as the last column; beneath the lowest stack of a
+//! region there is a guard page, which faults at once. What is overwritten there is another stack's header and payload.
+//!
+//! (`overflow`, `SlabSource` and `PackedSource` are there under feature `std` on Linux, `HeapSource` under
 //! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab, from
 //! paint on the two other kinds.
 //!
@@ -128,7 +132,7 @@
 //! # Features
 //!
 //! `default = []`: [`StaticSource`], [`Cache`], [`Depot`], [`grow`]; no allocator. `alloc`: `HeapSource`, and
-//! sources in an `Arc`. `std`: `SlabSource` and `overflow`, on Linux.
+//! sources in an `Arc`. `std`: `SlabSource`, `PackedSource` and `overflow`, on Linux.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -149,6 +153,8 @@ mod idle;
 mod list;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod overflow;
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod packed;
 mod paint;
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod slab;
@@ -163,6 +169,8 @@ pub use error::StackError;
 pub use header::Header;
 #[cfg(feature = "alloc")]
 pub use heap::HeapSource;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub use packed::PackedSource;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};

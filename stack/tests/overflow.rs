@@ -116,8 +116,8 @@ fn a_wild_write_into_a_guard_page_is_no_overflow() {
 fn a_fault_in_the_guard_of_a_free_stack_is_no_overflow() {
     let output = in_child("a_fault_in_the_guard_of_a_free_stack_is_no_overflow", || {
         overflow::install().unwrap();
-        let mut cache = g0_stack::Cache::new(Class::MIN);
         let stack = stack(4096);
+        let mut cache = g0_stack::Cache::new(stack.class());
         let top = stack.top();
         let guard = stack.bottom().wrapping_sub(8);
         // SAFETY: the mistake under test is to run on it all the same.

@@ -168,16 +168,18 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
 
 /// Returns a new extra M with its goroutine. Allocates.
 fn make(core: &'static Core) -> Option<&'static M> {
-    let mut cache = g0_stack::Cache::new(core.config.stack);
-    let stack = core.depot.alloc(&mut cache);
+    // A callback may go as deep as main.
+    let depot = core.main_depot()?;
+    let mut cache = g0_stack::Cache::new(depot.class());
+    let stack = depot.alloc(&mut cache);
     // SAFETY: what it has is from the depot.
-    unsafe { core.depot.drain(&mut cache) };
+    unsafe { depot.drain(&mut cache) };
     let stack = stack.ok()?;
     let Some(m) = core.extra_m().filter(|m| Extras::can_hold(*m)) else {
         // SAFETY: it is from the depot, and has not been used.
         unsafe {
-            core.depot.free(&mut cache, stack);
-            core.depot.drain(&mut cache);
+            depot.free(&mut cache, stack);
+            depot.drain(&mut cache);
         }
         return None;
     };

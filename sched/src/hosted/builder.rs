@@ -5,11 +5,10 @@ use std::boxed::Box;
 use std::time::Duration;
 use std::vec::Vec;
 
-use g0_stack::{Class, SlabSource};
-
 use super::offload_pool::{self, Pool};
 use super::prepare::prepare;
 use super::runtime::Runtime;
+use super::stacks::{LEAST_GUARDED, Stacks, guarded};
 use super::tag::Hosted;
 use super::watch::Watch;
 use super::{affinity, fork, membarrier, panics};
@@ -48,6 +47,7 @@ pub struct Builder {
     segment_size: usize,
     segment_limit: usize,
     guards: bool,
+    packed: Option<usize>,
     fences: Fences,
     name: &'static str,
     lock_main: bool,
@@ -80,7 +80,9 @@ impl Builder {
         self
     }
 
-    /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
+    /// Bytes of every goroutine's stack, rounded up to a power of two, at least 4 KiB. Default: [`STACK_SIZE`]. A spawn
+    /// may [ask for another size](crate::generic::Go::stack_size). With [`packed_stacks`](Self::packed_stacks) only
+    /// main's stack is of this size, and those on which callbacks of foreign threads run.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -118,6 +120,33 @@ impl Builder {
     /// find out. With guards the same program is told by a message.
     pub unsafe fn without_guards(mut self) -> Self {
         self.guards = false;
+        self
+    }
+
+    /// Gives goroutines [packed stacks](g0_stack::PackedSource), of 1 KiB or, if `bytes` is more than that, of 2 KiB: side
+    /// by side, with canary words and without guards. So a parked goroutine takes 1,040 bytes of memory in place of a
+    /// page of 4 KiB and more, and ten million of them 10.5 GB. Main's stack is of [`stack_size`](Self::stack_size), and a
+    /// spawn may [ask for another size](crate::generic::Go::stack_size), which has a guard from 4 KiB on.
+    ///
+    /// There is no room there for an unwinder. So the end of a run unwinds no goroutine on a packed stack: one that waits
+    /// is left behind, and counted ([`run_counted`](crate::Runtime::run_counted)), and the memory of all of them stays;
+    /// one that runs goes on until it waits or ends, one that has not begun begins, and starts no other
+    /// ([`Error::ShutDown`]). A program ends its goroutines itself, by closing a channel, before main returns.
+    ///
+    /// The build refuses what can be seen to break the promise: [`Error::PackedStacks`] for a build with debug
+    /// assertions, where one wait takes 6 KiB, for a program that binds functions at their first call, and for one with a
+    /// signal handler without `SA_ONSTACK`; [`Error::PackedExclusive`] on the exclusive runtime; [`Error::StackSize`] for
+    /// 0 bytes and for more than 2 KiB.
+    ///
+    /// ```compile_fail,E0133
+    /// let builder = g0_sched::Runtime::builder().packed_stacks(1024);
+    /// ```
+    ///
+    /// # Safety
+    ///
+    #[doc = include_str!("../objects/promises/packed.md")]
+    pub unsafe fn packed_stacks(mut self, bytes: usize) -> Self {
+        self.packed = Some(bytes);
         self
     }
 
@@ -381,8 +410,7 @@ impl Builder {
         if often {
             suspend_often(true);
         }
-        let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
-        let segment = Class::for_size(self.segment_size).map_err(Error::SegmentSize)?;
+        let segment = guarded(self.segment_size).map_err(Error::SegmentSize)?;
         let symmetric = match self.fences {
             Fences::Symmetric => true,
             Fences::Asymmetric if !membarrier::register() => {
@@ -395,23 +423,22 @@ impl Builder {
                     || !membarrier::register()
             }
         };
+        // First, for packed stacks are refused beside handlers that lack the flag.
         prepare(self.onstack);
+        // SAFETY: as the callers of `without_guards` and `packed_stacks` have ensured.
+        let stacks = unsafe { Stacks::new(self.stack_size, self.guards, self.packed, mobility) }?;
         if self.panic_hook {
             panics::name_goroutines();
         }
-        let slabs = SlabSource::builder();
-        // SAFETY: as the caller of `without_guards` has ensured.
-        let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
-        let source = Box::leak(Box::new(slabs.build()));
         let procs: &'static mut [Proc] =
             Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
-        let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
+        let freed_procs = NonNull::from(&mut *procs);
         let scheduler = Scheduler::new(Config {
             procs,
             machines: &[],
             more: More::ALLOCATED,
-            stacks: source,
-            stack,
+            stacks: stacks.source_of(stacks.class),
+            stack: stacks.class,
             mobility,
             symmetric,
         });
@@ -419,11 +446,14 @@ impl Builder {
             scheduler
                 // The calling thread is not started, and runs main alone.
                 .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
-                .segments(source, segment, self.segment_limit)
+                .segments(stacks.source_of(segment), segment, self.segment_limit)
                 .keep_alive(nanos(self.keep_alive))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
+                .stack_classes(stacks.others())
+                .main_stack(stacks.main)
+                .unwinds_from(if stacks.are_packed() { LEAST_GUARDED } else { 0 })
                 .names_panics(self.panic_hook)
                 .adds_onstack(self.onstack)
                 .foreign_threads(self.foreign)
@@ -441,7 +471,7 @@ impl Builder {
         Ok(Runtime {
             scheduler: leaked,
             procs: freed_procs,
-            source: freed_source,
+            stacks,
             lock_main: self.lock_main,
             watch: Watch::new(leaked),
         })
@@ -472,6 +502,7 @@ impl Runtime {
             segment_size: CLASS.size(),
             segment_limit: LIMIT,
             guards: true,
+            packed: None,
             fences: Fences::Auto,
             name: "g0",
             lock_main: false,

@@ -40,6 +40,7 @@ mod prepare;
 mod report;
 pub mod runtime;
 mod signal_stack;
+mod stacks;
 mod system_stack;
 pub(crate) mod tag;
 mod visitor;

@@ -35,11 +35,23 @@ fn report(overflow: &Overflow<'_>) -> bool {
     }
     // SAFETY: the tag says that a G lies there, and a G stays as long as its stack is the scheduler's.
     let g = unsafe { &*own.payload::<G>() };
+    if overflow.is_late() {
+        // SAFETY: it has ended, and is being given back: no other starts there meanwhile.
+        let name = unsafe { g.ident.name() };
+        late(overflow, &Name(Label { id: g.ident.id(), name, site: g.ident.site() }));
+        return true;
+    }
     let Some(name) = Name::of(g) else { return false };
-    let (what, remedy) = if ptr::eq(own, overflow.stack()) {
-        ("its stack", "Give the goroutines larger stacks (Builder::stack_size)")
-    } else {
+    let (what, remedy) = if !ptr::eq(own, overflow.stack()) {
         ("a segment of its stack", "Let `grow::call` be told of more than it was")
+    } else if own.guarded() {
+        ("its stack", "Give the goroutines larger stacks (Builder::stack_size, Go::stack_size)")
+    } else {
+        (
+            "its stack",
+            "Stacks are packed here: this one is the lowest of its region, and its neighbours may have done that. Do \
+             deep work elsewhere (grow::call, Go::stack_size)",
+        )
     };
     let mut message = Message::new();
     let size = overflow.size();
@@ -59,6 +71,21 @@ fn report(overflow: &Overflow<'_>) -> bool {
         )
     };
     true
+}
+
+/// Says which goroutine it was that has ended, and whose canary is broken.
+#[cold]
+#[inline(never)]
+fn late(overflow: &Overflow<'_>, name: &Name) {
+    let mut message = Message::new();
+    // Writing to a `Message` does not fail.
+    let _ = writeln!(
+        message,
+        "stack overflow: {name}, has run over the end of its stack of {} bytes, and has ended\n  (its canary is \
+         overwritten, and so may be what lies beneath it: another goroutine).\n  Do deep work elsewhere (grow::call, \
+         Go::stack_size), or give the goroutines larger stacks.",
+        overflow.size(),
+    );
 }
 
 /// Says of a thread that runs goroutines that its system stack, or its stack for signals, is full.

@@ -7,10 +7,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use g0_arch::sync::atomic::{Ordering, fence};
-use g0_stack::SlabSource;
 use g0_stack::overflow::add_onstack_flags;
 
 use super::offload_pool::Pool;
+use super::stacks::Stacks;
 use super::tag::Hosted;
 use super::watch::Watch;
 use super::{fork, futex, watcher};
@@ -30,7 +30,7 @@ const PATIENCE: u64 = 500_000_000;
 pub struct Runtime {
     pub(super) scheduler: NonNull<Scheduler<Hosted>>,
     pub(super) procs: NonNull<[Proc]>,
-    pub(super) source: NonNull<SlabSource>,
+    pub(super) stacks: Stacks,
     pub(super) lock_main: bool,
     pub(super) watch: Watch,
 }
@@ -200,7 +200,7 @@ impl Drop for Runtime {
             }
             drop(Box::from_raw(self.scheduler.as_ptr()));
             drop(Box::from_raw(self.procs.as_ptr()));
-            drop(Box::from_raw(self.source.as_ptr()));
+            self.stacks.free();
         }
     }
 }

@@ -172,6 +172,9 @@ pub struct Stats {
     pub callbacks: u64,
     /// Timers that have fired.
     pub timers: u64,
+    /// Goroutines whose stack is [packed](crate::Builder::packed_stacks), of those that have been started and have not
+    /// ended.
+    pub packed_stacks: usize,
 }
 
 /// Returns the running goroutine's scheduler in numbers; none on a thread that is no M. Looks at every
@@ -224,6 +227,7 @@ impl Core {
             foreign_calls: calls,
             callbacks,
             timers: sum(|p| p.timers.fired()),
+            packed_stacks: self.packed_stacks(),
         }
     }
 
@@ -255,6 +259,20 @@ impl Core {
         stats.runnable = active - stats.foreign - stats.running;
         stats.runnable_behind_busy_m = stats.runnable_behind_busy_m.min(stats.runnable);
         stats
+    }
+
+    /// Counts the goroutines whose stacks are packed.
+    fn packed_stacks(&self) -> usize {
+        if self.classes.unwinds_from == 0 {
+            return 0;
+        }
+        let is_packed = |g: &NonNull<G>| {
+            // SAFETY: registered Gs, and their stacks, live as long as the scheduler.
+            unsafe {
+                g.as_ref().status.load(Ordering::Relaxed) != status::DEAD && self.is_cramped(*g)
+            }
+        };
+        self.all_goroutines().filter(is_packed).count()
     }
 
     /// Returns how many runnable goroutines are bound to busy Ms, among the first `most` that there are; and

@@ -53,7 +53,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
 use crate::slab::{errno, registry, set_errno};
-use crate::{Header, StackError};
+use crate::{Header, StackError, header};
 pub use altstack::{AltStack, SignalStack};
 pub use fault::{Fault, Origin};
 pub use message::{Message, SignalFrame, ThisThread};
@@ -66,11 +66,13 @@ pub struct Overflow<'a> {
     stack: &'a Header,
     /// The code's own frames fit, but a signal's does not.
     signal_frame: Option<SignalFrame>,
+    is_late: bool,
 }
 
 impl Overflow<'_> {
     /// Returns the address that was touched, in the guard page; for the [frame of a
-    /// signal](Overflow::signal_frame) where the code's own frames end.
+    /// signal](Overflow::signal_frame) where the code's own frames end; the stack's bottom if it
+    /// [is late](Self::is_late).
     pub fn address(&self) -> usize {
         self.address
     }
@@ -91,9 +93,16 @@ impl Overflow<'_> {
     pub fn signal_frame(&self) -> Option<SignalFrame> {
         self.signal_frame
     }
+
+    /// Returns whether nothing faulted: the canary was found overwritten when the stack was given back, and what lies
+    /// beneath the stack may have been damaged.
+    pub fn is_late(&self) -> bool {
+        self.is_late
+    }
 }
 
-/// Tells the user of an overflow, and returns whether it has: otherwise this crate's own message follows. It must
+/// Tells the user of an overflow, and returns whether it has: otherwise this crate's own message follows, or, when it
+/// [is late](Overflow::is_late), a panic. It must
 /// believe nothing of what lies beneath the header but a [`Tag`](crate::Tag) of its own. The process aborts when
 /// it returns.
 pub type Reporter = fn(&Overflow<'_>) -> bool;
@@ -134,6 +143,24 @@ pub fn install() -> Result<(), StackError> {
 pub unsafe fn set_reporter(reporter: Reporter) {
     // Release, with the Acquire in `report`: what the caller prepared for the reporter is there.
     REPORTER.store(reporter as *mut (), Ordering::Release);
+    header::ON_OVERRUN.store(overrun as fn(&Header) as *mut (), Ordering::Release);
+}
+
+/// The canary of `stack`, which is being given back, is broken. Aborts when the reporter has told of it; else the panic
+/// does.
+fn overrun(stack: &Header) {
+    let late =
+        Overflow { address: stack.bottom().addr(), stack, signal_frame: None, is_late: true };
+    if reporter().is_some_and(|tell| tell(&late)) {
+        chain::abort();
+    }
+}
+
+/// Returns what [`set_reporter`] was given last.
+fn reporter() -> Option<Reporter> {
+    let reporter = REPORTER.load(Ordering::Acquire);
+    // SAFETY: only `set_reporter` stores here, and it stores a `Reporter`.
+    (!reporter.is_null()).then(|| unsafe { core::mem::transmute::<*mut (), Reporter>(reporter) })
 }
 
 /// Sets what may tell the user of a fault before it is passed on to the handler that was there before. It is asked
@@ -207,7 +234,7 @@ fn classify(fault: &Fault) -> Option<Overflow<'static>> {
     let is_full = !is_signal || fault.frame_exceeds(bottom);
     let room = address.saturating_sub(bottom);
     let signal_frame = is_signal.then_some(SignalFrame { room });
-    (runs_on && is_full).then_some(Overflow { address, stack, signal_frame })
+    (runs_on && is_full).then_some(Overflow { address, stack, signal_frame, is_late: false })
 }
 
 /// Reports and aborts.
@@ -221,13 +248,7 @@ fn report(overflow: &Overflow<'_>) -> ! {
             unsafe { libc::pause() };
         }
     }
-    let reporter = REPORTER.load(Ordering::Acquire);
-    let has_told = !reporter.is_null() && {
-        // SAFETY: only `set_reporter` stores here, and it stores a `Reporter`.
-        let reporter = unsafe { core::mem::transmute::<*mut (), Reporter>(reporter) };
-        reporter(overflow)
-    };
-    if !has_told {
+    if !reporter().is_some_and(|tell| tell(overflow)) {
         message::overflow(overflow);
     }
     chain::abort()

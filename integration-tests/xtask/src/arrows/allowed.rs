@@ -68,6 +68,7 @@ pub const ALLOWED: [Rules; 5] = [
             &["list"],
             &["idle"],
             &["slab"],
+            &["packed"],
             &["cache", "grow", "heap", "high_water", "overflow", "static_source"],
             &["depot"],
         ],

@@ -5,6 +5,7 @@
 
 pub(crate) mod parts;
 pub(crate) mod sched_state;
+pub(crate) mod stack_classes;
 
 use core::ptr::NonNull;
 
@@ -27,6 +28,7 @@ use crate::parts::wait_reason::Coarse;
 
 use parts::{CoreStats, DeadlockCheck, End, Evictions, Foreign, Gs, Ms, Ps, SysmonState, Work};
 use sched_state::SchedState;
+use stack_classes::{AnyDepot, StackClasses};
 
 /// What a scheduler is made of; all of it must live as long as the scheduler.
 #[derive(Clone, Copy)]
@@ -40,7 +42,7 @@ pub struct Config {
     /// Where stacks come from. Safe code runs on them: [`StackSource`] says what that asks of a source without
     /// guards.
     pub stacks: &'static dyn StackSource,
-    /// Every goroutine's stack.
+    /// The stack of every goroutine that asks for no other ([`Scheduler::stack_classes`](crate::Scheduler::stack_classes)).
     pub stack: Class,
     /// Whether goroutines may go on on another M after they have started.
     pub mobility: Mobility,
@@ -89,7 +91,9 @@ pub struct Core {
     pub(crate) companion: std::sync::OnceLock<std::sync::Arc<dyn core::any::Any + Send + Sync>>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
-    pub(crate) depot: Depot<&'static dyn StackSource>,
+    /// Stacks of the class that goroutines have if nothing else is asked for.
+    pub(crate) depot: AnyDepot,
+    pub(crate) classes: StackClasses,
     /// What goroutines' stacks grow by. Set before it starts.
     pub(crate) segments: Segments,
     pub(crate) ps: Ps,
@@ -130,6 +134,7 @@ impl Core {
                 sched: Mutex::new(SchedState::new()),
                 depot: Depot::new(config.stack, config.stacks),
                 segments: Segments::none(),
+                classes: StackClasses::new(config.stack),
                 ps: Ps::new(config.procs.len()),
                 work: Work::new(config.symmetric),
                 ms: Ms::new(),
