@@ -89,7 +89,9 @@ fn a_goroutine_has_a_stack_of_the_size_that_it_asks_for() {
                 let frame = black_box([1_u8; 1024]);
                 usize::from(frame[bytes % 1024]) + if bytes > 1024 { deep(bytes - 1024) } else { 0 }
             }
-            for size in [1, 4096, 16 << 10, 64 << 10, 1 << 20, 4 << 20] {
+            // Without optimisation a goroutine that does nothing takes more than 4 KiB.
+            let least = if PACKS { 1 } else { 16 << 10 };
+            for size in [least, 16 << 10, 64 << 10, 1 << 20, 4 << 20] {
                 for _ in 0..3 {
                     let spawned = Go::new().stack_size(size).spawn::<Hosted, _, _>(move || {
                         deep(if size > 32 << 10 { size / 4 } else { 0 })

@@ -2,7 +2,7 @@
 //!
 //! A page for each goroutine is what a guard costs at the least; ten million of them are 40 GB. Here four stacks of
 //! 1 KiB share a page, with nothing between them: what is left of a goroutine is its record, its last frames and a
-//! share of a page table, and ten million take 10.5 GB.
+//! share of a page table, and ten million take 10.3 GB.
 //!
 //! ```text
 //!   low                                                                                high
@@ -59,11 +59,11 @@ const BATCH: usize = 64 << 10;
 ///
 /// Of every stack that comes from here and on which code runs, the frames never come to the bottom. What
 /// [unguarded sources](StackSource#what-an-unguarded-source-asks-for) ask for in general is this here, with a scheduler
-/// whose record takes 320 bytes:
+/// whose record and header take 256 bytes:
 ///
 /// - *Deep work is done elsewhere*: on another stack, by `grow::call`, which a program calls before it formats,
 ///   allocates, or calls a library; or in another goroutine, on a large stack. Waiting for a channel, a lock or a timer
-///   takes 200 to 450 bytes of frames and fits; so do `spawn` and `join`. A first call of `malloc` in a thread takes
+///   takes 300 to 650 bytes, `spawn` and `join` the same; so 100 bytes are left of 1 KiB at the least. A first call of `malloc` in a thread takes
 ///   1 KiB by itself.
 /// - *No panic* goes through the stack: the unwinder takes 3 KiB, printing the message 5 KiB and more. So nothing there
 ///   may unwind at the end of a run either, which a scheduler has to see to.
