@@ -153,6 +153,7 @@ mod slab;
 mod source;
 mod static_source;
 mod tag;
+mod usage;
 
 pub use cache::Cache;
 pub use class::Class;
@@ -166,3 +167,4 @@ pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};
 pub use static_source::StaticSource;
 pub use tag::Tag;
+pub use usage::Usage;

@@ -15,6 +15,7 @@ pub(crate) mod report;
 pub(crate) mod round;
 pub(crate) mod scope_state;
 pub(crate) mod shared;
+pub(crate) mod shrink;
 pub(crate) mod timers;
 pub(crate) mod waiter;
 pub(crate) mod wheel;

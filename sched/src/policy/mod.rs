@@ -64,6 +64,7 @@
 //! | [`placement`] | which M a goroutine starts on, on the pinned runtime | L11 |
 //! | [`reserved`] | what an M does that is reserved for a goroutine | L2 |
 //! | [`find_runnable`] | what an M does next | L2, L9, L11 |
+//! | [`shrink`] | which goroutines' stacks give memory back, and when | L26 |
 //! | [`trace`] | when a line about the scheduler is due | |
 
 pub(crate) mod after_exit;
@@ -103,6 +104,7 @@ mod rests;
 mod retake;
 mod search;
 mod searching;
+mod shrink;
 mod sight;
 mod stall;
 mod starting;

@@ -1,0 +1,294 @@
+//! Giving memory back that goroutines once used (L26).
+//!
+//! A stack that was deep once keeps its pages for as long as nothing gives them back. Sysmon does, of two kinds of stacks:
+//!
+//! - *of goroutines that have been parked for [`REST`]*: what lies below the saved stack pointer. Never of one that runs, is
+//!   runnable, or is in foreign code, be it locked, bound or neither;
+//! - *of stacks without a goroutine* that have lain in the depot from one sweep to the next.
+//!
+//! A *sweep* looks at every goroutine once, a slice at each of sysmon's looks. What has not parked anew since it was looked at
+//! costs a comparison; of the rest the source is asked how much they hold, and where it cannot tell, each is given
+//! back once after it has parked. A *batch* of up to [`BATCH`] is then diverted behind one heavy fence
+//! ([`detour`](crate::parts::detour)), and their pages go, for at most [`LENGTH`] and the one stack that is under way; a goroutine in the
+//! batch that is woken meanwhile waits for its own stack. No other operation waits for anything.
+//!
+//! Between two sweeps [`REST`] goes by, and [`PAUSE`] times as long as the last one has looked: to give back is no reason
+//! to rest. When nothing has run since
+//! a sweep began, and it has seen nothing that had rested for too short a time, none follows: sysmon sleeps.
+//!
+//! There is none at all where the source gives nothing back, under memory checkers, to which a stack must not change unasked, and
+//! where *fences are symmetric*: the resuming side has no fence then, which only `membarrier` supplies. There the pages
+//! of goroutines that wait stay theirs, and those of free stacks are given back all the same.
+
+use core::ptr;
+
+use g0_arch::sync::atomic::Ordering;
+use g0_arch::{Arch, Entry, Native, tools};
+
+use crate::objects::g::{G, status};
+use crate::objects::shared::Core;
+use crate::objects::shrink::{BATCH, Slot, SlotState, Sweep};
+use crate::parts::phase;
+use crate::parts::stat_atomic;
+use crate::parts::wait_reason::Coarse;
+use crate::platform::Platform;
+use crate::platform::fences::heavy_fence;
+
+/// For how long a goroutine must have waited before pages of it are given back, nanoseconds: a program that
+/// goes deep again and again pays for each time with page faults.
+const REST: u64 = 1_000_000_000;
+/// How much longer than it has looked at goroutines a sweep is followed by none.
+const PAUSE: u64 = 16;
+/// For how long a look at goroutines lasts, nanoseconds.
+const SLICE: u64 = 50_000;
+/// For how long pages of a batch are given back, nanoseconds; what is left has its turn at the next look.
+const LENGTH: u64 = 60_000;
+/// Goroutines looked at between two looks at the clock.
+const FEW: usize = 16;
+
+const RELAXED: stat_atomic::Ordering = stat_atomic::Ordering::Relaxed;
+
+impl Core {
+    /// Returns when sysmon must come to [`shrink`](Self::shrink), nanoseconds; `u64::MAX`: it need not, if nothing runs.
+    pub(crate) fn shrink_due<P: Platform>(&self) -> u64 {
+        let due = self.shrink.due.load(RELAXED);
+        if due != u64::MAX || !self.config.stacks.releases_below() {
+            return due;
+        }
+        // SAFETY: sysmon's.
+        if self.ticks() == unsafe { self.shrink.sweep.get() }.ticks {
+            return due;
+        }
+        let due = P::now().saturating_add(REST);
+        self.shrink.due.store(due, RELAXED);
+        due
+    }
+
+    /// Goes on with the sweep for about a tenth of a millisecond, if one is under way or due. `entrance` is the executor's. By sysmon,
+    /// on a thread of its own.
+    pub(crate) fn shrink<P: Platform>(&'static self, entrance: Entry) {
+        let now = P::now();
+        if now < self.shrink_due::<P>() {
+            return;
+        }
+        if self.phase() != phase::OPEN {
+            self.shrink.due.store(now.saturating_add(REST), RELAXED);
+            return;
+        }
+        // What parks from now on does so later than what is looked at.
+        self.set_clock(now);
+        // SAFETY: sysmon's.
+        let mut sweep = unsafe { self.shrink.sweep.get() };
+        if !sweep.under_way {
+            let walked = self.config.symmetric || tools::ON || cfg!(loom);
+            let at = self.all_goroutines().next();
+            sweep = Sweep { under_way: true, ticks: self.ticks(), at, walked, ..Sweep::NONE };
+        }
+        let is_over = self.go_on::<P>(&mut sweep, now, entrance);
+        let after = P::now();
+        let due = if !is_over {
+            after
+        } else {
+            sweep.under_way = false;
+            // The next one gives back what is free now.
+            let again = self.depot.age() | sweep.again;
+            let pause = sweep.looked.saturating_mul(PAUSE).max(REST);
+            if again || self.ticks() != sweep.ticks {
+                after.saturating_add(pause)
+            } else {
+                u64::MAX
+            }
+        };
+        self.shrink.due.store(due, RELAXED);
+        // SAFETY: sysmon's.
+        unsafe { self.shrink.sweep.set(sweep) };
+    }
+
+    /// Does the next piece of the sweep; returns whether it was the last.
+    fn go_on<P: Platform>(&'static self, sweep: &mut Sweep, now: u64, entrance: Entry) -> bool {
+        if !sweep.walked {
+            self.find::<P>(sweep, now);
+            sweep.looked += P::now().saturating_sub(now);
+        }
+        if sweep.found.iter().any(Option::is_some) {
+            #[cfg(not(loom))]
+            self.give_back::<P>(sweep, entrance);
+            return false;
+        }
+        let _ = entrance;
+        sweep.walked && !self.depot.release_some()
+    }
+
+    /// Looks at goroutines until a batch is full, or the slice over.
+    fn find<P: Platform>(&'static self, sweep: &mut Sweep, now: u64) {
+        let mut all = self.goroutines_from(sweep.at);
+        let mut free = sweep.found.iter_mut().filter(|found| found.is_none());
+        let Some(mut room) = free.next() else { return };
+        for n in 1.. {
+            let Some(g) = all.next().filter(|_| sweep.at.is_some()) else {
+                sweep.walked = true;
+                return;
+            };
+            // SAFETY: registered Gs live as long as the scheduler.
+            let this = unsafe { g.as_ref() };
+            // SAFETY: the link is written once, before the G is registered.
+            sweep.at = ptr::NonNull::new(unsafe { this.all.get() });
+            if self.is_found(g, this, now, &mut sweep.again) {
+                *room = Some(g);
+                match free.next() {
+                    Some(next) => room = next,
+                    None => return,
+                }
+            }
+            if n % FEW == 0 && P::now().saturating_sub(now) >= SLICE {
+                return;
+            }
+        }
+    }
+
+    /// Returns whether `g` has rested and holds more than it needs. Sets `again` if that is to be seen later.
+    fn is_found(&self, g: ptr::NonNull<G>, this: &G, now: u64, again: &mut bool) -> bool {
+        // Acquire: with what it waits for, since when, and its context.
+        if this.status.load(Ordering::Acquire) != status::PARKED {
+            return false;
+        }
+        let since = this.waiting().1;
+        if this.was_looked_at(since) {
+            return false;
+        }
+        if since.until(Coarse::of(now)).as_nanos() < u128::from(REST) {
+            *again = true;
+            return false;
+        }
+        // SAFETY: a G lies in its stack, whose header stays.
+        let header = unsafe { G::header(g).as_ref() };
+        match self.config.stacks.resident_below(header, resume_at(this)) {
+            Some(0) => {
+                this.look_at(since);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Gives back what those hold that were found, as many as there is time for.
+    #[cfg(not(loom))]
+    fn give_back<P: Platform>(&'static self, sweep: &mut Sweep, entrance: Entry) {
+        let mut slots = [None; BATCH];
+        let mut diverted = 0;
+        for (found, taken) in sweep.found.iter_mut().zip(&mut slots) {
+            let Some(g) = *found else { continue };
+            let Some(slot) = self.free_slot() else { break };
+            // SAFETY: sysmon; registered Gs live as long as the scheduler.
+            if unsafe { divert(slot, g.as_ref(), g, entrance) } {
+                *taken = Some(slot);
+                diverted += 1;
+            } else {
+                *found = None;
+            }
+        }
+        // Also with none: it tells of the detours that were used before.
+        heavy_fence::<P>(self.config.symmetric);
+        self.stats.heavy_fences.add_shared(1);
+        self.shrink.batches.add(1);
+        self.leave_slots();
+        if diverted == 0 {
+            // Without a detour, or a stack for one, the rest must wait for another sweep.
+            sweep.again |= sweep.found.iter().any(Option::is_some);
+            sweep.found = [None; BATCH];
+            return;
+        }
+        let began = P::now();
+        let mut is_first = true;
+        for (found, slot) in sweep.found.iter_mut().zip(slots) {
+            let (Some(g), Some(slot)) = (*found, slot) else { continue };
+            // SAFETY: registered Gs live as long as the scheduler; a G lies in its stack, whose header stays. The detour is
+            // sysmon's, and closed: so the goroutine does not run, and what lies below its stack pointer is dead.
+            unsafe {
+                let this = g.as_ref();
+                let since = this.waiting().1;
+                let is_closed = slot.detour.is_closed(this.context.word(), &this.status);
+                if is_closed && (is_first || P::now().saturating_sub(began) < LENGTH) {
+                    self.config.stacks.release_below(G::header(g).as_ref(), slot.detour.leads_to());
+                    this.look_at(since);
+                    self.shrink.stacks.add(1);
+                    *found = None;
+                    is_first = false;
+                } else if !is_closed {
+                    *found = None;
+                }
+                slot.detour.open(this.context.word());
+                slot.state.set(SlotState::Opened);
+            }
+        }
+    }
+
+    /// Returns a detour that may be used, with a stack; `None` if there is none now.
+    #[cfg(not(loom))]
+    fn free_slot(&'static self) -> Option<&'static Slot> {
+        // SAFETY: sysmon's fields.
+        unsafe {
+            let slot = self.shrink.slots.iter().find(|slot| slot.state.get() == SlotState::Free)?;
+            if slot.stack.get().is_null() {
+                let stack = self.config.stacks.alloc(self.config.stack).ok()?;
+                slot.stack.set(stack.into_raw().as_ptr());
+            }
+            Some(slot)
+        }
+    }
+
+    /// Frees the detours over which no M is on its way, after a heavy fence.
+    #[cfg(not(loom))]
+    fn leave_slots(&self) {
+        for slot in &self.shrink.slots {
+            // SAFETY: sysmon's fields; registered Gs live as long as the scheduler.
+            unsafe {
+                if slot.state.get() == SlotState::Opened
+                    && slot.detour.is_left(&(*slot.g.get()).status)
+                {
+                    slot.state.set(SlotState::Free);
+                }
+            }
+        }
+    }
+}
+
+/// Diverts `g`, if it is parked. Returns whether it is diverted.
+///
+/// # Safety
+///
+/// By sysmon, with a free slot; `this` must be the live `g`.
+#[cfg(not(loom))]
+unsafe fn divert(slot: &Slot, this: &G, g: ptr::NonNull<G>, entrance: Entry) -> bool {
+    // Acquire: with its context.
+    if this.status.load(Ordering::Acquire) != status::PARKED {
+        return false;
+    }
+    let from = resume_at(this);
+    // SAFETY: a slot that is free is sysmon's, and so is its stack, on which no frame is live. A G lies in its stack.
+    unsafe {
+        let header = G::header(g).as_ref();
+        if !(header.bottom().addr()..g.as_ptr().addr()).contains(&from.addr()) {
+            return false;
+        }
+        let detour = ptr::from_ref(&slot.detour).cast_mut();
+        let entrance = Native::init((*slot.stack.get()).top(), entrance, detour.cast());
+        slot.g.set(g.as_ptr());
+        let diverted = slot.detour.divert(this.context.word(), from, entrance.stack_pointer());
+        if diverted {
+            slot.state.set(SlotState::Closed);
+        }
+        diverted
+    }
+}
+
+/// Returns the stack pointer at which `this` goes on.
+#[cfg(not(loom))]
+fn resume_at(this: &G) -> *mut u8 {
+    this.context.word().look()
+}
+
+#[cfg(loom)]
+fn resume_at(_this: &G) -> *mut u8 {
+    ptr::null_mut()
+}
