@@ -47,6 +47,8 @@ mod runq;
 #[cfg(loom)]
 mod select;
 #[cfg(loom)]
+mod shrink;
+#[cfg(loom)]
 mod sysmon;
 #[cfg(loom)]
 mod timers;
@@ -85,6 +87,7 @@ fn main() -> std::process::ExitCode {
         wakes::MODEL,
         interrupts::MODEL,
         sysmon::MODEL,
+        shrink::MODEL,
         reports::MODEL,
         defer::MODEL,
     ])

@@ -24,7 +24,7 @@
 //! fence, is parked or has ended ([`Detour::is_left`]). For an M that has found the entrance has been told of a
 //! goroutine that was RUNNABLE, and it is parked again only when it has run.
 //!
-//! > **L26** Pages of a goroutine's stack are given back only while nothing runs on it, and nothing does before they have
+//! > **L27** Pages of a goroutine's stack are given back only while nothing runs on it, and nothing does before they have
 //! > gone.
 //!
 //! *Rejected.* A flag that a goroutine looks at when it has been resumed: what it calls before lies in the pages that go,

@@ -64,10 +64,12 @@
 //! | [`placement`] | which M a goroutine starts on, on the pinned runtime | L11 |
 //! | [`reserved`] | what an M does that is reserved for a goroutine | L2 |
 //! | [`find_runnable`] | what an M does next | L2, L9, L11 |
-//! | [`shrink`] | which goroutines' stacks give memory back, and when | L26 |
+//! | [`batch`] | in which order pages of parked goroutines go | L27 |
+//! | [`shrink`] | which goroutines' stacks give memory back, and when | L27 |
 //! | [`trace`] | when a line about the scheduler is due | |
 
 pub(crate) mod after_exit;
+pub(crate) mod batch;
 mod borrow;
 mod closing;
 pub(crate) mod deadlock;

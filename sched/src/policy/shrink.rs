@@ -1,4 +1,4 @@
-//! Giving memory back that goroutines once used (L26).
+//! Giving memory back that goroutines once used (L27).
 //!
 //! A stack that was deep once keeps its pages for as long as nothing gives them back. Sysmon does, of two kinds of stacks:
 //!
@@ -20,7 +20,9 @@
 //! where *fences are symmetric*: the resuming side has no fence then, which only `membarrier` supplies. There the pages
 //! of goroutines that wait stay theirs, and those of free stacks are given back all the same.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
+
+use super::batch::{Diverted, batch};
 
 use g0_arch::sync::atomic::Ordering;
 use g0_arch::{Arch, Entry, Native, tools};
@@ -32,7 +34,6 @@ use crate::parts::phase;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
 use crate::platform::Platform;
-use crate::platform::fences::heavy_fence;
 
 /// For how long a goroutine must have waited before pages of it are given back, nanoseconds: a program that
 /// goes deep again and again pays for each time with page faults.
@@ -132,7 +133,7 @@ impl Core {
             // SAFETY: registered Gs live as long as the scheduler.
             let this = unsafe { g.as_ref() };
             // SAFETY: the link is written once, before the G is registered.
-            sweep.at = ptr::NonNull::new(unsafe { this.all.get() });
+            sweep.at = NonNull::new(unsafe { this.all.get() });
             if self.is_found(g, this, now, &mut sweep.again) {
                 *room = Some(g);
                 match free.next() {
@@ -147,7 +148,7 @@ impl Core {
     }
 
     /// Returns whether `g` has rested and holds more than it needs. Sets `again` if that is to be seen later.
-    fn is_found(&self, g: ptr::NonNull<G>, this: &G, now: u64, again: &mut bool) -> bool {
+    fn is_found(&self, g: NonNull<G>, this: &G, now: u64, again: &mut bool) -> bool {
         // Acquire: with what it waits for, since when, and its context.
         if this.status.load(Ordering::Acquire) != status::PARKED {
             return false;
@@ -174,52 +175,57 @@ impl Core {
     /// Gives back what those hold that were found, as many as there is time for.
     #[cfg(not(loom))]
     fn give_back<P: Platform>(&'static self, sweep: &mut Sweep, entrance: Entry) {
-        let mut slots = [None; BATCH];
-        let mut diverted = 0;
-        for (found, taken) in sweep.found.iter_mut().zip(&mut slots) {
+        let (mut slots, mut diverted) = ([None; BATCH], [None; BATCH]);
+        for (i, found) in sweep.found.iter_mut().enumerate() {
             let Some(g) = *found else { continue };
             let Some(slot) = self.free_slot() else { break };
-            // SAFETY: sysmon; registered Gs live as long as the scheduler.
-            if unsafe { divert(slot, g.as_ref(), g, entrance) } {
-                *taken = Some(slot);
-                diverted += 1;
-            } else {
-                *found = None;
+            // SAFETY: registered Gs live as long as the scheduler.
+            let this = unsafe { g.as_ref() };
+            let one =
+                Diverted { word: this.context.word(), status: &this.status, detour: &slot.detour };
+            // SAFETY: this is sysmon, and the slot is free.
+            unsafe {
+                slot.g.set(g.as_ptr());
+                if one.divert(|from| slot.entrance(g, from, entrance)) {
+                    slot.state.set(SlotState::Closed);
+                    (slots[i], diverted[i]) = (Some(slot), Some(one));
+                } else {
+                    *found = None;
+                }
             }
         }
-        // Also with none: it tells of the detours that were used before.
-        heavy_fence::<P>(self.config.symmetric);
         self.stats.heavy_fences.add_shared(1);
         self.shrink.batches.add(1);
-        self.leave_slots();
-        if diverted == 0 {
+        let mut began = None;
+        let found = &mut sweep.found;
+        let give_back = |i: usize, is_closed: bool| {
+            let (Some(g), Some(slot)) = (found[i], slots[i]) else { return };
+            let now = P::now();
+            let is_late = now.saturating_sub(*began.get_or_insert(now)) >= LENGTH;
+            if is_closed && !is_late {
+                // SAFETY: registered Gs live as long as the scheduler; a G lies in its stack, whose header stays. Nothing runs on
+                // the stack until this returns, so what lies below the goroutine's stack pointer is dead.
+                unsafe {
+                    let this = g.as_ref();
+                    self.config.stacks.release_below(G::header(g).as_ref(), slot.detour.leads_to());
+                    this.look_at(this.waiting().1);
+                }
+                self.shrink.stacks.add(1);
+            }
+            if !is_closed || !is_late {
+                found[i] = None;
+            }
+            // SAFETY: sysmon's field. It is opened next.
+            unsafe { slot.state.set(SlotState::Opened) };
+        };
+        // SAFETY: this is sysmon, which has diverted them.
+        unsafe {
+            batch::<P>(self.config.symmetric, &diverted, || self.leave_slots(), give_back);
+        }
+        if diverted.iter().all(Option::is_none) {
             // Without a detour, or a stack for one, the rest must wait for another sweep.
             sweep.again |= sweep.found.iter().any(Option::is_some);
             sweep.found = [None; BATCH];
-            return;
-        }
-        let began = P::now();
-        let mut is_first = true;
-        for (found, slot) in sweep.found.iter_mut().zip(slots) {
-            let (Some(g), Some(slot)) = (*found, slot) else { continue };
-            // SAFETY: registered Gs live as long as the scheduler; a G lies in its stack, whose header stays. The detour is
-            // sysmon's, and closed: so the goroutine does not run, and what lies below its stack pointer is dead.
-            unsafe {
-                let this = g.as_ref();
-                let since = this.waiting().1;
-                let is_closed = slot.detour.is_closed(this.context.word(), &this.status);
-                if is_closed && (is_first || P::now().saturating_sub(began) < LENGTH) {
-                    self.config.stacks.release_below(G::header(g).as_ref(), slot.detour.leads_to());
-                    this.look_at(since);
-                    self.shrink.stacks.add(1);
-                    *found = None;
-                    is_first = false;
-                } else if !is_closed {
-                    *found = None;
-                }
-                slot.detour.open(this.context.word());
-                slot.state.set(SlotState::Opened);
-            }
         }
     }
 
@@ -253,32 +259,25 @@ impl Core {
     }
 }
 
-/// Diverts `g`, if it is parked. Returns whether it is diverted.
-///
-/// # Safety
-///
-/// By sysmon, with a free slot; `this` must be the live `g`.
 #[cfg(not(loom))]
-unsafe fn divert(slot: &Slot, this: &G, g: ptr::NonNull<G>, entrance: Entry) -> bool {
-    // Acquire: with its context.
-    if this.status.load(Ordering::Acquire) != status::PARKED {
-        return false;
-    }
-    let from = resume_at(this);
-    // SAFETY: a slot that is free is sysmon's, and so is its stack, on which no frame is live. A G lies in its stack.
-    unsafe {
-        let header = G::header(g).as_ref();
-        if !(header.bottom().addr()..g.as_ptr().addr()).contains(&from.addr()) {
-            return false;
+impl Slot {
+    /// Returns the stack pointer of a context that begins at the entrance, for `g`, which goes on at `from`; `None` if that is
+    /// not in its stack.
+    ///
+    /// # Safety
+    ///
+    /// By sysmon; the slot must be free, and have a stack.
+    unsafe fn entrance(&self, g: NonNull<G>, from: *mut u8, entrance: Entry) -> Option<*mut u8> {
+        // SAFETY: a G lies in its stack. A slot that is free is sysmon's, and so is its stack, on which no frame is live.
+        unsafe {
+            let bottom = G::header(g).as_ref().bottom();
+            if !(bottom.addr()..g.as_ptr().addr()).contains(&from.addr()) {
+                return None;
+            }
+            let detour = ptr::from_ref(&self.detour).cast_mut();
+            let top = (*self.stack.get()).top();
+            Some(Native::init(top, entrance, detour.cast()).stack_pointer())
         }
-        let detour = ptr::from_ref(&slot.detour).cast_mut();
-        let entrance = Native::init((*slot.stack.get()).top(), entrance, detour.cast());
-        slot.g.set(g.as_ptr());
-        let diverted = slot.detour.divert(this.context.word(), from, entrance.stack_pointer());
-        if diverted {
-            slot.state.set(SlotState::Closed);
-        }
-        diverted
     }
 }
 
