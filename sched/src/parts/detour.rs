@@ -71,7 +71,11 @@ impl Resume {
     #[inline(always)]
     pub fn set(&self, sp: *mut u8) {
         // Relaxed: the goroutine's status or its queue publishes it (L15).
+        #[cfg(not(loom))]
         self.0.store(sp, Ordering::Relaxed);
+        // To loom a store may come before a compare-and-swap that has not seen it; to the language it cannot.
+        #[cfg(loom)]
+        self.0.swap(sp, Ordering::Relaxed);
     }
 
     /// Returns its address, for the switch that saves the stack pointer.
