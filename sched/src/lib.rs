@@ -350,7 +350,7 @@ pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
 pub use foreign::bridge;
 pub use introspect::{
-    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, Stats,
+    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, StackStats, Stats,
 };
 #[cfg(loom)]
 #[doc(hidden)]

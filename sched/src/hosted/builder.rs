@@ -44,6 +44,9 @@ pub struct Builder {
     procs: Option<usize>,
     max_procs: usize,
     stack_size: usize,
+    stack_memory: usize,
+    /// What a test leaves of the ways to ask what is in memory.
+    pagemap: Option<bool>,
     guards: bool,
     fences: Fences,
     name: &'static str,
@@ -79,6 +82,26 @@ impl Builder {
     /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
+        self
+    }
+
+    /// Sets how many bytes the stacks of all goroutines may take together. Of each its whole
+    /// [size](Self::stack_size) counts, whatever of it was touched: so this bounds memory, and how many goroutines there are at a
+    /// time. Beyond it a start fails with [`Error::Stack`], which holds [`StackError::Limit`](g0_stack::StackError::Limit); nothing
+    /// waits, and what runs is left alone. When goroutines have ended there is room again. Default: no limit.
+    ///
+    /// Stacks that are free count too. A P that is not idle keeps up to 64 of them for its own goroutines, and the runtime takes
+    /// half a MiB for itself to give memory back; so leave that much beside what the program needs. A thread that
+    /// calls back takes one for its goroutine.
+    pub fn stack_memory_limit(mut self, bytes: usize) -> Self {
+        self.stack_memory = bytes;
+        self
+    }
+
+    /// Asks what is in memory by `mincore` alone, or, if not `with_mincore`, not at all: for tests.
+    #[doc(hidden)]
+    pub fn without_pagemap(mut self, with_mincore: bool) -> Self {
+        self.pagemap = Some(with_mincore);
         self
     }
 
@@ -358,7 +381,11 @@ impl Builder {
         if self.panic_hook {
             panics::name_goroutines();
         }
-        let slabs = SlabSource::builder();
+        let slabs = SlabSource::builder().limit(self.stack_memory);
+        let slabs = match self.pagemap {
+            Some(with_mincore) => slabs.without_pagemap(with_mincore),
+            None => slabs,
+        };
         // SAFETY: as the caller of `without_guards` has ensured.
         let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
         let source = Box::leak(Box::new(slabs.build()));
@@ -426,6 +453,8 @@ impl Runtime {
             procs: None,
             max_procs: 0,
             stack_size: STACK_SIZE,
+            stack_memory: usize::MAX,
+            pagemap: None,
             guards: true,
             fences: Fences::Auto,
             name: "g0",

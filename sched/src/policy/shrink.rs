@@ -26,6 +26,7 @@ use super::batch::{Diverted, batch};
 
 use g0_arch::sync::atomic::Ordering;
 use g0_arch::{Arch, Entry, Native, tools};
+use g0_stack::Class;
 
 use crate::objects::g::{G, status};
 use crate::objects::shared::Core;
@@ -44,6 +45,11 @@ const PAUSE: u64 = 16;
 const SLICE: u64 = 50_000;
 /// For how long pages of a batch are given back, nanoseconds; what is left has its turn at the next look.
 const LENGTH: u64 = 60_000;
+/// A detour's stack, on which nothing but the post-switch step runs.
+const SMALL: Class = match Class::for_size(32 << 10) {
+    Ok(class) => class,
+    Err(_) => Class::MAX,
+};
 /// Goroutines looked at between two looks at the clock.
 const FEW: usize = 16;
 
@@ -236,7 +242,7 @@ impl Core {
         unsafe {
             let slot = self.shrink.slots.iter().find(|slot| slot.state.get() == SlotState::Free)?;
             if slot.stack.get().is_null() {
-                let stack = self.config.stacks.alloc(self.config.stack).ok()?;
+                let stack = self.config.stacks.alloc(self.config.stack.min(SMALL)).ok()?;
                 slot.stack.set(stack.into_raw().as_ptr());
             }
             Some(slot)
