@@ -18,7 +18,7 @@ pub(crate) unsafe extern "C" fn entrance<P: Platform>(value: usize, data: *mut u
     // goroutine already, and all that the step needs of a stack is room. The detour lives as long as its scheduler, and its exit is
     // a saved context of the goroutine that this M has taken out of a queue.
     unsafe {
-        resumed::<P>(value);
+        resumed::<P>(value).core().shrink.waits.add_shared(1);
         let backoff = Backoff::new();
         let exit = (*data.cast::<Detour>()).pass(|| backoff.snooze());
         let mut abandoned = Context::EMPTY;

@@ -18,6 +18,7 @@ use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
 use crate::objects::shared::parts::{GRACE, TURN};
 use crate::objects::shared::{Config, More};
+use crate::objects::shrink::REST;
 use crate::parts::attention::suspend_often;
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
@@ -45,6 +46,7 @@ pub struct Builder {
     max_procs: usize,
     stack_size: usize,
     stack_memory: usize,
+    give_back: Duration,
     /// What a test leaves of the ways to ask what is in memory.
     pagemap: Option<bool>,
     guards: bool,
@@ -95,6 +97,14 @@ impl Builder {
     /// calls back takes one for its goroutine.
     pub fn stack_memory_limit(mut self, bytes: usize) -> Self {
         self.stack_memory = bytes;
+        self
+    }
+
+    /// Sets how long a goroutine must have waited before memory of its stack that it once used, and does not use now, is
+    /// [given back](crate#memory-of-stacks); stacks that are free rest for as long. If it is used again it is zeros, and
+    /// costs a page fault a page, as the first time. Default: a second. [`Duration::MAX`]: none is given back.
+    pub fn give_back_after(mut self, rest: Duration) -> Self {
+        self.give_back = rest;
         self
     }
 
@@ -406,6 +416,7 @@ impl Builder {
                 // The calling thread is not started, and runs main alone.
                 .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
                 .keep_alive(nanos(self.keep_alive))
+                .give_back_after(nanos(self.give_back))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
@@ -454,6 +465,7 @@ impl Runtime {
             max_procs: 0,
             stack_size: STACK_SIZE,
             stack_memory: usize::MAX,
+            give_back: Duration::from_nanos(REST),
             pagemap: None,
             guards: true,
             fences: Fences::Auto,

@@ -131,6 +131,8 @@ pub struct StackStats {
     pub in_use: usize,
     /// How often pages of a goroutine's stack were given back while it waited.
     pub given_back: u64,
+    /// How often a goroutine was woken at that moment, and waited: for about a tenth of a millisecond at most.
+    pub waits: u64,
 }
 
 /// A scheduler in numbers: what is, and what has happened since it started.
@@ -229,6 +231,7 @@ impl Core {
             committed: usage.committed,
             in_use: goroutines * self.config.stack.size(),
             given_back: self.shrink.stacks.get(),
+            waits: self.shrink.waits.get(),
         }
     }
 

@@ -10,6 +10,8 @@ use crate::parts::count::Count;
 use crate::parts::detour::Detour;
 use crate::parts::stat_atomic;
 
+/// For how long a goroutine must have waited before pages of it are given back, if nothing else is said, nanoseconds.
+pub(crate) const REST: u64 = 1_000_000_000;
 /// Goroutines whose pages are given back behind one heavy fence.
 pub(crate) const BATCH: usize = 8;
 /// Detours: those of a batch are used again when a later fence has shown that no M is on its way over them.
@@ -17,14 +19,16 @@ const DETOURS: usize = 2 * BATCH;
 
 /// The sweep. Sysmon's, but for the detours and what is counted.
 pub(crate) struct Shrink {
+    /// For how long a goroutine must have waited, nanoseconds; `u64::MAX`: nothing is given back. Set before the start.
+    pub(crate) rest: u64,
     /// When sysmon must look next, nanoseconds; `u64::MAX`: not before a goroutine has run.
     pub(crate) due: stat_atomic::AtomicU64,
     pub(crate) sweep: OwnedCell<Sweep>,
     pub(crate) slots: [Slot; DETOURS],
     /// Stacks of which pages were given back while their goroutine was parked.
     pub(crate) stacks: Count,
-    /// Batches.
-    pub(crate) batches: Count,
+    /// Goroutines that were woken meanwhile, and waited.
+    pub(crate) waits: Count,
 }
 
 /// How far a sweep has come. Times in nanoseconds.
@@ -79,11 +83,12 @@ impl Shrink {
     maybe_const! {
         pub(crate) fn new() -> Self {
             Self {
+                rest: REST,
                 due: stat_atomic::AtomicU64::new(u64::MAX),
                 sweep: OwnedCell::new(Sweep::NONE),
                 slots: slots(),
                 stacks: Count::new(),
-                batches: Count::new(),
+                waits: Count::new(),
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A stack that was deep once keeps its pages for as long as nothing gives them back. Sysmon does, of two kinds of stacks:
 //!
-//! - *of goroutines that have been parked for [`REST`]*: what lies below the saved stack pointer. Never of one that runs, is
+//! - *of goroutines that have been parked for a second* ([`rest`](crate::objects::shrink::Shrink::rest)): what lies below the saved stack pointer. Never of one that runs, is
 //!   runnable, or is in foreign code, be it locked, bound or neither;
 //! - *of stacks without a goroutine* that have lain in the depot from one sweep to the next.
 //!
@@ -12,7 +12,7 @@
 //! ([`detour`](crate::parts::detour)), and their pages go, for at most [`LENGTH`] and the one stack that is under way; a goroutine in the
 //! batch that is woken meanwhile waits for its own stack. No other operation waits for anything.
 //!
-//! Between two sweeps [`REST`] goes by, and [`PAUSE`] times as long as the last one has looked: to give back is no reason
+//! Between two sweeps as long goes by, and [`PAUSE`] times as long as the last one has looked: to give back is no reason
 //! to rest. When nothing has run since
 //! a sweep began, and it has seen nothing that had rested for too short a time, none follows: sysmon sleeps.
 //!
@@ -36,9 +36,6 @@ use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
 use crate::platform::Platform;
 
-/// For how long a goroutine must have waited before pages of it are given back, nanoseconds: a program that
-/// goes deep again and again pays for each time with page faults.
-const REST: u64 = 1_000_000_000;
 /// How much longer than it has looked at goroutines a sweep is followed by none.
 const PAUSE: u64 = 16;
 /// For how long a look at goroutines lasts, nanoseconds.
@@ -59,14 +56,15 @@ impl Core {
     /// Returns when sysmon must come to [`shrink`](Self::shrink), nanoseconds; `u64::MAX`: it need not, if nothing runs.
     pub(crate) fn shrink_due<P: Platform>(&self) -> u64 {
         let due = self.shrink.due.load(RELAXED);
-        if due != u64::MAX || !self.config.stacks.releases_below() {
+        let rest = self.shrink.rest;
+        if due != u64::MAX || rest == u64::MAX || !self.config.stacks.releases_below() {
             return due;
         }
         // SAFETY: sysmon's.
         if self.ticks() == unsafe { self.shrink.sweep.get() }.ticks {
             return due;
         }
-        let due = P::now().saturating_add(REST);
+        let due = P::now().saturating_add(rest);
         self.shrink.due.store(due, RELAXED);
         due
     }
@@ -79,7 +77,7 @@ impl Core {
             return;
         }
         if self.phase() != phase::OPEN {
-            self.shrink.due.store(now.saturating_add(REST), RELAXED);
+            self.shrink.due.store(now.saturating_add(self.shrink.rest), RELAXED);
             return;
         }
         // What parks from now on does so later than what is looked at.
@@ -99,7 +97,7 @@ impl Core {
             sweep.under_way = false;
             // The next one gives back what is free now.
             let again = self.depot.age() | sweep.again;
-            let pause = sweep.looked.saturating_mul(PAUSE).max(REST);
+            let pause = sweep.looked.saturating_mul(PAUSE).max(self.shrink.rest);
             if again || self.ticks() != sweep.ticks {
                 after.saturating_add(pause)
             } else {
@@ -163,7 +161,7 @@ impl Core {
         if this.was_looked_at(since) {
             return false;
         }
-        if since.until(Coarse::of(now)).as_nanos() < u128::from(REST) {
+        if since.until(Coarse::of(now)).as_nanos() < u128::from(self.shrink.rest) {
             *again = true;
             return false;
         }
@@ -201,7 +199,6 @@ impl Core {
             }
         }
         self.stats.heavy_fences.add_shared(1);
-        self.shrink.batches.add(1);
         let mut began = None;
         let found = &mut sweep.found;
         let give_back = |i: usize, is_closed: bool| {
