@@ -60,7 +60,7 @@ pub const ALLOWED: [Rules; 5] = [
     Rules {
         krate: "stack",
         order: &[
-            &["error", "tag"],
+            &["error", "tag", "usage"],
             &["class"],
             &["paint"],
             &["header"],

@@ -2,13 +2,18 @@
 
 use core::fmt;
 use core::mem;
+use core::ops::Range;
 use core::ptr::NonNull;
+use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 use g0_arch::Suspended;
 
 use crate::objects::g::{G, status};
 use crate::parts::stat_atomic::Ordering;
+
+/// For how long a goroutine may be diverted, on a busy machine.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The part of a stack that was in use, and where to begin.
 pub(super) struct Copy {
@@ -49,20 +54,34 @@ fn waits(g: NonNull<G>, id: u64) -> Result<usize, Why> {
     Ok(usize::from_ne_bytes(sp))
 }
 
+/// As [`waits`], for a stack with these bounds. Sysmon may be giving pages of it back, for a moment: then the context is a
+/// detour's.
+fn waits_in(g: NonNull<G>, id: u64, stack: Range<usize>) -> Result<usize, Why> {
+    let start = Instant::now();
+    loop {
+        let sp = waits(g, id)?;
+        if stack.contains(&sp) {
+            return Ok(sp);
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(Why::Woke);
+        }
+        std::thread::yield_now();
+    }
+}
+
 impl Copy {
     /// Of `g`, which was the goroutine with this number.
     pub(super) fn of(g: NonNull<G>, id: u64) -> Result<Self, Why> {
-        let sp = waits(g, id)?;
         // SAFETY: as above; the header's words stay.
         let bottom = unsafe { G::header(g).as_ref() }.bottom().addr();
         // The frames begin beneath the G.
         let top = g.as_ptr().addr();
-        if !(bottom..top).contains(&sp) {
-            return Err(Why::Woke);
-        }
+        let waits = || waits_in(g, id, bottom..top);
+        let sp = waits()?;
         let mut bytes = std::vec![0; top - sp];
         read(sp, &mut bytes)?;
-        if waits(g, id)? != sp {
+        if waits()? != sp {
             return Err(Why::Woke);
         }
         let word = |at| word_in(sp, &bytes, at);
