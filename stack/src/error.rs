@@ -26,6 +26,11 @@ pub enum StackError {
         /// How many stacks the source has.
         stacks: usize,
     },
+    /// The stacks of a source take as much together as its limit allows, and none of them is free.
+    Limit {
+        /// The bytes that the source may reserve for all its stacks.
+        bytes: usize,
+    },
     /// The process has as many mappings as the kernel allows, and its guard pages need mappings.
     TooManyMappings,
     /// The segments of one task would take more than they may: see [`grow`](crate::grow).
@@ -63,6 +68,11 @@ impl fmt::Display for StackError {
             StackError::Exhausted { stacks } => write!(
                 f,
                 "all {stacks} stacks of the static source are in use: free one, or declare more",
+            ),
+            StackError::Limit { bytes } => write!(
+                f,
+                "the limit of {bytes} bytes for all stacks together is reached: wait until one is free, ask for \
+                 smaller ones, or raise the limit",
             ),
             StackError::TooManyMappings => f.write_str(
                 "the limit on memory mappings is reached (this kernel needs one for every guard \

@@ -91,6 +91,15 @@
 //! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab, from
 //! paint on the two other kinds.
 //!
+//! # What memory a stack takes
+//!
+//! A slab stack is reserved whole and committed by touch, and what was touched stays until it is given back: of stacks
+//! that lie in a depot by [`Depot::release_idle`], or a few at a time by [`Depot::age`] and [`Depot::release_some`]; of one
+//! on which frames are suspended by [`StackSource::release_below`], which takes what lies below their stack pointer. To
+//! keep them suspended meanwhile is the caller's to see to. [`StackSource::resident_below`] tells whether it is worth
+//! it, by `PAGEMAP_SCAN` or `mincore`, if the kernel answers. `SlabBuilder::limit` bounds what all stacks of a source reserve;
+//! [`StackSource::usage`] tells what they reserve and hold.
+//!
 //! # What was rejected
 //!
 //! - *The guard page inside the class's size.* Then the stride is a power of two, and the top
@@ -161,6 +170,7 @@ mod slab;
 mod source;
 mod static_source;
 mod tag;
+mod usage;
 
 pub use cache::Cache;
 pub use class::Class;
@@ -176,3 +186,4 @@ pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};
 pub use static_source::StaticSource;
 pub use tag::Tag;
+pub use usage::Usage;

@@ -307,8 +307,14 @@ fn fetch(within: &Within) -> Result<Stack, Error> {
     let (core, p) = (within.core(), within.p());
     // SAFETY: inside, on the goroutine's stack; the P's own cache.
     unsafe {
-        on_g0(within.m(), || p.free.with_mut(|free| core.depot.alloc(&mut *free)))
-            .map_err(Error::Stack)
+        let alloc = || p.free.with_mut(|free| core.depot.alloc(&mut *free));
+        let alloc = || {
+            alloc().or_else(|_| {
+                core.reclaim_stacks();
+                alloc()
+            })
+        };
+        on_g0(within.m(), alloc).map_err(Error::Stack)
     }
 }
 

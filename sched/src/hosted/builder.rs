@@ -5,6 +5,8 @@ use std::boxed::Box;
 use std::time::Duration;
 use std::vec::Vec;
 
+use g0_stack::SlabSource;
+
 use super::offload_pool::{self, Pool};
 use super::prepare::prepare;
 use super::runtime::Runtime;
@@ -18,6 +20,7 @@ use crate::objects::p::Proc;
 use crate::objects::segments::{CLASS, LIMIT};
 use crate::objects::shared::parts::{GRACE, TURN};
 use crate::objects::shared::{Config, More};
+use crate::objects::shrink::REST;
 use crate::parts::attention::suspend_often;
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
@@ -46,6 +49,10 @@ pub struct Builder {
     stack_size: usize,
     segment_size: usize,
     segment_limit: usize,
+    stack_memory: usize,
+    give_back: Duration,
+    /// What a test leaves of the ways to ask what is in memory.
+    pagemap: Option<bool>,
     guards: bool,
     packed: Option<usize>,
     fences: Fences,
@@ -103,6 +110,35 @@ impl Builder {
     /// [segment](Self::segment_size) no stack grows.
     pub fn segment_limit(mut self, bytes: usize) -> Self {
         self.segment_limit = bytes;
+        self
+    }
+
+    /// Sets how many bytes the stacks of all goroutines may take together, [segments](Self::segment_size) included. Of
+    /// each its whole [size](Self::stack_size) counts, whatever of it was touched: so this bounds memory, and how many
+    /// goroutines there are at a time. Beyond it a start fails with [`Error::Stack`], which holds
+    /// [`StackError::Limit`](g0_stack::StackError::Limit); nothing waits, and what runs is left alone. When goroutines
+    /// have ended there is room again. Default: no limit. [Packed](Self::packed_stacks) stacks do not count.
+    ///
+    /// Stacks that are free count too. A P that is not idle keeps up to 64 of them for its own goroutines, and the
+    /// runtime takes half a MiB for itself to give memory back; so leave that much beside what the program needs. A
+    /// thread that calls back takes one for its goroutine.
+    pub fn stack_memory_limit(mut self, bytes: usize) -> Self {
+        self.stack_memory = bytes;
+        self
+    }
+
+    /// Sets how long a goroutine must have waited before memory of its stack that it once used, and does not use now, is
+    /// [given back](crate#memory-of-stacks); stacks that are free rest for as long. If it is used again it is zeros, and
+    /// costs a page fault a page, as the first time. Default: a second. [`Duration::MAX`]: none is given back.
+    pub fn give_back_after(mut self, rest: Duration) -> Self {
+        self.give_back = rest;
+        self
+    }
+
+    /// Asks what is in memory by `mincore` alone, or, if not `with_mincore`, not at all: for tests.
+    #[doc(hidden)]
+    pub fn without_pagemap(mut self, with_mincore: bool) -> Self {
+        self.pagemap = Some(with_mincore);
         self
     }
 
@@ -425,8 +461,14 @@ impl Builder {
         };
         // First, for packed stacks are refused beside handlers that lack the flag.
         prepare(self.onstack);
+        let slabs = SlabSource::builder().limit(self.stack_memory);
+        let slabs = match self.pagemap {
+            Some(with_mincore) => slabs.without_pagemap(with_mincore),
+            None => slabs,
+        };
         // SAFETY: as the callers of `without_guards` and `packed_stacks` have ensured.
-        let stacks = unsafe { Stacks::new(self.stack_size, self.guards, self.packed, mobility) }?;
+        let stacks =
+            unsafe { Stacks::new(self.stack_size, self.guards, self.packed, mobility, slabs) }?;
         if self.panic_hook {
             panics::name_goroutines();
         }
@@ -448,6 +490,7 @@ impl Builder {
                 .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
                 .segments(stacks.source_of(segment), segment, self.segment_limit)
                 .keep_alive(nanos(self.keep_alive))
+                .give_back_after(nanos(self.give_back))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
@@ -501,6 +544,9 @@ impl Runtime {
             stack_size: STACK_SIZE,
             segment_size: CLASS.size(),
             segment_limit: LIMIT,
+            stack_memory: usize::MAX,
+            give_back: Duration::from_nanos(REST),
+            pagemap: None,
             guards: true,
             packed: None,
             fences: Fences::Auto,

@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use std::boxed::Box;
 use std::vec::Vec;
 
-use g0_stack::{Class, Depot, PackedSource, SlabSource, StackError, StackSource};
+use g0_stack::{Class, Depot, PackedSource, SlabBuilder, SlabSource, StackError, StackSource};
 
 use crate::objects::config::Mobility;
 use crate::objects::shared::stack_classes::AnyDepot;
@@ -40,7 +40,7 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    /// Makes them: main's of `size` bytes, and the goroutines' too, or packed ones of so many bytes.
+    /// Makes them: main's of `size` bytes, by `slabs`, and the goroutines' too, or packed ones of so many bytes.
     ///
     /// # Errors
     ///
@@ -55,6 +55,7 @@ impl Stacks {
         guards: bool,
         packed: Option<usize>,
         mobility: Mobility,
+        slabs: SlabBuilder,
     ) -> Result<Self, Error> {
         let main = guarded(size).map_err(Error::StackSize)?;
         let (class, packed) = match packed {
@@ -71,7 +72,6 @@ impl Stacks {
                 (class, Some(NonNull::from(Box::leak(Box::new(source)))))
             }
         };
-        let slabs = SlabSource::builder();
         // SAFETY: as the caller ensures.
         let slabs = if guards { slabs } else { unsafe { slabs.without_guards() } };
         let slabs = NonNull::from(Box::leak(Box::new(slabs.build())));

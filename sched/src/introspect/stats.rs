@@ -140,6 +140,25 @@ impl SegmentStats {
     }
 }
 
+/// How much memory the stacks take, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackStats {
+    /// Of all stacks that were ever made, whole, the free ones included: what
+    /// [`Builder::stack_memory_limit`](crate::Builder::stack_memory_limit) bounds. On the hosted platform that is address space.
+    /// 0 where the source of the stacks does not say.
+    pub reserved: usize,
+    /// Of these, what is in memory: touched, and not [given back](crate#memory-of-stacks). The kernel is asked, which
+    /// walks its page tables: some milliseconds for a hundred thousand stacks. `None` where it does not tell.
+    pub committed: Option<usize>,
+    /// Of the goroutines that have started and not ended, whole: of what is reserved the rest is free.
+    pub in_use: usize,
+    /// How often pages of a goroutine's stack were given back while it waited.
+    pub given_back: u64,
+    /// How often a goroutine was woken at that moment, and waited: for about a tenth of a millisecond at most.
+    pub waits: u64,
+}
+
 /// A scheduler in numbers: what is, and what has happened since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -152,6 +171,8 @@ pub struct Stats {
     pub procs: ProcStats,
     /// Segments of stacks.
     pub segments: SegmentStats,
+    /// Stacks by the memory that they take.
+    pub stacks: StackStats,
     /// Goroutines that were started.
     pub started: u64,
     /// Times that a goroutine parked.
@@ -212,11 +233,13 @@ impl Core {
             callbacks += m.foreign.callbacks.get();
             calls += m.foreign.calls.get();
         }
+        let goroutines = self.goroutine_stats(first);
         Stats {
-            goroutines: self.goroutine_stats(first),
+            goroutines,
             machines,
             procs,
             segments: self.segment_stats(),
+            stacks: self.stack_stats(goroutines.all()),
             started: sum(|p| p.counts.started.load(Ordering::Relaxed)),
             parks: sum(|p| p.counts.parks.get()),
             steals: sum(|p| p.counts.steals.get()),
@@ -228,6 +251,18 @@ impl Core {
             callbacks,
             timers: sum(|p| p.timers.fired()),
             packed_stacks: self.packed_stacks(),
+        }
+    }
+
+    /// Returns what the stacks take, of which so many are goroutines'.
+    fn stack_stats(&self, goroutines: usize) -> StackStats {
+        let usage = self.config.stacks.usage();
+        StackStats {
+            reserved: usage.reserved,
+            committed: usage.committed,
+            in_use: goroutines * self.config.stack.size(),
+            given_back: self.shrink.stacks.get(),
+            waits: self.shrink.waits.get(),
         }
     }
 
@@ -359,7 +394,7 @@ fn is_behind_busy_m(g: &G) -> bool {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (g, m, p) = (&self.goroutines, &self.machines, &self.procs);
+        let (g, m, p, s) = (&self.goroutines, &self.machines, &self.procs, &self.stacks);
         writeln!(
             f,
             "goroutines: {} ({} running, {} runnable, {} of them behind a busy M, {} in foreign calls, \
@@ -399,6 +434,12 @@ impl fmt::Display for Stats {
                 s.bytes >> 10
             )?;
         }
+        let s = &self.stacks;
+        write!(f, "stacks: {} KiB reserved, ", s.reserved >> 10)?;
+        if let Some(committed) = s.committed {
+            write!(f, "{} KiB committed, ", committed >> 10)?;
+        }
+        writeln!(f, "{} KiB in use; {} times given back", s.in_use >> 10, s.given_back)?;
         write!(
             f,
             "so far: {} started, {} parks, {} steals, {} hand-offs, {} retakes, {} evictions, \

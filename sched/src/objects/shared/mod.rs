@@ -23,6 +23,7 @@ use super::g::{G, status};
 use super::m::M;
 use super::p::Proc;
 use super::segments::Segments;
+use super::shrink::Shrink;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
 
@@ -114,6 +115,15 @@ pub struct Core {
     pub(crate) evict: Evictions,
     pub(crate) stats: CoreStats,
     pub(crate) sysmon: SysmonState,
+    /// Giving memory of parked goroutines back.
+    pub(crate) shrink: Shrink,
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // SAFETY: a scheduler that is dropped has ended, or has never begun; its Ms have gone.
+        unsafe { self.shrink.free(self.config.stacks) };
+    }
 }
 
 // SAFETY: what is not atomic or under the lock is written before the scheduler starts.
@@ -150,6 +160,7 @@ impl Core {
                 evict: Evictions::new(),
                 stats: CoreStats::new(),
                 sysmon: SysmonState::new(),
+                shrink: Shrink::new(),
             }
         }
     }
