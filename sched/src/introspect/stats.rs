@@ -239,7 +239,7 @@ impl Core {
             machines,
             procs,
             segments: self.segment_stats(),
-            stacks: self.stack_stats(goroutines.all()),
+            stacks: self.stack_stats(),
             started: sum(|p| p.counts.started.load(Ordering::Relaxed)),
             parks: sum(|p| p.counts.parks.get()),
             steals: sum(|p| p.counts.steals.get()),
@@ -254,13 +254,18 @@ impl Core {
         }
     }
 
-    /// Returns what the stacks take, of which so many are goroutines'.
-    fn stack_stats(&self, goroutines: usize) -> StackStats {
-        let usage = self.config.stacks.usage();
+    /// Returns what the stacks take.
+    fn stack_stats(&self) -> StackStats {
+        let (mut reserved, mut committed) = (0, Some(0));
+        self.each_source(|source| {
+            let usage = source.usage();
+            reserved += usage.reserved;
+            committed = committed.zip(usage.committed).map(|(all, more)| all + more);
+        });
         StackStats {
-            reserved: usage.reserved,
-            committed: usage.committed,
-            in_use: goroutines * self.config.stack.size(),
+            reserved,
+            committed,
+            in_use: self.bytes_of_goroutines(),
             given_back: self.shrink.stacks.get(),
             waits: self.shrink.waits.get(),
         }
@@ -294,6 +299,21 @@ impl Core {
         stats.runnable = active - stats.foreign - stats.running;
         stats.runnable_behind_busy_m = stats.runnable_behind_busy_m.min(stats.runnable);
         stats
+    }
+
+    /// Returns the bytes of the stacks of all goroutines.
+    fn bytes_of_goroutines(&self) -> usize {
+        let bytes = |g: NonNull<G>| {
+            // SAFETY: registered Gs, and their stacks, live as long as the scheduler.
+            let lives = unsafe { g.as_ref() }.status.load(Ordering::Relaxed) != status::DEAD;
+            // No model's G lies in a stack.
+            if !lives || cfg!(loom) {
+                return 0;
+            }
+            // SAFETY: as above.
+            unsafe { G::header(g).as_ref() }.class().size()
+        };
+        self.all_goroutines().map(bytes).sum()
     }
 
     /// Counts the goroutines whose stacks are packed.
@@ -394,7 +414,7 @@ fn is_behind_busy_m(g: &G) -> bool {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (g, m, p, s) = (&self.goroutines, &self.machines, &self.procs, &self.stacks);
+        let (g, m, p) = (&self.goroutines, &self.machines, &self.procs);
         writeln!(
             f,
             "goroutines: {} ({} running, {} runnable, {} of them behind a busy M, {} in foreign calls, \

@@ -66,6 +66,16 @@ impl Core {
         self.depot_of(self.classes.main)
     }
 
+    /// Calls `with` with each source of stacks, once.
+    pub(crate) fn each_source(&self, mut with: impl FnMut(&'static dyn StackSource)) {
+        let sources = || self.depots().map(|depot| *depot.source());
+        for (i, source) in sources().enumerate() {
+            if !sources().take(i).any(|other| core::ptr::addr_eq(other, source)) {
+                with(source);
+            }
+        }
+    }
+
     fn depots(&self) -> impl Iterator<Item = &AnyDepot> {
         core::iter::once(&self.depot).chain(self.classes.others)
     }
