@@ -4,6 +4,7 @@ mod beside;
 mod bridge;
 mod defers;
 mod difference;
+mod grow;
 mod latency;
 mod locked;
 mod memory;
@@ -122,6 +123,9 @@ const ROWS: &[(&str, Measure)] = &[
     ("panic-jump", One(defers::jump)),
     ("panic-unwind", One(defers::unwind)),
     ("panic-goexit", OverAndAll(defers::exit)),
+    ("grow-fits", OverAndAll(grow::fits)),
+    ("grow-kept", One(grow::kept)),
+    ("grow-cached", One(grow::cached)),
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
