@@ -4,6 +4,7 @@ mod beside;
 mod bridge;
 mod defers;
 mod difference;
+mod given_back;
 mod latency;
 mod locked;
 mod memory;
@@ -126,6 +127,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
     ("guarded", One(memory::guarded)),
+    ("given-back", One(given_back::given_back)),
 ];
 
 /// Those of them that are measured on the pinned runtime too, listed as `ROW/pinned`.
