@@ -1,7 +1,7 @@
 //! The assembly backend of the target, chosen here.
 //!
-//! Each machine's folder defines the same seven functions: `init`, `switch`, `suspended`, `call_on`,
-//! `call_here`, `escape`, `stack_pointer`. A machine to come adds a folder, a line here and one in `lib.rs`.
+//! Each machine's folder defines the same eight functions: `init`, `switch`, `suspended`, `call_on`,
+//! `call_here`, `caller`, `escape`, `stack_pointer`. A machine to come adds a folder, a line here and one in `lib.rs`.
 
 use crate::{Arch, Call, Context, Entry, Suspended};
 
@@ -22,6 +22,12 @@ impl Suspended {
     /// word of its stack, which may be a copy, or another process's; it returns none where it cannot.
     pub fn read(sp: usize, word: impl FnMut(usize) -> Option<usize>) -> Option<Self> {
         imp::suspended(sp, word)
+    }
+
+    /// As [`read`](Self::read), of code that has called a function on another stack by
+    /// [`call_on`](Arch::call_on), whose slot this is: where it goes on afterwards.
+    pub fn read_call(slot: usize, word: impl FnMut(usize) -> Option<usize>) -> Option<Self> {
+        imp::caller(slot, word)
     }
 }
 

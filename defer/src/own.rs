@@ -30,6 +30,8 @@ use crate::{Goexit, Local, Throw, Thrown, Unwind};
 pub struct Catch {
     slot: Cell<*mut u8>,
     outer: *const Catch,
+    /// The stack that its frame is on: see [`Catches::stack`].
+    stack: *mut (),
     /// A payload's record, once it is thrown.
     thrown: Cell<*mut ()>,
 }
@@ -65,6 +67,33 @@ pub unsafe trait Catches: Local {
     /// `catch` must be null or a catch of the running goroutine's which has not returned, and the word must be
     /// written again before it does: a throw jumps there.
     unsafe fn set_innermost(catch: *const Catch);
+
+    /// Returns what stands for the stack that the caller is on, where a goroutine may have several: a catch notes it.
+    /// Provided: there is one.
+    #[inline(always)]
+    fn stack() -> *mut () {
+        ptr::null_mut()
+    }
+
+    /// A throw is about to jump to a catch on `stack`: the goroutine is to be on that from here on. Returns whether it
+    /// was on another, of which [`arrive`](Catches::arrive) is told then. Provided: no.
+    ///
+    /// # Safety
+    ///
+    /// `stack` must be what [`stack`](Catches::stack) returned to the running goroutine in a catch that has not returned,
+    /// and the caller must jump there at once.
+    #[inline(always)]
+    unsafe fn leave_for(stack: *mut ()) -> bool {
+        let _ = stack;
+        false
+    }
+
+    /// A throw from another stack has arrived.
+    ///
+    /// # Safety
+    ///
+    /// Must be called in the catch that was jumped to, after a [`leave_for`](Catches::leave_for) that returned true.
+    unsafe fn arrive() {}
 }
 
 /// The promise that makes [`Own`]'s throws safe, for a program.
@@ -96,6 +125,9 @@ struct Frame<F, R> {
     value: MaybeUninit<R>,
 }
 
+/// What a catch is given in the place of its base's 0, by a throw that comes from another stack of the goroutine.
+const FROM_ANOTHER_STACK: usize = 2;
+
 /// Runs a catch's closure. It does not unwind, for it is a function of C's.
 unsafe extern "C" fn base<F: FnOnce() -> R, R>(frame: *mut u8) -> usize {
     let frame = frame.cast::<Frame<F, R>>();
@@ -121,11 +153,16 @@ impl<H: Catches> Unwind for Own<H> {
         let catch = Catch {
             slot: Cell::new(ptr::null_mut()),
             outer: H::innermost(),
+            stack: H::stack(),
             thrown: Cell::new(ptr::null_mut()),
         };
         // SAFETY: this frame's, and taken out again below, where a throw arrives too.
         unsafe { H::set_innermost(&raw const catch) };
         let was_thrown = call(&mut frame, catch.slot.as_ptr());
+        if was_thrown == FROM_ANOTHER_STACK {
+            // SAFETY: the throw says so.
+            unsafe { H::arrive() };
+        }
         // SAFETY: it was the innermost before, and its frame is further out.
         unsafe { H::set_innermost(catch.outer) };
         if was_thrown == 0 {
@@ -214,7 +251,11 @@ unsafe fn go<H: Catches>(payload: Thrown<H>) -> ! {
     // escaped to. It is this goroutine's.
     unsafe {
         (*innermost).thrown.set(payload.into_raw());
-        tools::drop_frames(stack_pointer(), (*innermost).slot.get());
-        Native::escape((*innermost).slot.as_ptr(), 1)
+        let (slot, stack) = (&(*innermost).slot, (*innermost).stack);
+        if H::leave_for(stack) {
+            Native::escape(slot.as_ptr(), FROM_ANOTHER_STACK)
+        }
+        tools::drop_frames(stack_pointer(), slot.get());
+        Native::escape(slot.as_ptr(), 1)
     }
 }

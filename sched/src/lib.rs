@@ -367,7 +367,8 @@ pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
 pub use foreign::bridge;
 pub use introspect::{
-    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, StackStats, Stats,
+    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, SegmentStats,
+    StackStats, Stats,
 };
 #[cfg(loom)]
 #[doc(hidden)]
@@ -404,6 +405,7 @@ pub mod generic {
     pub use crate::api::defers::{deferring, recovering};
     pub use crate::api::go::{Go, refuse};
     pub use crate::api::goroutine::{Goroutine, current, goexit, park};
+    pub use crate::api::grow;
     pub use crate::api::join::JoinHandle;
     pub use crate::api::lock_os_thread::{lock_os_thread, os_thread_locked, unlock_os_thread};
     pub use crate::api::procs::{procs, set_procs};
@@ -444,6 +446,8 @@ compile_error!(
     "g0-sched's hosted platform needs Linux: elsewhere implement `Platform`, without `std`"
 );
 
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
+pub use g0_stack::overflow::{add_onstack_flags, handler_without_onstack};
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
     builder::{Builder, STACK_SIZE},

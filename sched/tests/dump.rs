@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{Threads, bounded, on_each_kind, yield_until};
 use g0_sched::{
-    Mutex, Receiver, Runtime, WaitReason, block_on, channel, dump, go, go_named, lock_os_thread,
-    park, scope, select, sleep, stats, yield_now,
+    Mutex, Receiver, Runtime, WaitReason, block_on, channel, dump, go, go_named, grow,
+    lock_os_thread, park, scope, select, sleep, stats, yield_now,
 };
 
 /// What a dump says of each goroutine, by its first line.
@@ -106,6 +106,39 @@ fn a_backtrace_leads_from_the_wait_to_the_entry() {
             // Who asks runs.
             let main = of(&said, "main");
             assert!(main.0.contains("), running, started at ") && main.1.is_empty(), "{said}");
+        });
+        ended.expect("main returns");
+    });
+}
+
+/// Waits so many levels further down, each with room for a wait.
+#[inline(never)]
+fn grows_down(depth: u32, rx: &Receiver<u8>) -> u8 {
+    let value = grow::call(40 << 10, || {
+        let frame = [0u8; 16 << 10];
+        black_box(&frame);
+        if depth == 0 { rx.recv().unwrap_or(0) } else { grows_down(depth - 1, rx) }
+    });
+    black_box(value)
+}
+
+#[test]
+fn a_backtrace_goes_on_through_segments() {
+    on_each_kind(|kind, procs| {
+        let runtime = Runtime::builder().procs(procs).stack_size(32 << 10);
+        let ended = kind.build(runtime.segment_size(32 << 10)).run(|| {
+            let (_tx, rx) = channel(0);
+            drop(go_named("deep", move || grows_down(6, &rx)));
+            yield_until("it waits", || stats().unwrap().goroutines.waiting == 1);
+            assert!(stats().unwrap().segments.in_use > 2);
+            let said = grow::call(512 << 10, dumped);
+            let (_, lines) = of(&said, "deep");
+            let functions = functions(&lines);
+            let named = |name: &str| functions.iter().filter(|f| f.contains(name)).count();
+            assert!(named("grows_down") >= 7, "{said}");
+            let last = functions.last().expect("frames");
+            assert!(last.contains("start") || last.contains("entry"), "{last} in {said}");
+            assert!(!said.contains("no further") && !said.contains("no backtrace"), "{said}");
         });
         ended.expect("main returns");
     });

@@ -199,3 +199,93 @@ fn a_scope_waits_before_what_was_thrown_in_its_body_goes_on() {
         }
     });
 }
+
+/// std's threads, where nothing unwinds; scopes that name it catch a jump.
+#[derive(Debug)]
+enum Plain {}
+type Jumps = Unwinder<Defers<Plain>>;
+
+mod plain {
+    g0_sched::platform!(super::Plain);
+}
+
+// SAFETY: all that a platform promises is `Own`'s.
+unsafe impl Platform for Plain {
+    type Unwind = g0_defer::NoUnwind;
+
+    as_own!(whole);
+}
+
+g0_sched::default_parts!(Plain);
+
+// SAFETY: as of the other.
+unsafe impl PlainFrames for Plain {}
+
+fn with_segments<P: Platform>(main: impl Fn() + Clone + Send + Sync + 'static) {
+    for (procs, threads) in [1, 2].into_iter().flat_map(|n| Threads::ALL.map(|kind| (n, kind))) {
+        let main = main.clone();
+        bounded("panics that jump over segments", move || {
+            own::register();
+            let config = own::config(procs, threads.mobility(), false);
+            let scheduler = Scheduler::<P>::new(config);
+            let class = g0_stack::Class::for_size(64 << 10).unwrap();
+            let scheduler = scheduler.segments(config.stacks, class, 16 << 20);
+            let scheduler: &'static Scheduler<P> = Box::leak(Box::new(scheduler));
+            let ended = scheduler.run(main).unwrap();
+            assert!(ended.result.is_some_and(|result| result.is_ok()));
+            assert_eq!(ended.left_behind, 0);
+        });
+    }
+}
+
+#[inline(never)]
+fn deep<P: Platform>(levels: u32, end: &mut dyn FnMut()) {
+    g0_sched::generic::grow::call::<P, _>(40 << 10, || {
+        std::hint::black_box(&[levels as u8; 24 << 10]);
+        if levels == 0 { end() } else { deep::<P>(levels - 1, end) }
+    });
+    std::hint::black_box(&levels);
+}
+
+#[test]
+fn a_panic_that_jumps_leaves_segments() {
+    // A segment's base is a catch.
+    with_segments::<Jumping>(|| {
+        let left = rt::grow::remaining();
+        for levels in [0, 1, 7, 20] {
+            let caught = Panics::catch(|| deep::<Jumping>(levels, &mut || Panics::panic(levels)));
+            assert_eq!(number(caught.unwrap_err()), levels);
+            assert_eq!(rt::grow::remaining(), left);
+        }
+        rt::go(|| deep::<Jumping>(9, &mut || goexit::<Jumping>())).join().unwrap_err();
+    });
+    // A base is none: the jump leaves several segments at once.
+    with_segments::<Plain>(|| {
+        let left = plain::grow::remaining();
+        for levels in [0, 1, 7, 20] {
+            for _ in 0..2 {
+                let caught = Jumps::catch(|| {
+                    deep::<Plain>(levels, &mut || {
+                        let inner = Jumps::catch(|| {
+                            deep::<Plain>(3, &mut || {
+                                plain::yield_now();
+                                Jumps::panic(1u32)
+                            });
+                        });
+                        assert_eq!(inner.unwrap_err().downcast::<u32>().unwrap(), 1);
+                        Jumps::panic(levels)
+                    });
+                });
+                assert_eq!(caught.unwrap_err().downcast::<u32>().unwrap(), levels);
+                assert_eq!(plain::grow::remaining(), left, "it is on its first stack again");
+            }
+            assert!(levels < 7 || plain::grow::trim() > 0);
+        }
+        plain::go(|| {
+            let caught = Jumps::catch(|| deep::<Plain>(9, &mut || Jumps::panic(2u32)));
+            assert!(caught.is_err());
+        })
+        .join()
+        .unwrap_or_else(|never| match never {});
+    });
+}

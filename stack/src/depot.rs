@@ -117,11 +117,22 @@ impl<S: StackSource> Depot<S> {
     #[inline]
     pub unsafe fn free(&self, cache: &mut Cache, stack: Stack) {
         // SAFETY: the caller ensures the same.
-        if let Err(stack) = unsafe { cache.put(stack) } {
+        unsafe { self.free_or(cache, stack, |_| crate::cache::wrong_class()) }
+    }
+
+    /// As [`free`](Self::free); but a stack of another class than the cache's goes to `other`, for owners that have
+    /// a depot for each of several classes.
+    ///
+    /// # Safety
+    /// As [`free`](Self::free), of a stack of the cache's class; what `other` does is its own affair.
+    #[inline]
+    pub unsafe fn free_or(&self, cache: &mut Cache, stack: Stack, other: impl Fn(Stack)) {
+        // SAFETY: the caller ensures the same.
+        if let Err(stack) = unsafe { cache.put_or(stack, &other) } {
             // SAFETY: so has, by the same promise, all that the cache holds; and there is room afterwards.
             let put = unsafe {
                 self.flush(cache);
-                cache.put(stack)
+                cache.put_or(stack, &other)
             };
             debug_assert!(put.is_ok());
         }

@@ -33,8 +33,25 @@ pub enum StackError {
     },
     /// The process has as many mappings as the kernel allows, and its guard pages need mappings.
     TooManyMappings,
+    /// The segments of one task would take more than they may: see [`grow`](crate::grow).
+    SegmentLimit {
+        /// The bytes of the segment that was wanted.
+        asked: usize,
+        /// The bytes of those that the task has.
+        used: usize,
+        /// The bytes that it may have.
+        limit: usize,
+    },
     /// The kernel refused a signal handler or an alternate stack, with this error number.
     Signal(i32),
+    /// Packed stacks in a build with debug assertions, whose frames are several times as deep: one wait takes more
+    /// than a whole stack.
+    Unoptimised,
+    /// Packed stacks in a program that binds functions of libraries at their first call, which takes more than a
+    /// whole stack.
+    LazyBinding,
+    /// Packed stacks in a program with a handler of this signal that runs on whatever stack the signal meets.
+    SignalOnStack(i32),
 }
 
 impl fmt::Display for StackError {
@@ -61,10 +78,28 @@ impl fmt::Display for StackError {
                 "the limit on memory mappings is reached (this kernel needs one for every guard \
                  page): raise vm.max_map_count, or build the source without guards",
             ),
+            StackError::SegmentLimit { asked, used, limit } => write!(
+                f,
+                "stack overflow: {used} bytes of segments are in use, and {asked} more would exceed \
+                 the limit of {limit} bytes: a recursion does not end, or the limit must be raised",
+            ),
             StackError::Signal(errno) => write!(
                 f,
                 "the kernel refused a signal handler or its stack (error {errno}): check seccomp \
                  and memory limits",
+            ),
+            StackError::Unoptimised => f.write_str(
+                "packed stacks in a build with debug assertions, whose frames are too deep for them: build with \
+                 --release, or take larger stacks with guards",
+            ),
+            StackError::LazyBinding => f.write_str(
+                "packed stacks in a program that binds functions at their first call, which takes 3 KiB of stack: \
+                 link it with -z now (rustc: -C relro-level=full), or start it with LD_BIND_NOW=1",
+            ),
+            StackError::SignalOnStack(signal) => write!(
+                f,
+                "packed stacks in a program whose handler of signal {signal} runs on the stack that the signal \
+                 meets: install it with SA_ONSTACK",
             ),
         }
     }

@@ -21,6 +21,8 @@ use core::cell::Cell;
 use core::fmt;
 use core::ptr::{self, NonNull};
 // Core's and not the facade's: no model reaches a header.
+#[cfg(all(feature = "std", target_os = "linux"))]
+use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Class;
@@ -36,6 +38,8 @@ pub(crate) enum Kind {
     Heap,
     #[cfg(all(feature = "std", target_os = "linux"))]
     Slab,
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    Packed,
 }
 
 /// The stack has a guard page beneath it.
@@ -70,6 +74,9 @@ pub struct Header {
     pub(crate) next: Cell<*mut Header>,
     /// First stack of the magazine below; of use in the first stack of a magazine in a depot.
     pub(crate) below: Cell<*mut Header>,
+    /// The segment that lies above this stack in a task's chain, in use or kept; null where there is none, and
+    /// always while the stack is free. See `grow`.
+    pub(crate) above: Cell<*mut Header>,
     /// What lies beneath, or null: see `tag.rs`.
     tag: Word,
     bottom: *mut u8,
@@ -116,6 +123,7 @@ impl Header {
             identity: AtomicUsize::new(mix(at.addr(), parts.bottom.addr(), LIVE)),
             next: Cell::new(ptr::null_mut()),
             below: Cell::new(ptr::null_mut()),
+            above: Cell::new(ptr::null_mut()),
             tag: Word::none(),
             bottom: parts.bottom,
             origin: parts.origin,
@@ -246,12 +254,15 @@ impl Header {
         self.flags.set(self.flags.get() | FRESH);
     }
 
-    /// Receives the stack in the source with this origin, which must have made it: another one is fatal. What
-    /// lies beneath is nothing from here on.
+    /// Receives the stack in the source with this origin, which must have made it: another one is fatal, and so is
+    /// a stack with a segment above. What lies beneath is nothing from here on.
     #[inline]
     pub(crate) fn comes_back(&self, origin: usize, place: &'static str) {
         if self.origin != origin {
             foreign(self, place);
+        }
+        if !self.above.get().is_null() {
+            keeps(self, place);
         }
         self.tag.clear();
     }
@@ -332,9 +343,33 @@ fn foreign(header: &Header, place: &'static str) -> ! {
     panic!("g0-stack: {place}: stack with top {:p}: it came from another source", header.top());
 }
 
+/// What tells of a broken canary before the panic does: null, or a `fn(&Header)` that `overflow` has put here.
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub(crate) static ON_OVERRUN: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+#[cold]
+#[inline(never)]
+fn keeps(header: &Header, place: &'static str) -> ! {
+    if !header.check() {
+        fatal(header, place);
+    }
+    panic!(
+        "g0-stack: {place}: stack with top {:p}: it has a segment above: take it first (grow::take_kept)",
+        header.top()
+    );
+}
+
 #[cold]
 #[inline(never)]
 fn overrun(header: &Header, place: &'static str) -> ! {
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    {
+        let tell = ON_OVERRUN.load(Ordering::Acquire);
+        if !tell.is_null() {
+            // SAFETY: `overflow` stores nothing else there.
+            unsafe { core::mem::transmute::<*mut (), fn(&Header)>(tell)(header) };
+        }
+    }
     panic!(
         "g0-stack: {place}: stack with top {:p}, {} bytes: it overflowed (canary overwritten), and \
          memory beneath it may be damaged: make it larger",

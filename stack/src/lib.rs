@@ -16,7 +16,8 @@
 //!
 //! ```text
 //!   SlabSource ─ alloc ─→ Depot ─ refill ─→ Cache ─ get ─→ Stack ─ (frames run on it)
-//!   StaticSource               ←─ flush ──        ←─ put ──
+//!   PackedSource               ←─ flush ──        ←─ put ──
+//!   StaticSource
 //!   HeapSource   ←─ trim ──
 //!     a lock, the kernel    a lock for a       no lock, one
 //!                           constant time      owner
@@ -83,7 +84,10 @@
 //! `unsafe` call, once, and [`StackSource`] says what the program promises by it. A [`Tag`] in the header says what
 //! lies beneath it, for those that report an overflow.
 //!
-//! (`overflow` and `SlabSource` are there under feature `std` on Linux, `HeapSource` under
+//! A `PackedSource`, whose stacks of 1 and 2 KiB lie side by side, is as the last column; beneath the lowest stack of a
+//! region there is a guard page, which faults at once. What is overwritten there is another stack's header and payload.
+//!
+//! (`overflow`, `SlabSource` and `PackedSource` are there under feature `std` on Linux, `HeapSource` under
 //! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab, from
 //! paint on the two other kinds.
 //!
@@ -125,19 +129,19 @@
 //! > Spin locks are held for a constant time, except one: growth of a slab, which only a caller meets
 //! > that waits for what it makes.
 //!
-//! # Where growing stacks will go
+//! # Stacks that grow
 //!
-//! Stacks here do not grow. *Segmented* stacks will take their segments from these sources: the
-//! record that links a segment back is a payload, and the segment kept for the next call over the
-//! boundary hangs in [`Header`]'s spare words. *Copying* stacks double through the classes:
-//! [`Class`] is a power of two for that, and frame maps belong to a trait beside [`StackSource`],
-//! not to it. Neither needs a change to caches and depots, which hold stacks and ask nothing of
-//! them but their class.
+//! A stack here has one size for life. What grows is a task's *chain* of them: in [`grow`], a program says how much
+//! it needs before deep work, which then runs in place or on a further stack, a segment. The record that links a
+//! segment back is a payload; the link up is a word of the [`Header`]; caches and depots know nothing of it. It is
+//! there on targets for which g0-arch has assembly. Which way to have room for deep work serves whom is said in
+//! `GROWING.md`, beside this crate's manifest. Stacks that are copied to a larger place, or that grow without being
+//! asked, are not there.
 //!
 //! # Features
 //!
-//! `default = []`: [`StaticSource`], [`Cache`], [`Depot`]; no allocator. `alloc`: `HeapSource`, and
-//! sources in an `Arc`. `std`: `SlabSource` and `overflow`, on Linux.
+//! `default = []`: [`StaticSource`], [`Cache`], [`Depot`], [`grow`]; no allocator. `alloc`: `HeapSource`, and
+//! sources in an `Arc`. `std`: `SlabSource`, `PackedSource` and `overflow`, on Linux.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -148,6 +152,8 @@ mod cache;
 mod class;
 mod depot;
 mod error;
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(windows)))]
+pub mod grow;
 mod header;
 #[cfg(feature = "alloc")]
 mod heap;
@@ -156,6 +162,8 @@ mod idle;
 mod list;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod overflow;
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod packed;
 mod paint;
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod slab;
@@ -171,6 +179,8 @@ pub use error::StackError;
 pub use header::Header;
 #[cfg(feature = "alloc")]
 pub use heap::HeapSource;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub use packed::PackedSource;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};

@@ -30,7 +30,7 @@ use core::arch::{asm, naked_asm};
 use memoffset::offset_of;
 
 use super::REGISTER;
-use crate::Call;
+use crate::{Call, Suspended};
 
 /// What lies at `*slot`.
 #[repr(C, align(16))]
@@ -47,6 +47,18 @@ const X19: usize = offset_of!(Frame, x19);
 
 // x29 and x30 are a pair, stored and loaded where the frame begins.
 const _: () = assert!(X29 == 0 && X30 == X29 + REGISTER);
+
+/// Returns the registers of the caller, as the picture has them.
+pub(in super::super) fn caller(
+    slot: usize,
+    mut word: impl FnMut(usize) -> Option<usize>,
+) -> Option<Suspended> {
+    Some(Suspended {
+        pc: word(slot.checked_add(X30)?)?,
+        fp: word(slot.checked_add(X29)?)?,
+        sp: slot.checked_add(FRAME)?,
+    })
+}
 
 /// Calls `f(arg)` with the stack pointer at `sp`.
 #[inline(always)]

@@ -27,7 +27,7 @@
 mod call;
 mod context;
 
-pub(super) use call::{call_here, call_on, escape};
+pub(super) use call::{call_here, call_on, caller, escape};
 pub(super) use context::{init, suspended, switch};
 
 /// The bytes of an x register: how far apart `stp` and `ldp` have the two of a pair.

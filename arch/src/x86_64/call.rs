@@ -59,7 +59,7 @@ use core::arch::{asm, naked_asm};
 use memoffset::offset_of;
 
 use super::PUSHED;
-use crate::Call;
+use crate::{Call, Suspended};
 
 /// What lies at `*slot`.
 #[repr(C)]
@@ -89,6 +89,18 @@ const _: () = assert!(PC == MARK + PUSHED && FRAME == PC + PUSHED);
 static MXCSR: u32 = 0x1f80;
 #[cfg(target_feature = "sse")]
 static X87: u16 = 0x037f;
+
+/// Returns the registers of the caller, as the picture has them.
+pub(in super::super) fn caller(
+    slot: usize,
+    mut word: impl FnMut(usize) -> Option<usize>,
+) -> Option<Suspended> {
+    Some(Suspended {
+        pc: word(slot.checked_add(PC)?)?,
+        fp: word(slot.checked_add(RBP)?)?,
+        sp: slot.checked_add(FRAME)?,
+    })
+}
 
 /// Calls `f(arg)` with the stack pointer at `sp`.
 #[cfg(panic = "unwind")]

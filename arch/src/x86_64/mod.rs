@@ -37,7 +37,7 @@
 mod call;
 mod context;
 
-pub(super) use call::{call_here, call_on, escape};
+pub(super) use call::{call_here, call_on, caller, escape};
 pub(super) use context::{init, suspended, switch};
 
 /// The bytes that one `push` or `pop` moves.

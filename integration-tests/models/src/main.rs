@@ -21,6 +21,8 @@ mod extra;
 #[cfg(loom)]
 mod global;
 #[cfg(loom)]
+mod grow;
+#[cfg(loom)]
 mod handoff;
 #[cfg(loom)]
 mod idle;
@@ -90,6 +92,7 @@ fn main() -> std::process::ExitCode {
         shrink::MODEL,
         reports::MODEL,
         defer::MODEL,
+        grow::MODEL,
     ])
 }
 

@@ -20,6 +20,8 @@ use crate::exec::current::current_m;
 #[cfg(not(loom))]
 use crate::exec::g0::on_g0;
 #[cfg(not(loom))]
+use crate::exec::segments;
+#[cfg(not(loom))]
 use crate::objects::g::G;
 #[cfg(not(loom))]
 use crate::objects::m::M;
@@ -101,6 +103,23 @@ unsafe impl<P: Platform> Catches for Defers<P> {
     unsafe fn set_innermost(catch: *const Catch) {
         // SAFETY: the running goroutine's own word.
         unsafe { goroutine::<P>().as_ref().catches.set(catch) }
+    }
+
+    #[inline(always)]
+    fn stack() -> *mut () {
+        // SAFETY: as above.
+        unsafe { goroutine::<P>().as_ref().present.get() }.cast()
+    }
+
+    #[inline(always)]
+    unsafe fn leave_for(stack: *mut ()) -> bool {
+        // SAFETY: the caller jumps to a stack of the running goroutine's.
+        unsafe { segments::leave_for(goroutine::<P>(), stack.cast()) }
+    }
+
+    unsafe fn arrive() {
+        // SAFETY: the running goroutine has arrived on its present stack.
+        unsafe { goroutine::<P>().as_ref().present_fiber().after_return() };
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod defers;
 pub(crate) mod go;
 pub(crate) mod goroutine;
+pub mod grow;
 pub(crate) mod join;
 pub(crate) mod lock_os_thread;
 mod platform_macro;

@@ -172,6 +172,42 @@ macro_rules! platform {
             $crate::generic::current::<$platform>()
         }
 
+        /// Stacks that grow by segments: see [`g0_sched::generic::grow`]($crate::generic::grow).
+        pub mod grow {
+            /// See [`g0_sched::generic::grow::call`]($crate::generic::grow::call).
+            #[inline(always)]
+            pub fn call<R>(need: usize, f: impl ::core::ops::FnOnce() -> R) -> R {
+                $crate::generic::grow::call::<super::PlatformHere, R>(need, f)
+            }
+
+            /// See [`g0_sched::generic::grow::try_call`]($crate::generic::grow::try_call).
+            ///
+            /// # Errors
+            ///
+            /// [`Error::NoSegments`]($crate::Error::NoSegments) and [`Error::Segment`]($crate::Error::Segment).
+            #[inline(always)]
+            pub fn try_call<R>(
+                need: usize,
+                f: impl ::core::ops::FnOnce() -> R,
+            ) -> ::core::result::Result<R, $crate::Error> {
+                $crate::generic::grow::try_call::<super::PlatformHere, R>(need, f)
+            }
+
+            /// See [`g0_sched::generic::grow::remaining`]($crate::generic::grow::remaining).
+            #[inline]
+            pub fn remaining() -> usize {
+                $crate::generic::grow::remaining::<super::PlatformHere>()
+            }
+
+            /// See [`g0_sched::generic::grow::trim`]($crate::generic::grow::trim).
+            pub fn trim() -> usize {
+                $crate::generic::grow::trim::<super::PlatformHere>()
+            }
+        }
+
+        /// What the module `grow` finds its platform by.
+        type PlatformHere = $platform;
+
         /// See [`g0_sched::generic::procs`]($crate::generic::procs).
         pub fn procs() -> usize {
             $crate::generic::procs::<$platform>()

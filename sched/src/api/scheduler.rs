@@ -1,19 +1,22 @@
 //! A scheduler as its owner sees it.
 
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::panic::Location;
 use core::ptr;
 use core::time::Duration;
 
 use g0_arch::sync::atomic::{AtomicBool, Ordering};
 use g0_defer::Unwind;
+use g0_stack::{Class, StackSource};
 
 use crate::exec::conduct::await_end;
 use crate::exec::machine::start_m;
 use crate::exec::spawn::{fits, spawn_main};
 use crate::objects::config::{Deadlock, ForeignThreads};
 use crate::objects::m::M;
+use crate::objects::segments::Segments;
+use crate::objects::shared::stack_classes::most_packet;
 use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
 use crate::parts::phase::{self, main_left};
@@ -147,6 +150,57 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    maybe_const! {
+        /// Says where the segments come from by which [stacks grow](crate::generic::grow), of which class one is if no
+        /// more is needed, and how many bytes all of a goroutine's may take at a time, those that it keeps included.
+        /// `source` may be the one that [`Config`] names. Without it no stack grows: a call that needs a segment
+        /// panics, and [`try_call`](crate::generic::grow::try_call) returns [`Error::NoSegments`].
+        pub fn segments(
+            mut self,
+            source: &'static dyn StackSource,
+            segment: Class,
+            limit: usize,
+        ) -> Self {
+            let none =
+                mem::replace(&mut self.core.segments, Segments::from(Some(source), segment, limit));
+            // There is nothing in it to be dropped.
+            mem::forget(none);
+            self
+        }
+    }
+
+    maybe_const! {
+        /// Gives the scheduler stacks of further classes, a depot for each: a goroutine that
+        /// [asks for a size](crate::generic::Go::stack_size) has one of the smallest class that holds it, the class of
+        /// [`Config::stack`] included. Each must be of another class; their stacks are subject to what
+        /// [`Config::stacks`] says. Without it: all stacks are of one class, and a larger one is refused.
+        pub fn stack_classes(
+            mut self,
+            depots: &'static [g0_stack::Depot<&'static dyn g0_stack::StackSource>],
+        ) -> Self {
+            self.core.classes.others = depots;
+            self
+        }
+    }
+
+    maybe_const! {
+        /// Says which class main's stack is of, and those on which callbacks of foreign threads run: that of
+        /// [`Config::stack`] or one of [`stack_classes`](Self::stack_classes), else a run is refused. Without it:
+        /// the first.
+        pub fn main_stack(mut self, class: g0_stack::Class) -> Self {
+            self.core.classes.main = class;
+            self
+        }
+    }
+
+    /// Says that the end of the run has no room to unwind what is on stacks of fewer bytes. It leaves behind what waits
+    /// there, and lets run what does not.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn unwinds_from(mut self, bytes: usize) -> Self {
+        self.core.classes.unwinds_from = bytes;
+        self
+    }
+
     /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
     /// `period` nanoseconds; 0: never.
     pub fn trace(&self, period: u64) {
@@ -208,6 +262,13 @@ impl<P: Platform> Scheduler<P> {
         self
     }
 
+    /// Says whether the program's signal handlers are given the flag SA_ONSTACK, which the platform sees to.
+    #[cfg(feature = "std")]
+    pub(crate) fn adds_onstack(mut self, adds: bool) -> Self {
+        self.core.adds_onstack = adds;
+        self
+    }
+
     /// Returns the cell of what its threads are called.
     #[cfg(feature = "std")]
     pub(crate) fn name_cell(&self) -> &g0_arch::sync::OwnedCell<&'static str> {
@@ -234,7 +295,7 @@ impl<P: Platform> Scheduler<P> {
         if !P::current().is_null() && !crate::foreign::extram::part_if_between::<P>() {
             return Err(Error::Nested);
         }
-        if !fits::<F, Outcome<R, P>>(&self.core) {
+        if !fits::<F, Outcome<R, P>>(most_packet(self.core.classes.main)) {
             return Err(Error::ClosureTooLarge);
         }
         if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {

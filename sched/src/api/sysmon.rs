@@ -104,7 +104,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
         if now.saturating_sub(looked) >= AROUND {
             looked = now;
             // SAFETY: this is sysmon.
-            unsafe { P::look_around() };
+            unsafe { P::look_around(core) };
         }
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
         let due = core.shrink_due::<P>().max(now.saturating_add(SHORT));

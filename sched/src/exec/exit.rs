@@ -7,6 +7,7 @@ use g0_defer::Unwind;
 use super::acquire::step_in;
 use super::enter::caller;
 use super::post_switch::Tag;
+use super::segments;
 use super::switch::{mcall, switch_to};
 use super::uncaught::uncaught;
 use crate::objects::g::G;
@@ -35,6 +36,10 @@ pub(crate) unsafe fn unobserved<P: Platform, T>(g: NonNull<G>, result: &Outcome<
 
 /// The last thing that runs on the stack of `g`, the running goroutine, outside. Returns only when the handle
 /// was dropped at the last moment: then the goroutine must drop the result.
+///
+/// Out of line: in the frame of the caller, which lies beneath all that the goroutine does, it would take 150 bytes of
+/// its stack.
+#[inline(never)]
 pub(super) fn exit<P: Platform>(g: NonNull<G>) {
     let (m, _) = caller::<P>().expect("g0: a goroutine ends on a thread that is no M");
     let inside = step_in::<P>(m, g);
@@ -42,7 +47,12 @@ pub(super) fn exit<P: Platform>(g: NonNull<G>) {
     let inside = unsafe {
         match after_exit(&inside, g) {
             Some(next) => switch_to::<P>(inside, next, Tag::Exit),
-            None => mcall::<P>(inside, Tag::Exit),
+            None => {
+                if inside.g().is_segmented.get() {
+                    segments::end::<P>(&inside, g);
+                }
+                mcall::<P>(inside, Tag::Exit)
+            }
         }
     };
     inside.leave();

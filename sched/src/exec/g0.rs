@@ -18,7 +18,7 @@ struct Frame<F, R> {
 ///
 /// # Safety
 ///
-/// `m` must be the calling M, inside; the caller must be on a goroutine's stack.
+/// `m` must be the calling M, inside, or `f` must enter; the caller must be on a goroutine's stack.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn on_g0<F: FnOnce() -> R, R>(m: &'static M, f: F) -> R {
@@ -57,7 +57,7 @@ pub(crate) fn crossing(m: &'static M) -> Crossing {
     }
     match m.curg() {
         // SAFETY: the running goroutine's G is alive while it is in a call.
-        Some(g) => Crossing::new(unsafe { &g.as_ref().fiber }, &m.fiber),
+        Some(g) => Crossing::new(unsafe { g.as_ref().present_fiber() }, &m.fiber),
         None => Crossing::UNTOLD,
     }
 }

@@ -21,6 +21,7 @@ pub(crate) mod park;
 mod post_switch;
 pub(crate) mod refs;
 mod schedule;
+pub(crate) mod segments;
 mod settle;
 pub(crate) mod spawn;
 pub(crate) mod suspend;

@@ -9,6 +9,7 @@ use g0_defer::Unwind;
 use super::cancel::take_cancel;
 use super::inside::Inside;
 use super::post_switch::Tag;
+use super::segments::leave_kept;
 use super::switch::{mcall, switch_to};
 use crate::objects::g::G;
 use crate::parts::exiting::Exiting;
@@ -51,12 +52,16 @@ pub(crate) unsafe fn park<P: Platform, F: FnOnce() -> bool>(
         inside.g().unlock_arg.set((&raw mut publish).cast());
         let p = inside.p();
         p.counts.parks.add(1);
-        let slow = p.count() || !inside.lock.reserved.get().is_null();
+        let segmented = usize::from(inside.g().is_segmented.get());
+        let slow = p.count() || inside.lock.reserved.get().addr() | segmented != 0;
         if P::Unwind::panicking() {
             mcall_unwinding::<P>(inside, Tag::Park)
         } else if !slow && let Some(next) = pick(&inside) {
             switch_to::<P>(inside, next, Tag::Park)
         } else {
+            if inside.g().is_segmented.get() {
+                leave_kept(&inside, inside.goroutine());
+            }
             mcall::<P>(inside, Tag::Park)
         }
     };

@@ -91,11 +91,11 @@ unsafe fn announce_arrival(m: &'static M, left: Option<NonNull<G>>) {
     // caller's.
     unsafe {
         match left {
-            Some(g) => g.as_ref().fiber.left(),
+            Some(g) => g.as_ref().present_fiber().left(),
             None => m.fiber.left(),
         }
         match m.curg() {
-            Some(g) => g.as_ref().fiber.after_switch(),
+            Some(g) => g.as_ref().present_fiber().after_switch(),
             None => m.fiber.after_switch(),
         }
     }
@@ -159,7 +159,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         let ended = &within.p().counts.ended;
         let word = this.join.load(Ordering::Acquire);
         let own = own_joiner(word);
-        if own.is_none() && word == DETACHED && this.has_result.get() {
+        if own.is_none() && word == DETACHED && this.run.get().is_some() {
             // The handle went while the goroutine was ending: it drops its result itself.
             return run_again::<P>(within, g);
         }
@@ -185,7 +185,7 @@ unsafe fn post_exit<P: Platform>(within: &Within, g: NonNull<G>) {
         } else {
             match this.join.swap(DONE, Ordering::AcqRel) {
                 0 => {}
-                DETACHED if this.has_result.get() => {
+                DETACHED if this.run.get().is_some() => {
                     // As above, a moment later.
                     this.join.store(DETACHED, Ordering::Relaxed);
                     this.status.set(status::RUNNABLE);

@@ -106,7 +106,7 @@ unsafe fn execute(stay: Stay, g: NonNull<G>) -> ! {
         let mut abandoned = Context::EMPTY;
         let (from, to) = (&raw mut abandoned, g.as_ref().take_context());
         within.fiber.abandon(FRAMES, stack_pointer(), within.g0_sp.get());
-        within.fiber.before_switch(&g.as_ref().fiber);
+        within.fiber.before_switch(g.as_ref().present_fiber());
         Native::switch(from, to, 0);
     }
     unreachable!("an abandoned frame of g0 was resumed")

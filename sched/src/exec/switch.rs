@@ -39,7 +39,7 @@ pub(super) unsafe fn switch_to<P: Platform>(inside: Inside, next: NonNull<G>, ta
         assign(&inside, next);
         let to = next.as_ref().take_context();
         let (_, g) = inside.into_parts();
-        g.as_ref().fiber.before_switch(&next.as_ref().fiber);
+        g.as_ref().present_fiber().before_switch(next.as_ref().present_fiber());
         let value = Native::switch(g.as_ref().context.as_ptr(), to, tagged(g, tag));
         Inside::assume(resumed::<P>(value), g)
     }
@@ -95,7 +95,7 @@ unsafe fn mcall_to<P: Platform>(
     // SAFETY: nothing is live below g0_sp (the contract of `call_on`'s slot).
     unsafe {
         let to = Native::init(m.g0_sp.get(), f, ptr::null_mut());
-        g.as_ref().fiber.before_switch(&m.fiber);
+        g.as_ref().present_fiber().before_switch(&m.fiber);
         let value = Native::switch(g.as_ref().context.as_ptr(), to, tagged(g, tag));
         Inside::assume(resumed::<P>(value), g)
     }
@@ -125,9 +125,10 @@ unsafe extern "C" fn on_g0_apart<P: Platform>(value: usize, _data: *mut u8) -> !
 fn leaves_own_stack(_g: NonNull<G>) {
     #[cfg(all(loom, not(g0_shuttle)))]
     {
-        let (sp, top) = (g0_arch::stack_pointer().addr(), _g.as_ptr().addr());
-        // SAFETY: the running goroutine lies in its stack.
-        let bottom = unsafe { G::header(_g).as_ref().bottom() }.addr();
+        let sp = g0_arch::stack_pointer().addr();
+        // SAFETY: the running goroutine's present stack.
+        let present = unsafe { &*_g.as_ref().present.get() };
+        let (bottom, top) = (present.bottom().addr(), present.top().addr());
         assert!((bottom..top).contains(&sp), "L6: an M in foreign code schedules");
     }
 }

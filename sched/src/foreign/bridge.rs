@@ -42,7 +42,6 @@ use crate::exec::g0::crossing;
 use crate::exec::suspend::suspend_after_c;
 use crate::exec::yields::yield_now;
 
-use crate::objects::g::G;
 use crate::objects::m::M;
 pub use crate::parts::libcall::LibCall;
 use crate::platform::Platform;
@@ -278,7 +277,8 @@ impl MHandle {
         &unsafe { self.m() }.call
     }
 
-    /// Returns the lowest byte of the goroutine's stack. To be called in the goroutine's state.
+    /// Returns the lowest byte of the goroutine's present stack, which may be a segment. To be called in the
+    /// goroutine's state.
     ///
     /// # Safety
     ///
@@ -287,8 +287,8 @@ impl MHandle {
     pub unsafe fn limit(self) -> *mut u8 {
         // SAFETY: as above.
         match unsafe { self.m() }.curg() {
-            // SAFETY: the running goroutine lies in its stack.
-            Some(g) => unsafe { G::header(g).as_ref().bottom() },
+            // SAFETY: the running goroutine's present stack.
+            Some(g) => unsafe { (*g.as_ref().present.get()).bottom() },
             None => ptr::null_mut(),
         }
     }

@@ -65,7 +65,8 @@ use core::ptr::{self, NonNull};
 use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
-use super::rest::{Errno, give_p_up};
+use super::rest::{Errno, give_p_up, step_in};
+use crate::exec::segments;
 use crate::exec::spawn::{announce, init_g};
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
@@ -134,7 +135,11 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         m.g.store(m.extra.own_g.get(), Ordering::Release);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
-        m.extra.kept.set(core.foreign.mode == ForeignThreads::Bind && P::keep(m));
+        let kept = core.foreign.mode == ForeignThreads::Bind && P::keep(m);
+        m.extra.kept.set(kept);
+        if !kept {
+            P::lend(m);
+        }
         P::set_current(m);
         if arrive(m) {
             return Ok(m);
@@ -163,16 +168,18 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
 
 /// Returns a new extra M with its goroutine. Allocates.
 fn make(core: &'static Core) -> Option<&'static M> {
-    let mut cache = g0_stack::Cache::new(core.config.stack);
-    let stack = core.depot.alloc(&mut cache);
+    // A callback may go as deep as main.
+    let depot = core.main_depot()?;
+    let mut cache = g0_stack::Cache::new(depot.class());
+    let stack = depot.alloc(&mut cache);
     // SAFETY: what it has is from the depot.
-    unsafe { core.depot.drain(&mut cache) };
+    unsafe { depot.drain(&mut cache) };
     let stack = stack.ok()?;
     let Some(m) = core.extra_m().filter(|m| Extras::can_hold(*m)) else {
         // SAFETY: it is from the depot, and has not been used.
         unsafe {
-            core.depot.free(&mut cache, stack);
-            core.depot.drain(&mut cache);
+            depot.free(&mut cache, stack);
+            depot.drain(&mut cache);
         }
         return None;
     };
@@ -186,7 +193,6 @@ fn make(core: &'static Core) -> Option<&'static M> {
         this.exiting.set(Exiting::No);
         this.holding.set(0);
         this.bars.set(0);
-        this.has_result.set(false);
         this.token.reset();
         this.wakes.reset();
         // It is never joined, and it never ends.
@@ -225,7 +231,9 @@ impl Core {
         for m in self.foreign.extras.all() {
             // SAFETY: no thread has the M any more: nothing on that stack is live.
             unsafe {
-                crate::exec::refs::free_without_p(NonNull::new_unchecked(m.extra.own_g.get()))
+                let g = NonNull::new_unchecked(m.extra.own_g.get());
+                segments::end_without_p(self, g);
+                crate::exec::refs::free_without_p(g);
             };
         }
     }
@@ -261,6 +269,9 @@ pub(crate) unsafe fn arrive(m: &'static M) -> bool {
 pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
     // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
+        if (*m.extra.own_g.get()).is_segmented.get() {
+            leave_segments::<P>(m);
+        }
         // Release: the end, which counts the callback out, sees what it did.
         (*m.extra.own_g.get()).status.set(status::DEAD);
         // Pairs with the heavy fence of `halt_after_last`: it finds this callback gone, or this thread
@@ -282,6 +293,26 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
             part::<P>(m);
         }
     }
+}
+
+/// The goroutine of `m`, whose callback is over, gives the segments that it keeps to the P; without one it keeps them.
+///
+/// # Safety
+///
+/// As [`depart`].
+#[cold]
+#[inline(never)]
+unsafe fn leave_segments<P: Platform>(m: &'static M) {
+    let errno = Errno::of::<P>();
+    // SAFETY: an extra M, this thread's, in the foreign state; nothing of its goroutine is live.
+    unsafe {
+        let stay = step_in(m);
+        if let Some(within) = stay.within() {
+            segments::end::<P>(within, NonNull::new_unchecked(m.extra.own_g.get()));
+        }
+        stay.leave();
+    }
+    errno.put_back();
 }
 
 /// A Goexit has come to the bottom of the goroutine of `m`, in a callback. Returns true if the end of
@@ -323,25 +354,29 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
         (*m.extra.own_g.get()).locks.set(Locks::INTERNAL);
     }
     // SAFETY: it is no M any more, and runs no goroutine.
-    unsafe { P::set_current(ptr::null()) };
+    unsafe {
+        P::set_current(ptr::null());
+        if !m.extra.kept.get() {
+            P::take_back(m);
+        }
+    }
     depart_from::<P>(core, || core.foreign.extras.put(m));
     errno.put_back();
 }
 
 /// A thread has done with `core`; `last` is its last act there.
 fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
-    // Until the very end it is not freed. Relaxed: the next counts order it.
-    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-    last();
-    // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
-    // these.
-    core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
-    core.ms.live.fetch_sub(1, Ordering::AcqRel);
-    // A callback that was refused has kept another thread from ending the run.
-    core.check_for_end::<P>();
-    core.check_for_deadlock::<P>();
-    // Release: the owner that frees comes after the last access here.
-    core.end.external_refs.fetch_sub(1, Ordering::Release);
+    // Until the very end it is not freed; the counts of Ms order this one.
+    core.end.as_guest(|| {
+        last();
+        // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
+        // these.
+        core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
+        core.ms.live.fetch_sub(1, Ordering::AcqRel);
+        // A callback that was refused has kept another thread from ending the run.
+        core.check_for_end::<P>();
+        core.check_for_deadlock::<P>();
+    });
 }
 
 /// The calling thread is between callbacks, with an extra M: it gives it back. Returns false on any other

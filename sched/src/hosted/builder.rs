@@ -5,17 +5,19 @@ use std::boxed::Box;
 use std::time::Duration;
 use std::vec::Vec;
 
-use g0_stack::{Class, SlabSource};
+use g0_stack::SlabSource;
 
 use super::offload_pool::{self, Pool};
 use super::prepare::prepare;
 use super::runtime::Runtime;
+use super::stacks::{LEAST_GUARDED, Stacks, guarded};
 use super::tag::Hosted;
 use super::watch::Watch;
 use super::{affinity, fork, membarrier, panics};
 use crate::api::scheduler::Scheduler;
 use crate::objects::config::{Deadlock, ForeignThreads, Mobility, Uncaught};
 use crate::objects::p::Proc;
+use crate::objects::segments::{CLASS, LIMIT};
 use crate::objects::shared::parts::{GRACE, TURN};
 use crate::objects::shared::{Config, More};
 use crate::objects::shrink::REST;
@@ -49,7 +51,10 @@ pub struct Builder {
     give_back: Duration,
     /// What a test leaves of the ways to ask what is in memory.
     pagemap: Option<bool>,
+    segment_size: usize,
+    segment_limit: usize,
     guards: bool,
+    packed: Option<usize>,
     fences: Fences,
     name: &'static str,
     lock_main: bool,
@@ -60,6 +65,7 @@ pub struct Builder {
     keep_alive: Duration,
     stall: Duration,
     panic_hook: bool,
+    onstack: bool,
     max_offload_threads: usize,
     trace: Duration,
     foreign: ForeignThreads,
@@ -81,7 +87,9 @@ impl Builder {
         self
     }
 
-    /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
+    /// Bytes of every goroutine's stack, rounded up to a power of two, at least 4 KiB. Default: [`STACK_SIZE`]. A spawn
+    /// may [ask for another size](crate::generic::Go::stack_size). With [`packed_stacks`](Self::packed_stacks) only
+    /// main's stack is of this size, and those on which callbacks of foreign threads run.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -94,7 +102,8 @@ impl Builder {
     ///
     /// Stacks that are free count too. A P that is not idle keeps up to 64 of them for its own goroutines, and the runtime takes
     /// half a MiB for itself to give memory back; so leave that much beside what the program needs. A thread that
-    /// calls back takes one for its goroutine.
+    /// calls back takes one for its goroutine, and segments count as stacks do. Not counted are
+    /// [packed stacks](Self::packed_stacks).
     pub fn stack_memory_limit(mut self, bytes: usize) -> Self {
         self.stack_memory = bytes;
         self
@@ -115,6 +124,24 @@ impl Builder {
         self
     }
 
+    /// Bytes of a segment, of which [stacks grow](crate::grow), rounded up to a power of two; a call that needs more
+    /// gets a larger one. Address space: memory is used page by page. Default: 64 KiB.
+    ///
+    /// A build with 0, or with more than the largest stack has, is refused: [`Error::SegmentSize`].
+    pub fn segment_size(mut self, bytes: usize) -> Self {
+        self.segment_size = bytes;
+        self
+    }
+
+    /// Sets how many bytes the segments of a goroutine may take at a time, those that it keeps for its next call
+    /// included. A recursion that goes beyond, by [`grow::call`](crate::grow::call), is a stack overflow: it ends in a
+    /// panic that names the goroutine, and the segments go back as that unwinds. Default: 64 MiB. With less than a
+    /// [segment](Self::segment_size) no stack grows.
+    pub fn segment_limit(mut self, bytes: usize) -> Self {
+        self.segment_limit = bytes;
+        self
+    }
+
     /// Leaves out the page that faults beneath every stack.
     ///
     /// ```compile_fail,E0133
@@ -129,6 +156,33 @@ impl Builder {
     /// find out. With guards the same program is told by a message.
     pub unsafe fn without_guards(mut self) -> Self {
         self.guards = false;
+        self
+    }
+
+    /// Gives goroutines [packed stacks](g0_stack::PackedSource), of 1 KiB or, if `bytes` is more than that, of 2 KiB: side
+    /// by side, with canary words and without guards. So a parked goroutine takes 1,026 bytes of memory in place of a
+    /// page of 4 KiB and more, and ten million of them 10.3 GB. Main's stack is of [`stack_size`](Self::stack_size), and a
+    /// spawn may [ask for another size](crate::generic::Go::stack_size), which has a guard from 4 KiB on.
+    ///
+    /// There is no room there for an unwinder. So the end of a run unwinds no goroutine on a packed stack: one that waits
+    /// is left behind, and counted ([`run_counted`](crate::Runtime::run_counted)), and the memory of all of them stays;
+    /// one that runs goes on until it waits or ends, one that has not begun begins, and starts no other
+    /// ([`Error::ShutDown`]). A program ends its goroutines itself, by closing a channel, before main returns.
+    ///
+    /// The build refuses what can be seen to break the promise: [`Error::PackedStacks`] for a build with debug
+    /// assertions, where one wait takes 6 KiB, for a program that binds functions at their first call, and for one with a
+    /// signal handler without `SA_ONSTACK`; [`Error::PackedExclusive`] on the exclusive runtime; [`Error::StackSize`] for
+    /// 0 bytes and for more than 2 KiB.
+    ///
+    /// ```compile_fail,E0133
+    /// let builder = g0_sched::Runtime::builder().packed_stacks(1024);
+    /// ```
+    ///
+    /// # Safety
+    ///
+    #[doc = include_str!("../objects/promises/packed.md")]
+    pub unsafe fn packed_stacks(mut self, bytes: usize) -> Self {
+        self.packed = Some(bytes);
         self
     }
 
@@ -198,6 +252,24 @@ impl Builder {
     /// threads set at the very moment of that build may be lost, as std cannot change one in place: set it before.
     pub fn without_panic_hook(mut self) -> Self {
         self.panic_hook = false;
+        self
+    }
+
+    /// Leaves the program's signal handlers as they are.
+    ///
+    /// Without this, every handler of the process that has no SA_ONSTACK is given that flag, as by Go: those of the C
+    /// library too, and nothing else about them changes. It is done by the build, at the start of the run, and by
+    /// sysmon every 0.1 s while anything runs, for handlers that were installed in the meantime;
+    /// [`add_onstack_flags`](crate::add_onstack_flags) does it at once. Such a handler runs on the alternate stack of the
+    /// thread that it interrupts, of 64 KiB on the runtime's threads, and not on the goroutine's, where its frame alone
+    /// takes 3.6 KB and more. A signal that finds no room on a goroutine's stack ends the program with a message that
+    /// says which handlers lack the flag.
+    ///
+    /// For programs whose handlers must run on the interrupted stack (some garbage collectors find the stack's end by
+    /// a handler's own variables), and that give goroutines the room. Other runtimes of the process change them all
+    /// the same.
+    pub fn without_onstack_flags(mut self) -> Self {
+        self.onstack = false;
         self
     }
 
@@ -374,7 +446,7 @@ impl Builder {
         if often {
             suspend_often(true);
         }
-        let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
+        let segment = guarded(self.segment_size).map_err(Error::SegmentSize)?;
         let symmetric = match self.fences {
             Fences::Symmetric => true,
             Fences::Asymmetric if !membarrier::register() => {
@@ -387,10 +459,8 @@ impl Builder {
                     || !membarrier::register()
             }
         };
-        prepare();
-        if self.panic_hook {
-            panics::name_goroutines();
-        }
+        // First, for packed stacks are refused beside handlers that lack the flag.
+        prepare(self.onstack);
         let slabs = SlabSource::builder().limit(self.stack_memory);
         let slabs = match self.pagemap {
             Some(with_mincore) => slabs.without_pagemap(with_mincore),
@@ -398,16 +468,20 @@ impl Builder {
         };
         // SAFETY: as the caller of `without_guards` has ensured.
         let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
-        let source = Box::leak(Box::new(slabs.build()));
+        // SAFETY: as the caller of `packed_stacks` has ensured.
+        let stacks = unsafe { Stacks::new(self.stack_size, slabs, self.packed, mobility) }?;
+        if self.panic_hook {
+            panics::name_goroutines();
+        }
         let procs: &'static mut [Proc] =
             Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
-        let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
+        let freed_procs = NonNull::from(&mut *procs);
         let scheduler = Scheduler::new(Config {
             procs,
             machines: &[],
             more: More::ALLOCATED,
-            stacks: source,
-            stack,
+            stacks: stacks.source_of(stacks.class),
+            stack: stacks.class,
             mobility,
             symmetric,
         });
@@ -415,12 +489,17 @@ impl Builder {
             scheduler
                 // The calling thread is not started, and runs main alone.
                 .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
+                .segments(stacks.source_of(segment), segment, self.segment_limit)
                 .keep_alive(nanos(self.keep_alive))
                 .give_back_after(nanos(self.give_back))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
+                .stack_classes(stacks.others())
+                .main_stack(stacks.main)
+                .unwinds_from(if stacks.are_packed() { LEAST_GUARDED } else { 0 })
                 .names_panics(self.panic_hook)
+                .adds_onstack(self.onstack)
                 .foreign_threads(self.foreign)
                 .grace(self.grace)
                 .slice(self.slice),
@@ -436,7 +515,7 @@ impl Builder {
         Ok(Runtime {
             scheduler: leaked,
             procs: freed_procs,
-            source: freed_source,
+            stacks,
             lock_main: self.lock_main,
             watch: Watch::new(leaked),
         })
@@ -467,7 +546,10 @@ impl Runtime {
             stack_memory: usize::MAX,
             give_back: Duration::from_nanos(REST),
             pagemap: None,
+            segment_size: CLASS.size(),
+            segment_limit: LIMIT,
             guards: true,
+            packed: None,
             fences: Fences::Auto,
             name: "g0",
             lock_main: false,
@@ -478,6 +560,7 @@ impl Runtime {
             keep_alive: KEEP_ALIVE,
             stall: STALL,
             panic_hook: true,
+            onstack: true,
             max_offload_threads: offload_pool::MOST,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,

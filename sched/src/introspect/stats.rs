@@ -13,7 +13,10 @@ use crate::exec::enter::enter_in_place;
 use crate::exec::inside::Caller;
 use crate::objects::g::{G, status};
 use crate::objects::m::{M, MState, ms_from};
+use crate::objects::segments::SegmentCounts;
 use crate::objects::shared::Core;
+use crate::parts::count::Count;
+use crate::parts::stat_atomic;
 use crate::parts::wait_reason::WaitReason;
 use crate::platform::Platform;
 
@@ -122,7 +125,8 @@ pub struct ProcStats {
 pub struct StackStats {
     /// Of all stacks that were ever made, whole, the free ones included: what
     /// [`Builder::stack_memory_limit`](crate::Builder::stack_memory_limit) bounds. On the hosted platform that is address space.
-    /// 0 where the source of the stacks does not say.
+    /// Segments are among them; [packed stacks](crate::Builder::packed_stacks) are not. 0 where the source of the stacks
+    /// does not say.
     pub reserved: usize,
     /// Of these, what is in memory: touched, and not [given back](crate#memory-of-stacks). The kernel is asked, which
     /// walks its page tables: some milliseconds for a hundred thousand stacks. `None` where it does not tell.
@@ -133,6 +137,27 @@ pub struct StackStats {
     pub given_back: u64,
     /// How often a goroutine was woken at that moment, and waited: for about a tenth of a millisecond at most.
     pub waits: u64,
+}
+
+/// How many segments there are, by which goroutines' stacks grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentStats {
+    /// Goroutines have them: they are on them, or keep them for their next call.
+    pub in_use: usize,
+    /// Kept by Ps and the depot, for any goroutine.
+    pub free: usize,
+    /// Bytes of those that goroutines have; of address space, where memory is used page by page.
+    pub bytes_in_use: usize,
+    /// Bytes of all.
+    pub bytes: usize,
+}
+
+impl SegmentStats {
+    /// All that were made and have not gone back to their source.
+    pub fn all(&self) -> usize {
+        self.in_use + self.free
+    }
 }
 
 /// A scheduler in numbers: what is, and what has happened since it started.
@@ -147,6 +172,8 @@ pub struct Stats {
     pub procs: ProcStats,
     /// Stacks by the memory that they take.
     pub stacks: StackStats,
+    /// Segments of stacks.
+    pub segments: SegmentStats,
     /// Goroutines that were started.
     pub started: u64,
     /// Times that a goroutine parked.
@@ -167,6 +194,9 @@ pub struct Stats {
     pub callbacks: u64,
     /// Timers that have fired.
     pub timers: u64,
+    /// Goroutines whose stack is [packed](crate::Builder::packed_stacks), of those that have been started and have not
+    /// ended.
+    pub packed_stacks: usize,
 }
 
 /// Returns the running goroutine's scheduler in numbers; none on a thread that is no M. Looks at every
@@ -204,12 +234,12 @@ impl Core {
             callbacks += m.foreign.callbacks.get();
             calls += m.foreign.calls.get();
         }
-        let goroutines = self.goroutine_stats(first);
         Stats {
-            goroutines,
+            goroutines: self.goroutine_stats(first),
             machines,
             procs,
-            stacks: self.stack_stats(goroutines.all()),
+            stacks: self.stack_stats(),
+            segments: self.segment_stats(),
             started: sum(|p| p.counts.started.load(Ordering::Relaxed)),
             parks: sum(|p| p.counts.parks.get()),
             steals: sum(|p| p.counts.steals.get()),
@@ -220,16 +250,25 @@ impl Core {
             foreign_calls: calls,
             callbacks,
             timers: sum(|p| p.timers.fired()),
+            packed_stacks: self.packed_stacks(),
         }
     }
 
-    /// Returns what the stacks take, of which so many are goroutines'.
-    fn stack_stats(&self, goroutines: usize) -> StackStats {
-        let usage = self.config.stacks.usage();
+    /// Returns what the stacks take.
+    fn stack_stats(&self) -> StackStats {
+        let usage =
+            self.releasing_source(0).map_or(self.config.stacks, |(source, _)| source).usage();
+        let in_use = self.all_goroutines().map(|g| {
+            // SAFETY: registered Gs live as long as the scheduler, and lie in their stacks.
+            unsafe {
+                let is_dead = g.as_ref().status.load(Ordering::Relaxed) == status::DEAD;
+                if is_dead || cfg!(loom) { 0 } else { G::header(g).as_ref().class().size() }
+            }
+        });
         StackStats {
             reserved: usage.reserved,
             committed: usage.committed,
-            in_use: goroutines * self.config.stack.size(),
+            in_use: in_use.sum(),
             given_back: self.shrink.stacks.get(),
             waits: self.shrink.waits.get(),
         }
@@ -263,6 +302,20 @@ impl Core {
         stats.runnable = active - stats.foreign - stats.running;
         stats.runnable_behind_busy_m = stats.runnable_behind_busy_m.min(stats.runnable);
         stats
+    }
+
+    /// Counts the goroutines whose stacks are packed.
+    fn packed_stacks(&self) -> usize {
+        if self.classes.unwinds_from == 0 {
+            return 0;
+        }
+        let is_packed = |g: &NonNull<G>| {
+            // SAFETY: registered Gs, and their stacks, live as long as the scheduler.
+            unsafe {
+                g.as_ref().status.load(Ordering::Relaxed) != status::DEAD && self.is_cramped(*g)
+            }
+        };
+        self.all_goroutines().filter(is_packed).count()
     }
 
     /// Returns how many runnable goroutines are bound to busy Ms, among the first `most` that there are; and
@@ -310,6 +363,24 @@ impl Core {
         let live = self.ps.live.load(Ordering::Relaxed);
         let idle = self.work.hunger.look().idle_ps();
         ProcStats { busy: live.saturating_sub(idle), idle, retired: self.config.procs.len() - live }
+    }
+}
+
+impl Core {
+    /// Counts segments.
+    fn segment_stats(&self) -> SegmentStats {
+        let sum = |f: fn(&SegmentCounts) -> &Count| {
+            self.config.procs.iter().map(|p| f(&p.counts.segments).get()).fold(0, u64::wrapping_add)
+        };
+        // What was given back first: a segment that is taken meanwhile counts as in use.
+        let (given, given_bytes) = (sum(|c| &c.given), sum(|c| &c.given_bytes));
+        let in_use = sum(|c| &c.taken).wrapping_sub(given) as usize;
+        let bytes_in_use = sum(|c| &c.taken_bytes).wrapping_sub(given_bytes) as usize;
+        let source = self.segments.depot.source();
+        // Relaxed: for reports.
+        let all = source.stacks.load(stat_atomic::Ordering::Relaxed);
+        let bytes = source.bytes.load(stat_atomic::Ordering::Relaxed).max(bytes_in_use);
+        SegmentStats { in_use, free: all.saturating_sub(in_use), bytes_in_use, bytes }
     }
 }
 
@@ -365,6 +436,17 @@ impl fmt::Display for Stats {
             write!(f, "{} KiB committed, ", committed >> 10)?;
         }
         writeln!(f, "{} KiB in use; {} times given back", s.in_use >> 10, s.given_back)?;
+        let segments = &self.segments;
+        if segments.all() != 0 {
+            writeln!(
+                f,
+                "segments: {} in use, {} free ({} of {} KiB)",
+                segments.in_use,
+                segments.free,
+                segments.bytes_in_use >> 10,
+                segments.bytes >> 10
+            )?;
+        }
         write!(
             f,
             "so far: {} started, {} parks, {} steals, {} hand-offs, {} retakes, {} evictions, \

@@ -303,6 +303,20 @@ pub fn this_core<P: Platform>() -> &'static Core {
     this_m::<P>().core()
 }
 
+/// Does `f` inside, as the calling goroutine: under what keeps its M's P from a retaker, as a lock of the scheduler does.
+///
+/// # Panics
+///
+/// On a thread that runs no goroutine.
+pub fn inside<P: Platform, R>(f: impl FnOnce() -> R) -> R {
+    let m = this_m::<P>();
+    let g = m.running().expect("a goroutine, on its own stack");
+    let inside = crate::exec::acquire::step_in::<P>(m, g);
+    let result = f();
+    inside.leave();
+    result
+}
+
 /// Returns whether the calling goroutine's M has a P, and the P knows it.
 pub fn holds_p<P: Platform>() -> bool {
     let m = this_m::<P>();

@@ -43,6 +43,9 @@ std::thread_local! {
     static OUT: Cell<usize> = const { Cell::new(0) };
 }
 
+/// A segment: no goroutine has one that does not ask for more than its stack.
+const SEGMENT: usize = 512 << 10;
+
 struct Stacks;
 
 // SAFETY: as the source that they are from.
@@ -143,7 +146,9 @@ pub fn run_leaving<P: Platform>(
         mobility: unsafe { if migrating { Mobility::migrating() } else { Mobility::pinned() } },
         symmetric,
     };
-    let scheduler = Box::into_raw(Box::new(Scheduler::<P>::new(config)));
+    let segment = Class::for_size(SEGMENT).expect("a size that heaps have");
+    let scheduler = Scheduler::<P>::new(config).segments(&Stacks, segment, usize::MAX);
+    let scheduler = Box::into_raw(Box::new(scheduler));
     // SAFETY: as above.
     let shared: &'static Scheduler<P> = unsafe { &*scheduler };
     let core = shared.core();
@@ -205,6 +210,7 @@ pub fn run_leaving<P: Platform>(
         }
         for p in procs_ref {
             p.free.with_mut(|free| core.depot.drain(&mut *free));
+            core.segments.drain(p);
         }
         drop(Box::from_raw(scheduler));
         drop(Box::from_raw(procs));

@@ -19,7 +19,8 @@ use core::ptr::{self, NonNull};
 use g0_arch::Context;
 use g0_arch::sync::atomic::{AtomicU32, AtomicUsize};
 use g0_arch::sync::{OwnedCell, WatchedPtr};
-use g0_arch::tools::Fiber;
+use g0_arch::tools::{self, Fiber};
+use g0_stack::grow::Segment;
 use g0_stack::{Header, Tag};
 
 use super::local::Bound;
@@ -62,7 +63,8 @@ pub struct G {
     pub(crate) bound: WatchedPtr<M>,
     /// 0, DETACHED, DONE, or the waiter that joins: see [`crate::api::join`].
     pub(crate) join: AtomicUsize,
-    /// What runs it; it knows where the closure, later the result, lies.
+    /// What runs it; when its closure has returned, what drops the result, where that must be done by the goroutine
+    /// itself. It knows where the closure, later the result, lies.
     pub(crate) run: OwnedCell<Option<Run>>,
     /// Set by the park, run by the post-switch step.
     pub(crate) unlock: OwnedCell<Option<Unlock>>,
@@ -87,8 +89,8 @@ pub struct G {
     pub(crate) exiting: OwnedCell<Exiting>,
     /// What holds a panic or a Goexit that is to go on later: scopes, to run their deferred calls, and foreign calls.
     pub(crate) holding: OwnedCell<u16>,
-    /// Set when a result must be dropped by the goroutine itself.
-    pub(crate) has_result: OwnedCell<bool>,
+    /// It may have segments: its present stack is one, or it keeps one for the next call. See `exec::segments`.
+    pub(crate) is_segmented: OwnedCell<bool>,
     /// What it waits for, or waited for last, as a [`WaitReason`]; any thread reads it.
     reason: stat_atomic::AtomicU8,
     /// Since when, on the coarse clock; any thread reads it.
@@ -107,6 +109,8 @@ pub struct G {
     pub(crate) bars: OwnedCell<u32>,
     /// Since when it had waited when sysmon looked at its stack last, and one more. Sysmon's.
     looked_at: stat_atomic::AtomicU32,
+    /// The stack that it is on, or was on when it parked: its own, or the innermost segment. Written by itself.
+    pub(crate) present: OwnedCell<*mut Header>,
     /// The innermost library call that it is in, on its own stack; null when it is in none.
     pub(crate) libcall: OwnedCell<*const LibCall>,
     /// Its innermost catch, where panics need no unwinder; null when it has none.
@@ -114,7 +118,7 @@ pub struct G {
     pub(crate) catches: OwnedCell<*const g0_defer::Catch>,
     /// Where it stands among those that have locked its thread, if they are several; that thread's.
     pub(crate) lockers: Lockers,
-    /// Its stack, as memory checkers know it, from its start to its end.
+    /// The stack that it lies in, as memory checkers know it, from its start to its end.
     pub(crate) fiber: Fiber,
 }
 
@@ -158,7 +162,7 @@ impl G {
             holding: OwnedCell::new(0),
             bars: OwnedCell::new(0),
             looked_at: stat_atomic::AtomicU32::new(0),
-            has_result: OwnedCell::new(false),
+            is_segmented: OwnedCell::new(false),
             reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),
             since: stat_atomic::AtomicU32::new(0),
             cancelled: OwnedCell::new(false),
@@ -167,6 +171,7 @@ impl G {
             token: ParkToken::new(),
             wakes: ParkToken::new(),
             polls: OwnedCell::new(false),
+            present: OwnedCell::new(ptr::null_mut()),
             libcall: OwnedCell::new(ptr::null()),
             #[cfg(not(loom))]
             catches: OwnedCell::new(ptr::null()),
@@ -224,6 +229,24 @@ impl G {
             unsafe { self.context.set(Context::EMPTY) };
         }
         context
+    }
+
+    /// Returns its present stack, as memory checkers know it: its own, or a segment.
+    ///
+    /// # Safety
+    ///
+    /// It must be the running goroutine, or one that does not run and that the caller has.
+    #[inline(always)]
+    pub(crate) unsafe fn present_fiber(&self) -> &Fiber {
+        if tools::ON
+            // SAFETY: as the caller ensures; the word is null in a G without a stack.
+            && let Some(present) = unsafe { self.present.get().as_ref() }
+            && let Some(segment) = Segment::of(present)
+        {
+            // SAFETY: the record lies beneath the segment's header as long as that is in use.
+            return unsafe { &*segment.as_ptr() }.fiber();
+        }
+        &self.fiber
     }
 
     /// Returns the header of the stack it lies in.

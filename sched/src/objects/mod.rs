@@ -14,6 +14,7 @@ pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod round;
 pub(crate) mod scope_state;
+pub(crate) mod segments;
 pub(crate) mod shared;
 pub(crate) mod shrink;
 pub(crate) mod timers;

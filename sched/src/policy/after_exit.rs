@@ -22,8 +22,8 @@ use crate::parts::phase;
 /// `g` must be the goroutine of `m`, on its stack for the last time.
 #[inline(always)]
 pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>> {
-    // SAFETY: the calling M's.
-    if unsafe { !m.lock.reserved.get().is_null() } {
+    // SAFETY: the calling M's, and the goroutine's own. One that may have segments gives them up on the way over g0.
+    if unsafe { m.lock.reserved.get().addr() | usize::from(g.as_ref().is_segmented.get()) } != 0 {
         // SAFETY: `g` ends.
         unsafe { leave_locked(m, g) };
         return None;
@@ -46,7 +46,7 @@ pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>>
     pick(m)
 }
 
-/// The lockers of `m`, which `g` or others are, are rid of `g` before another thread may use that anew.
+/// The lockers of `m`, which `g` or others may be, are rid of `g` before another thread may use that anew.
 ///
 /// # Safety
 ///

@@ -5,7 +5,7 @@
 //! header is written, which is the first touch of its top page; eight slots go together. Until
 //! then a slot costs address space and a mark in a page table.
 
-mod chunk;
+pub(crate) mod chunk;
 mod guard;
 mod limit;
 pub(crate) mod registry;
@@ -33,7 +33,8 @@ const TOGETHER: usize = 8;
 /// Guarded stacks from `mmap`, for hosted programs; Linux.
 ///
 /// A freed stack stays on the source's free list and is handed out again. Pages of stacks that
-/// stay there go back to the kernel when [`release_idle`](SlabSource::release_idle) is called.
+/// stay there go back to the kernel when [`release_idle`](SlabSource::release_idle) is called. A stack of a class that
+/// is smaller than a page has a page.
 ///
 /// Dropping the source unmaps everything if all its stacks have come back. If some have not
 /// (in use, or in a [`Cache`](crate::Cache) that was not drained), the memory of all is leaked:

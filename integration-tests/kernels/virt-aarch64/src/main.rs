@@ -13,6 +13,7 @@ mod futures;
 mod goroutines;
 mod interrupts;
 mod platform;
+mod segments;
 
 use core::panic::PanicInfo;
 
@@ -26,6 +27,14 @@ const STACK: usize = 32 << 10;
 
 // SAFETY: no goroutine of this image recurses, and none uses more than half of its stack: `look_at_stacks`.
 static STACKS: StaticSource<GOROUTINES, STACK> = unsafe { StaticSource::new() }.painted();
+
+/// Segments by which stacks grow.
+const SEGMENTS: usize = 12;
+const SEGMENT: usize = 64 << 10;
+
+// SAFETY: what runs on them asks for what it needs, by `grow::call`.
+static MORE_STACK: StaticSource<SEGMENTS, SEGMENT> = unsafe { StaticSource::new() };
+
 static PROCS: [Proc; 1] = [Proc::new()];
 static MACHINES: [M; 1] = [M::new()];
 static SCHEDULER: Scheduler<Virt> = Scheduler::new(Config {
@@ -33,16 +42,21 @@ static SCHEDULER: Scheduler<Virt> = Scheduler::new(Config {
     machines: &MACHINES,
     more: More::NONE,
     stacks: &&STACKS,
-    stack: match Class::for_size(STACK) {
-        Ok(class) => class,
-        Err(_) => panic!("32 KiB is a size"),
-    },
+    stack: class(STACK),
     // One core: there is nowhere to go, and with one M a goroutine that is parked in a callback
     // must not keep the others from running.
     // SAFETY: this program has no thread-locals.
     mobility: unsafe { Mobility::pinned() },
     symmetric: true,
-});
+})
+.segments(&&MORE_STACK, class(SEGMENT), SEGMENTS * SEGMENT);
+
+const fn class(size: usize) -> Class {
+    match Class::for_size(size) {
+        Ok(class) => class,
+        Err(_) => panic!("it is the size of a stack"),
+    }
+}
 
 /// The scheduler's functions for this platform.
 mod rt {
@@ -66,6 +80,7 @@ extern "C" fn start() -> ! {
     interrupts::init();
     let ended = SCHEDULER.run(|| {
         goroutines::run();
+        segments::run();
         foreign::run();
         futures::run();
     });

@@ -1,7 +1,10 @@
 //! g0-stack without std: stacks from static memory through a depot and a cache, their payload, the
-//! canary that tells of an overflow, the high-water mark; with an allocator, the heap source too.
+//! canary that tells of an overflow, the high-water mark, growth by segments; with an allocator, the heap
+//! source too.
 #![no_std]
 #![no_main]
+
+mod grow;
 
 use g0_stack::{Cache, Class, Depot, Stack, StackError, StackSource, StaticSource};
 use nostd_start::check;
@@ -100,6 +103,7 @@ fn main() {
     use_every_stack(&mut cache);
     reuse_one(&mut cache);
     sizes();
+    grow::run();
     #[cfg(feature = "alloc")]
     heap();
 }

@@ -126,6 +126,8 @@ const ROWS: &[(&str, Measure)] = &[
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
+    ("packed-1m", Three(memory::packed::<1_000_000>)),
+    ("packed-10m", Three(memory::packed::<10_000_000>)),
     ("guarded", One(memory::guarded)),
     ("given-back", One(given_back::given_back)),
 ];

@@ -11,7 +11,7 @@ use framehop::{
 };
 
 use super::modules;
-use super::stack::Copy;
+use super::stack::{Copy, Piece};
 
 /// Frames of one goroutine at most.
 const MOST: usize = 200;
@@ -37,6 +37,17 @@ impl Named {
         let file = self.place.as_ref().and_then(|(file, _)| file.split_once(sources()));
         file.is_some_and(|(_, rest)| OURS.contains(&rest))
     }
+}
+
+/// What comes after the frames of one stack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Nothing: the last one is the entry.
+    Ends,
+    /// Something that is not on this stack, or cannot be found there.
+    LeadsOn,
+    /// More than is asked for.
+    TooMany,
 }
 
 /// Finds frames and their names; what it has found once it keeps.
@@ -72,23 +83,43 @@ impl Walker {
 
     /// Returns the addresses of the frames, innermost first, and whether they go to the goroutine's entry.
     fn walk(&mut self, copy: &Copy) -> (Vec<u64>, bool) {
-        let at = copy.registers;
+        let mut all = Vec::new();
+        for (n, piece) in copy.pieces.iter().enumerate() {
+            let is_last = copy.is_whole && n + 1 == copy.pieces.len();
+            let (mut addresses, end) = self.walk_piece(piece, MOST - all.len());
+            if end == Way::LeadsOn && !is_last {
+                // The last one is the call that leads there, which is the first of the next piece again.
+                addresses.pop();
+            }
+            all.append(&mut addresses);
+            if end != if is_last { Way::Ends } else { Way::LeadsOn } {
+                return (all, false);
+            }
+        }
+        (all, copy.is_whole)
+    }
+
+    /// Returns the addresses of the frames on one stack, `most` at most, and what comes after them.
+    fn walk_piece(&mut self, piece: &Piece, most: usize) -> (Vec<u64>, Way) {
+        let at = piece.registers;
         let (pc, sp, fp) = (at.pc as u64, at.sp as u64, at.fp as u64);
         #[cfg(target_arch = "x86_64")]
         let registers = UnwindRegsNative::new(pc, sp, fp);
         // The switch has overwritten the link register: it is in the frame.
         #[cfg(target_arch = "aarch64")]
         let registers = UnwindRegsNative::new(0, sp, fp);
-        let mut word = |at: u64| copy.word(at as usize).map(|word| word as u64).ok_or(());
+        let mut word = |at: u64| piece.word(at as usize).map(|word| word as u64).ok_or(());
         let mut frames = self.unwinder.iter_frames(pc, registers, &mut self.cache, &mut word);
         let mut addresses = Vec::new();
         loop {
             match frames.next() {
-                Ok(Some(frame)) if addresses.len() < MOST => {
+                Ok(Some(frame)) if addresses.len() < most => {
                     addresses.push(frame.address_for_lookup());
                 }
-                Ok(None) => return (addresses, true),
-                _ => return (addresses, false),
+                Ok(None) => return (addresses, Way::Ends),
+                // The base of a segment: its caller lies on the stack beneath, which is another piece.
+                Err(_) => return (addresses, Way::LeadsOn),
+                Ok(Some(_)) => return (addresses, Way::TooMany),
             }
         }
     }

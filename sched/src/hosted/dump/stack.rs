@@ -1,13 +1,14 @@
-//! A copy of the stack of a goroutine that waits.
+//! A copy of the stack of a goroutine that waits, and of the segments that it is on.
 
 use core::fmt;
 use core::mem;
-use core::ops::Range;
 use core::ptr::NonNull;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 use g0_arch::Suspended;
+use g0_stack::Header;
+use g0_stack::grow::{SEGMENT, Segment};
 
 use crate::objects::g::{G, status};
 use crate::parts::stat_atomic::Ordering;
@@ -15,13 +16,23 @@ use crate::parts::stat_atomic::Ordering;
 /// For how long a goroutine may be diverted, on a busy machine.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The part of a stack that was in use, and where to begin.
+/// What was in use of a goroutine's stacks, the innermost first.
 pub(super) struct Copy {
+    pub(super) pieces: Vec<Piece>,
+    /// Whether that is all.
+    pub(super) is_whole: bool,
+}
+
+/// The part of one stack that was in use, and where to begin.
+pub(super) struct Piece {
     /// The address of the first byte.
     start: usize,
     bytes: Vec<u8>,
     pub(super) registers: Suspended,
 }
+
+/// How many stacks of a goroutine are copied at most.
+const MOST: usize = 16;
 
 /// Why there is no copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,27 +52,30 @@ impl fmt::Display for Why {
     }
 }
 
-/// Returns the context of `g`, if it is the goroutine with this number and waits.
-fn waits(g: NonNull<G>, id: u64) -> Result<usize, Why> {
+/// Returns the context of `g`, and its present stack, if it is the goroutine with this number and waits.
+fn waits(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
     // SAFETY: registered Gs live as long as the scheduler.
     let this = unsafe { g.as_ref() };
-    let mut sp = [0; size_of::<usize>()];
-    // By the kernel, for it may be written at this moment.
-    read(this.context.as_ptr().addr(), &mut sp)?;
+    // By the kernel, for they may be written at this moment.
+    let [sp] = words(this.context.as_ptr().addr())?;
+    let [present] = words(this.present.as_ptr().addr())?;
     if this.status.load(Ordering::Acquire) != status::PARKED || this.ident.id() != id {
         return Err(Why::Woke);
     }
-    Ok(usize::from_ne_bytes(sp))
+    Ok((sp, present))
 }
 
-/// As [`waits`], for a stack with these bounds. Sysmon may be giving pages of it back, for a moment: then the context is a
-/// detour's.
-fn waits_in(g: NonNull<G>, id: u64, stack: Range<usize>) -> Result<usize, Why> {
+/// As [`waits`], when the stack pointer is in the stack. Sysmon may be giving pages of that back, for a moment: then it is
+/// in a detour's.
+fn waits_there(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
     let start = Instant::now();
     loop {
-        let sp = waits(g, id)?;
-        if stack.contains(&sp) {
-            return Ok(sp);
+        let (sp, stack) = waits(g, id)?;
+        let header: *const Header = core::ptr::with_exposed_provenance(stack);
+        // SAFETY: a stack of the goroutine's, or one that has been; its header stays, and its bottom.
+        let header = unsafe { header.as_ref() }.ok_or(Why::Woke)?;
+        if (header.bottom().addr()..stack).contains(&sp) {
+            return Ok((sp, stack));
         }
         if start.elapsed() > PATIENCE {
             return Err(Why::Woke);
@@ -73,26 +87,61 @@ fn waits_in(g: NonNull<G>, id: u64, stack: Range<usize>) -> Result<usize, Why> {
 impl Copy {
     /// Of `g`, which was the goroutine with this number.
     pub(super) fn of(g: NonNull<G>, id: u64) -> Result<Self, Why> {
-        // SAFETY: as above; the header's words stay.
-        let bottom = unsafe { G::header(g).as_ref() }.bottom().addr();
-        // The frames begin beneath the G.
-        let top = g.as_ptr().addr();
-        let waits = || waits_in(g, id, bottom..top);
-        let sp = waits()?;
-        let mut bytes = std::vec![0; top - sp];
-        read(sp, &mut bytes)?;
-        if waits()? != sp {
-            return Err(Why::Woke);
+        let context = waits_there(g, id)?;
+        let (mut sp, mut stack) = context;
+        let mut copy = Self { pieces: Vec::new(), is_whole: false };
+        while copy.pieces.len() < MOST {
+            let own = stack == G::header(g).as_ptr().addr();
+            let header: *const Header = core::ptr::with_exposed_provenance(stack);
+            // SAFETY: a stack of the goroutine's, or one that has been; its header stays, and its bottom.
+            let header = unsafe { header.as_ref() }.ok_or(Why::Woke)?;
+            // The frames begin beneath the G, or beneath a segment's record.
+            let top = if own { g.as_ptr().addr() } else { header.payload::<Segment>().addr() };
+            if !(header.bottom().addr()..top).contains(&sp) {
+                return Err(Why::Woke);
+            }
+            let mut bytes = std::vec![0; top - sp];
+            read(sp, &mut bytes)?;
+            let word = |at| word_in(sp, &bytes, at);
+            let registers = match copy.pieces.is_empty() {
+                true => Suspended::read(sp, word),
+                false => Suspended::read_call(sp, word),
+            };
+            let registers = registers.ok_or(Why::Woke)?;
+            copy.pieces.push(Piece { start: sp, bytes, registers });
+            if own {
+                copy.is_whole = true;
+                break;
+            }
+            if !header.is_tagged(&SEGMENT) {
+                return Err(Why::Woke);
+            }
+            // A record begins with the stack beneath, and where that was left.
+            [stack, sp] = words(top)?;
         }
-        let word = |at| word_in(sp, &bytes, at);
-        let registers = Suspended::read(sp, word).ok_or(Why::Woke)?;
-        Ok(Self { start: sp, bytes, registers })
+        // If it has waited all the time the copy is of one moment.
+        if waits_there(g, id)? == context { Ok(copy) } else { Err(Why::Woke) }
     }
+}
 
+impl Piece {
     /// Returns the word that was at this address.
     pub(super) fn word(&self, at: usize) -> Option<usize> {
         word_in(self.start, &self.bytes, at)
     }
+}
+
+/// Returns the words from this address on.
+fn words<const N: usize>(from: usize) -> Result<[usize; N], Why> {
+    const SIZE: usize = size_of::<usize>();
+    let mut bytes = [0; 2 * SIZE];
+    read(from, &mut bytes[..N * SIZE])?;
+    let word = |n| {
+        let mut word = [0; SIZE];
+        word.copy_from_slice(&bytes[n * SIZE..(n + 1) * SIZE]);
+        usize::from_ne_bytes(word)
+    };
+    Ok(core::array::from_fn(word))
 }
 
 fn word_in(start: usize, bytes: &[u8], at: usize) -> Option<usize> {

@@ -163,6 +163,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("locked", &["lock"]),
     ("latency", &["sleep", "share"]),
     ("cgo", &["call", "callback", "nested", "foreign"]),
+    ("memory", &["parked", "wake-exit", "create-1m", "guarded", "packed-1m", "packed-10m"]),
     (
         "fair",
         &[

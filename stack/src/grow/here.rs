@@ -1,0 +1,122 @@
+//! What a kernel or a scheduler supplies.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use g0_arch::tools::Fiber;
+
+use crate::{Class, Header, StackError, StackSource};
+
+/// What growth needs of the system that it runs in: the present stack, and setting it. Two functions say that, one
+/// names the [source](Here::source) of segments, and [`resume`](Here::resume) is code only where something
+/// unwinds; the rest has a default.
+///
+/// A *task* here is what owns a chain of stacks: a goroutine, a kernel's thread of control, a coroutine.
+///
+/// # Safety
+///
+/// - [`present`](Here::present) is the header of the stack that the running code uses: the task's own one, or
+///   what [`set_present`](Here::set_present) last set for this task. It is none on any other stack. The stack has
+///   not been freed, and nothing but this task uses it.
+/// - Both find the running task anew at each call. A task may go on on another thread of the machine after any call
+///   of foreign code, so an address of a thread-local must not be kept by the compiler from one call to the next.
+/// - [`apart`](Here::apart) calls its closure exactly once, and does not return before.
+/// - [`catch`](Here::catch) never unwinds, if the system unwinds at all; [`resume`](Here::resume) throws on what it
+///   is given.
+/// - [`source`](Here::source) is always the same one for the tasks whose stacks can meet, for what comes from it
+///   goes back to it.
+pub unsafe trait Here: Sized {
+    /// What travels with an unwinding: `core::convert::Infallible` where nothing unwinds.
+    type Payload;
+
+    /// Where a segment comes from when none is kept: a source, or what keeps stacks of one before it.
+    type Source: StackSource;
+
+    /// Bytes that stay free on each stack beyond what was asked for: for the next call over the boundary, which
+    /// takes some hundred bytes of the stack that it leaves, and for the unwinder, where one is.
+    const RESERVE: usize = if cfg!(debug_assertions) { 2048 } else { 512 };
+
+    /// Returns the stack that the running code uses, the task's own or a segment; none where nothing may grow (a
+    /// system stack, an interrupt or signal handler, foreign code).
+    ///
+    /// Called before every call, in any context: a few instructions, inlined.
+    fn present() -> Option<NonNull<Header>>;
+
+    /// Sets it, for the running task. It is called beneath the change of stacks, and after it.
+    ///
+    /// # Safety
+    ///
+    /// There must be a running task, and the stack must be its own or a segment of its chain.
+    unsafe fn set_present(stack: NonNull<Header>);
+
+    /// Returns the source of segments. Called within [`apart`](Here::apart), by [`trim`](super::trim) and by
+    /// [`unwindstack`](super::unwindstack).
+    fn source() -> Self::Source;
+
+    /// Returns the lowest address of the present stack, and `usize::MAX` where there is none. As provided it asks
+    /// [`present`](Here::present); a system that has it in a word at hand can save a load.
+    #[inline(always)]
+    fn bottom() -> usize {
+        match Self::present() {
+            // SAFETY: the promise of this trait.
+            Some(header) => unsafe { header.as_ref() }.bottom().addr(),
+            None => usize::MAX,
+        }
+    }
+
+    /// Says where the running code is when [`present`](Here::present) is none, to end the sentence "called ...".
+    fn nowhere() -> &'static str {
+        "where no stack is that can grow"
+    }
+
+    /// Returns the class of a segment if less is asked for: the 16 KiB of most, or what the source has.
+    fn class() -> Class {
+        const { if usize::BITS == 64 { Class::of(16 << 10) } else { Class::of(4 << 10) } }
+    }
+
+    /// Returns how many bytes all segments of one task may take, kept ones included: 64 MiB, or 1 MiB where
+    /// addresses have 32 bits or fewer.
+    fn limit() -> usize {
+        if usize::BITS == 64 { 64 << 20 } else { (1 << 20).min(usize::MAX / 4) }
+    }
+
+    /// Runs what makes a segment, or gives segments back: on the present stack, as provided. A scheduler runs it
+    /// where its source may be called, and where there is room: on the system stack of the thread.
+    #[inline(always)]
+    fn apart<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    /// Runs `f` at the base of a segment, and returns its result or what was thrown out of it. As provided nothing
+    /// is caught, for systems where nothing unwinds: what would do so aborts at the base.
+    #[inline(always)]
+    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self::Payload> {
+        Ok(f())
+    }
+
+    /// Throws on, beneath the segment, what [`catch`](Here::catch) returned. As provided it is fatal, for then
+    /// nothing was caught.
+    fn resume(payload: Self::Payload) -> ! {
+        core::mem::forget(payload);
+        Self::fatal(format_args!("g0-stack: grow: a payload, and no means to throw it on"))
+    }
+
+    /// Is called, with the error, by a [`call`](super::call) that finds no segment; it must not return. A panic, as
+    /// provided. At the [limit](Here::limit) it runs on one segment more than the limit allows, so that there is
+    /// room for it.
+    fn refused(error: StackError, need: usize) -> ! {
+        panic!("g0-stack: grow::call: no segment for {need} bytes: {error}")
+    }
+
+    /// Ends the program for a mistake in it that cannot be carried on from. A panic, as provided.
+    fn fatal(what: fmt::Arguments<'_>) -> ! {
+        panic!("{what}")
+    }
+
+    /// Returns what memory checkers know of a task's own stack; of segments they are told here. Called only where
+    /// a checker is compiled in.
+    fn fiber(own: NonNull<Header>) -> Option<NonNull<Fiber>> {
+        let _ = own;
+        None
+    }
+}

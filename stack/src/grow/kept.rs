@@ -1,0 +1,113 @@
+//! Segments that are kept for the next call over the boundary: they stay above the present stack.
+
+use core::ptr::{self, NonNull};
+
+use super::{Here, segment};
+use crate::{Header, Stack, StackSource};
+
+/// Gives the segments that the running task keeps back to the source; returns how many. None are, where nothing may
+/// grow.
+pub fn trim<H: Here>() -> usize {
+    match H::present() {
+        // SAFETY: the present stack of the task that runs here.
+        Some(present) if has_kept(unsafe { present.as_ref() }) => unsafe {
+            give_back::<H>(present)
+        },
+        _ => 0,
+    }
+}
+
+/// Returns whether a segment is kept above the stack, which is the present one of a task that the caller has to
+/// itself. One load.
+#[inline(always)]
+pub fn has_kept(present: &Header) -> bool {
+    !present.above.get().is_null()
+}
+
+/// Returns whether this is the own stack of a task, with no segment kept above. It must be so when the task ends
+/// and its stack goes back: a scheduler checks it there.
+#[inline(always)]
+pub fn is_first(present: &Header) -> bool {
+    !present.is_tagged(&segment::SEGMENT) && !has_kept(present)
+}
+
+/// Takes all kept segments from a task, for instance when it parks.
+///
+/// # Safety
+///
+/// `present` must be the present stack of a task which the caller runs in, or has taken over while it does not run.
+#[inline]
+pub unsafe fn take_kept(present: NonNull<Header>) -> Kept {
+    // SAFETY: as the caller ensures.
+    Kept { next: unsafe { present.as_ref() }.above.replace(ptr::null_mut()) }
+}
+
+/// Segments that are in no chain any more: stacks, as they came from their source. Those that are not taken out of it
+/// are lost until the source is dropped.
+///
+/// > **Invariant.** `next` is null, or a segment that nothing runs on, and so is each that lies above.
+#[derive(Debug)]
+#[must_use = "stacks that are not taken out are lost"]
+pub struct Kept {
+    next: *mut Header,
+}
+
+// SAFETY: they are stacks of one owner, tied to no thread.
+unsafe impl Send for Kept {}
+
+impl Iterator for Kept {
+    type Item = Stack;
+
+    fn next(&mut self) -> Option<Stack> {
+        let segment = NonNull::new(self.next)?;
+        // SAFETY: the invariant of this type.
+        let (stack, above) = unsafe { segment::unlink(segment) };
+        self.next = above;
+        Some(stack)
+    }
+}
+
+/// Gives a stack to a task, as the segment that it keeps.
+///
+/// # Errors
+///
+/// The stack, if the task keeps one already, or would have more than `limit` bytes of segments by it.
+///
+/// # Safety
+///
+/// As for [`take_kept`]. The stack must have come from the task's [`Here::source`], no frame may be live on it, and
+/// what lies beneath its header must be dead.
+pub unsafe fn give_kept(present: NonNull<Header>, stack: Stack, limit: usize) -> Result<(), Stack> {
+    // SAFETY: as the caller ensures.
+    unsafe {
+        let header = present.as_ref();
+        let used = segment::used(header);
+        if has_kept(header) || stack.class().size() > limit.saturating_sub(used) {
+            return Err(stack);
+        }
+        segment::link(present, stack);
+    }
+    Ok(())
+}
+
+/// Gives what is kept above the present stack back, where the task runs; returns how many.
+///
+/// # Safety
+///
+/// `present` must be the present stack of the task that runs here.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn give_back<H: Here>(present: NonNull<Header>) -> usize {
+    // SAFETY: as the caller ensures; they came from this source.
+    H::apart(|| unsafe { free_above(present, &H::source()) })
+}
+
+/// Frees all segments above a stack; returns how many.
+///
+/// # Safety
+///
+/// As for [`take_kept`]; nothing may run on them or return to them, and they must have come from this source.
+pub(super) unsafe fn free_above(stack: NonNull<Header>, source: &impl StackSource) -> usize {
+    // SAFETY: as the caller ensures.
+    unsafe { take_kept(stack).map(|stack| source.free(stack)).count() }
+}
