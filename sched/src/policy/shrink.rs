@@ -26,7 +26,6 @@ use super::batch::{Diverted, batch};
 
 use g0_arch::sync::atomic::Ordering;
 use g0_arch::{Arch, Entry, Native, tools};
-use g0_stack::Class;
 
 use crate::objects::g::{G, status};
 use crate::objects::shared::Core;
@@ -43,10 +42,7 @@ const SLICE: u64 = 50_000;
 /// For how long pages of a batch are given back, nanoseconds; what is left has its turn at the next look.
 const LENGTH: u64 = 60_000;
 /// A detour's stack, on which nothing but the post-switch step runs.
-const SMALL: Class = match Class::for_size(32 << 10) {
-    Ok(class) => class,
-    Err(_) => Class::MAX,
-};
+const SMALL: usize = 32 << 10;
 /// Goroutines looked at between two looks at the clock.
 const FEW: usize = 16;
 
@@ -57,7 +53,7 @@ impl Core {
     pub(crate) fn shrink_due<P: Platform>(&self) -> u64 {
         let due = self.shrink.due.load(RELAXED);
         let rest = self.shrink.rest;
-        if due != u64::MAX || rest == u64::MAX || !self.config.stacks.releases_below() {
+        if due != u64::MAX || rest == u64::MAX || self.releasing_source(0).is_none() {
             return due;
         }
         // SAFETY: sysmon's.
@@ -96,7 +92,7 @@ impl Core {
         } else {
             sweep.under_way = false;
             // The next one gives back what is free now.
-            let again = self.depot.age() | sweep.again;
+            let again = self.depots().fold(sweep.again, |again, depot| depot.age() | again);
             let pause = sweep.looked.saturating_mul(PAUSE).max(self.shrink.rest);
             if again || self.ticks() != sweep.ticks {
                 after.saturating_add(pause)
@@ -121,7 +117,7 @@ impl Core {
             return false;
         }
         let _ = entrance;
-        sweep.walked && !self.depot.release_some()
+        sweep.walked && !self.depots().any(|depot| depot.release_some())
     }
 
     /// Looks at goroutines until a batch is full, or the slice over.
@@ -167,7 +163,8 @@ impl Core {
         }
         // SAFETY: a G lies in its stack, whose header stays.
         let header = unsafe { G::header(g).as_ref() };
-        match self.config.stacks.resident_below(header, resume_at(this)) {
+        let source = self.source_of(header.class());
+        match source.map_or(Some(0), |source| source.resident_below(header, resume_at(this))) {
             Some(0) => {
                 this.look_at(since);
                 false
@@ -210,7 +207,10 @@ impl Core {
                 // the stack until this returns, so what lies below the goroutine's stack pointer is dead.
                 unsafe {
                     let this = g.as_ref();
-                    self.config.stacks.release_below(G::header(g).as_ref(), slot.detour.leads_to());
+                    let header = G::header(g).as_ref();
+                    if let Some(source) = self.source_of(header.class()) {
+                        source.release_below(header, slot.detour.leads_to());
+                    }
                     this.look_at(this.waiting().1);
                 }
                 self.shrink.stacks.add(1);
@@ -239,7 +239,8 @@ impl Core {
         unsafe {
             let slot = self.shrink.slots.iter().find(|slot| slot.state.get() == SlotState::Free)?;
             if slot.stack.get().is_null() {
-                let stack = self.config.stacks.alloc(self.config.stack.min(SMALL)).ok()?;
+                let (source, class) = self.releasing_source(SMALL)?;
+                let stack = source.alloc(class).ok()?;
                 slot.stack.set(stack.into_raw().as_ptr());
             }
             Some(slot)

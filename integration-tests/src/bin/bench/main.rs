@@ -4,6 +4,7 @@ mod beside;
 mod bridge;
 mod defers;
 mod difference;
+mod given_back;
 mod grow;
 mod latency;
 mod locked;
@@ -132,6 +133,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("packed-1m", Three(memory::packed::<1_000_000>)),
     ("packed-10m", Three(memory::packed::<10_000_000>)),
     ("guarded", One(memory::guarded)),
+    ("given-back", One(given_back::given_back)),
 ];
 
 /// Those of them that are measured on the pinned runtime too, listed as `ROW/pinned`.

@@ -9,7 +9,7 @@ use g0_sched::{Receiver, Sender, WaitGroup, channel, go, yield_now};
 use super::runtimes::{on_one_p, on_one_p_packed};
 
 /// Resident bytes of this process.
-fn rss() -> u64 {
+pub(crate) fn rss() -> u64 {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("smaps_rollup");
     let line = text.lines().find(|line| line.starts_with("Rss:")).expect("a line Rss");
     let kib: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");

@@ -122,7 +122,11 @@ pub struct Core {
 impl Drop for Core {
     fn drop(&mut self) {
         // SAFETY: a scheduler that is dropped has ended, or has never begun; its Ms have gone.
-        unsafe { self.shrink.free(self.config.stacks) };
+        unsafe {
+            if let Some((source, _)) = self.releasing_source(0) {
+                self.shrink.free(source);
+            }
+        }
     }
 }
 

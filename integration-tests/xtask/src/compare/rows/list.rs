@@ -139,6 +139,7 @@ pub static ROWS: &[Row] = &[
         .from("share-100us", 1)
         .aside(),
     row("parked", &["go", "tokio", "may", "corosensei"]).at_most(4300.0).in_unit(Bytes),
+    row("given-back", &[]).at_most(5120.0).in_unit(Bytes).on_two(),
     row("wake-exit", &["go", "tokio", "may", "boost"]).at_most(100.0),
     row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),
     row("create-1m-reused", &["go", "tokio"]).at_most(100.0).from("create-1m", 1),
