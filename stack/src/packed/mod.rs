@@ -27,13 +27,7 @@ use crate::header::{CANARY, Kind, Parts};
 use crate::list::{self, List};
 use crate::slab::{page_size, registry};
 use crate::{Class, Header, Stack, StackError, StackSource, paint};
-use region::Region;
-
-/// The largest stack that is packed, bytes.
-const LARGEST: usize = 64 << 10;
-
-/// Bytes whose pages are touched in one go.
-const BATCH: usize = 64 << 10;
+use region::{BATCH, LARGEST, Region};
 
 /// Packed stacks: side by side, of 1 KiB and more, with canary words and without guards; Linux.
 ///

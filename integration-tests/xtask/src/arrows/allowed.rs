@@ -134,6 +134,7 @@ pub const ALLOWED: [Rules; 5] = [
                     "objects/shared/mod.rs",
                     "objects/shared/parts.rs",
                     "objects/shared/sched_state.rs",
+                    "objects/shared/stack_classes.rs",
                 ],
                 why: "a running G, its M, its P and what their scheduler shares point to each other",
             },
