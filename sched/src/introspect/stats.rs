@@ -119,6 +119,26 @@ pub struct ProcStats {
     pub retired: usize,
 }
 
+/// How much memory the stacks take, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackStats {
+    /// Of all stacks that were ever made, whole, the free ones included: what
+    /// [`Builder::stack_memory_limit`](crate::Builder::stack_memory_limit) bounds. On the hosted platform that is address space.
+    /// Segments are among them; [packed stacks](crate::Builder::packed_stacks) are not. 0 where the source of the stacks
+    /// does not say.
+    pub reserved: usize,
+    /// Of these, what is in memory: touched, and not [given back](crate#memory-of-stacks). The kernel is asked, which
+    /// walks its page tables: some milliseconds for a hundred thousand stacks. `None` where it does not tell.
+    pub committed: Option<usize>,
+    /// Of the goroutines that have started and not ended, whole: of what is reserved the rest is free.
+    pub in_use: usize,
+    /// How often pages of a goroutine's stack were given back while it waited.
+    pub given_back: u64,
+    /// How often a goroutine was woken at that moment, and waited: for about a tenth of a millisecond at most.
+    pub waits: u64,
+}
+
 /// How many segments there are, by which goroutines' stacks grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -140,25 +160,6 @@ impl SegmentStats {
     }
 }
 
-/// How much memory the stacks take, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StackStats {
-    /// Of all stacks that were ever made, whole, the free ones included: what
-    /// [`Builder::stack_memory_limit`](crate::Builder::stack_memory_limit) bounds. On the hosted platform that is address space.
-    /// 0 where the source of the stacks does not say.
-    pub reserved: usize,
-    /// Of these, what is in memory: touched, and not [given back](crate#memory-of-stacks). The kernel is asked, which
-    /// walks its page tables: some milliseconds for a hundred thousand stacks. `None` where it does not tell.
-    pub committed: Option<usize>,
-    /// Of the goroutines that have started and not ended, whole: of what is reserved the rest is free.
-    pub in_use: usize,
-    /// How often pages of a goroutine's stack were given back while it waited.
-    pub given_back: u64,
-    /// How often a goroutine was woken at that moment, and waited: for about a tenth of a millisecond at most.
-    pub waits: u64,
-}
-
 /// A scheduler in numbers: what is, and what has happened since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -169,10 +170,10 @@ pub struct Stats {
     pub machines: MachineStats,
     /// Ps by what they do.
     pub procs: ProcStats,
-    /// Segments of stacks.
-    pub segments: SegmentStats,
     /// Stacks by the memory that they take.
     pub stacks: StackStats,
+    /// Segments of stacks.
+    pub segments: SegmentStats,
     /// Goroutines that were started.
     pub started: u64,
     /// Times that a goroutine parked.
@@ -233,13 +234,12 @@ impl Core {
             callbacks += m.foreign.callbacks.get();
             calls += m.foreign.calls.get();
         }
-        let goroutines = self.goroutine_stats(first);
         Stats {
-            goroutines,
+            goroutines: self.goroutine_stats(first),
             machines,
             procs,
-            segments: self.segment_stats(),
             stacks: self.stack_stats(),
+            segments: self.segment_stats(),
             started: sum(|p| p.counts.started.load(Ordering::Relaxed)),
             parks: sum(|p| p.counts.parks.get()),
             steals: sum(|p| p.counts.steals.get()),
@@ -256,16 +256,19 @@ impl Core {
 
     /// Returns what the stacks take.
     fn stack_stats(&self) -> StackStats {
-        let (mut reserved, mut committed) = (0, Some(0));
-        self.each_source(|source| {
-            let usage = source.usage();
-            reserved += usage.reserved;
-            committed = committed.zip(usage.committed).map(|(all, more)| all + more);
+        let usage =
+            self.releasing_source(0).map_or(self.config.stacks, |(source, _)| source).usage();
+        let in_use = self.all_goroutines().map(|g| {
+            // SAFETY: registered Gs live as long as the scheduler, and lie in their stacks.
+            unsafe {
+                let is_dead = g.as_ref().status.load(Ordering::Relaxed) == status::DEAD;
+                if is_dead || cfg!(loom) { 0 } else { G::header(g).as_ref().class().size() }
+            }
         });
         StackStats {
-            reserved,
-            committed,
-            in_use: self.bytes_of_goroutines(),
+            reserved: usage.reserved,
+            committed: usage.committed,
+            in_use: in_use.sum(),
             given_back: self.shrink.stacks.get(),
             waits: self.shrink.waits.get(),
         }
@@ -299,21 +302,6 @@ impl Core {
         stats.runnable = active - stats.foreign - stats.running;
         stats.runnable_behind_busy_m = stats.runnable_behind_busy_m.min(stats.runnable);
         stats
-    }
-
-    /// Returns the bytes of the stacks of all goroutines.
-    fn bytes_of_goroutines(&self) -> usize {
-        let bytes = |g: NonNull<G>| {
-            // SAFETY: registered Gs, and their stacks, live as long as the scheduler.
-            let lives = unsafe { g.as_ref() }.status.load(Ordering::Relaxed) != status::DEAD;
-            // No model's G lies in a stack.
-            if !lives || cfg!(loom) {
-                return 0;
-            }
-            // SAFETY: as above.
-            unsafe { G::header(g).as_ref() }.class().size()
-        };
-        self.all_goroutines().map(bytes).sum()
     }
 
     /// Counts the goroutines whose stacks are packed.
@@ -414,7 +402,7 @@ fn is_behind_busy_m(g: &G) -> bool {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (g, m, p) = (&self.goroutines, &self.machines, &self.procs);
+        let (g, m, p, s) = (&self.goroutines, &self.machines, &self.procs, &self.stacks);
         writeln!(
             f,
             "goroutines: {} ({} running, {} runnable, {} of them behind a busy M, {} in foreign calls, \
@@ -443,23 +431,22 @@ impl fmt::Display for Stats {
             m.locked
         )?;
         writeln!(f, "Ps: {} busy, {} idle, {} retired", p.busy, p.idle, p.retired)?;
-        let s = &self.segments;
-        if s.all() != 0 {
-            writeln!(
-                f,
-                "segments: {} in use, {} free ({} of {} KiB)",
-                s.in_use,
-                s.free,
-                s.bytes_in_use >> 10,
-                s.bytes >> 10
-            )?;
-        }
-        let s = &self.stacks;
         write!(f, "stacks: {} KiB reserved, ", s.reserved >> 10)?;
         if let Some(committed) = s.committed {
             write!(f, "{} KiB committed, ", committed >> 10)?;
         }
         writeln!(f, "{} KiB in use; {} times given back", s.in_use >> 10, s.given_back)?;
+        let segments = &self.segments;
+        if segments.all() != 0 {
+            writeln!(
+                f,
+                "segments: {} in use, {} free ({} of {} KiB)",
+                segments.in_use,
+                segments.free,
+                segments.bytes_in_use >> 10,
+                segments.bytes >> 10
+            )?;
+        }
         write!(
             f,
             "so far: {} started, {} parks, {} steals, {} hand-offs, {} retakes, {} evictions, \

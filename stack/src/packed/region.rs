@@ -5,14 +5,15 @@ use core::ptr;
 use crate::slab::chunk::{Chunk, Geometry};
 use crate::{Class, StackError};
 
+/// The largest stack that is packed, bytes.
+pub(super) const LARGEST: usize = 64 << 10;
+/// Bytes whose pages are touched in one go.
+pub(super) const BATCH: usize = 64 << 10;
+
 /// Bytes of a class's first region, without its guard page.
 const FIRST: usize = 1 << 20;
 /// Most bytes of a region.
 const MOST: usize = if usize::BITS == 64 { 1 << 30 } else { 16 << 20 };
-/// The largest stack that is packed, bytes.
-pub(super) const LARGEST: usize = 64 << 10;
-/// Bytes whose pages are touched in one go; fewest of a region.
-pub(super) const BATCH: usize = 64 << 10;
 
 const _: () = assert!(BATCH.is_multiple_of(LARGEST) && FIRST.is_multiple_of(BATCH));
 

@@ -66,17 +66,24 @@ impl Core {
         self.depot_of(self.classes.main)
     }
 
-    /// Calls `with` with each source of stacks, once.
-    pub(crate) fn each_source(&self, mut with: impl FnMut(&'static dyn StackSource)) {
-        let sources = || self.depots().map(|depot| *depot.source());
-        for (i, source) in sources().enumerate() {
-            if !sources().take(i).any(|other| core::ptr::addr_eq(other, source)) {
-                with(source);
-            }
-        }
+    /// Returns the source of the class, as far as it is one of the scheduler's.
+    pub(crate) fn source_of(&self, class: Class) -> Option<&'static dyn StackSource> {
+        self.depot_of(class).map(|depot| *depot.source())
     }
 
-    fn depots(&self) -> impl Iterator<Item = &AnyDepot> {
+    /// Returns the source whose stacks give back what lies below a stack pointer, and a class of it: the smallest that
+    /// has `bytes`, if there is one.
+    pub(crate) fn releasing_source(
+        &self,
+        bytes: usize,
+    ) -> Option<(&'static dyn StackSource, Class)> {
+        let releasing = || self.depots().filter(|depot| depot.source().releases_below());
+        let fit = releasing().filter(|depot| depot.class().size() >= bytes);
+        let depot = fit.min_by_key(|depot| depot.class()).or_else(|| releasing().next())?;
+        Some((*depot.source(), depot.class()))
+    }
+
+    pub(crate) fn depots(&self) -> impl Iterator<Item = &AnyDepot> {
         core::iter::once(&self.depot).chain(self.classes.others)
     }
 
