@@ -41,6 +41,12 @@ impl Context {
         self.0.is_null()
     }
 
+    /// Returns the context whose suspended stack pointer this is.
+    #[inline]
+    pub const fn at(stack_pointer: *mut u8) -> Context {
+        Context(stack_pointer)
+    }
+
     /// Returns the suspended stack pointer; null for [`Context::EMPTY`].
     #[inline]
     pub const fn stack_pointer(self) -> *mut u8 {

@@ -63,9 +63,9 @@ impl<R: Runtime> Bridge<R> {
     ///
     /// Goroutines that are bound to this M wait until `f` returns, here as in `call`; then the caller gives way
     /// to them, and to others if its turn is over. Where it does not matter which thread runs `f`, and `f` owns
-    /// what it uses, `g0_sched::offload` blocks a thread of a pool instead, and no goroutine but the caller: on the pinned runtime,
-    /// whose goroutines share their threads for good, that is the difference between one that waits and all of its
-    /// thread.
+    /// what it uses, `g0_sched::offload` blocks a thread of a pool instead, and no goroutine but the caller: on the
+    /// pinned runtime, whose goroutines share their threads for good, that is the difference between one that waits
+    /// and all of its thread.
     ///
     /// # Panics
     ///

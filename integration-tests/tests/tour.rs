@@ -4,7 +4,7 @@
 
 use std::process::{Command, Output};
 
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "goroutines",
     "sqlite",
     "qsort",
@@ -13,6 +13,7 @@ const STEPS: [&str; 9] = [
     "waiting",
     "panics",
     "million",
+    "ten-million",
     "overflow",
 ];
 
@@ -42,12 +43,12 @@ macro_rules! steps {
     ($($step:ident)*) => {$(
         #[test]
         fn $step() {
-            passes_and_can_fail(stringify!($step));
+            passes_and_can_fail(&stringify!($step).replace('_', "-"));
         }
     )*};
 }
 
-steps! { goroutines sqlite qsort locked blocking waiting panics million overflow }
+steps! { goroutines sqlite qsort locked blocking waiting panics million ten_million overflow }
 
 #[test]
 fn the_list_names_every_step_and_what_it_shows() {

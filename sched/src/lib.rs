@@ -263,6 +263,22 @@
 //! that forks and goes on in the child cannot be used from a runtime. `std::process::Command` can, and
 //! so can a fork before the run (daemons).
 //!
+//! # Memory of stacks
+//!
+//! On the hosted platform a stack is address space, and memory is what of it was touched: a goroutine that was deep once,
+//! and parks for good, would keep all of that. Sysmon gives it back to the kernel when the goroutine has waited for a second
+//! ([`Builder::give_back_after`]): all pages below its stack pointer. What it needs to go on stays, mostly one page; if it goes
+//! deep again it finds zeros there, for a page fault each. The stacks of goroutines that have ended give theirs back
+//! when they have been free for as long. Only of goroutines that wait: never of one that runs, is ready to, or is in C.
+//!
+//! It happens in batches of a few stacks, about a tenth of a millisecond long. A goroutine that is woken at that
+//! moment and is in the batch begins to run when the batch has its pages behind it; nothing else waits, and no operation pays for it: see
+//! `parts/detour.rs`. A program in which nothing runs is looked at until nothing more can be given back, and then let
+//! sleep. [`Stats::stacks`] counts it. With symmetric fences ([`Fences::Symmetric`], or where `membarrier` is refused when the
+//! runtime is built) and under memory checkers goroutines that wait keep what they have, and free stacks alone give back.
+//!
+//! [`Builder::stack_memory_limit`] bounds what all stacks may take together; beyond it the spawner gets an error.
+//!
 //! # What was rejected
 //!
 //! - *A new state for every reason to be away* (Go's `_Gsyscall`): two compare-and-swaps on every
@@ -282,10 +298,11 @@
 //!
 //! # Invariants
 //!
-//! L1–L25 each stand in the module that keeps them, and all of them, with their checks, models and
+//! L1–L25 and L27 each stand in the module that keeps them, and all of them, with their checks, models and
 //! mutants, in the repository's `CONTRIBUTING.md`. L1–L19, L23 and L24 are the scheduler's. What goroutines
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
-//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). L25 is the end of a run's. Models run under
+//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). L25 is the end of a run's, L27 says
+//! when memory of stacks is given back. Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
 //! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks. Debug builds
 //! check as they go: L1, L2 and L18 at each switch (`exec/schedule.rs`), L8 at each lock
@@ -350,7 +367,8 @@ pub use api::sysmon::sysmon;
 pub use exec::machine::start_m;
 pub use foreign::bridge;
 pub use introspect::{
-    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, SegmentStats, Stats,
+    GoroutineInfo, GoroutineState, GoroutineStats, MachineStats, ProcStats, SegmentStats,
+    StackStats, Stats,
 };
 #[cfg(loom)]
 #[doc(hidden)]
@@ -428,6 +446,8 @@ compile_error!(
     "g0-sched's hosted platform needs Linux: elsewhere implement `Platform`, without `std`"
 );
 
+#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
+pub use g0_stack::overflow::{add_onstack_flags, handler_without_onstack};
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 pub use hosted::{
     builder::{Builder, STACK_SIZE},

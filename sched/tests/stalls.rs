@@ -7,7 +7,7 @@ mod common;
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::child::{in_children, succeeds};
 use common::late::{wait_for_a_handle, wait_for_a_waker};
@@ -19,6 +19,8 @@ use g0_sched::{
 /// What is long, and a wait that is much longer.
 const LONG: Duration = Duration::from_millis(40);
 const LONGER: Duration = Duration::from_millis(300);
+/// A wait within which a stall is told, however busy the machine.
+const UNTIL_TOLD: Duration = Duration::from_secs(2);
 
 const QUIET: &str = "g0: nothing has run for ";
 const UNWINDING: &str = "g0: a goroutine has waited for ";
@@ -27,11 +29,11 @@ fn builder(procs: usize) -> Builder {
     Runtime::builder().procs(procs).report_stalls(LONG)
 }
 
-/// Runs `main`, and sends a value to it by a thread of the program's own after a while.
-fn sent_late(kind: Kind, builder: Builder, main: impl FnOnce(Receiver<u8>) + Send) {
+/// Runs `main`, and sends a value to it by a thread of the program's own after `time`.
+fn sent_late(kind: Kind, builder: Builder, time: Duration, main: impl FnOnce(Receiver<u8>) + Send) {
     let (tx, rx) = channel(1);
     let thread = std::thread::spawn(move || {
-        std::thread::sleep(LONGER);
+        std::thread::sleep(time);
         tx.send(7).unwrap();
     });
     kind.build(builder).run(|| main(rx)).unwrap();
@@ -48,7 +50,7 @@ fn that_nothing_runs_is_told_once_with_all_that_wait() {
     in_children(
         "that_nothing_runs_is_told_once_with_all_that_wait",
         |kind, procs| {
-            sent_late(kind, builder(procs), |rx| {
+            sent_late(kind, builder(procs), UNTIL_TOLD, |rx| {
                 drop(go_named("parked", park));
                 // What was armed and disarmed does not count.
                 let (tx, timed) = channel::<u8>(0);
@@ -114,7 +116,7 @@ fn no_stall_is_told_if_that_is_not_asked_for() {
                 builder(procs).deadlock(Deadlock::Ignore),
             ];
             for builder in builders {
-                sent_late(kind, builder, |rx| assert_eq!(rx.recv(), Ok(7)));
+                sent_late(kind, builder, LONGER, |rx| assert_eq!(rx.recv(), Ok(7)));
             }
         },
         says_nothing,
@@ -136,10 +138,14 @@ impl Drop for Waits {
 fn waits_while_unwinding(same_thread: bool) -> bool {
     let (waits, place) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
     let (tx, rx) = channel(2);
+    let is_over = Arc::new(AtomicBool::new(false));
     let late = {
-        let tx = tx.clone();
+        let (tx, is_over) = (tx.clone(), is_over.clone());
         std::thread::spawn(move || {
-            std::thread::sleep(LONGER);
+            let start = Instant::now();
+            while start.elapsed() < UNTIL_TOLD && !is_over.load(Ordering::SeqCst) {
+                std::thread::sleep(LONG);
+            }
             let _ = tx.send(7);
         })
     };
@@ -164,6 +170,7 @@ fn waits_while_unwinding(same_thread: bool) -> bool {
     });
     let unwound = unwinding.join().is_err();
     sender.join().unwrap();
+    is_over.store(true, Ordering::SeqCst);
     late.join().unwrap();
     unwound
 }

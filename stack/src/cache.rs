@@ -73,11 +73,26 @@ impl Cache {
     /// No frame on the stack may be live, and nothing but the payload's owner may point into it.
     #[inline]
     pub unsafe fn put(&mut self, stack: Stack) -> Result<(), Stack> {
+        // SAFETY: the caller ensures the same.
+        unsafe { self.put_or(stack, &|_| wrong_class()) }
+    }
+
+    /// As [`put`](Self::put); a stack of another class goes to `other`.
+    ///
+    /// # Safety
+    /// As [`put`](Self::put).
+    #[inline]
+    pub(crate) unsafe fn put_or(
+        &mut self,
+        stack: Stack,
+        other: &impl Fn(Stack),
+    ) -> Result<(), Stack> {
         if !self.free.make_room() {
             return Err(stack);
         }
         if stack.class() != self.class {
-            wrong_class();
+            other(stack);
+            return Ok(());
         }
         // SAFETY: a stack is its owner's, and stays mapped while it is listed; there is room.
         unsafe { self.free.push(retired(stack, "Cache::put")) };
@@ -102,6 +117,6 @@ impl Cache {
 
 #[cold]
 #[inline(never)]
-fn wrong_class() -> ! {
+pub(crate) fn wrong_class() -> ! {
     panic!("g0-stack: Cache::put: a stack of another class");
 }

@@ -8,13 +8,16 @@ use crate::StackError;
 /// depot holds one class. The class counts what a stack may use, its header (and the payload
 /// beneath it) included; a guard page lies below and is not counted.
 ///
-/// Sizes run from 4 KiB to 1 GiB where addresses have 64 bits, and from 512 bytes to 16 MiB where
-/// they have fewer.
+/// Sizes run from 1 KiB to 1 GiB where addresses have 64 bits, and from 512 bytes to 16 MiB where
+/// they have fewer. Of 64-bit stacks below 4 KiB there are only *packed* ones (`PackedSource`): each source says what
+/// it does with a class that is smaller than its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(transparent)]
 pub struct Class(u8);
 
-const SMALLEST: u8 = if usize::BITS == 64 { 12 } else { 9 };
+const SMALLEST: u8 = if usize::BITS == 64 { 10 } else { 9 };
+/// The smallest that a source serves whose stacks are not packed.
+const LEAST_ALONE: u8 = if usize::BITS == 64 { 12 } else { 9 };
 const LARGEST: u8 = match usize::BITS {
     64 => 30,
     32 => 24,
@@ -64,6 +67,12 @@ impl Class {
     #[inline]
     pub const fn size(self) -> usize {
         1 << self.0
+    }
+
+    /// Returns the bytes that a stack of this class has at least where stacks are not packed: 4 KiB on 64 bits.
+    pub(crate) const fn size_alone(self) -> usize {
+        let log = if self.0 < LEAST_ALONE { LEAST_ALONE } else { self.0 };
+        1 << log
     }
 
     /// Returns the class's place among [`Class::COUNT`], the smallest being 0.

@@ -18,15 +18,54 @@ const MINT: u32 = 8;
 /// > **Invariant.** Every stack in it is free, of `class`, from `source`, and in one magazine.
 pub struct Depot<S: StackSource> {
     class: Class,
-    magazines: Mutex<magazine::Depot<Header>>,
+    magazines: Mutex<Shelves>,
     source: S,
+}
+
+/// The magazines of a depot, by how long they have lain there.
+///
+/// ```text
+///   flush ─▶ hot ── age ─▶ aged ── release_some ─▶ cold
+///             │             │                       │
+///             └─────────────┴── refill, in this order
+/// ```
+struct Shelves {
+    hot: magazine::Depot<Header>,
+    /// Were hot at the last [`Depot::age`].
+    aged: magazine::Depot<Header>,
+    /// Have given their pages back.
+    cold: magazine::Depot<Header>,
+}
+
+impl Shelves {
+    const fn new() -> Self {
+        Shelves {
+            hot: magazine::Depot::new(),
+            aged: magazine::Depot::new(),
+            cold: magazine::Depot::new(),
+        }
+    }
+
+    fn items(&self) -> usize {
+        self.hot.items() + self.aged.items() + self.cold.items()
+    }
+
+    fn pop(&mut self) -> List {
+        for shelf in [&mut self.hot, &mut self.aged, &mut self.cold] {
+            let magazine = shelf.pop();
+            if !magazine.is_empty() {
+                return magazine;
+            }
+        }
+        List::new()
+    }
 }
 
 impl<S: StackSource> Depot<S> {
     g0_arch::const_unless_loom! {
         /// Returns a depot of stacks of one class. `const` except under loom.
         pub fn new(class: Class, source: S) -> Depot<S> {
-            Depot { class, magazines: Mutex::new(magazine::Depot::new()), source }
+            Depot { class, magazines: Mutex::new(Shelves::new()), source }
         }
     }
 
@@ -78,11 +117,22 @@ impl<S: StackSource> Depot<S> {
     #[inline]
     pub unsafe fn free(&self, cache: &mut Cache, stack: Stack) {
         // SAFETY: the caller ensures the same.
-        if let Err(stack) = unsafe { cache.put(stack) } {
+        unsafe { self.free_or(cache, stack, |_| crate::cache::wrong_class()) }
+    }
+
+    /// As [`free`](Self::free); but a stack of another class than the cache's goes to `other`, for owners that have
+    /// a depot for each of several classes.
+    ///
+    /// # Safety
+    /// As [`free`](Self::free), of a stack of the cache's class; what `other` does is its own affair.
+    #[inline]
+    pub unsafe fn free_or(&self, cache: &mut Cache, stack: Stack, other: impl Fn(Stack)) {
+        // SAFETY: the caller ensures the same.
+        if let Err(stack) = unsafe { cache.put_or(stack, &other) } {
             // SAFETY: so has, by the same promise, all that the cache holds; and there is room afterwards.
             let put = unsafe {
                 self.flush(cache);
-                cache.put(stack)
+                cache.put_or(stack, &other)
             };
             debug_assert!(put.is_ok());
         }
@@ -125,7 +175,7 @@ impl<S: StackSource> Depot<S> {
         assert!(cache.class() == self.class, "g0-stack: Depot::flush: a cache of another class");
         let half = cache.take_half();
         if !half.is_empty() {
-            self.magazines.lock().push(half);
+            self.magazines.lock().hot.push(half);
         }
     }
 
@@ -138,8 +188,8 @@ impl<S: StackSource> Depot<S> {
         assert!(cache.class() == self.class, "g0-stack: Depot::drain: a cache of another class");
         let [hot, cold] = cache.take_all();
         let mut magazines = self.magazines.lock();
-        magazines.push(hot);
-        magazines.push(cold);
+        magazines.hot.push(hot);
+        magazines.hot.push(cold);
     }
 
     /// Hands the pages of stacks that have been here since before the last call
@@ -148,7 +198,7 @@ impl<S: StackSource> Depot<S> {
     /// To be called now and then (a sysmon, every few seconds). Takes everything out for its
     /// length, so a cache that is refilled meanwhile gets new stacks.
     pub fn release_idle(&self) -> usize {
-        let mut idle = self.magazines.lock().take();
+        let mut idle = self.magazines.lock().hot.take();
         let mut done = magazine::Depot::new();
         let mut released = 0;
         loop {
@@ -165,14 +215,37 @@ impl<S: StackSource> Depot<S> {
             if magazine.is_empty() {
                 return released;
             }
-            self.magazines.lock().push(magazine);
+            self.magazines.lock().hot.push(magazine);
         }
+    }
+
+    /// Begins a round of [`release_some`](Depot::release_some), unless one is under way: what lies here now is given
+    /// back by it, if it lies here still. Returns whether anything does.
+    pub fn age(&self) -> bool {
+        let mut magazines = self.magazines.lock();
+        if magazines.aged.items() == 0 {
+            magazines.aged = magazines.hot.take();
+        }
+        magazines.aged.items() != 0
+    }
+
+    /// As [`release_idle`](Depot::release_idle), a magazine at a time: of what lay here when the round began
+    /// ([`age`](Depot::age)) hands the pages of up to half a cache of stacks back. Returns false when the round is
+    /// over. What it works on is out of reach for its length, and for no longer.
+    pub fn release_some(&self) -> bool {
+        let magazine = self.magazines.lock().aged.pop();
+        if magazine.is_empty() {
+            return false;
+        }
+        idle::release(&magazine, &self.source);
+        self.magazines.lock().cold.push(magazine);
+        true
     }
 
     /// Gives all stacks of its magazines back to the source; returns how many. Payloads die:
     /// `last` is called with each stack first, to drop what lies there.
     pub fn trim(&self, mut last: impl FnMut(&Header)) -> usize {
-        let mut all = self.magazines.lock().take();
+        let mut all = core::mem::replace(&mut *self.magazines.lock(), Shelves::new());
         let stacks = all.items();
         loop {
             let mut magazine = all.pop();

@@ -26,6 +26,11 @@ pub enum StackError {
         /// How many stacks the source has.
         stacks: usize,
     },
+    /// The stacks of a source take as much together as its limit allows, and none of them is free.
+    Limit {
+        /// The bytes that the source may reserve for all its stacks.
+        bytes: usize,
+    },
     /// The process has as many mappings as the kernel allows, and its guard pages need mappings.
     TooManyMappings,
     /// The segments of one task would take more than they may: see [`grow`](crate::grow).
@@ -39,6 +44,14 @@ pub enum StackError {
     },
     /// The kernel refused a signal handler or an alternate stack, with this error number.
     Signal(i32),
+    /// Packed stacks in a build with debug assertions, whose frames are several times as deep: one wait takes more
+    /// than a whole stack.
+    Unoptimised,
+    /// Packed stacks in a program that binds functions of libraries at their first call, which takes more than a
+    /// whole stack.
+    LazyBinding,
+    /// Packed stacks in a program with a handler of this signal that runs on whatever stack the signal meets.
+    SignalOnStack(i32),
 }
 
 impl fmt::Display for StackError {
@@ -56,6 +69,11 @@ impl fmt::Display for StackError {
                 f,
                 "all {stacks} stacks of the static source are in use: free one, or declare more",
             ),
+            StackError::Limit { bytes } => write!(
+                f,
+                "the limit of {bytes} bytes for all stacks together is reached: wait until one is free, ask for \
+                 smaller ones, or raise the limit",
+            ),
             StackError::TooManyMappings => f.write_str(
                 "the limit on memory mappings is reached (this kernel needs one for every guard \
                  page): raise vm.max_map_count, or build the source without guards",
@@ -69,6 +87,19 @@ impl fmt::Display for StackError {
                 f,
                 "the kernel refused a signal handler or its stack (error {errno}): check seccomp \
                  and memory limits",
+            ),
+            StackError::Unoptimised => f.write_str(
+                "packed stacks in a build with debug assertions, whose frames are too deep for them: build with \
+                 --release, or take larger stacks with guards",
+            ),
+            StackError::LazyBinding => f.write_str(
+                "packed stacks in a program that binds functions at their first call, which takes 3 KiB of stack: \
+                 link it with -z now (rustc: -C relro-level=full), or start it with LD_BIND_NOW=1",
+            ),
+            StackError::SignalOnStack(signal) => write!(
+                f,
+                "packed stacks in a program whose handler of signal {signal} runs on the stack that the signal \
+                 meets: install it with SA_ONSTACK",
             ),
         }
     }

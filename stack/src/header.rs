@@ -21,6 +21,8 @@ use core::cell::Cell;
 use core::fmt;
 use core::ptr::{self, NonNull};
 // Core's and not the facade's: no model reaches a header.
+#[cfg(all(feature = "std", target_os = "linux"))]
+use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Class;
@@ -36,6 +38,8 @@ pub(crate) enum Kind {
     Heap,
     #[cfg(all(feature = "std", target_os = "linux"))]
     Slab,
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    Packed,
 }
 
 /// The stack has a guard page beneath it.
@@ -339,6 +343,10 @@ fn foreign(header: &Header, place: &'static str) -> ! {
     panic!("g0-stack: {place}: stack with top {:p}: it came from another source", header.top());
 }
 
+/// What tells of a broken canary before the panic does: null, or a `fn(&Header)` that `overflow` has put here.
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub(crate) static ON_OVERRUN: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
 #[cold]
 #[inline(never)]
 fn keeps(header: &Header, place: &'static str) -> ! {
@@ -354,6 +362,14 @@ fn keeps(header: &Header, place: &'static str) -> ! {
 #[cold]
 #[inline(never)]
 fn overrun(header: &Header, place: &'static str) -> ! {
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    {
+        let tell = ON_OVERRUN.load(Ordering::Acquire);
+        if !tell.is_null() {
+            // SAFETY: `overflow` stores nothing else there.
+            unsafe { core::mem::transmute::<*mut (), fn(&Header)>(tell)(header) };
+        }
+    }
     panic!(
         "g0-stack: {place}: stack with top {:p}, {} bytes: it overflowed (canary overwritten), and \
          memory beneath it may be damaged: make it larger",

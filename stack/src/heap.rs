@@ -10,7 +10,8 @@ use crate::{Class, Header, Stack, StackError, StackSource, paint};
 const ORIGIN: usize = 0x6865_6170;
 
 /// Each stack is one allocation, returned when it is freed. No guard page: canary words at the
-/// bottom, as for [`StaticSource`](crate::StaticSource).
+/// bottom, as for [`StaticSource`](crate::StaticSource). A stack of a class below 4 KiB has 4 KiB all the same, where
+/// addresses have 64 bits.
 ///
 /// ```
 /// use g0_stack::{Class, HeapSource, StackSource};
@@ -52,12 +53,13 @@ impl HeapSource {
     }
 
     fn layout(class: Class) -> Result<Layout, StackError> {
-        let refused = StackError::TooLarge { asked: class.size(), largest: isize::MAX as usize };
-        Layout::from_size_align(class.size(), align_of::<Header>()).map_err(|_| refused)
+        let bytes = class.size_alone();
+        let refused = StackError::TooLarge { asked: bytes, largest: isize::MAX as usize };
+        Layout::from_size_align(bytes, align_of::<Header>()).map_err(|_| refused)
     }
 }
 
-// SAFETY: each stack is an allocation of its own, of the class's size.
+// SAFETY: each stack is an allocation of its own, of the class's size or more.
 unsafe impl StackSource for HeapSource {
     fn alloc(&self, class: Class) -> Result<Stack, StackError> {
         let layout = HeapSource::layout(class)?;
@@ -66,7 +68,7 @@ unsafe impl StackSource for HeapSource {
         if bottom.is_null() {
             return Err(StackError::OutOfMemory);
         }
-        let header = bottom.wrapping_add(class.size() - size_of::<Header>());
+        let header = bottom.wrapping_add(layout.size() - size_of::<Header>());
         let mut flags = CANARY;
         // SAFETY: the allocation is the source's own, 64-aligned like its size.
         unsafe {

@@ -32,3 +32,13 @@ pub(crate) fn sweep(list: &List, source: &impl StackSource) -> usize {
     }
     released
 }
+
+/// Releases every stack of the list that has not been released since it was put on a list.
+pub(crate) fn release(list: &List, source: &impl StackSource) {
+    for header in list.iter() {
+        if header.age.replace(RELEASED) != RELEASED {
+            // SAFETY: a stack on a free list is owned by it and has no live frame.
+            unsafe { source.release_pages(header) };
+        }
+    }
+}

@@ -16,7 +16,8 @@
 //!
 //! ```text
 //!   SlabSource ─ alloc ─→ Depot ─ refill ─→ Cache ─ get ─→ Stack ─ (frames run on it)
-//!   StaticSource               ←─ flush ──        ←─ put ──
+//!   PackedSource               ←─ flush ──        ←─ put ──
+//!   StaticSource
 //!   HeapSource   ←─ trim ──
 //!     a lock, the kernel    a lock for a       no lock, one
 //!                           constant time      owner
@@ -83,9 +84,21 @@
 //! `unsafe` call, once, and [`StackSource`] says what the program promises by it. A [`Tag`] in the header says what
 //! lies beneath it, for those that report an overflow.
 //!
-//! (`overflow` and `SlabSource` are there under feature `std` on Linux, `HeapSource` under
+//! A `PackedSource`, whose stacks of 1 and 2 KiB lie side by side, is as the last column; beneath the lowest stack of a
+//! region there is a guard page, which faults at once. What is overwritten there is another stack's header and payload.
+//!
+//! (`overflow`, `SlabSource` and `PackedSource` are there under feature `std` on Linux, `HeapSource` under
 //! `alloc`.) [`Header::high_water`] tells how close a stack came: from untouched pages on a slab, from
 //! paint on the two other kinds.
+//!
+//! # What memory a stack takes
+//!
+//! A slab stack is reserved whole and committed by touch, and what was touched stays until it is given back: of stacks
+//! that lie in a depot by [`Depot::release_idle`], or a few at a time by [`Depot::age`] and [`Depot::release_some`]; of one
+//! on which frames are suspended by [`StackSource::release_below`], which takes what lies below their stack pointer. To
+//! keep them suspended meanwhile is the caller's to see to. [`StackSource::resident_below`] tells whether it is worth
+//! it, by `PAGEMAP_SCAN` or `mincore`, if the kernel answers. `SlabBuilder::limit` bounds what all stacks of a source reserve;
+//! [`StackSource::usage`] tells what they reserve and hold.
 //!
 //! # What was rejected
 //!
@@ -128,7 +141,7 @@
 //! # Features
 //!
 //! `default = []`: [`StaticSource`], [`Cache`], [`Depot`], [`grow`]; no allocator. `alloc`: `HeapSource`, and
-//! sources in an `Arc`. `std`: `SlabSource` and `overflow`, on Linux.
+//! sources in an `Arc`. `std`: `SlabSource`, `PackedSource` and `overflow`, on Linux.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -149,12 +162,15 @@ mod idle;
 mod list;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod overflow;
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod packed;
 mod paint;
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod slab;
 mod source;
 mod static_source;
 mod tag;
+mod usage;
 
 pub use cache::Cache;
 pub use class::Class;
@@ -164,7 +180,10 @@ pub use header::Header;
 #[cfg(feature = "alloc")]
 pub use heap::HeapSource;
 #[cfg(all(feature = "std", target_os = "linux"))]
+pub use packed::PackedSource;
+#[cfg(all(feature = "std", target_os = "linux"))]
 pub use slab::{SlabBuilder, SlabSource};
 pub use source::{Stack, StackSource};
 pub use static_source::StaticSource;
 pub use tag::Tag;
+pub use usage::Usage;

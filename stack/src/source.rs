@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use crate::{Class, Header, StackError};
+use crate::{Class, Header, StackError, Usage};
 
 /// Owns one stack. Dropping it does nothing: it must be given back to a cache, a depot or its source.
 ///
@@ -121,6 +121,39 @@ pub unsafe trait StackSource: Sync {
     unsafe fn release_pages(&self, header: &Header) {
         let _ = header;
     }
+
+    /// Returns whether [`release_below`](Self::release_below) gives anything back, ever. Any context. Provided: false.
+    fn releases_below(&self) -> bool {
+        false
+    }
+
+    /// Returns how many bytes [`release_below`](Self::release_below) would give back now; `None`: that cannot be
+    /// told. An estimate: the stack may be in use. May call the kernel, and takes no lock. Provided: nothing.
+    ///
+    /// `header` must be of a stack that came from this source and has not gone back to it.
+    fn resident_below(&self, header: &Header, sp: *mut u8) -> Option<usize> {
+        let _ = (header, sp);
+        Some(0)
+    }
+
+    /// Gives the pages of a suspended stack back to the system that lie wholly below `sp`, a
+    /// [red zone](https://en.wikipedia.org/wiki/Red_zone_(computing)) of 128 bytes spared: they are zeros when they are touched
+    /// next. Does nothing if `sp` is not in the stack, and unless the source can. Guards stay. Calls the kernel, and
+    /// takes no lock: tens of microseconds for a stack of which all was touched. Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// The stack must have come from this source and not have gone back to it. From before this call until it
+    /// returns nothing may run on the stack, and nothing below `sp` may be live or used.
+    unsafe fn release_below(&self, header: &Header, sp: *mut u8) {
+        let _ = (header, sp);
+    }
+
+    /// Returns how much memory the stacks take that this source has made. May take locks, allocate, and walk the page
+    /// tables of all stacks; in the same context as [`alloc`](Self::alloc). Provided: nothing is known.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
 }
 
 // SAFETY: forwards to a source that keeps the promise, and which the reference keeps alive.
@@ -137,6 +170,23 @@ unsafe impl<S: StackSource + ?Sized> StackSource for &S {
     unsafe fn release_pages(&self, header: &Header) {
         // SAFETY: the caller ensures the same.
         unsafe { (**self).release_pages(header) }
+    }
+
+    fn releases_below(&self) -> bool {
+        (**self).releases_below()
+    }
+
+    fn resident_below(&self, header: &Header, sp: *mut u8) -> Option<usize> {
+        (**self).resident_below(header, sp)
+    }
+
+    unsafe fn release_below(&self, header: &Header, sp: *mut u8) {
+        // SAFETY: the caller ensures the same.
+        unsafe { (**self).release_below(header, sp) }
+    }
+
+    fn usage(&self) -> Usage {
+        (**self).usage()
     }
 }
 
@@ -155,5 +205,22 @@ unsafe impl<S: StackSource + Send> StackSource for alloc::sync::Arc<S> {
     unsafe fn release_pages(&self, header: &Header) {
         // SAFETY: the caller ensures the same.
         unsafe { (**self).release_pages(header) }
+    }
+
+    fn releases_below(&self) -> bool {
+        (**self).releases_below()
+    }
+
+    fn resident_below(&self, header: &Header, sp: *mut u8) -> Option<usize> {
+        (**self).resident_below(header, sp)
+    }
+
+    unsafe fn release_below(&self, header: &Header, sp: *mut u8) {
+        // SAFETY: the caller ensures the same.
+        unsafe { (**self).release_below(header, sp) }
+    }
+
+    fn usage(&self) -> Usage {
+        (**self).usage()
     }
 }

@@ -17,7 +17,8 @@ struct Block<const SIZE: usize>([MaybeUninit<u8>; SIZE]);
 ///
 /// There is no page to guard with: the stacks have canary words at the bottom, looked at when a stack is
 /// freed or when asked ([`Header::canary_intact`]). `SIZE` must be a multiple of 64 and at least 512. A
-/// class is served if it fits in `SIZE`; the stack is `SIZE` bytes all the same.
+/// class is served if it fits in `SIZE`, one below 4 KiB on 64 bits as one of 4 KiB; the stack is `SIZE` bytes all
+/// the same.
 ///
 /// It is a source through a `&'static` reference, because its stacks lie within it:
 ///
@@ -126,8 +127,8 @@ impl<const N: usize, const SIZE: usize> StaticSource<N, SIZE> {
 // SAFETY: every block is given to one owner at a time and is 'static.
 unsafe impl<const N: usize, const SIZE: usize> StackSource for &'static StaticSource<N, SIZE> {
     fn alloc(&self, class: Class) -> Result<Stack, StackError> {
-        if class.size() > SIZE {
-            return Err(StackError::TooLarge { asked: class.size(), largest: SIZE });
+        if class.size_alone() > SIZE {
+            return Err(StackError::TooLarge { asked: class.size_alone(), largest: SIZE });
         }
         let index = {
             let mut shelf = self.shelf.lock();

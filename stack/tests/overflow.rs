@@ -2,61 +2,17 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod common;
+#[path = "common/ends.rs"]
+mod ends;
 
 use std::fmt::Write as _;
-use std::os::unix::process::ExitStatusExt;
-use std::process::Output;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ends::{died, in_child, lived, on, recurse, stack};
 use g0_arch::{Arch, Native};
 use g0_stack::overflow::{self, AltStack, Message, Overflow, SignalStack};
-use g0_stack::{Class, SlabSource, Stack, StackSource, Tag};
-
-/// Runs the named test again in a process of its own, in which `child` runs instead; returns what
-/// became of it, or `None` in the child.
-fn in_child(name: &str, child: fn()) -> Option<Output> {
-    if common::is_child() {
-        child();
-        println!("child done");
-        return None;
-    }
-    Some(common::again(&[], name))
-}
-
-/// Checks that the child died of the signal before its end; returns what it wrote to standard error.
-fn died(output: &Output, signal: i32) -> String {
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.signal(), Some(signal), "{text}");
-    assert!(!String::from_utf8_lossy(&output.stdout).contains("child done"));
-    text
-}
-
-/// Checks that the child came to its end.
-fn lived(output: &Output) {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("child done"), "{text}{errors}");
-}
-
-fn stack(size: usize) -> Stack {
-    // The source is leaked, for its stack is never given back.
-    let source = Box::leak(Box::new(SlabSource::new()));
-    source.alloc(Class::for_size(size).unwrap()).unwrap()
-}
-
-/// Runs `f` on the stack.
-fn on(stack: &Stack, f: g0_arch::Call, arg: *mut u8) -> usize {
-    let mut slot = ptr::null_mut();
-    // SAFETY: the stack is the test's own and unused; no `f` here unwinds.
-    unsafe { Native::call_on(stack.top(), f, arg, &mut slot) }
-}
-
-/// Recurses until there is no more stack.
-fn recurse(depth: usize) -> usize {
-    let frame = std::hint::black_box([depth; 40]);
-    if depth == usize::MAX { 0 } else { recurse(depth + 1) + frame[depth % 40] }
-}
+use g0_stack::{Class, SlabSource, StackSource, Tag};
 
 unsafe extern "C" fn endless(_: *mut u8) -> usize {
     recurse(1)
@@ -160,8 +116,8 @@ fn a_wild_write_into_a_guard_page_is_no_overflow() {
 fn a_fault_in_the_guard_of_a_free_stack_is_no_overflow() {
     let output = in_child("a_fault_in_the_guard_of_a_free_stack_is_no_overflow", || {
         overflow::install().unwrap();
-        let mut cache = g0_stack::Cache::new(Class::MIN);
         let stack = stack(4096);
+        let mut cache = g0_stack::Cache::new(stack.class());
         let top = stack.top();
         let guard = stack.bottom().wrapping_sub(8);
         // SAFETY: the mistake under test is to run on it all the same.

@@ -4,6 +4,7 @@
 mod runner;
 
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,4 +116,30 @@ fn gdb_reads_from_a_callback_through_c_to_the_goroutines_start() {
 #[test]
 fn a_c_programs_own_handlers_and_its_endless_loops_live_beside_the_runtime() {
     assert_eq!(run("tests/programs/handlers.c"), "handled: 5 5 5; its own handler\n");
+}
+
+#[test]
+fn overflows_are_reported_where_main_is_cs_and_no_thread_has_a_stack_for_signals() {
+    let program = build("tests/programs/overflow.c");
+    let run = |kind: &str, what: &str| {
+        runner::program(&[], &program).args([kind, what]).output().expect("the program")
+    };
+    for kind in ["exclusive", "pinned", "migrating"] {
+        let ends = [
+            ("goroutine", "stack overflow: goroutine"),
+            ("own", "stack overflow: goroutine"),
+            ("callback", "foreign thread, started at "),
+            ("call", ", in foreign code that goroutine"),
+        ];
+        for (what, message) in ends {
+            let out = run(kind, what);
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert_eq!(out.status.signal(), Some(libc::SIGABRT), "{kind}, {what}: {said}");
+            assert!(said.contains("stack overflow: ") && said.contains(message), "{said}");
+        }
+        let out = run(kind, "alternate");
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert_eq!(said, "main 1, other 1, afterwards 0\n".repeat(2), "{kind}");
+    }
+    let _ = std::fs::remove_file(program);
 }

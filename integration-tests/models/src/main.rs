@@ -49,6 +49,8 @@ mod runq;
 #[cfg(loom)]
 mod select;
 #[cfg(loom)]
+mod shrink;
+#[cfg(loom)]
 mod sysmon;
 #[cfg(loom)]
 mod timers;
@@ -87,6 +89,7 @@ fn main() -> std::process::ExitCode {
         wakes::MODEL,
         interrupts::MODEL,
         sysmon::MODEL,
+        shrink::MODEL,
         reports::MODEL,
         defer::MODEL,
         grow::MODEL,

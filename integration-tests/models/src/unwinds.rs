@@ -26,7 +26,7 @@ pub const MODEL: Model = Model {
     scenarios: &[
         Scenario { name: "main", invariants: "L15,L22", extra: 0, run: main },
         Scenario { name: "returned", invariants: "L15,L22", extra: 0, run: returned },
-        Scenario { name: "guest", invariants: "L19,L22", extra: 0, run: guest },
+        Scenario { name: "guest", invariants: "L15,L19,L22", extra: 0, run: guest },
         Scenario { name: "token", invariants: "L15,L22,L25", extra: 0, run: token },
         Scenario { name: "woken", invariants: "L15,L22,L25", extra: 1, run: woken },
         Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },

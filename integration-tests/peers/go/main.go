@@ -97,6 +97,7 @@ var rows = []row{
 	{"parked", one(parked)},
 	{"wake-exit", one(wakeExit)},
 	{"create-1m", many(create)},
+	{"packed-1m", many(gather)},
 }
 
 // check ends the program when a result is wrong.

@@ -28,6 +28,12 @@ pub fn run(report: &mut Report, install: bool) {
         let test = ["test", "--locked", "--release", "-p", "g0-cgo", "--test", "sched_budget"];
         Cmd::cargo().args(test).args(["--features", "std,sched"]).dir(tree::root()).limit(600).run()
     });
+    // Refused, without optimisation.
+    report.step("packed stacks", || {
+        let test = ["test", "--locked", "--release", "-p", "g0-stack", "-p", "g0-sched"];
+        let features = ["--features", "g0-stack/std,g0-sched/std", "--test", "packed"];
+        Cmd::cargo().args(test).args(features).dir(tree::root()).limit(600).run()
+    });
     aborting(report);
     left_behind(report);
     report.step("gdb across stacks", || {

@@ -19,8 +19,7 @@ pub fn require(packages: &[&str], install: bool) -> Result<(), String> {
             "packages are missing; install them with `--install` or by\n  {command}"
         ));
     }
-    let known = Cmd::new("apt-cache").args(["show"]).args(&missing).limit(120).capture()?.success;
-    if !known {
+    if !all_known(&missing)? {
         Cmd::new("apt-get")
             .args(["update", "-q", "-o", "DPkg::Lock::Timeout=300"])
             .limit(600)
@@ -29,6 +28,17 @@ pub fn require(packages: &[&str], install: bool) -> Result<(), String> {
     let apt = Cmd::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     let installed = apt.args(["install", "-q"]).args(OPTIONS).args(&missing).limit(1200).run();
     installed.map_err(|e| format!("{e}; needed: {command}"))
+}
+
+/// Returns whether the lists of packages that this machine has name each of them, which lists that are old may not.
+fn all_known(packages: &[String]) -> Result<bool, String> {
+    for package in packages {
+        // One at a time: of several, it succeeds when it knows one.
+        if !Cmd::new("apt-cache").args(["show", package]).limit(120).capture()?.success {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Those of the packages that are not installed.

@@ -16,6 +16,7 @@ use crate::exec::spawn::{fits, spawn_main};
 use crate::objects::config::{Deadlock, ForeignThreads};
 use crate::objects::m::M;
 use crate::objects::segments::Segments;
+use crate::objects::shared::stack_classes::most_packet;
 use crate::objects::shared::{Config, Core};
 use crate::parts::error::Error;
 use crate::parts::phase::{self, main_left};
@@ -116,6 +117,16 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
+        /// Says how long a goroutine must have waited, nanoseconds, before memory that it once used is given back, where
+        /// the source of the stacks can ([`StackSource::releases_below`](g0_stack::StackSource::releases_below)) and a thread runs
+        /// sysmon; free stacks rest for as long. `u64::MAX`: none is. Without it: a second.
+        pub fn give_back_after(mut self, rest: u64) -> Self {
+            self.core.shrink.rest = rest;
+            self
+        }
+    }
+
+    maybe_const! {
         /// Says how long the end of the run waits for the next goroutine to end, before it leaves behind what is left.
         /// Zero: it ends none; [`Duration::MAX`]: it waits for all of them, however long that takes. Without it: half
         /// a second.
@@ -156,6 +167,38 @@ impl<P: Platform> Scheduler<P> {
             mem::forget(none);
             self
         }
+    }
+
+    maybe_const! {
+        /// Gives the scheduler stacks of further classes, a depot for each: a goroutine that
+        /// [asks for a size](crate::generic::Go::stack_size) has one of the smallest class that holds it, the class of
+        /// [`Config::stack`] included. Each must be of another class; their stacks are subject to what
+        /// [`Config::stacks`] says. Without it: all stacks are of one class, and a larger one is refused.
+        pub fn stack_classes(
+            mut self,
+            depots: &'static [g0_stack::Depot<&'static dyn g0_stack::StackSource>],
+        ) -> Self {
+            self.core.classes.others = depots;
+            self
+        }
+    }
+
+    maybe_const! {
+        /// Says which class main's stack is of, and those on which callbacks of foreign threads run: that of
+        /// [`Config::stack`] or one of [`stack_classes`](Self::stack_classes), else a run is refused. Without it:
+        /// the first.
+        pub fn main_stack(mut self, class: g0_stack::Class) -> Self {
+            self.core.classes.main = class;
+            self
+        }
+    }
+
+    /// Says that the end of the run has no room to unwind what is on stacks of fewer bytes. It leaves behind what waits
+    /// there, and lets run what does not.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn unwinds_from(mut self, bytes: usize) -> Self {
+        self.core.classes.unwinds_from = bytes;
+        self
     }
 
     /// Lets sysmon pass a line about the scheduler to [`Reports::trace`](crate::port::Reports::trace) every
@@ -219,6 +262,13 @@ impl<P: Platform> Scheduler<P> {
         self
     }
 
+    /// Says whether the program's signal handlers are given the flag SA_ONSTACK, which the platform sees to.
+    #[cfg(feature = "std")]
+    pub(crate) fn adds_onstack(mut self, adds: bool) -> Self {
+        self.core.adds_onstack = adds;
+        self
+    }
+
     /// Returns the cell of what its threads are called.
     #[cfg(feature = "std")]
     pub(crate) fn name_cell(&self) -> &g0_arch::sync::OwnedCell<&'static str> {
@@ -245,7 +295,7 @@ impl<P: Platform> Scheduler<P> {
         if !P::current().is_null() && !crate::foreign::extram::part_if_between::<P>() {
             return Err(Error::Nested);
         }
-        if !fits::<F, Outcome<R, P>>(&self.core) {
+        if !fits::<F, Outcome<R, P>>(most_packet(self.core.classes.main)) {
             return Err(Error::ClosureTooLarge);
         }
         if self.core.config.procs.is_empty() || self.started.swap(true, Ordering::AcqRel) {

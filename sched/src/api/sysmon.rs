@@ -3,6 +3,7 @@
 
 use g0_arch::sync::atomic::{Ordering, fence};
 
+use crate::exec::detour::entrance;
 use crate::objects::shared::Core;
 use crate::parts::{phase, stat_atomic};
 use crate::platform::Platform;
@@ -82,8 +83,12 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
                 if core.start_is_overdue::<P>() {
                     until = until.min(P::now().saturating_add(RETRY));
                 }
-                let others =
-                    [core.stats.tracing.due(), core.dismissal_due::<P>(), core.stall_due()];
+                let others = [
+                    core.stats.tracing.due(),
+                    core.dismissal_due::<P>(),
+                    core.stall_due(),
+                    core.shrink_due::<P>(),
+                ];
                 until = others.into_iter().fold(until, u64::min);
                 core.sysmon.until.store(until, stat_atomic::Ordering::Relaxed);
                 if core.sysmon.parker.park::<P>((until != u64::MAX).then_some(until)) {
@@ -99,10 +104,12 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
         if now.saturating_sub(looked) >= AROUND {
             looked = now;
             // SAFETY: this is sysmon.
-            unsafe { P::look_around() };
+            unsafe { P::look_around(core) };
         }
         let late = core.next_deadline().saturating_add(GRACE).max(now.saturating_add(SHORT));
-        core.sysmon.parker.park::<P>(Some(late.min(now.saturating_add(period))));
+        let due = core.shrink_due::<P>().max(now.saturating_add(SHORT));
+        core.sysmon.parker.park::<P>(Some(late.min(now.saturating_add(period)).min(due)));
+        core.shrink::<P>(entrance::<P>);
         // SAFETY: as the caller ensures.
         if unsafe { core.tick::<P>() } || core.needs_close_look() {
             (period, calm) = (SHORT, 0);

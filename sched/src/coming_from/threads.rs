@@ -19,7 +19,7 @@
 //! | a thread for a blocking call | `offload` | Hosted. The closure owns what it uses; the goroutine parks until it has returned |
 //! | `panicking`, `catch_unwind` | the same | A goroutine that unwinds has its thread for itself. `catch_unwind` sees a Goexit too, and it is thrown again |
 //! | `available_parallelism` | `Builder::procs` | the default |
-//! | stack overflow | | ends the process as there; the message names the goroutine and where it was started |
+//! | stack overflow | | ends the process as there; the message names the goroutine and where it was started. That of a system stack, on which foreign code runs, names the thread and the goroutine that called |
 //!
 //! # Locks
 //!

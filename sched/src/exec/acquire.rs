@@ -34,12 +34,13 @@ pub(crate) fn step_in<P: Platform>(m: &'static M, g: NonNull<G>) -> Inside {
 }
 
 /// [`acquire`] for an M that has just come inside with the goroutine's stack. Takes the M by value: a
-/// [`Stay`] of the caller's, passed by address, would cost each way in a word of its frame.
+/// [`Stay`] of the caller's, passed by address, would cost each way in a word of its frame. All of it runs on g0, for
+/// it reads the clock, may wait, and may start a thread: a small stack has no room for that.
 #[cold]
 #[inline(never)]
 fn acquire_as_goroutine<P: Platform>(m: &'static M) {
-    // SAFETY: the mark has just been set, and nothing else stands for this stay.
-    acquire::<P>(&mut unsafe { Stay::assume(m) }, false);
+    // SAFETY: the mark has just been set, on the goroutine's stack, and nothing else stands for this stay.
+    unsafe { on_g0(m, || acquire::<P>(&mut Stay::assume(m), true)) };
 }
 
 /// The P of an M that has just come inside has been taken, or a claim on it was raised. Lowers the claim, unless

@@ -36,6 +36,10 @@ pub(crate) unsafe fn unobserved<P: Platform, T>(g: NonNull<G>, result: &Outcome<
 
 /// The last thing that runs on the stack of `g`, the running goroutine, outside. Returns only when the handle
 /// was dropped at the last moment: then the goroutine must drop the result.
+///
+/// Out of line: in the frame of the caller, which lies beneath all that the goroutine does, it would take 150 bytes of
+/// its stack.
+#[inline(never)]
 pub(super) fn exit<P: Platform>(g: NonNull<G>) {
     let (m, _) = caller::<P>().expect("g0: a goroutine ends on a thread that is no M");
     let inside = step_in::<P>(m, g);

@@ -17,7 +17,10 @@ use crate::platform::Platform;
 /// must be no M yet of any scheduler on it, and have stack enough for the scheduler and for all foreign code.
 pub unsafe fn start_m<P: Platform>(m: &'static M) {
     // SAFETY: the thread becomes this M, as the caller ensures.
-    unsafe { P::set_current(m) };
+    unsafe {
+        P::on_start(m);
+        P::set_current(m);
+    }
     // Relaxed: a reader has seen this M end before, by the count of those alive.
     m.core().ms.has_started.store(true, Ordering::Relaxed);
     // SAFETY: on the thread's own stack.
@@ -25,19 +28,20 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     // SAFETY: `base` is this thread's; `run` leaves by `escape` through it.
     unsafe { call_here(run::<P>, core::ptr::from_ref(m).cast_mut().cast(), m.base.as_ptr()) };
     // SAFETY: it is no M any more, and runs no goroutine.
-    unsafe { P::set_current(core::ptr::null()) };
+    unsafe {
+        P::set_current(core::ptr::null());
+        P::on_end(m);
+    }
     let core = m.core();
     // SAFETY: this thread is no M any more.
     unsafe { core.forward::<P>(m) };
-    // The run may end with this M, and all of it be freed: not before this thread has left.
-    // Relaxed: an owner that sees the M retired sees this.
-    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-    core.m_has_ended::<P>(m);
-    core.check_for_end::<P>();
-    core.check_for_deadlock::<P>();
-    core.end.done.unpark::<P>();
-    // Release: the owner that frees comes after the last access here.
-    core.end.external_refs.fetch_sub(1, Ordering::Release);
+    // The run may end with this M. An owner that sees the M retired sees the count.
+    core.end.as_guest(|| {
+        core.m_has_ended::<P>(m);
+        core.check_for_end::<P>();
+        core.check_for_deadlock::<P>();
+        core.end.done.unpark::<P>();
+    });
 }
 
 unsafe extern "C" fn run<P: Platform>(m: *mut u8) -> usize {

@@ -8,6 +8,7 @@ mod cancel;
 pub(crate) mod conduct;
 pub(crate) mod current;
 pub(crate) mod deadline;
+pub(crate) mod detour;
 pub(crate) mod enter;
 pub(crate) mod exit;
 pub(crate) mod g0;

@@ -8,6 +8,7 @@ use g0_stack::{Cache, Stack};
 
 use crate::objects::g::{G, scheduler_of};
 use crate::objects::inside::Within;
+use crate::objects::shared::Core;
 use crate::platform::Platform;
 use crate::platform::fatal::fatal;
 
@@ -28,7 +29,26 @@ pub(crate) unsafe fn free(within: &Within, g: NonNull<G>) {
         }
         g.as_ref().fiber.retire();
         let stack = Stack::from_raw(G::header(g));
-        within.p().free.with_mut(|free| within.core().depot.free(&mut *free, stack));
+        let core = within.core();
+        within.p().free.with_mut(|free| {
+            core.depot.free_or(&mut *free, stack, |stack| free_other(core, stack));
+        });
+    }
+}
+
+/// Gives a stack of another class than the Ps keep back to its depot.
+#[cold]
+#[inline(never)]
+fn free_other(core: &'static Core, stack: Stack) {
+    let class = stack.class();
+    let Some(depot) = core.depot_of(class) else {
+        unreachable!("g0: a stack of a class that its scheduler does not have")
+    };
+    let mut cache = Cache::new(class);
+    // SAFETY: it is the caller's, unused, and of this depot, which is the scheduler's only one of the class.
+    unsafe {
+        depot.free(&mut cache, stack);
+        depot.drain(&mut cache);
     }
 }
 
@@ -72,7 +92,7 @@ pub(crate) unsafe fn refer<P: Platform>(g: NonNull<G>) {
 ///
 /// ```text
 ///   this thread                       the owner, all Ms having ended
-///   external_refs += 1                look whether a G is held
+///   external_refs += 1 (`as_guest`)   look whether a G is held
 ///   fence                             fence
 ///   free the G, use the depot         look at external_refs
 ///   external_refs -= 1
@@ -92,14 +112,10 @@ pub(crate) unsafe fn free_without_p(g: NonNull<G>) {
         if is_referred_to(g) {
             return;
         }
-        // Relaxed: the fence orders it.
-        core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        g.as_ref().fiber.retire();
-        let mut cache = Cache::new(core.config.stack);
-        core.depot.free(&mut cache, Stack::from_raw(G::header(g)));
-        core.depot.drain(&mut cache);
-        // Release: the depot is left before.
-        core.end.external_refs.fetch_sub(1, Ordering::Release);
+        core.end.as_guest(|| {
+            fence(Ordering::SeqCst);
+            g.as_ref().fiber.retire();
+            free_other(core, Stack::from_raw(G::header(g)));
+        });
     }
 }

@@ -21,7 +21,7 @@ use core::ptr::{self, NonNull};
 use g0_arch::sync::atomic::Ordering;
 use g0_arch::{Arch, Native, tools};
 use g0_defer::Unwind;
-use g0_stack::Stack;
+use g0_stack::{Cache, Stack, StackError};
 
 use super::enter::enter_in_place;
 use super::exit::{exit, unobserved};
@@ -38,6 +38,7 @@ use crate::objects::join_word::{DETACHED, DONE};
 use crate::objects::m::M;
 use crate::objects::scope_state::ScopeState;
 use crate::objects::shared::Core;
+use crate::objects::shared::stack_classes::{AnyDepot, most_packet};
 use crate::parts::error::Error;
 use crate::parts::exiting::Exiting;
 use crate::parts::locks::Locks;
@@ -52,19 +53,19 @@ union Packet<F, R> {
     result: ManuallyDrop<R>,
 }
 
-/// Returns whether there is room for closure and result on the scheduler's stacks: together they take at most a
-/// quarter of one, and so does their packet with what is left free to align it.
+/// Returns whether there is room for closure and result on stacks where a packet may have `most` bytes
+/// ([`most_packet`]): together they take no more, and neither does their packet with what is left free to align it.
 ///
 /// So the packet lies well above the bottom: the starter writes it, from another stack, and no guard page would
 /// keep it from what lies beneath. The rest is for frames, which in builds that copy what they move hold the
 /// closure once and the result twice.
 #[inline(always)]
-pub(crate) fn fits<F, R>(core: &Core) -> bool {
+pub(crate) fn fits<F, R>(most: usize) -> bool {
     let (size, align) = (mem::size_of::<Packet<F, R>>(), mem::align_of::<Packet<F, R>>());
     // A G begins a cache line, as the payload of a stack.
     let aligned = size.saturating_add(align.saturating_sub(mem::align_of::<G>()));
     let both = mem::size_of::<F>().saturating_add(mem::size_of::<R>());
-    aligned.max(both) <= core.config.stack.size() / 4
+    aligned.max(both) <= most
 }
 
 /// Returns where the packet of these types lies: beneath the G.
@@ -108,9 +109,11 @@ where
     let core = inside.core();
     if core.phase() != phase::OPEN {
         // SAFETY: as the caller ensures.
-        return unsafe { end_unstarted::<P, F, T>(inside, f, name, site, scope, insists) };
+        return unsafe {
+            end_unstarted::<P, F, T>(inside, f, name, site, scope, insists, &core.depot)
+        };
     }
-    let stack = if !fits::<F, Outcome<T, P>>(core) {
+    let stack = if !fits::<F, Outcome<T, P>>(core.classes.most_packet) {
         Err(Error::ClosureTooLarge)
     } else {
         // SAFETY: the P's own cache, inside.
@@ -119,6 +122,84 @@ where
             None => fetch(&inside),
         }
     };
+    // SAFETY: as the caller ensures; the packet fits.
+    unsafe { place::<P, F, T>(inside, stack, f, name, site, scope) }
+}
+
+/// As [`start`], on a stack of at least `bytes`.
+///
+/// # Errors
+///
+/// As [`start`]; [`Error::StackSize`] if the scheduler has no such stacks.
+///
+/// # Panics
+///
+/// On the system stack.
+///
+/// # Safety
+///
+/// As [`start`].
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn start_sized<P: Platform, F, T>(
+    f: F,
+    name: &'static str,
+    site: &'static Location<'static>,
+    scope: *const ScopeState,
+    insists: bool,
+    bytes: usize,
+) -> Result<(NonNull<G>, *mut Outcome<T, P>), Error>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let Caller::Goroutine(inside) = enter_in_place::<P>() else { return Err(Error::NoRuntime) };
+    let core = inside.core();
+    let depot = match core.depot_for(bytes) {
+        Ok(depot) => depot,
+        Err(error) => {
+            // Before `f`, which is the user's, is dropped.
+            inside.leave();
+            return Err(Error::StackSize(error));
+        }
+    };
+    if core.phase() != phase::OPEN {
+        // SAFETY: as the caller ensures.
+        return unsafe { end_unstarted::<P, F, T>(inside, f, name, site, scope, insists, depot) };
+    }
+    if ptr::eq(depot, &core.depot) {
+        inside.leave();
+        // SAFETY: as the caller ensures.
+        return unsafe { start::<P, F, T>(f, name, site, scope, insists) };
+    }
+    let stack = if !fits::<F, Outcome<T, P>>(most_packet(depot.class())) {
+        Err(Error::ClosureTooLarge)
+    } else {
+        fetch_from(&inside, depot)
+    };
+    // SAFETY: as the caller ensures; the packet fits.
+    unsafe { place::<P, F, T>(inside, stack, f, name, site, scope) }
+}
+
+/// Puts the goroutine onto its stack and into a queue, and leaves; the end of [`start`].
+///
+/// # Safety
+///
+/// As [`start`]; the stack must have come from the scheduler, and the packet must fit there.
+#[inline(always)]
+unsafe fn place<P: Platform, F, T>(
+    inside: Inside,
+    stack: Result<Stack, Error>,
+    f: F,
+    name: &'static str,
+    site: &'static Location<'static>,
+    scope: *const ScopeState,
+) -> Result<(NonNull<G>, *mut Outcome<T, P>), Error>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let core = inside.core();
     let stack = match stack {
         Ok(stack) => stack,
         Err(error) => {
@@ -127,8 +208,7 @@ where
             return Err(error);
         }
     };
-    // SAFETY: the stack has just come from the cache or the depot; the packet fits, as has been
-    // checked above.
+    // SAFETY: the stack has just come from the cache or a depot, and the packet fits, as the caller ensures.
     let (g, result) = unsafe {
         let g = init_g(core, stack);
         g.as_ref().scope.set(scope);
@@ -163,19 +243,24 @@ unsafe fn end_unstarted<P: Platform, F, T>(
     site: &'static Location<'static>,
     scope: *const ScopeState,
     insists: bool,
+    depot: &'static AnyDepot,
 ) -> Result<(NonNull<G>, *mut Outcome<T, P>), Error>
 where
     F: FnOnce() -> T,
 {
     let core = inside.core();
-    // SAFETY: the running goroutine's own field.
-    let before = unsafe { inside.g().exiting.get() };
-    let stack = if !P::UNWINDS || before != Exiting::No && !insists {
+    // SAFETY: the running goroutine's own field, and its own stack.
+    let (before, has_room) = unsafe {
+        let g = inside.g();
+        (g.exiting.get(), !core.is_cramped(NonNull::from(g)))
+    };
+    // What has no room for an unwinder has none for this one either.
+    let stack = if !P::UNWINDS || !has_room || before != Exiting::No && !insists {
         Err(Error::ShutDown)
-    } else if !fits::<F, Outcome<T, P>>(core) {
+    } else if !fits::<F, Outcome<T, P>>(most_packet(depot.class())) {
         Err(Error::ClosureTooLarge)
     } else {
-        fetch(&inside)
+        fetch_from(&inside, depot)
     };
     let (_, caller) = inside.leave();
     let stack = stack?;
@@ -222,8 +307,30 @@ fn fetch(within: &Within) -> Result<Stack, Error> {
     let (core, p) = (within.core(), within.p());
     // SAFETY: inside, on the goroutine's stack; the P's own cache.
     unsafe {
-        on_g0(within.m(), || p.free.with_mut(|free| core.depot.alloc(&mut *free)))
-            .map_err(Error::Stack)
+        let alloc = || p.free.with_mut(|free| core.depot.alloc(&mut *free));
+        let alloc = || {
+            alloc().or_else(|_| {
+                core.reclaim_stacks();
+                alloc()
+            })
+        };
+        on_g0(within.m(), alloc).map_err(Error::Stack)
+    }
+}
+
+/// As [`fetch`], of a class that no P keeps.
+#[cold]
+#[inline(never)]
+fn fetch_from(within: &Within, depot: &AnyDepot) -> Result<Stack, Error> {
+    let mut cache = Cache::new(depot.class());
+    // SAFETY: inside, on the goroutine's stack; what the cache has is from the depot.
+    unsafe {
+        on_g0(within.m(), || {
+            let stack = depot.alloc(&mut cache);
+            depot.drain(&mut cache);
+            stack
+        })
+        .map_err(Error::Stack)
     }
 }
 
@@ -257,6 +364,10 @@ unsafe fn make(core: &'static Core, g: NonNull<G>) {
         g.as_ref().core.set(core);
         g.as_ref().present.set(G::header(g).as_ptr());
         G::header(g).as_ref().set_tag(&BENEATH);
+        if core.is_cramped(g) {
+            // For good: the end of the run leaves what parks there, or lets it run.
+            g.as_ref().bar();
+        }
     }
     core.register(g);
 }
@@ -455,12 +566,16 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     site: &'static Location<'static>,
     wired: Option<&'static M>,
 ) -> Result<(), Error> {
-    let mut cache = g0_stack::Cache::new(core.config.stack);
-    let stack = core.depot.alloc(&mut cache).map_err(Error::Stack)?;
+    let Some(depot) = core.main_depot() else {
+        let (asked, largest) = (core.classes.main.size(), core.config.stack.size());
+        return Err(Error::StackSize(StackError::TooLarge { asked, largest }));
+    };
+    let mut cache = Cache::new(depot.class());
+    let stack = depot.alloc(&mut cache).map_err(Error::Stack)?;
     // SAFETY: the stack and those in the cache are fresh from the depot; what `f` borrows outlives it, as the
     // caller ensures.
     unsafe {
-        core.depot.drain(&mut cache);
+        depot.drain(&mut cache);
         let g = init_g(core, stack);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());

@@ -33,7 +33,6 @@ use super::inside::Inside;
 use super::obey::obey;
 use super::post_switch::Tag;
 use super::switch::{mcall, mcall_elsewhere};
-use super::wake::wake_from;
 use crate::objects::g::G;
 use crate::objects::inside::Stay;
 use crate::objects::m::M;
@@ -115,9 +114,24 @@ pub(super) fn look_up<P: Platform>(
     g: NonNull<G>,
     at_the_end: AtTheEnd,
 ) -> &'static M {
+    if !weigh_turn::<P>(m, g, at_the_end) {
+        return m;
+    }
+    // SAFETY: inside, with a P: `weigh_turn` has seen to that.
+    suspend_inside::<P>(unsafe { Inside::assume(m, g) }).stay_on()
+}
+
+/// The part of [`look_up`] before the switch: gets the M a P, and returns whether the turn is over. Then all that waits
+/// stands before the goroutine.
+///
+/// It reads the clock, and may wait and start a thread, all of which is done on g0; and its own frame has gone when the
+/// goroutine is suspended. For a stack of 1 KiB has no room for more.
+#[inline(never)]
+fn weigh_turn<P: Platform>(m: &'static M, g: NonNull<G>, at_the_end: AtTheEnd) -> bool {
     // SAFETY: the mark has just been set, and nothing else stands for this stay.
     let mut stay = unsafe { Stay::assume(m) };
-    acquire_raised::<P>(&mut stay);
+    // SAFETY: inside, on the goroutine's stack.
+    unsafe { on_g0(m, || acquire_raised::<P>(&mut stay)) };
     let ends = stay.core().phase() != phase::OPEN;
     let inside = if ends && at_the_end == AtTheEnd::Ends {
         stay.leave();
@@ -127,29 +141,48 @@ pub(super) fn look_up<P: Platform>(
         // SAFETY: inside, with a P.
         unsafe { Inside::assume(m, g) }
     };
-    let is_over = !P::Unwind::panicking() && inside.core().turn_is_over::<P>(&inside);
-    if !ends && !inside.core().is_turn_empty() {
-        lower(&inside);
-    } // else it stays raised, for whatever the goroutine does next, and for the next one
-    if is_over { give_way::<P>(inside).stay_on() } else { inside.stay_on() }
+    let may_suspend = !P::Unwind::panicking();
+    let weigh = || {
+        let is_over = may_suspend && inside.core().turn_is_over::<P>(&inside);
+        if !ends && !inside.core().is_turn_empty() {
+            lower(&inside);
+        } // else it stays raised, for whatever the goroutine does next, and for the next one
+        if is_over {
+            make_way::<P>(&inside);
+        }
+        is_over
+    };
+    // SAFETY: inside, on the goroutine's stack.
+    let is_over = unsafe { on_g0(m, weigh) };
+    inside.stay_on();
+    is_over
+}
+
+/// Puts all that waits for the M or its P before the running goroutine. On g0.
+fn make_way<P: Platform>(inside: &Inside) {
+    let (core, p) = (inside.core(), inside.p());
+    // What a timer makes ready must not come behind the goroutine either.
+    if p.timers.due() <= P::now() {
+        core.serve_timers::<P>(Some(inside), p);
+    }
+    if core.let_pass(inside, inside.g()) {
+        core.wake::<P>();
+    }
 }
 
 /// Lets all that waits for the M or its P run before the running goroutine.
 #[cold]
 #[inline(never)]
 pub(super) fn give_way<P: Platform>(inside: Inside) -> Inside {
-    let (m, core) = (inside.m(), inside.core());
-    let p = inside.p();
-    // What a timer makes ready must not come behind the goroutine either.
     // SAFETY: inside, on the goroutine's stack.
-    unsafe {
-        if p.timers.due() <= P::now() {
-            on_g0(m, || core.serve_timers::<P>(Some(&inside), p));
-        }
-    }
-    if core.let_pass(&inside, inside.g()) {
-        wake_from::<P>(m);
-    }
+    unsafe { on_g0(inside.m(), || make_way::<P>(&inside)) };
+    suspend_inside::<P>(inside)
+}
+
+/// Suspends the running goroutine, behind all that has been put before it.
+#[cold]
+#[inline(never)]
+fn suspend_inside<P: Platform>(inside: Inside) -> Inside {
     // SAFETY: the flag is this thread's own; the tag says that the goroutine is runnable.
     unsafe {
         inside.lock.yield_requested.set(!inside.lock.reserved.get().is_null());

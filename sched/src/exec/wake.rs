@@ -74,20 +74,13 @@ pub(crate) unsafe fn ready_from<P: Platform>(
         // An M of another scheduler is a stranger to this one. The end of the run waits for what its own Ms
         // are about to do, but for no stranger: a stranger looks at the G's status, under the lock.
         _ => {
-            // The run may end with this goroutine, and all of it be freed: not before this thread has left.
-            // Relaxed: the owner that looks comes after the wake.
-            core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-            // SAFETY: `g` is parked and saved, and this is its one wake, as the caller ensures.
-            if unsafe { core.ready_closing::<P>(g) } {
-                wake_for::<P>(core);
-            }
-            #[cfg(loom)]
-            // SAFETY: a model tells if the owner frees it meanwhile.
-            unsafe {
-                core.end.model_freed.get();
-            }
-            // Release: the owner that frees comes after the last access here.
-            core.end.external_refs.fetch_sub(1, Ordering::Release);
+            // The run may end with this goroutine. The owner that looks at the count comes after the wake.
+            core.end.as_guest(|| {
+                // SAFETY: `g` is parked and saved, and this is its one wake, as the caller ensures.
+                if unsafe { core.ready_closing::<P>(g) } {
+                    wake_for::<P>(core);
+                }
+            });
         }
     }
 }

@@ -135,7 +135,11 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
         m.g.store(m.extra.own_g.get(), Ordering::Release);
         // Foreign from the start: only then may it own a P.
         m.set_call(m.root());
-        m.extra.kept.set(core.foreign.mode == ForeignThreads::Bind && P::keep(m));
+        let kept = core.foreign.mode == ForeignThreads::Bind && P::keep(m);
+        m.extra.kept.set(kept);
+        if !kept {
+            P::lend(m);
+        }
         P::set_current(m);
         if arrive(m) {
             return Ok(m);
@@ -164,16 +168,18 @@ fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
 
 /// Returns a new extra M with its goroutine. Allocates.
 fn make(core: &'static Core) -> Option<&'static M> {
-    let mut cache = g0_stack::Cache::new(core.config.stack);
-    let stack = core.depot.alloc(&mut cache);
+    // A callback may go as deep as main.
+    let depot = core.main_depot()?;
+    let mut cache = g0_stack::Cache::new(depot.class());
+    let stack = depot.alloc(&mut cache);
     // SAFETY: what it has is from the depot.
-    unsafe { core.depot.drain(&mut cache) };
+    unsafe { depot.drain(&mut cache) };
     let stack = stack.ok()?;
     let Some(m) = core.extra_m().filter(|m| Extras::can_hold(*m)) else {
         // SAFETY: it is from the depot, and has not been used.
         unsafe {
-            core.depot.free(&mut cache, stack);
-            core.depot.drain(&mut cache);
+            depot.free(&mut cache, stack);
+            depot.drain(&mut cache);
         }
         return None;
     };
@@ -348,25 +354,29 @@ pub(crate) unsafe fn part<P: Platform>(m: &'static M) {
         (*m.extra.own_g.get()).locks.set(Locks::INTERNAL);
     }
     // SAFETY: it is no M any more, and runs no goroutine.
-    unsafe { P::set_current(ptr::null()) };
+    unsafe {
+        P::set_current(ptr::null());
+        if !m.extra.kept.get() {
+            P::take_back(m);
+        }
+    }
     depart_from::<P>(core, || core.foreign.extras.put(m));
     errno.put_back();
 }
 
 /// A thread has done with `core`; `last` is its last act there.
 fn depart_from<P: Platform>(core: &'static Core, last: impl FnOnce()) {
-    // Until the very end it is not freed. Relaxed: the next counts order it.
-    core.end.external_refs.fetch_add(1, Ordering::Relaxed);
-    last();
-    // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
-    // these.
-    core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
-    core.ms.live.fetch_sub(1, Ordering::AcqRel);
-    // A callback that was refused has kept another thread from ending the run.
-    core.check_for_end::<P>();
-    core.check_for_deadlock::<P>();
-    // Release: the owner that frees comes after the last access here.
-    core.end.external_refs.fetch_sub(1, Ordering::Release);
+    // Until the very end it is not freed; the counts of Ms order this one.
+    core.end.as_guest(|| {
+        last();
+        // In this order: an owner that awaits the Ms of its own never takes an adopted one for one of
+        // these.
+        core.ms.adopted.fetch_sub(1, Ordering::AcqRel);
+        core.ms.live.fetch_sub(1, Ordering::AcqRel);
+        // A callback that was refused has kept another thread from ending the run.
+        core.check_for_end::<P>();
+        core.check_for_deadlock::<P>();
+    });
 }
 
 /// The calling thread is between callbacks, with an extra M: it gives it back. Returns false on any other

@@ -5,11 +5,12 @@ use std::boxed::Box;
 use std::time::Duration;
 use std::vec::Vec;
 
-use g0_stack::{Class, SlabSource};
+use g0_stack::SlabSource;
 
 use super::offload_pool::{self, Pool};
 use super::prepare::prepare;
 use super::runtime::Runtime;
+use super::stacks::{LEAST_GUARDED, Stacks, guarded};
 use super::tag::Hosted;
 use super::watch::Watch;
 use super::{affinity, fork, membarrier, panics};
@@ -19,6 +20,7 @@ use crate::objects::p::Proc;
 use crate::objects::segments::{CLASS, LIMIT};
 use crate::objects::shared::parts::{GRACE, TURN};
 use crate::objects::shared::{Config, More};
+use crate::objects::shrink::REST;
 use crate::parts::attention::suspend_often;
 use crate::parts::error::Error;
 use crate::parts::limits::MAX_PROCS;
@@ -47,7 +49,12 @@ pub struct Builder {
     stack_size: usize,
     segment_size: usize,
     segment_limit: usize,
+    stack_memory: usize,
+    give_back: Duration,
+    /// What a test leaves of the ways to ask what is in memory.
+    pagemap: Option<bool>,
     guards: bool,
+    packed: Option<usize>,
     fences: Fences,
     name: &'static str,
     lock_main: bool,
@@ -58,6 +65,7 @@ pub struct Builder {
     keep_alive: Duration,
     stall: Duration,
     panic_hook: bool,
+    onstack: bool,
     max_offload_threads: usize,
     trace: Duration,
     foreign: ForeignThreads,
@@ -79,7 +87,9 @@ impl Builder {
         self
     }
 
-    /// Bytes of every goroutine's stack, rounded up to a power of two. Default: [`STACK_SIZE`].
+    /// Bytes of every goroutine's stack, rounded up to a power of two, at least 4 KiB. Default: [`STACK_SIZE`]. A spawn
+    /// may [ask for another size](crate::generic::Go::stack_size). With [`packed_stacks`](Self::packed_stacks) only
+    /// main's stack is of this size, and those on which callbacks of foreign threads run.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -103,6 +113,35 @@ impl Builder {
         self
     }
 
+    /// Sets how many bytes the stacks of all goroutines may take together, [segments](Self::segment_size) included. Of
+    /// each its whole [size](Self::stack_size) counts, whatever of it was touched: so this bounds memory, and how many
+    /// goroutines there are at a time. Beyond it a start fails with [`Error::Stack`], which holds
+    /// [`StackError::Limit`](g0_stack::StackError::Limit); nothing waits, and what runs is left alone. When goroutines
+    /// have ended there is room again. Default: no limit. [Packed](Self::packed_stacks) stacks do not count.
+    ///
+    /// Stacks that are free count too. A P that is not idle keeps up to 64 of them for its own goroutines, and the
+    /// runtime takes half a MiB for itself to give memory back; so leave that much beside what the program needs. A
+    /// thread that calls back takes one for its goroutine.
+    pub fn stack_memory_limit(mut self, bytes: usize) -> Self {
+        self.stack_memory = bytes;
+        self
+    }
+
+    /// Sets how long a goroutine must have waited before memory of its stack that it once used, and does not use now, is
+    /// [given back](crate#memory-of-stacks); stacks that are free rest for as long. If it is used again it is zeros, and
+    /// costs a page fault a page, as the first time. Default: a second. [`Duration::MAX`]: none is given back.
+    pub fn give_back_after(mut self, rest: Duration) -> Self {
+        self.give_back = rest;
+        self
+    }
+
+    /// Asks what is in memory by `mincore` alone, or, if not `with_mincore`, not at all: for tests.
+    #[doc(hidden)]
+    pub fn without_pagemap(mut self, with_mincore: bool) -> Self {
+        self.pagemap = Some(with_mincore);
+        self
+    }
+
     /// Leaves out the page that faults beneath every stack.
     ///
     /// ```compile_fail,E0133
@@ -117,6 +156,33 @@ impl Builder {
     /// find out. With guards the same program is told by a message.
     pub unsafe fn without_guards(mut self) -> Self {
         self.guards = false;
+        self
+    }
+
+    /// Gives goroutines [packed stacks](g0_stack::PackedSource), of 1 KiB or, if `bytes` is more than that, of 2 KiB: side
+    /// by side, with canary words and without guards. So a parked goroutine takes 1,026 bytes of memory in place of a
+    /// page of 4 KiB and more, and ten million of them 10.3 GB. Main's stack is of [`stack_size`](Self::stack_size), and a
+    /// spawn may [ask for another size](crate::generic::Go::stack_size), which has a guard from 4 KiB on.
+    ///
+    /// There is no room there for an unwinder. So the end of a run unwinds no goroutine on a packed stack: one that waits
+    /// is left behind, and counted ([`run_counted`](crate::Runtime::run_counted)), and the memory of all of them stays;
+    /// one that runs goes on until it waits or ends, one that has not begun begins, and starts no other
+    /// ([`Error::ShutDown`]). A program ends its goroutines itself, by closing a channel, before main returns.
+    ///
+    /// The build refuses what can be seen to break the promise: [`Error::PackedStacks`] for a build with debug
+    /// assertions, where one wait takes 6 KiB, for a program that binds functions at their first call, and for one with a
+    /// signal handler without `SA_ONSTACK`; [`Error::PackedExclusive`] on the exclusive runtime; [`Error::StackSize`] for
+    /// 0 bytes and for more than 2 KiB.
+    ///
+    /// ```compile_fail,E0133
+    /// let builder = g0_sched::Runtime::builder().packed_stacks(1024);
+    /// ```
+    ///
+    /// # Safety
+    ///
+    #[doc = include_str!("../objects/promises/packed.md")]
+    pub unsafe fn packed_stacks(mut self, bytes: usize) -> Self {
+        self.packed = Some(bytes);
         self
     }
 
@@ -186,6 +252,24 @@ impl Builder {
     /// threads set at the very moment of that build may be lost, as std cannot change one in place: set it before.
     pub fn without_panic_hook(mut self) -> Self {
         self.panic_hook = false;
+        self
+    }
+
+    /// Leaves the program's signal handlers as they are.
+    ///
+    /// Without this, every handler of the process that has no SA_ONSTACK is given that flag, as by Go: those of the C
+    /// library too, and nothing else about them changes. It is done by the build, at the start of the run, and by
+    /// sysmon every 0.1 s while anything runs, for handlers that were installed in the meantime;
+    /// [`add_onstack_flags`](crate::add_onstack_flags) does it at once. Such a handler runs on the alternate stack of the
+    /// thread that it interrupts, of 64 KiB on the runtime's threads, and not on the goroutine's, where its frame alone
+    /// takes 3.6 KB and more. A signal that finds no room on a goroutine's stack ends the program with a message that
+    /// says which handlers lack the flag.
+    ///
+    /// For programs whose handlers must run on the interrupted stack (some garbage collectors find the stack's end by
+    /// a handler's own variables), and that give goroutines the room. Other runtimes of the process change them all
+    /// the same.
+    pub fn without_onstack_flags(mut self) -> Self {
+        self.onstack = false;
         self
     }
 
@@ -362,8 +446,7 @@ impl Builder {
         if often {
             suspend_often(true);
         }
-        let stack = Class::for_size(self.stack_size).map_err(Error::StackSize)?;
-        let segment = Class::for_size(self.segment_size).map_err(Error::SegmentSize)?;
+        let segment = guarded(self.segment_size).map_err(Error::SegmentSize)?;
         let symmetric = match self.fences {
             Fences::Symmetric => true,
             Fences::Asymmetric if !membarrier::register() => {
@@ -376,23 +459,28 @@ impl Builder {
                     || !membarrier::register()
             }
         };
-        prepare();
+        // First, for packed stacks are refused beside handlers that lack the flag.
+        prepare(self.onstack);
+        let slabs = SlabSource::builder().limit(self.stack_memory);
+        let slabs = match self.pagemap {
+            Some(with_mincore) => slabs.without_pagemap(with_mincore),
+            None => slabs,
+        };
+        // SAFETY: as the callers of `without_guards` and `packed_stacks` have ensured.
+        let stacks =
+            unsafe { Stacks::new(self.stack_size, self.guards, self.packed, mobility, slabs) }?;
         if self.panic_hook {
             panics::name_goroutines();
         }
-        let slabs = SlabSource::builder();
-        // SAFETY: as the caller of `without_guards` has ensured.
-        let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
-        let source = Box::leak(Box::new(slabs.build()));
         let procs: &'static mut [Proc] =
             Box::leak((0..most).map(|_| Proc::new()).collect::<Vec<_>>().into_boxed_slice());
-        let (freed_procs, freed_source) = (NonNull::from(&mut *procs), NonNull::from(&mut *source));
+        let freed_procs = NonNull::from(&mut *procs);
         let scheduler = Scheduler::new(Config {
             procs,
             machines: &[],
             more: More::ALLOCATED,
-            stacks: source,
-            stack,
+            stacks: stacks.source_of(stacks.class),
+            stack: stacks.class,
             mobility,
             symmetric,
         });
@@ -400,12 +488,17 @@ impl Builder {
             scheduler
                 // The calling thread is not started, and runs main alone.
                 .max_machines(self.max_threads.saturating_add(usize::from(self.lock_main)))
-                .segments(source, segment, self.segment_limit)
+                .segments(stacks.source_of(segment), segment, self.segment_limit)
                 .keep_alive(nanos(self.keep_alive))
+                .give_back_after(nanos(self.give_back))
                 .report_stalls(if self.stall.is_zero() { u64::MAX } else { nanos(self.stall) })
                 .deadlock(self.deadlock)
                 .uncaught(self.uncaught)
+                .stack_classes(stacks.others())
+                .main_stack(stacks.main)
+                .unwinds_from(if stacks.are_packed() { LEAST_GUARDED } else { 0 })
                 .names_panics(self.panic_hook)
+                .adds_onstack(self.onstack)
                 .foreign_threads(self.foreign)
                 .grace(self.grace)
                 .slice(self.slice),
@@ -421,7 +514,7 @@ impl Builder {
         Ok(Runtime {
             scheduler: leaked,
             procs: freed_procs,
-            source: freed_source,
+            stacks,
             lock_main: self.lock_main,
             watch: Watch::new(leaked),
         })
@@ -451,7 +544,11 @@ impl Runtime {
             stack_size: STACK_SIZE,
             segment_size: CLASS.size(),
             segment_limit: LIMIT,
+            stack_memory: usize::MAX,
+            give_back: Duration::from_nanos(REST),
+            pagemap: None,
             guards: true,
+            packed: None,
             fences: Fences::Auto,
             name: "g0",
             lock_main: false,
@@ -462,6 +559,7 @@ impl Runtime {
             keep_alive: KEEP_ALIVE,
             stall: STALL,
             panic_hook: true,
+            onstack: true,
             max_offload_threads: offload_pool::MOST,
             trace: Duration::ZERO,
             foreign: ForeignThreads::Bind,

@@ -3,11 +3,15 @@
 use core::sync::atomic::Ordering;
 use std::string::ToString;
 
+use g0_stack::overflow::add_onstack_flags;
+
 use super::affinity::CPUS;
 use super::offload_pool::Pool;
 use super::prepare::prepare;
 use super::tag::Hosted;
-use super::{affinity, current, fork, futex, membarrier, report, watcher};
+use super::{
+    affinity, current, fork, futex, membarrier, report, signal_stack, system_stack, watcher,
+};
 use crate::api::sysmon::sysmon;
 use crate::exec::machine::start_m;
 use crate::objects::m::M;
@@ -42,6 +46,7 @@ unsafe impl Platform for Hosted {
             .stack_size(THREAD_STACK)
             .spawn(move || {
                 futex::wake_on_time();
+                signal_stack::is_started();
                 // SAFETY: this thread was started for `m`, has the stack, and ends afterwards.
                 unsafe { start_m::<Hosted>(m) }
             })
@@ -77,7 +82,7 @@ impl Machines for Hosted {
     const WATCHED: bool = true;
 
     unsafe fn watch(core: &'static Core) -> Result<(), StartError> {
-        prepare();
+        prepare(core.adds_onstack);
         // As long as sysmon watches, for the thread that called `run` may leave before.
         let run = fork::Run::begin();
         let watching = watcher::start(move || {
@@ -92,10 +97,23 @@ impl Machines for Hosted {
         CPUS.load(Ordering::Relaxed)
     }
 
-    unsafe fn look_around() {
+    unsafe fn look_around(core: &'static Core) {
         // Sysmon's own mask: its thread runs no code of the program, so only a change for all threads
         // of the process reaches it.
         CPUS.store(affinity::affine(), Ordering::Relaxed);
+        if core.adds_onstack {
+            // Handlers that the program has installed since.
+            add_onstack_flags();
+        }
+    }
+
+    unsafe fn on_start(_: &'static M) {
+        signal_stack::lend();
+        system_stack::note();
+    }
+
+    unsafe fn on_end(_: &'static M) {
+        signal_stack::take_back();
     }
 
     unsafe fn start_services(core: &'static Core) {

@@ -2,16 +2,22 @@
 
 use core::sync::atomic::Ordering;
 
+use g0_stack::overflow::add_onstack_flags;
+
 use super::affinity::CPUS;
 use super::tag::Hosted;
 use super::{affinity, overflow};
 use crate::objects::m::M;
 use crate::platform::Platform;
 
-/// Prepares the process for goroutines, as often as a scheduler is built or runs.
-pub(super) fn prepare() {
+/// Prepares the process for goroutines, as often as a scheduler is built or runs. `onstack`: the program's signal
+/// handlers get the flag SA_ONSTACK.
+pub(super) fn prepare(onstack: bool) {
     CPUS.store(affinity::affine(), Ordering::Relaxed);
     overflow::install();
+    if onstack {
+        add_onstack_flags();
+    }
     g0_defer::on_holding(hold);
 }
 

@@ -7,9 +7,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use g0_arch::sync::atomic::{Ordering, fence};
-use g0_stack::SlabSource;
+use g0_stack::overflow::add_onstack_flags;
 
 use super::offload_pool::Pool;
+use super::stacks::Stacks;
 use super::tag::Hosted;
 use super::watch::Watch;
 use super::{fork, futex, watcher};
@@ -29,7 +30,7 @@ const PATIENCE: u64 = 500_000_000;
 pub struct Runtime {
     pub(super) scheduler: NonNull<Scheduler<Hosted>>,
     pub(super) procs: NonNull<[Proc]>,
-    pub(super) source: NonNull<SlabSource>,
+    pub(super) stacks: Stacks,
     pub(super) lock_main: bool,
     pub(super) watch: Watch,
 }
@@ -136,6 +137,10 @@ fn carry(core: &'static Core, wired: Option<&'static M>) -> Result<(), Error> {
     // SAFETY: the run has begun, and sysmon has a thread of its own.
     let watch = move || unsafe { sysmon::<Hosted>(core) };
     let watcher = watcher::start(watch).map_err(|_| Error::ThreadSpawn)?;
+    if core.adds_onstack {
+        // Those that the program has installed since the build, and the C library with the first thread.
+        add_onstack_flags();
+    }
     match wired {
         Some(m) => be_first_m::<Hosted>(core, m),
         None => await_end::<Hosted>(core),
@@ -195,7 +200,7 @@ impl Drop for Runtime {
             }
             drop(Box::from_raw(self.scheduler.as_ptr()));
             drop(Box::from_raw(self.procs.as_ptr()));
-            drop(Box::from_raw(self.source.as_ptr()));
+            self.stacks.free();
         }
     }
 }

@@ -5,16 +5,17 @@
 //! destructors of other keys, afterwards, it borrows one: a key that is set anew there would have its own
 //! destructor called again, but only so many times.
 //!
-//! Threads of C have no stack for signals. While one is bound it is lent one, so that a goroutine that
-//! overflows its stack there is reported as on any thread; a stack that it has of its own is left alone.
-//! The memory of those that have ended is kept for the next: mapping it takes longer than all else.
+//! Threads of C have no [stack for signals](super::signal_stack). At its first callback one is lent to the thread,
+//! whether it keeps the M or borrows one each time, and taken back when the thread ends; in the destructors of other
+//! keys, for each callback anew.
 
 use core::cell::Cell;
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::vec::Vec;
+use std::sync::OnceLock;
 
-use g0_stack::overflow::{AltStack, SignalStack};
+use g0_stack::overflow::AltStack;
 
+use super::signal_stack::{self, free, signal_stack};
+use super::system_stack;
 use super::tag::Hosted;
 use crate::foreign::extram::thread_ends;
 use crate::objects::m::M;
@@ -30,6 +31,17 @@ impl ForeignCode for Hosted {
         keep()
     }
 
+    unsafe fn lend(_: &'static M) {
+        if !keep() {
+            system_stack::note();
+            signal_stack::lend();
+        }
+    }
+
+    unsafe fn take_back(_: &'static M) {
+        signal_stack::take_back();
+    }
+
     fn errno() -> *mut i32 {
         // SAFETY: asks for this thread's.
         unsafe { libc::__errno_location() }
@@ -43,7 +55,8 @@ std::thread_local! {
     static ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// As [`ForeignCode::keep`].
+/// Sees to it that the thread has a stack for signals until it ends, and that its end is known. Returns false if that
+/// cannot be, as the thread is ending already.
 fn keep() -> bool {
     static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
     let key = *KEY.get_or_init(|| {
@@ -57,6 +70,7 @@ fn keep() -> bool {
         // It was bound to a runtime that has ended.
         return true;
     }
+    system_stack::note();
     let Some(signals) = signal_stack() else { return false };
     // Not in a box: the first allocation of a thread is dear.
     let raw = signals.into_raw();
@@ -76,39 +90,8 @@ unsafe extern "C" fn end(signals: *mut libc::c_void) {
     unsafe { thread_ends::<Hosted>() };
     let raw = if signals == OWN { core::ptr::null_mut() } else { signals };
     // SAFETY: `keep` has made a word of it, on this thread.
-    let signals = unsafe { AltStack::from_raw(raw) };
-    if let Some(memory) = signals.take_off() {
-        free_stack(memory);
-    }
+    free(unsafe { AltStack::from_raw(raw) });
 }
 
 /// In the place of a stack that was lent: the thread had its own.
 const OWN: *mut libc::c_void = core::ptr::without_provenance_mut(1);
-
-/// Signal stacks that no thread has.
-static SPARE: Mutex<Vec<SignalStack>> = Mutex::new(Vec::new());
-/// More are not kept.
-const MOST: usize = 32;
-
-fn signal_stack() -> Option<AltStack> {
-    let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let memory = match spare {
-        Some(memory) => memory,
-        None => SignalStack::new().ok()?,
-    };
-    let (stack, left) = AltStack::with(memory);
-    if let Some(memory) = left {
-        free_stack(memory);
-    }
-    stack.ok()
-}
-
-fn free_stack(memory: SignalStack) {
-    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    if spare.len() < MOST {
-        spare.push(memory);
-        return;
-    }
-    drop(spare);
-    drop(memory);
-}

@@ -17,7 +17,7 @@ use crate::objects::shared::Core;
 use crate::parts::ident::Label;
 use crate::parts::wait_reason::{Coarse, WaitReason};
 
-pub use stats::{GoroutineStats, MachineStats, ProcStats, SegmentStats, Stats, stats};
+pub use stats::{GoroutineStats, MachineStats, ProcStats, SegmentStats, StackStats, Stats, stats};
 
 /// What a goroutine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

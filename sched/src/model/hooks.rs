@@ -24,7 +24,9 @@ use crate::platform::Platform;
 use crate::policy::hand::Got;
 
 pub use super::label::Labelled;
+pub use super::parked::Parked;
 pub use crate::parts::claim::Claim;
+pub use crate::parts::detour::Detour;
 pub use crate::parts::list::Fifo;
 pub use crate::parts::runq::{RING, RunQueue};
 pub use crate::policy::next::Next;

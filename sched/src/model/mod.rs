@@ -67,6 +67,7 @@ pub mod hooks;
 mod label;
 mod machines;
 mod park;
+mod parked;
 mod threads;
 mod ticks;
 

@@ -33,6 +33,7 @@ use crate::parts::libcall::LibCall;
 use crate::parts::list::{Link, Linked};
 use crate::parts::locks::Locks;
 use crate::parts::park_token::ParkToken;
+use crate::parts::saved_context::SavedContext;
 use crate::parts::stat_atomic;
 pub(crate) use crate::parts::status;
 use crate::parts::status::Status;
@@ -55,7 +56,7 @@ pub(crate) type Run = unsafe fn(NonNull<G>);
 #[repr(C, align(64))]
 pub struct G {
     /// Where it goes on. Written by the switch away from it, read by the switch to it.
-    pub(crate) context: OwnedCell<Context>,
+    pub(crate) context: SavedContext,
     link: Link<G>,
     /// The only M that may run it, or null (L1). Its M's while it runs; else of the queue or the thread that
     /// has it. A thread that is to end looks (L23).
@@ -108,6 +109,8 @@ pub struct G {
     pub(crate) bars: OwnedCell<u32>,
     /// The stack that it is on, or was on when it parked: its own, or the innermost segment. Written by itself.
     pub(crate) present: OwnedCell<*mut Header>,
+    /// Since when it had waited when sysmon looked at its stack last, and one more. Sysmon's.
+    looked_at: stat_atomic::AtomicU32,
     /// The innermost library call that it is in, on its own stack; null when it is in none.
     pub(crate) libcall: OwnedCell<*const LibCall>,
     /// Its innermost catch, where panics need no unwinder; null when it has none.
@@ -147,7 +150,7 @@ impl G {
     #[track_caller]
     pub fn new() -> Self {
         Self {
-            context: OwnedCell::new(Context::EMPTY),
+            context: SavedContext::new(Context::EMPTY),
             link: Link::new(),
             bound: WatchedPtr::new(ptr::null_mut()),
             unlock: OwnedCell::new(None),
@@ -159,6 +162,7 @@ impl G {
             holding: OwnedCell::new(0),
             bars: OwnedCell::new(0),
             is_segmented: OwnedCell::new(false),
+            looked_at: stat_atomic::AtomicU32::new(0),
             reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),
             since: stat_atomic::AtomicU32::new(0),
             cancelled: OwnedCell::new(false),
@@ -197,6 +201,16 @@ impl G {
         let reason = self.reason.load(stat_atomic::Ordering::Relaxed);
         let reason = WaitReason::ALL.get(usize::from(reason)).copied().unwrap_or(WaitReason::Park);
         (reason, Coarse(self.since.load(stat_atomic::Ordering::Relaxed)))
+    }
+
+    /// Sysmon has looked at its stack, since when it has not run.
+    pub(crate) fn look_at(&self, since: Coarse) {
+        self.looked_at.store(since.0.wrapping_add(1), stat_atomic::Ordering::Relaxed);
+    }
+
+    /// Returns whether sysmon has looked at its stack in this very wait, which has lasted since `since`.
+    pub(crate) fn was_looked_at(&self, since: Coarse) -> bool {
+        self.looked_at.load(stat_atomic::Ordering::Relaxed) == since.0.wrapping_add(1)
     }
 
     /// Takes its context, to switch to it. A model sees whether it was saved, and takes it away.

@@ -16,6 +16,7 @@ pub(crate) mod round;
 pub(crate) mod scope_state;
 pub(crate) mod segments;
 pub(crate) mod shared;
+pub(crate) mod shrink;
 pub(crate) mod timers;
 pub(crate) mod waiter;
 pub(crate) mod wheel;

@@ -22,6 +22,10 @@ pub enum Error {
     SegmentSize(StackError),
     /// The scheduler has no source of segments: [`Scheduler::segments`](crate::Scheduler::segments) names one.
     NoSegments,
+    /// Packed stacks cannot be had in this program, and why.
+    PackedStacks(StackError),
+    /// Packed stacks for the exclusive runtime, each of whose goroutines has the stack of a thread besides.
+    PackedExclusive,
     /// The Ps given to this scheduler belong to another one.
     ProcsInUse,
     /// The calling thread runs goroutines of a runtime already.
@@ -30,7 +34,8 @@ pub enum Error {
     NoRuntime,
     /// The runtime is being shut down.
     ShutDown,
-    /// What the closure captures and its result take more than a quarter of the stack: box it.
+    /// What the closure captures and its result take more than a quarter of the stack, or an eighth of a packed one: box
+    /// it.
     ClosureTooLarge,
     /// No thread could be started.
     ThreadSpawn,
@@ -55,6 +60,11 @@ impl fmt::Display for Error {
             Error::NoSegments => f.write_str(
                 "the scheduler has no source of segments, so no stack grows: give it one by Scheduler::segments",
             ),
+            Error::PackedStacks(error) => error.fmt(f),
+            Error::PackedExclusive => f.write_str(
+                "packed stacks on the exclusive runtime, where each goroutine has a thread: \
+                 build it pinned or migrating, or without them",
+            ),
             Error::ProcsInUse => f.write_str("these Ps belong to another scheduler: give each its own"),
             Error::Nested => f.write_str(
                 "a runtime inside a runtime: this thread runs goroutines already; \
@@ -65,7 +75,7 @@ impl fmt::Display for Error {
             ),
             Error::ShutDown => f.write_str("the runtime is shut down: its main function has returned"),
             Error::ClosureTooLarge => f.write_str(
-                "the closure and its result take more than a quarter of the stack: box what it captures",
+                "the closure and its result take more than a quarter of the stack (an eighth, where it is packed): box what it captures",
             ),
             Error::MembarrierUnavailable => f.write_str(
                 "the kernel refuses membarrier: ask for Fences::Auto or Fences::Symmetric",

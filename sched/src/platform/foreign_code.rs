@@ -27,6 +27,27 @@ pub trait ForeignCode {
         false
     }
 
+    /// Tells that the calling thread has been given `m` for one callback: the platform does not
+    /// [keep](Self::keep) it, or the scheduler [lends](crate::ForeignThreads::Borrow) Ms. On the thread's own stack.
+    /// Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// As [`keep`](Self::keep).
+    unsafe fn lend(m: &'static M) {
+        let _ = m;
+    }
+
+    /// Tells that the calling thread gives `m` back, which has been [lent](Self::lend). On the thread's own stack.
+    /// Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only: the thread must have had `m` until now.
+    unsafe fn take_back(m: &'static M) {
+        let _ = m;
+    }
+
     /// Returns where this thread's `errno` lies, or null: foreign code finds it unchanged after a callback,
     /// though other goroutines have run on its thread meanwhile. Called once for each M's thread; by a
     /// foreign thread whenever it is given an M or gives it back.

@@ -37,13 +37,36 @@ pub trait Machines {
         1
     }
 
-    /// May find out anew what [`cpus`](Self::cpus) returns. By sysmon, ten times a second or so while
-    /// anything runs; no lock held. Provided: nothing.
+    /// May find out anew what [`cpus`](Self::cpus) returns, and what else has changed around `core`. By sysmon, ten
+    /// times a second or so while anything runs; no lock held. Provided: nothing.
     ///
     /// # Safety
     ///
     /// By sysmon only.
-    unsafe fn look_around() {}
+    unsafe fn look_around(core: &'static Core) {
+        let _ = core;
+    }
+
+    /// Tells that the calling thread or core becomes `m`, which runs no goroutine yet. On its own stack, no lock held.
+    /// Not for the threads of foreign code: see [`ForeignCode::keep`](super::foreign_code::ForeignCode::keep).
+    /// Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only, on the thread that becomes `m`.
+    unsafe fn on_start(m: &'static M) {
+        let _ = m;
+    }
+
+    /// Tells that the calling thread or core is `m` no longer. As [`on_start`](Self::on_start), once for each such
+    /// call but where the thread parks for good. Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// As [`on_start`](Self::on_start).
+    unsafe fn on_end(m: &'static M) {
+        let _ = m;
+    }
 
     /// Starts the threads that serve `core` and are no Ms, if any are wanted. By sysmon, whenever it is woken; no lock
     /// held. Provided: nothing.

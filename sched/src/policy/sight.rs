@@ -125,7 +125,7 @@ impl Core {
     }
 
     /// Returns the sum of all switches.
-    fn ticks(&self) -> u32 {
+    pub(super) fn ticks(&self) -> u32 {
         let ticks = self.config.procs.iter().map(|p| p.tick.load(Ordering::Relaxed));
         ticks.fold(0, u32::wrapping_add)
     }

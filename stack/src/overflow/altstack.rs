@@ -3,6 +3,7 @@
 use core::marker::PhantomData;
 use core::{mem, ptr};
 
+use super::fault::frame_size;
 use crate::StackError;
 use crate::slab::{errno, page_size};
 
@@ -66,20 +67,20 @@ impl Drop for SignalStack {
 /// Returns the bytes of every one, its guard page included.
 fn length() -> usize {
     let page = page_size();
-    // SAFETY: only asks. The frame that the kernel writes grows with the processor's registers.
-    let frame = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
-    (frame.max(libc::MINSIGSTKSZ) + ROOM).next_multiple_of(page) + page
+    (frame_size() + ROOM).next_multiple_of(page) + page
 }
 
 /// The thread's alternate signal stack, if it had to be given one.
 ///
-/// Threads of Rust's std have one already, and [`ensure`](AltStack::ensure) leaves it as it is;
-/// threads that C made have none. The thread must keep the value as long as it runs goroutines: dropping
-/// it takes the stack away. It is tied to its thread.
+/// Threads of Rust's std have one already if Rust's `main` started the program, and [`ensure`](AltStack::ensure)
+/// leaves it as it is; threads that C made have none, nor have std's where `main` is C's. The thread must keep the
+/// value as long as it runs goroutines: dropping it takes the stack away. It is tied to its thread.
 #[derive(Debug)]
 pub struct AltStack {
     /// None if the thread had a stack.
     memory: Option<SignalStack>,
+    /// What the thread had before, and has again when the stack is taken off.
+    before: Option<libc::stack_t>,
     _thread: PhantomData<*mut ()>,
 }
 
@@ -91,7 +92,7 @@ impl AltStack {
     /// [`StackError::OutOfMemory`] or [`StackError::Signal`] if the kernel refuses.
     pub fn ensure() -> Result<AltStack, StackError> {
         if has_one(&current()?) {
-            return Ok(AltStack { memory: None, _thread: PhantomData });
+            return Ok(AltStack::none());
         }
         AltStack::with(SignalStack::new()?).0
     }
@@ -107,11 +108,11 @@ impl AltStack {
             Err(error) => return (Err(error), Some(memory)),
         };
         if !has_one(&before) {
-            return (Ok(AltStack { memory: Some(memory), _thread: PhantomData }), None);
+            return (Ok(AltStack { memory: Some(memory), ..AltStack::none() }), None);
         }
         // It had one: that again.
         match change(&before) {
-            Ok(_) => (Ok(AltStack { memory: None, _thread: PhantomData }), Some(memory)),
+            Ok(_) => (Ok(AltStack::none()), Some(memory)),
             Err(error) => {
                 // A handler runs on it, this very one: it stays the thread's.
                 mem::forget(memory);
@@ -120,12 +121,34 @@ impl AltStack {
         }
     }
 
-    /// Returns whether the thread had no alternate stack, and this is it.
+    /// Gives the calling thread `memory` in place of the stack that it has, which is its own again when this is
+    /// taken off: for a thread that the caller has made, and that only its runs. std's have 8 KiB, enough for std's
+    /// own handler but not for one that formats a backtrace. Returns the memory as well if it was refused.
+    ///
+    /// # Errors
+    /// [`StackError::Signal`] if the kernel refuses, which it does on an alternate stack.
+    pub fn in_place(memory: SignalStack) -> (Result<AltStack, StackError>, Option<SignalStack>) {
+        match change(&memory.told()) {
+            Ok(before) => {
+                let before = has_one(&before).then_some(before);
+                (Ok(AltStack { memory: Some(memory), before, _thread: PhantomData }), None)
+            }
+            Err(error) => (Err(error), Some(memory)),
+        }
+    }
+
+    /// Of a thread that has its own.
+    const fn none() -> AltStack {
+        AltStack { memory: None, before: None, _thread: PhantomData }
+    }
+
+    /// Returns whether this crate has given it to the thread.
     pub fn is_ours(&self) -> bool {
         self.memory.is_some()
     }
 
-    /// Returns the same as a word, for a thread-specific value of C's: null if the thread had its own.
+    /// Returns the same as a word, for a thread-specific value of C's: null if the thread had its own. What the
+    /// thread had [before](AltStack::in_place) is forgotten by it.
     pub fn into_raw(mut self) -> *mut libc::c_void {
         self.memory.take().map_or(ptr::null_mut(), |memory| mem::ManuallyDrop::new(memory).mapping)
     }
@@ -137,7 +160,7 @@ impl AltStack {
     /// `raw` must be its result, on this thread, and must not be used again.
     pub unsafe fn from_raw(raw: *mut libc::c_void) -> AltStack {
         let memory = (!raw.is_null()).then_some(SignalStack { mapping: raw });
-        AltStack { memory, _thread: PhantomData }
+        AltStack { memory, ..AltStack::none() }
     }
 
     /// Takes it off the thread; returns its memory, for another one, or none if the thread had its own.
@@ -149,7 +172,7 @@ impl AltStack {
         let memory = self.memory.take()?;
         let ss_sp = ptr::null_mut();
         let off = libc::stack_t { ss_sp, ss_flags: libc::SS_DISABLE, ss_size: 0 };
-        match change(&off) {
+        match change(&self.before.take().unwrap_or(off)) {
             Ok(before) => {
                 if has_one(&before) && !memory.contains(&before) {
                     // The thread has got itself another meanwhile. Refused only on that very one, where

@@ -5,6 +5,7 @@ use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::fault::{Fault, Origin};
 use crate::StackError;
 use crate::slab::errno;
 
@@ -62,27 +63,32 @@ pub(super) fn insert(signal: libc::c_int, handler: Handler) -> Result<(), StackE
     }
 }
 
-/// Does with the signal what would have been done had this crate's handler not been there.
+/// Does with the signal what would have been done had this crate's handler not been there; or ends the process if
+/// the user `knows` what it comes from, and nothing else would handle it.
+///
+/// A predecessor that gives up, as std's does, restores the default and returns, so that the fault ends the process
+/// when it happens again. What was sent, and a frame that did not fit, does not happen again: the process would go
+/// on, a signal lost and without this handler. So it is raised then.
 ///
 /// # Safety
-/// Must be called in that handler, with the kernel's arguments.
+/// Must be called in that handler, with the kernel's arguments, of which `fault` was read.
 pub(super) unsafe fn pass_on(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
+    fault: &Fault,
+    knows: bool,
 ) {
     let previous = Previous::of(signal);
     // SAFETY: written before the handler was in place.
     let action = unsafe { (*previous.action.get()).assume_init_ref() };
-    // SAFETY: the kernel's record.
-    let sent = unsafe { (*info).si_code } <= 0;
     // Relaxed: it is about the one bit.
     let once = action.sa_flags & libc::SA_RESETHAND != 0;
     let spent = once && previous.spent.swap(true, Ordering::Relaxed);
     match action.sa_sigaction {
-        libc::SIG_IGN if sent => {}
-        libc::SIG_DFL | libc::SIG_IGN => fall_back(signal, sent),
-        _ if spent => fall_back(signal, sent),
+        libc::SIG_IGN if fault.origin() == Origin::Sent => {}
+        libc::SIG_DFL | libc::SIG_IGN => fall_back(signal, fault, knows),
+        _ if spent => fall_back(signal, fault, knows),
         // SAFETY: a handler that the program installed for this signal, called as the kernel
         // would have called it, with its mask in force.
         handler => unsafe {
@@ -100,18 +106,42 @@ pub(super) unsafe fn pass_on(
                 mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler)(signal);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, mask.as_ptr(), ptr::null_mut());
+            if is_default(signal) {
+                fall_back(signal, fault, knows);
+            }
         },
     }
 }
 
 /// Restores the default, and lets the fault happen again: the process dies of it as it would have,
-/// core dump and all. A signal that was sent does not happen again by itself.
-fn fall_back(signal: libc::c_int, sent: bool) {
+/// core dump and all. What does not happen again by itself is raised.
+fn fall_back(signal: libc::c_int, fault: &Fault, knows: bool) {
+    if knows {
+        abort();
+    }
     // SAFETY: both may be called in a handler; the raised signal waits until it returns.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
-        if sent {
+        if !fault.repeats() {
             libc::raise(signal);
         }
+    }
+}
+
+/// Returns whether the process ends by `signal` now.
+fn is_default(signal: libc::c_int) -> bool {
+    // SAFETY: zeros are a valid action, and the call only fills it.
+    unsafe {
+        let mut now: libc::sigaction = mem::zeroed();
+        libc::sigaction(signal, ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_DFL
+    }
+}
+
+/// Ends the process. A handler for SIGABRT might want to unwind or to run on: it has no say.
+pub(super) fn abort() -> ! {
+    // SAFETY: both may be called in a handler.
+    unsafe {
+        libc::signal(libc::SIGABRT, libc::SIG_DFL);
+        libc::abort()
     }
 }

@@ -5,9 +5,11 @@
 //! header is written, which is the first touch of its top page; eight slots go together. Until
 //! then a slot costs address space and a mark in a page table.
 
-mod chunk;
+pub(crate) mod chunk;
 mod guard;
+mod limit;
 pub(crate) mod registry;
+mod resident;
 mod water;
 
 use alloc::vec::Vec;
@@ -17,10 +19,12 @@ use g0_arch::sync::Mutex;
 
 use crate::header::{GUARDED, Kind, Parts};
 use crate::list::{self, List};
-use crate::{Class, Header, Stack, StackError, StackSource, idle};
+use crate::{Class, Header, Stack, StackError, StackSource, Usage, idle};
 use chunk::{Chunk, Geometry};
 use guard::Guards;
 pub(crate) use guard::{errno, set_errno};
+use limit::Limit;
+use resident::{Means, Resident};
 pub(crate) use water::high_water;
 
 /// Stacks made in one go. Each costs a page, so not many.
@@ -29,7 +33,8 @@ const TOGETHER: usize = 8;
 /// Guarded stacks from `mmap`, for hosted programs; Linux.
 ///
 /// A freed stack stays on the source's free list and is handed out again. Pages of stacks that
-/// stay there go back to the kernel when [`release_idle`](SlabSource::release_idle) is called.
+/// stay there go back to the kernel when [`release_idle`](SlabSource::release_idle) is called. A stack of a class that
+/// is smaller than a page has a page.
 ///
 /// Dropping the source unmaps everything if all its stacks have come back. If some have not
 /// (in use, or in a [`Cache`](crate::Cache) that was not drained), the memory of all is leaked:
@@ -51,6 +56,9 @@ pub struct SlabSource {
     /// Taken to grow, before a shelf's lock. It is held around system calls, unlike any other lock here:
     /// a thread that meets it needs what its holder is getting, and gives its processor up.
     growth: Mutex<Growth>,
+    /// Of all stacks ever made.
+    limit: Limit,
+    resident: Resident,
 }
 
 /// What can be handed out of one class at once.
@@ -87,6 +95,8 @@ struct Growth {
 #[must_use]
 pub struct SlabBuilder {
     guards: Guards,
+    most: usize,
+    means: Means,
 }
 
 impl SlabBuilder {
@@ -112,6 +122,22 @@ impl SlabBuilder {
         self
     }
 
+    /// Sets how many bytes all stacks of the source may take together, guard pages apart: beyond that
+    /// [`alloc`](StackSource::alloc) returns [`StackError::Limit`], until a stack is freed. Of a stack its whole
+    /// [class](Class::size) counts, touched or not. Default: no limit.
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.most = bytes;
+        self
+    }
+
+    /// Asks the kernel by `mincore` alone what is in memory, or, `with_mincore` being false, not at all: for tests
+    /// of what happens where it refuses.
+    #[doc(hidden)]
+    pub fn without_pagemap(mut self, with_mincore: bool) -> Self {
+        self.means = if with_mincore { Means::Mincore } else { Means::None };
+        self
+    }
+
     /// Returns the source. Nothing is mapped before the first stack.
     pub fn build(self) -> SlabSource {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
@@ -128,6 +154,8 @@ impl SlabBuilder {
                 newest: [None; Class::COUNT],
                 mapped: [0; Class::COUNT],
             }),
+            limit: Limit::new(self.most),
+            resident: Resident::new(self.means),
         }
     }
 }
@@ -140,7 +168,7 @@ impl SlabSource {
 
     /// Returns settings to choose from.
     pub fn builder() -> SlabBuilder {
-        SlabBuilder { guards: Guards::Untried }
+        SlabBuilder { guards: Guards::Untried, most: usize::MAX, means: Means::Pagemap }
     }
 
     /// Hands pages of stacks that have been free since before the last call back to the kernel;
@@ -252,7 +280,7 @@ unsafe impl StackSource for SlabSource {
                     stack.renew(class, "SlabSource::alloc");
                     return Ok(stack);
                 }
-                shelf.take_slots()
+                shelf.take_slots(class, &self.limit)?
             };
             match slots {
                 // The page faults of the first touches are taken without the lock.
@@ -279,20 +307,63 @@ unsafe impl StackSource for SlabSource {
             unsafe { libc::madvise(bottom.cast(), bytes, libc::MADV_DONTNEED) };
         }
     }
+
+    fn releases_below(&self) -> bool {
+        true
+    }
+
+    fn resident_below(&self, header: &Header, sp: *mut u8) -> Option<usize> {
+        self.resident.bytes(header.bottom(), below(header, sp, self.page), self.page)
+    }
+
+    unsafe fn release_below(&self, header: &Header, sp: *mut u8) {
+        let bytes = below(header, sp, self.page);
+        if bytes > 0 {
+            // As in `release_pages`.
+            // SAFETY: nothing there is of use, as the caller ensures.
+            unsafe { libc::madvise(header.bottom().cast(), bytes, libc::MADV_DONTNEED) };
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        // Chunks stay as long as the source does.
+        let chunks: Vec<Chunk> =
+            self.growth.lock().chunks.iter().map(|&(chunk, _)| chunk).collect();
+        let held = |chunk: &Chunk| self.resident.bytes(chunk.start, chunk.bytes(), self.page);
+        Usage { reserved: self.limit.taken(), committed: chunks.iter().map(held).sum() }
+    }
+}
+
+/// Bytes below a suspended stack pointer that may be in use all the same: what ABIs call the red zone.
+const RED_ZONE: usize = 128;
+
+/// Returns the bytes of the pages from the bottom on that lie wholly below `sp`; 0 if that is not in the stack.
+fn below(header: &Header, sp: *mut u8, page: usize) -> usize {
+    let (bottom, top) = (header.bottom().addr(), header.top().addr());
+    if !(bottom..=top).contains(&sp.addr()) {
+        return 0;
+    }
+    let end = sp.addr().saturating_sub(RED_ZONE) & !(page - 1);
+    end.saturating_sub(bottom)
 }
 
 impl Shelf {
-    /// Takes out and returns a few of the slots that are ready.
-    fn take_slots(&mut self) -> Option<Ready> {
-        let ready = self.ready.as_mut()?;
+    /// Takes out and returns a few of the slots that are ready; `None` if none are.
+    ///
+    /// # Errors
+    /// [`StackError::Limit`], if not even one more may be made: before slots are made ready for nothing.
+    fn take_slots(&mut self, class: Class, limit: &Limit) -> Result<Option<Ready>, StackError> {
+        let ready = self.ready.as_ref().map_or(0, |ready| ready.end - ready.next);
+        let most = limit.take(class, ready.min(TOGETHER))?;
+        let Some(ready) = self.ready.as_mut() else { return Ok(None) };
         let mut slots = *ready;
-        slots.end = slots.end.min(slots.next + TOGETHER);
+        slots.end = slots.next + most;
         ready.next = slots.end;
         if ready.next == ready.end {
             self.ready = None;
         }
         self.made += slots.end - slots.next;
-        Some(slots)
+        Ok(Some(slots))
     }
 }
 

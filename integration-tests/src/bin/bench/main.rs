@@ -4,6 +4,7 @@ mod beside;
 mod bridge;
 mod defers;
 mod difference;
+mod given_back;
 mod grow;
 mod latency;
 mod locked;
@@ -129,7 +130,10 @@ const ROWS: &[(&str, Measure)] = &[
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),
+    ("packed-1m", Three(memory::packed::<1_000_000>)),
+    ("packed-10m", Three(memory::packed::<10_000_000>)),
     ("guarded", One(memory::guarded)),
+    ("given-back", One(given_back::given_back)),
 ];
 
 /// Those of them that are measured on the pinned runtime too, listed as `ROW/pinned`.

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use g0_sched::{Receiver, Sender, WaitGroup, channel, go, yield_now};
 
-use super::runtimes::on_one_p;
+use super::runtimes::{on_one_p, on_one_p_packed};
 
 /// Resident bytes of this process.
-fn rss() -> u64 {
+pub(crate) fn rss() -> u64 {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("smaps_rollup");
     let line = text.lines().find(|line| line.starts_with("Rss:")).expect("a line Rss");
     let kib: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
@@ -99,6 +99,23 @@ pub(crate) fn create_1m() -> [f64; 2] {
             gathering.release();
         }
         figures
+    })
+}
+
+/// Bytes of each of `COUNT` parked goroutines on packed stacks, then nanoseconds to create and park one, and to wake and
+/// end one.
+pub(crate) fn packed<const COUNT: usize>() -> [f64; 3] {
+    on_one_p_packed(|| {
+        let before = rss();
+        let start = Instant::now();
+        let gathering = Gathering::park(COUNT, || ());
+        let created = start.elapsed();
+        let bytes = rss().saturating_sub(before);
+        let start = Instant::now();
+        gathering.release();
+        let ended = start.elapsed();
+        let each = |sum: f64| sum / COUNT as f64;
+        [each(bytes as f64), each(created.as_nanos() as f64), each(ended.as_nanos() as f64)]
     })
 }
 

@@ -49,17 +49,23 @@ pub struct Env {
     /// Whether the next result is to be corrupted; only the first one is.
     sabotage: Cell<bool>,
     most: u64,
+    full: bool,
     ticker: Ticker,
 }
 
 impl Env {
-    pub fn new(step: &'static str, sabotage: bool, most: u64) -> Self {
-        Self { sabotage: Cell::new(sabotage), most, ticker: Ticker::start(step) }
+    pub fn new(step: &'static str, sabotage: bool, most: u64, full: bool) -> Self {
+        Self { sabotage: Cell::new(sabotage), most, full, ticker: Ticker::start(step) }
     }
 
     /// `n`, or what the command line allows.
     pub fn at_most(&self, n: u64) -> u64 {
         n.min(self.most)
+    }
+
+    /// Whether steps are asked for all that they can show, however long it takes.
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 
     /// The step's result, on its way to the check: here the saboteur waits.

@@ -18,6 +18,7 @@ mod panics;
 mod process;
 mod qsort;
 mod sqlite;
+mod ten_million;
 mod ticker;
 mod waiting;
 
@@ -79,6 +80,11 @@ const STEPS: &[Step] = &[
         run: million::run,
     },
     Step {
+        name: "ten-million",
+        shows: "goroutines on stacks of 1 KiB side by side, all parked, all woken: ten million of them with --full",
+        run: ten_million::run,
+    },
+    Step {
         name: "overflow",
         shows: "a goroutine overflows its stack in a child process: the message it leaves",
         run: overflow::run,
@@ -93,6 +99,7 @@ Runs the steps that are named, or all. The exit status is 0 if every one of them
   --list           the steps, and what each shows
   --sabotage STEP  corrupts the result of STEP, whose check then fails: so does the tour
   --most N         no step starts more than N goroutines for the sake of their number
+  --full           ten-million starts ten million, as far as memory allows (11 GB); without it 200,000
   --help           this text";
 
 /// What the command line asks for.
@@ -100,6 +107,7 @@ struct Request {
     steps: Vec<&'static Step>,
     sabotage: Option<&'static str>,
     most: u64,
+    full: bool,
 }
 
 fn step(name: &str) -> Result<&'static Step, String> {
@@ -108,7 +116,7 @@ fn step(name: &str) -> Result<&'static Step, String> {
 
 /// `None`: it asked for something to read, which has been printed.
 fn request(mut args: impl Iterator<Item = String>) -> Result<Option<Request>, String> {
-    let mut request = Request { steps: Vec::new(), sabotage: None, most: u64::MAX };
+    let mut request = Request { steps: Vec::new(), sabotage: None, most: u64::MAX, full: false };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -122,6 +130,7 @@ fn request(mut args: impl Iterator<Item = String>) -> Result<Option<Request>, St
                 }
                 return Ok(None);
             }
+            "--full" => request.full = true,
             "--sabotage" => request.sabotage = Some(step(&value()?)?.name),
             "--most" => {
                 let most = value()?;
@@ -163,7 +172,7 @@ fn main() -> ExitCode {
         let sabotaged = request.sabotage == Some(step.name);
         println!("{}: {}{}", step.name, step.shows, if sabotaged { " (sabotaged)" } else { "" });
         let start = Instant::now();
-        let result = (step.run)(&Env::new(step.name, sabotaged, request.most));
+        let result = (step.run)(&Env::new(step.name, sabotaged, request.most, request.full));
         let seconds = start.elapsed().as_secs_f64();
         match result {
             Ok(()) => println!("    ok, {seconds:.2} s\n"),

@@ -60,7 +60,7 @@ pub const ALLOWED: [Rules; 5] = [
     Rules {
         krate: "stack",
         order: &[
-            &["error", "tag"],
+            &["error", "tag", "usage"],
             &["class"],
             &["paint"],
             &["header"],
@@ -68,7 +68,9 @@ pub const ALLOWED: [Rules; 5] = [
             &["list"],
             &["idle"],
             &["slab"],
-            &["cache", "grow", "heap", "high_water", "overflow", "static_source"],
+            &["overflow"],
+            &["packed"],
+            &["cache", "grow", "heap", "high_water", "static_source"],
             &["depot"],
         ],
         filed: false,
@@ -133,6 +135,8 @@ pub const ALLOWED: [Rules; 5] = [
                     "objects/shared/mod.rs",
                     "objects/shared/parts.rs",
                     "objects/shared/sched_state.rs",
+                    "objects/shared/stack_classes.rs",
+                    "objects/shrink.rs",
                 ],
                 why: "a running G, its M, its P and what their scheduler shares point to each other",
             },

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The section that has the register.
 pub const SECTION: &str = "Register of invariants";
 
+/// Numbers that the design has given away, and nothing keeps yet: what a C stack is for.
+const NOT_YET: [u32; 1] = [26];
+
 /// The builds in which a check runs.
 const BUILDS: [&str; 4] = ["all builds", "debug", "debug and models", "models"];
 
@@ -20,7 +23,8 @@ pub fn faults(page: &Page<'_>, source: &Source, invariants: u32) -> Vec<String> 
     let (scenarios, mut faults) = source.scenarios();
     let (mutants, unread) = source.mutants();
     faults.extend(unread);
-    let mut missing: [BTreeSet<u32>; 2] = [(); 2].map(|()| (1..=invariants).collect());
+    let mut missing: [BTreeSet<u32>; 2] =
+        [(); 2].map(|()| (1..=invariants).filter(|id| !NOT_YET.contains(id)).collect());
     let mut kept: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for chunk in &section.chunks {
         let Chunk::Row(cells) = chunk else { continue };

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::mem;
 use core::ptr::NonNull;
+use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 use g0_arch::Suspended;
@@ -11,6 +12,9 @@ use g0_stack::grow::{SEGMENT, Segment};
 
 use crate::objects::g::{G, status};
 use crate::parts::stat_atomic::Ordering;
+
+/// For how long a goroutine may be diverted, on a busy machine.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What was in use of a goroutine's stacks, the innermost first.
 pub(super) struct Copy {
@@ -61,10 +65,28 @@ fn waits(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
     Ok((sp, present))
 }
 
+/// As [`waits`]. Sysmon may be giving pages of its stack back, for a moment: then the stack pointer is a detour's.
+fn waits_on_it(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
+    let start = Instant::now();
+    loop {
+        let (sp, stack) = waits(g, id)?;
+        let header: *const Header = core::ptr::with_exposed_provenance(stack);
+        // SAFETY: a stack of the goroutine's, or one that has been; its header stays, and its bottom.
+        let header = unsafe { header.as_ref() }.ok_or(Why::Woke)?;
+        if (header.bottom().addr()..stack).contains(&sp) {
+            return Ok((sp, stack));
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(Why::Woke);
+        }
+        std::thread::yield_now();
+    }
+}
+
 impl Copy {
     /// Of `g`, which was the goroutine with this number.
     pub(super) fn of(g: NonNull<G>, id: u64) -> Result<Self, Why> {
-        let context = waits(g, id)?;
+        let context = waits_on_it(g, id)?;
         let (mut sp, mut stack) = context;
         let mut copy = Self { pieces: Vec::new(), is_whole: false };
         while copy.pieces.len() < MOST {
@@ -97,7 +119,7 @@ impl Copy {
             [stack, sp] = words(top)?;
         }
         // If it has waited all the time the copy is of one moment.
-        if waits(g, id)? == context { Ok(copy) } else { Err(Why::Woke) }
+        if waits_on_it(g, id)? == context { Ok(copy) } else { Err(Why::Woke) }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod parts;
 pub(crate) mod sched_state;
+pub(crate) mod stack_classes;
 
 use core::ptr::NonNull;
 
@@ -22,11 +23,13 @@ use super::g::{G, status};
 use super::m::M;
 use super::p::Proc;
 use super::segments::Segments;
+use super::shrink::Shrink;
 use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
 
 use parts::{CoreStats, DeadlockCheck, End, Evictions, Foreign, Gs, Ms, Ps, SysmonState, Work};
 use sched_state::SchedState;
+use stack_classes::{AnyDepot, StackClasses};
 
 /// What a scheduler is made of; all of it must live as long as the scheduler.
 #[derive(Clone, Copy)]
@@ -40,7 +43,7 @@ pub struct Config {
     /// Where stacks come from. Safe code runs on them: [`StackSource`] says what that asks of a source without
     /// guards.
     pub stacks: &'static dyn StackSource,
-    /// Every goroutine's stack.
+    /// The stack of every goroutine that asks for no other ([`Scheduler::stack_classes`](crate::Scheduler::stack_classes)).
     pub stack: Class,
     /// Whether goroutines may go on on another M after they have started.
     pub mobility: Mobility,
@@ -89,7 +92,9 @@ pub struct Core {
     pub(crate) companion: std::sync::OnceLock<std::sync::Arc<dyn core::any::Any + Send + Sync>>,
     /// Ps, Ms and Gs that wait for one another.
     pub(crate) sched: Mutex<SchedState>,
-    pub(crate) depot: Depot<&'static dyn StackSource>,
+    /// Stacks of the class that goroutines have if nothing else is asked for.
+    pub(crate) depot: AnyDepot,
+    pub(crate) classes: StackClasses,
     /// What goroutines' stacks grow by. Set before it starts.
     pub(crate) segments: Segments,
     pub(crate) ps: Ps,
@@ -104,9 +109,25 @@ pub struct Core {
     /// Whether a panic's message names the goroutine. Set before it starts.
     #[cfg(feature = "std")]
     pub(crate) names_panics: bool,
+    /// Whether the program's signal handlers are given the flag SA_ONSTACK. Set before it starts.
+    #[cfg(feature = "std")]
+    pub(crate) adds_onstack: bool,
     pub(crate) evict: Evictions,
     pub(crate) stats: CoreStats,
     pub(crate) sysmon: SysmonState,
+    /// Giving memory of parked goroutines back.
+    pub(crate) shrink: Shrink,
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // SAFETY: a scheduler that is dropped has ended, or has never begun; its Ms have gone.
+        unsafe {
+            if let Some((source, _)) = self.releasing_source(0) {
+                self.shrink.free(source);
+            }
+        }
+    }
 }
 
 // SAFETY: what is not atomic or under the lock is written before the scheduler starts.
@@ -127,6 +148,7 @@ impl Core {
                 sched: Mutex::new(SchedState::new()),
                 depot: Depot::new(config.stack, config.stacks),
                 segments: Segments::none(),
+                classes: StackClasses::new(config.stack),
                 ps: Ps::new(config.procs.len()),
                 work: Work::new(config.symmetric),
                 ms: Ms::new(),
@@ -137,9 +159,12 @@ impl Core {
                 uncaught: Uncaught::Fatal,
                 #[cfg(feature = "std")]
                 names_panics: false,
+                #[cfg(feature = "std")]
+                adds_onstack: true,
                 evict: Evictions::new(),
                 stats: CoreStats::new(),
                 sysmon: SysmonState::new(),
+                shrink: Shrink::new(),
             }
         }
     }

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use g0_arch::sync::OwnedCell;
-use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
+use g0_arch::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::Core;
 use crate::objects::config::{Deadlock, ForeignThreads};
@@ -303,6 +303,23 @@ impl End {
                 model_freed: OwnedCell::new(()),
             }
         }
+    }
+
+    /// Does `act` as a guest: the run may end meanwhile, but the owner, which looks at the count before it frees
+    /// the scheduler, waits for the calling thread. `act` must not unwind, and is the last thing that the thread
+    /// does there.
+    #[inline(always)]
+    pub(crate) fn as_guest(&self, act: impl FnOnce()) {
+        // Relaxed: the owner comes after something that the caller orders after the count.
+        self.external_refs.fetch_add(1, Ordering::Relaxed);
+        act();
+        #[cfg(loom)]
+        // SAFETY: a model tells if the owner frees it meanwhile.
+        unsafe {
+            self.model_freed.get();
+        }
+        // Release: the owner that frees comes after the last access here.
+        self.external_refs.fetch_sub(1, Ordering::Release);
     }
 }
 

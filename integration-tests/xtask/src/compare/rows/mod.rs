@@ -164,6 +164,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("latency", &["sleep", "share"]),
     ("stack", &["grow"]),
     ("cgo", &["call", "callback", "nested", "foreign"]),
+    ("memory", &["parked", "wake-exit", "create-1m", "guarded", "packed-1m", "packed-10m"]),
     (
         "fair",
         &[
