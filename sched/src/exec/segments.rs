@@ -95,9 +95,11 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
 
     #[inline(always)]
     unsafe fn set_present(stack: NonNull<Header>) {
-        if let Some((_, g)) = running::<P>() {
-            // SAFETY: the running goroutine's own word.
-            unsafe { g.as_ref().present.set(stack.as_ptr()) };
+        debug_assert!(running::<P>().is_some());
+        // SAFETY: a goroutine runs on this thread, as the caller ensures; it is its own word.
+        unsafe {
+            let g = current_m::<P>().and_then(M::curg).unwrap_unchecked();
+            g.as_ref().present.set(stack.as_ptr());
         }
     }
 

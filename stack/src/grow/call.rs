@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use g0_arch::tools::Crossing;
 use g0_arch::{Arch, Native};
 
-use super::room::{fits, left, room, wanted_with};
+use super::room::{fits, left, wanted_with};
 use super::{Here, Segment, kept, new, segment};
 use crate::{Header, StackError};
 
@@ -74,7 +74,7 @@ fn next<H: Here, A>(need: usize) -> Result<(NonNull<Header>, NonNull<Header>), S
     let room_for = wanted_with::<H>(need, size_of::<A>());
     match segment::above(old) {
         // SAFETY: what is above is a segment of this task, which nothing runs on.
-        Some(kept) if need != 0 && unsafe { room(kept) } >= room_for => Ok((old, kept)),
+        Some(kept) if need != 0 && unsafe { Segment::room(kept) } >= room_for => Ok((old, kept)),
         _ if need == 0 => Err(StackError::ZeroSize),
         // SAFETY: it is the present stack of the task that runs here.
         _ => unsafe { new::segment::<H>(old, room_for, H::limit()) }.map(|new| (old, new)),
@@ -121,7 +121,7 @@ fn run<H: Here, F: FnOnce() -> R, R>(
     // though the thread may be another: `set_present` finds it anew.
     unsafe {
         let slot = Segment::begin_call(segment, size_of::<Passed<H, F, R>>());
-        let sp = segment.as_ref().payload::<Segment>().cast();
+        let sp = Segment::at(segment).cast();
         H::set_present(segment);
         (*frame).crossing.before_call();
         Native::call_on(sp, base::<H, F, R>, frame.cast(), slot);

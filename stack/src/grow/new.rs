@@ -47,8 +47,7 @@ fn with_room(
             return Err(StackError::SegmentLimit { asked, used, limit });
         }
         let stack = source.alloc(class)?;
-        // SAFETY: the source has just given it.
-        if unsafe { room((&*stack).into()) } >= room_for {
+        if room(&stack) >= room_for {
             return Ok(stack);
         }
         // SAFETY: nothing ran on it, and it came from here.

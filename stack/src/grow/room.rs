@@ -1,7 +1,5 @@
 //! How much fits.
 
-use core::ptr::NonNull;
-
 use g0_arch::stack_pointer;
 
 use super::{Here, Segment};
@@ -34,16 +32,9 @@ pub(super) fn wanted_with<H: Here>(need: usize, args: usize) -> usize {
     wanted::<H>(need).saturating_add(args.saturating_mul(COPIES))
 }
 
-/// Returns the room of a segment.
-///
-/// # Safety
-///
-/// The stack must not be freed.
-#[inline(always)]
-pub(super) unsafe fn room(segment: NonNull<Header>) -> usize {
-    // SAFETY: as the caller ensures.
-    let header = unsafe { segment.as_ref() };
-    header.payload::<Segment>().addr() - header.bottom().addr()
+/// Returns the room that a stack will have as a segment.
+pub(super) fn room(stack: &Header) -> usize {
+    stack.payload::<Segment>().addr() - stack.bottom().addr()
 }
 
 /// Returns the bytes of a stack that has so much room, without its colour.

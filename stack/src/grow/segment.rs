@@ -19,6 +19,8 @@ pub static SEGMENT: Tag = Tag::new();
 pub struct Segment {
     old: NonNull<Header>,
     sp: *mut u8,
+    /// What lies between the bottom and this record, looked at before each call.
+    room: usize,
     used: usize,
     args: usize,
     free: bool,
@@ -73,6 +75,25 @@ impl Segment {
         &self.fiber
     }
 
+    /// Returns where the record of a stack lies that is a segment, or becomes one. What a header's own pointer may be
+    /// used for is the whole stack: it is the one that the source made.
+    #[inline(always)]
+    pub(super) fn at(stack: NonNull<Header>) -> *mut Segment {
+        const SIZE: usize = size_of::<Segment>().next_multiple_of(64);
+        stack.as_ptr().cast::<u8>().wrapping_sub(SIZE).cast()
+    }
+
+    /// Returns the room of a segment.
+    ///
+    /// # Safety
+    ///
+    /// It must be one, of the caller's task.
+    #[inline(always)]
+    pub(super) unsafe fn room(segment: NonNull<Header>) -> usize {
+        // SAFETY: a segment has its record there.
+        unsafe { (*Segment::at(segment)).room }
+    }
+
     /// Notes that a call with so many bytes of arguments comes, and returns where its slot is.
     ///
     /// # Safety
@@ -82,7 +103,7 @@ impl Segment {
     pub(super) unsafe fn begin_call(segment: NonNull<Header>, args: usize) -> *mut *mut u8 {
         // SAFETY: a segment has its record there, which its task alone uses.
         unsafe {
-            let record = segment.as_ref().payload::<Segment>();
+            let record = Segment::at(segment);
             (*record).args = args;
             &raw mut (*record).sp
         }
@@ -115,10 +136,9 @@ pub(super) unsafe fn link(old: NonNull<Header>, stack: Stack) -> NonNull<Header>
         let (old_header, header) = (old.as_ref(), segment.as_ref());
         let used = used(old_header) + header.class().size();
         let record = header.payload::<Segment>();
-        let fiber = Fiber::none();
-        record.write(Segment { old, sp: ptr::null_mut(), used, args: 0, free: true, fiber });
-        let size = record.addr() - header.bottom().addr();
-        (*record).fiber.begin(header.bottom(), size);
+        let (fiber, room) = (Fiber::none(), record.addr() - header.bottom().addr());
+        record.write(Segment { old, sp: ptr::null_mut(), room, used, args: 0, free: true, fiber });
+        (*record).fiber.begin(header.bottom(), room);
         header.set_tag(&SEGMENT);
         header.above.set(ptr::null_mut());
         old_header.above.set(segment.as_ptr());
