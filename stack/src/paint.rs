@@ -3,6 +3,7 @@
 /// Words of the canary.
 const CANARY_WORDS: usize = 4;
 /// Bytes of the canary.
+#[cfg(all(feature = "std", target_os = "linux"))]
 pub(crate) const CANARY_BYTES: usize = CANARY_WORDS * size_of::<usize>();
 /// Paint: a word that frames seldom hold, and neither 0 nor a pointer.
 const PAINT: usize = 0x5afe_57ac_c0de_f111_u64 as usize;

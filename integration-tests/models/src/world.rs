@@ -177,7 +177,8 @@ impl World {
             machines: ms_ref,
             more: More::NONE,
             stacks: &NoStacks,
-            stack: Class::MIN,
+            // As small as a stack that is not packed.
+            stack: Class::for_size(4096).expect("a class"),
             // SAFETY: a model has no thread-locals.
             mobility: unsafe { if migrating { Mobility::migrating() } else { Mobility::pinned() } },
             symmetric,

@@ -15,10 +15,10 @@
 //! What is not of the usual class stays with the goroutine when it parks, for the lock that a park holds forbids to
 //! call the source.
 //!
-//! > **L14** No stack grows under a scheduler's lock or in foreign state: growth is asked for by a goroutine's own
-//! > code, on its present stack, outside. Anything else is fatal.
+//! > **L14** No stack grows under a scheduler's lock or in foreign state.
 //!
-//! > A G goes back to the free stacks only when its own stack is the present one and it keeps no segment.
+//! Growth is asked for by a goroutine's own code, on its present stack, outside. Anything else is fatal. And a G goes
+//! back to the free stacks only when its own stack is the present one and it keeps no segment, which is fatal too.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -149,7 +149,8 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
             };
             let result = f();
             if let Some(within) = stay.within_raised() {
-                within.core().segments.release_surplus(within.p());
+                // SAFETY: within, on g0.
+                unsafe { within.core().segments.release_surplus(&within.p().segments) };
             }
             stay.leave();
             result
@@ -285,12 +286,13 @@ impl<P: Platform> Source<P> {
 // SAFETY: as the source that the scheduler was given.
 unsafe impl<P: Platform> StackSource for Source<P> {
     fn alloc(&self, class: Class) -> Result<Stack, StackError> {
-        Self::with(|within| within.core().segments.take(within.p(), class))
+        // SAFETY: within, so the P is this M's.
+        Self::with(|within| unsafe { within.core().segments.take(&within.p().segments, class) })
     }
 
     unsafe fn free(&self, stack: Stack) {
         // SAFETY: as the caller ensures.
-        Self::with(|within| unsafe { within.core().segments.put(within.p(), stack) });
+        Self::with(|within| unsafe { within.core().segments.put(&within.p().segments, stack) });
     }
 }
 
@@ -309,7 +311,7 @@ pub(super) unsafe fn leave_kept(within: &Within, g: NonNull<G>) {
         let mut outermost = present;
         for stack in grow::take_kept(present) {
             if stack.class() == segments.depot.class() {
-                segments.put(within.p(), stack);
+                segments.put(&within.p().segments, stack);
                 continue;
             }
             let header = NonNull::from(&*stack);
@@ -335,8 +337,8 @@ pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
     unsafe {
         let present = NonNull::new_unchecked(g.as_ref().present.get());
         let empty = || {
-            grow::take_kept(present).for_each(|stack| segments.put(within.p(), stack));
-            segments.release_surplus(within.p());
+            grow::take_kept(present).for_each(|stack| segments.put(&within.p().segments, stack));
+            segments.release_surplus(&within.p().segments);
         };
         let low = present.as_ref().bottom().addr();
         if (low..present.addr().get()).contains(&stack_pointer().addr()) {

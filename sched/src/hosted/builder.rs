@@ -47,12 +47,12 @@ pub struct Builder {
     procs: Option<usize>,
     max_procs: usize,
     stack_size: usize,
+    segment_size: usize,
+    segment_limit: usize,
     stack_memory: usize,
     give_back: Duration,
     /// What a test leaves of the ways to ask what is in memory.
     pagemap: Option<bool>,
-    segment_size: usize,
-    segment_limit: usize,
     guards: bool,
     packed: Option<usize>,
     fences: Fences,
@@ -95,15 +95,33 @@ impl Builder {
         self
     }
 
-    /// Sets how many bytes the stacks of all goroutines may take together. Of each its whole
-    /// [size](Self::stack_size) counts, whatever of it was touched: so this bounds memory, and how many goroutines there are at a
-    /// time. Beyond it a start fails with [`Error::Stack`], which holds [`StackError::Limit`](g0_stack::StackError::Limit); nothing
-    /// waits, and what runs is left alone. When goroutines have ended there is room again. Default: no limit.
+    /// Bytes of a segment, of which [stacks grow](crate::grow), rounded up to a power of two; a call that needs more
+    /// gets a larger one. Address space: memory is used page by page. Default: 64 KiB.
     ///
-    /// Stacks that are free count too. A P that is not idle keeps up to 64 of them for its own goroutines, and the runtime takes
-    /// half a MiB for itself to give memory back; so leave that much beside what the program needs. A thread that
-    /// calls back takes one for its goroutine, and segments count as stacks do. Not counted are
-    /// [packed stacks](Self::packed_stacks).
+    /// A build with 0, or with more than the largest stack has, is refused: [`Error::SegmentSize`].
+    pub fn segment_size(mut self, bytes: usize) -> Self {
+        self.segment_size = bytes;
+        self
+    }
+
+    /// Sets how many bytes the segments of a goroutine may take at a time, those that it keeps for its next call
+    /// included. A recursion that goes beyond, by [`grow::call`](crate::grow::call), is a stack overflow: it ends in a
+    /// panic that names the goroutine, and the segments go back as that unwinds. Default: 64 MiB. With less than a
+    /// [segment](Self::segment_size) no stack grows.
+    pub fn segment_limit(mut self, bytes: usize) -> Self {
+        self.segment_limit = bytes;
+        self
+    }
+
+    /// Sets how many bytes the stacks of all goroutines may take together, [segments](Self::segment_size) included. Of
+    /// each its whole [size](Self::stack_size) counts, whatever of it was touched: so this bounds memory, and how many
+    /// goroutines there are at a time. Beyond it a start fails with [`Error::Stack`], which holds
+    /// [`StackError::Limit`](g0_stack::StackError::Limit); nothing waits, and what runs is left alone. When goroutines
+    /// have ended there is room again. Default: no limit. [Packed](Self::packed_stacks) stacks do not count.
+    ///
+    /// Stacks that are free count too. A P that is not idle keeps up to 64 of them for its own goroutines, and the
+    /// runtime takes half a MiB for itself to give memory back; so leave that much beside what the program needs. A
+    /// thread that calls back takes one for its goroutine.
     pub fn stack_memory_limit(mut self, bytes: usize) -> Self {
         self.stack_memory = bytes;
         self
@@ -121,24 +139,6 @@ impl Builder {
     #[doc(hidden)]
     pub fn without_pagemap(mut self, with_mincore: bool) -> Self {
         self.pagemap = Some(with_mincore);
-        self
-    }
-
-    /// Bytes of a segment, of which [stacks grow](crate::grow), rounded up to a power of two; a call that needs more
-    /// gets a larger one. Address space: memory is used page by page. Default: 64 KiB.
-    ///
-    /// A build with 0, or with more than the largest stack has, is refused: [`Error::SegmentSize`].
-    pub fn segment_size(mut self, bytes: usize) -> Self {
-        self.segment_size = bytes;
-        self
-    }
-
-    /// Sets how many bytes the segments of a goroutine may take at a time, those that it keeps for its next call
-    /// included. A recursion that goes beyond, by [`grow::call`](crate::grow::call), is a stack overflow: it ends in a
-    /// panic that names the goroutine, and the segments go back as that unwinds. Default: 64 MiB. With less than a
-    /// [segment](Self::segment_size) no stack grows.
-    pub fn segment_limit(mut self, bytes: usize) -> Self {
-        self.segment_limit = bytes;
         self
     }
 
@@ -466,10 +466,9 @@ impl Builder {
             Some(with_mincore) => slabs.without_pagemap(with_mincore),
             None => slabs,
         };
-        // SAFETY: as the caller of `without_guards` has ensured.
-        let slabs = if self.guards { slabs } else { unsafe { slabs.without_guards() } };
-        // SAFETY: as the caller of `packed_stacks` has ensured.
-        let stacks = unsafe { Stacks::new(self.stack_size, slabs, self.packed, mobility) }?;
+        // SAFETY: as the callers of `without_guards` and `packed_stacks` have ensured.
+        let stacks =
+            unsafe { Stacks::new(self.stack_size, self.guards, self.packed, mobility, slabs) }?;
         if self.panic_hook {
             panics::name_goroutines();
         }
@@ -543,11 +542,11 @@ impl Runtime {
             procs: None,
             max_procs: 0,
             stack_size: STACK_SIZE,
+            segment_size: CLASS.size(),
+            segment_limit: LIMIT,
             stack_memory: usize::MAX,
             give_back: Duration::from_nanos(REST),
             pagemap: None,
-            segment_size: CLASS.size(),
-            segment_limit: LIMIT,
             guards: true,
             packed: None,
             fences: Fences::Auto,

@@ -189,7 +189,7 @@ impl Drop for Runtime {
             if scheduler.has_run() {
                 for p in core.config.procs {
                     p.free.with_mut(|free| core.depot.drain(&mut *free));
-                    core.segments.drain(p);
+                    core.segments.drain(&p.segments);
                 }
             }
             let mut m = core.sched.lock().all_ms;

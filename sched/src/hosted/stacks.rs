@@ -40,7 +40,7 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    /// Makes them: main's of `size` bytes, and the goroutines' too, or packed ones of so many bytes.
+    /// Makes them: main's of `size` bytes, by `slabs`, and the goroutines' too, or packed ones of so many bytes.
     ///
     /// # Errors
     ///
@@ -48,12 +48,14 @@ impl Stacks {
     ///
     /// # Safety
     ///
-    /// As [`Builder::packed_stacks`](crate::Builder::packed_stacks) where some are packed.
+    /// As [`Builder::without_guards`](crate::Builder::without_guards) where `guards` is false, and as
+    /// [`Builder::packed_stacks`](crate::Builder::packed_stacks) where some are packed.
     pub(super) unsafe fn new(
         size: usize,
-        slabs: SlabBuilder,
+        guards: bool,
         packed: Option<usize>,
         mobility: Mobility,
+        slabs: SlabBuilder,
     ) -> Result<Self, Error> {
         let main = guarded(size).map_err(Error::StackSize)?;
         let (class, packed) = match packed {
@@ -70,6 +72,8 @@ impl Stacks {
                 (class, Some(NonNull::from(Box::leak(Box::new(source)))))
             }
         };
+        // SAFETY: as the caller ensures.
+        let slabs = if guards { slabs } else { unsafe { slabs.without_guards() } };
         let slabs = NonNull::from(Box::leak(Box::new(slabs.build())));
         let mut stacks = Self { slabs, packed, others: NonNull::from(&mut []), class, main };
         let sizes = (0..Class::COUNT).map(|i| Class::MIN.size() << i);

@@ -370,7 +370,7 @@ impl Core {
     /// Counts segments.
     fn segment_stats(&self) -> SegmentStats {
         let sum = |f: fn(&SegmentCounts) -> &Count| {
-            self.config.procs.iter().map(|p| f(&p.counts.segments).get()).fold(0, u64::wrapping_add)
+            self.config.procs.iter().map(|p| f(&p.segments.counts).get()).fold(0, u64::wrapping_add)
         };
         // What was given back first: a segment that is taken meanwhile counts as in use.
         let (given, given_bytes) = (sum(|c| &c.given), sum(|c| &c.given_bytes));

@@ -210,7 +210,7 @@ pub fn run_leaving<P: Platform>(
         }
         for p in procs_ref {
             p.free.with_mut(|free| core.depot.drain(&mut *free));
-            core.segments.drain(p);
+            core.segments.drain(&p.segments);
         }
         drop(Box::from_raw(scheduler));
         drop(Box::from_raw(procs));

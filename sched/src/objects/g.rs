@@ -107,10 +107,10 @@ pub struct G {
     /// How many things on its stack the end of the run must not unwind: callbacks that would drop frames of C, waits
     /// while it unwinds.
     pub(crate) bars: OwnedCell<u32>,
-    /// Since when it had waited when sysmon looked at its stack last, and one more. Sysmon's.
-    looked_at: stat_atomic::AtomicU32,
     /// The stack that it is on, or was on when it parked: its own, or the innermost segment. Written by itself.
     pub(crate) present: OwnedCell<*mut Header>,
+    /// Since when it had waited when sysmon looked at its stack last, and one more. Sysmon's.
+    looked_at: stat_atomic::AtomicU32,
     /// The innermost library call that it is in, on its own stack; null when it is in none.
     pub(crate) libcall: OwnedCell<*const LibCall>,
     /// Its innermost catch, where panics need no unwinder; null when it has none.
@@ -161,8 +161,8 @@ impl G {
             exiting: OwnedCell::new(Exiting::No),
             holding: OwnedCell::new(0),
             bars: OwnedCell::new(0),
-            looked_at: stat_atomic::AtomicU32::new(0),
             is_segmented: OwnedCell::new(false),
+            looked_at: stat_atomic::AtomicU32::new(0),
             reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),
             since: stat_atomic::AtomicU32::new(0),
             cancelled: OwnedCell::new(false),

@@ -10,7 +10,7 @@ use g0_stack::{Cache, Class};
 use super::g::G;
 use super::m::M;
 use super::round::Round;
-use super::segments::SegmentCounts;
+use super::segments::ProcSegments;
 use super::timers::Timers;
 use crate::parts::count::Count;
 use crate::parts::runq::RunQueue;
@@ -42,7 +42,6 @@ pub(crate) struct PCounts {
     pub(crate) parks: Count,
     pub(crate) steals: Count,
     pub(crate) hand_offs: Count,
-    pub(crate) segments: SegmentCounts,
 }
 
 /// Where a P without an owner stands. Under the scheduler's lock.
@@ -75,7 +74,7 @@ pub struct Proc {
     /// Free Gs with their stacks.
     pub(crate) free: UnsafeCell<Cache>,
     /// Free segments.
-    pub(crate) segments: UnsafeCell<Cache>,
+    pub(crate) segments: ProcSegments,
     /// Free records of deferred calls.
     pub(crate) defers: UnsafeCell<g0_defer::Cache>,
     /// Ids it may give out: next and end.
@@ -120,10 +119,9 @@ impl Proc {
                     parks: Count::new(),
                     steals: Count::new(),
                     hand_offs: Count::new(),
-                    segments: SegmentCounts::new(),
                 },
                 free: UnsafeCell::new(Cache::new(Class::MIN)),
-                segments: UnsafeCell::new(Cache::new(Class::MIN)),
+                segments: ProcSegments::new(),
                 defers: UnsafeCell::new(g0_defer::Cache::new()),
                 ids: OwnedCell::new((0, 0)),
                 since: OwnedCell::new(0),

@@ -7,10 +7,9 @@
 //!     └───────────────────┴──────────────────────────────────────────────────────┘
 //! ```
 
+use g0_arch::sync::cell::UnsafeCell;
 use g0_stack::{Cache, Class, Depot, Header, Stack, StackError, StackSource};
 
-use super::inside::OwnedP;
-use super::p::Proc;
 use crate::parts::count::Count;
 use crate::parts::stat_atomic;
 
@@ -74,6 +73,21 @@ pub(crate) struct Segments {
     pub(crate) limit: usize,
 }
 
+/// The segments of one P. Its owner's, but for the counts.
+pub(crate) struct ProcSegments {
+    pub(crate) free: UnsafeCell<Cache>,
+    pub(crate) counts: SegmentCounts,
+}
+
+impl ProcSegments {
+    maybe_const! {
+        /// Returns those of a P that has none.
+        pub(crate) fn new() -> Self {
+            Self { free: UnsafeCell::new(Cache::new(Class::MIN)), counts: SegmentCounts::new() }
+        }
+    }
+}
+
 /// What a P's goroutines have been given of segments, and have given back: the sums over all Ps count.
 pub(crate) struct SegmentCounts {
     pub(crate) taken: Count,
@@ -127,20 +141,25 @@ impl Segments {
     /// # Errors
     ///
     /// What the source says.
-    pub(crate) fn take(&self, p: &OwnedP, class: Class) -> Result<Stack, StackError> {
+    ///
+    /// # Safety
+    ///
+    /// The P must be the caller's.
+    pub(crate) unsafe fn take(&self, p: &ProcSegments, class: Class) -> Result<Stack, StackError> {
         let stack = if class == self.depot.class() {
             // SAFETY: the P's own cache.
-            p.segments.with_mut(|cache| self.take_usual(unsafe { &mut *cache }))?
+            p.free.with_mut(|cache| self.take_usual(unsafe { &mut *cache }))?
         } else {
             let source = self.depot.source();
-            source.alloc(class).or_else(|error| match self.release(p) {
+            // SAFETY: as the caller ensures.
+            source.alloc(class).or_else(|error| match unsafe { self.release(p) } {
                 0 => Err(error),
                 // What was free of the usual class may have been in the way.
                 _ => source.alloc(class),
             })?
         };
-        p.counts.segments.taken.add(1);
-        p.counts.segments.taken_bytes.add(class.size() as u64);
+        p.counts.taken.add(1);
+        p.counts.taken_bytes.add(class.size() as u64);
         Ok(stack)
     }
 
@@ -148,15 +167,16 @@ impl Segments {
     ///
     /// # Safety
     ///
-    /// It must have come from [`take`](Self::take) of this scheduler, and no frame may be live on it.
-    pub(crate) unsafe fn put(&self, p: &OwnedP, stack: Stack) {
+    /// It must have come from [`take`](Self::take) of this scheduler, no frame may be live on it, and the P must be the
+    /// caller's.
+    pub(crate) unsafe fn put(&self, p: &ProcSegments, stack: Stack) {
         let class = stack.class();
-        p.counts.segments.given.add(1);
-        p.counts.segments.given_bytes.add(class.size() as u64);
+        p.counts.given.add(1);
+        p.counts.given_bytes.add(class.size() as u64);
         // SAFETY: as the caller ensures; the cache is the P's own.
         unsafe {
             if class == self.depot.class() {
-                p.segments.with_mut(|cache| self.put_usual(&mut *cache, stack));
+                p.free.with_mut(|cache| self.put_usual(&mut *cache, stack));
             } else {
                 let source = self.depot.source();
                 source.release_pages(&stack);
@@ -193,22 +213,31 @@ impl Segments {
 
     /// After [`put`](Self::put): if the depot has many, they go back to the source, and their pages to the system, so
     /// that a recursion that went deep once does not hold memory for ever. System calls, so on g0.
-    pub(crate) fn release_surplus(&self, p: &OwnedP) {
+    ///
+    /// # Safety
+    ///
+    /// The P must be the caller's.
+    pub(crate) unsafe fn release_surplus(&self, p: &ProcSegments) {
         // A cache that is not full has not given any away lately.
         // SAFETY: the P's own cache.
-        let is_full = p.segments.with_mut(|cache| unsafe { (*cache).len() } >= LOCAL);
+        let is_full = p.free.with_mut(|cache| unsafe { (*cache).len() } >= LOCAL);
         if is_full && self.depot.len() > SURPLUS {
-            self.release(p);
+            // SAFETY: as the caller ensures.
+            unsafe { self.release(p) };
         }
     }
 
     /// Gives what the P and the depot have to the source, and the pages to the system; returns how many.
+    ///
+    /// # Safety
+    ///
+    /// The P must be the caller's.
     #[cold]
-    fn release(&self, p: &OwnedP) -> usize {
+    unsafe fn release(&self, p: &ProcSegments) -> usize {
         let source = self.depot.source();
         // SAFETY: the P's own cache, and stacks of this depot, on which no frame is live.
         unsafe {
-            p.segments.with_mut(|cache| self.depot.drain(&mut *cache));
+            p.free.with_mut(|cache| self.depot.drain(&mut *cache));
             self.depot.trim(|stack| source.release_pages(stack))
         }
     }
@@ -228,10 +257,10 @@ impl Segments {
     ///
     /// # Safety
     ///
-    /// The P must be the caller's, and have been [prepared](Proc) by this scheduler.
+    /// The P must be the caller's, and have been prepared by this scheduler.
     #[cfg(any(feature = "std", loom))]
-    pub(crate) unsafe fn drain(&self, p: &Proc) {
+    pub(crate) unsafe fn drain(&self, p: &ProcSegments) {
         // SAFETY: as the caller ensures.
-        unsafe { p.segments.with_mut(|cache| self.depot.drain(&mut *cache)) };
+        unsafe { p.free.with_mut(|cache| self.depot.drain(&mut *cache)) };
     }
 }

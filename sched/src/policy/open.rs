@@ -23,6 +23,7 @@ impl Core {
                 p.random.set(i as u32 * 2 + 1);
                 p.free.with_mut(|free| *free = g0_stack::Cache::new(self.depot.class()));
                 p.segments
+                    .free
                     .with_mut(|cache| *cache = g0_stack::Cache::new(self.segments.depot.class()));
             }
             self.free_p(p).expect_none();

@@ -108,7 +108,7 @@ impl Core {
     /// Does the next piece of the sweep; returns whether it was the last.
     fn go_on<P: Platform>(&'static self, sweep: &mut Sweep, now: u64, entrance: Entry) -> bool {
         if !sweep.walked {
-            self.seek::<P>(sweep, now);
+            self.look_for::<P>(sweep, now);
             sweep.looked += P::now().saturating_sub(now);
         }
         if sweep.found.iter().any(Option::is_some) {
@@ -121,7 +121,7 @@ impl Core {
     }
 
     /// Looks at goroutines until a batch is full, or the slice over.
-    fn seek<P: Platform>(&'static self, sweep: &mut Sweep, now: u64) {
+    fn look_for<P: Platform>(&'static self, sweep: &mut Sweep, now: u64) {
         let mut all = self.goroutines_from(sweep.at);
         let mut free = sweep.found.iter_mut().filter(|found| found.is_none());
         let Some(mut room) = free.next() else { return };

@@ -27,13 +27,7 @@ use crate::header::{CANARY, Kind, Parts};
 use crate::list::{self, List};
 use crate::slab::{page_size, registry};
 use crate::{Class, Header, Stack, StackError, StackSource, paint};
-use region::Region;
-
-/// The largest stack that is packed, bytes.
-const LARGEST: usize = 64 << 10;
-
-/// Bytes whose pages are touched in one go.
-const BATCH: usize = 64 << 10;
+use region::{BATCH, LARGEST, Region};
 
 /// Packed stacks: side by side, of 1 KiB and more, with canary words and without guards; Linux.
 ///
@@ -62,11 +56,11 @@ const BATCH: usize = 64 << 10;
 /// whose record and header take 256 bytes:
 ///
 /// - *Deep work is done elsewhere*: on another stack, by `grow::call`, which a program calls before it formats,
-///   allocates, or calls a library; or in another goroutine, on a large stack. Waiting for a channel, a lock or a timer
-///   takes 300 to 650 bytes, `spawn` and `join` the same; so 100 bytes are left of 1 KiB at the least. A first call of `malloc` in a thread takes
-///   1 KiB by itself.
-/// - *No panic* goes through the stack: the unwinder takes 3 KiB, printing the message 5 KiB and more. So nothing there
-///   may unwind at the end of a run either, which a scheduler has to see to.
+///   allocates, or calls a library; or in another goroutine, on a large stack. Waiting for a channel or a timer
+///   takes up to 670 bytes, so that 60 are left of 1 KiB; waiting for a lock, `spawn` and `join` up to 770, which asks
+///   for 2 KiB.
+/// - *No panic* goes through the stack: neither the unwinder nor the printing of a message has room there. So nothing
+///   there may unwind at the end of a run either, which a scheduler has to see to.
 /// - *No lazy binding.* The first call of a function that is bound lazily takes 3.2 KiB. The program itself is looked
 ///   at; libraries are not, whose calls of one another may be bound lazily still, nor those that are loaded later. What
 ///   calls libraries calls them elsewhere, or the program is started with `LD_BIND_NOW=1`.

@@ -5,14 +5,17 @@ use core::ptr;
 use crate::slab::chunk::{Chunk, Geometry};
 use crate::{Class, StackError};
 
+/// The largest stack that is packed, bytes.
+pub(super) const LARGEST: usize = 64 << 10;
+/// Bytes whose pages are touched in one go.
+pub(super) const BATCH: usize = 64 << 10;
+
 /// Bytes of a class's first region, without its guard page.
 const FIRST: usize = 1 << 20;
 /// Most bytes of a region.
 const MOST: usize = if usize::BITS == 64 { 1 << 30 } else { 16 << 20 };
-/// Fewest: what is touched in one go, and the largest stack.
-const LEAST: usize = super::BATCH;
 
-const _: () = assert!(LEAST.is_multiple_of(super::LARGEST) && FIRST.is_multiple_of(LEAST));
+const _: () = assert!(BATCH.is_multiple_of(LARGEST) && FIRST.is_multiple_of(BATCH));
 
 /// A mapping, readable and writable but for its lowest page.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +42,10 @@ impl Region {
                 let region = Region { start: start.cast(), page, bytes };
                 return region.prepare();
             }
-            if bytes == LEAST {
+            if bytes == BATCH {
                 return Err(StackError::OutOfMemory);
             }
-            bytes = (bytes / 2).next_multiple_of(LEAST);
+            bytes = (bytes / 2).next_multiple_of(BATCH);
         }
     }
 

@@ -5,6 +5,7 @@ mod bridge;
 mod defers;
 mod difference;
 mod given_back;
+mod grow;
 mod latency;
 mod locked;
 mod memory;
@@ -123,6 +124,9 @@ const ROWS: &[(&str, Measure)] = &[
     ("panic-jump", One(defers::jump)),
     ("panic-unwind", One(defers::unwind)),
     ("panic-goexit", OverAndAll(defers::exit)),
+    ("grow-fits", OverAndAll(grow::fits)),
+    ("grow-kept", One(grow::kept)),
+    ("grow-cached", One(grow::cached)),
     ("parked", One(memory::parked)),
     ("wake-exit", One(memory::wake_exit)),
     ("create-1m", Two(memory::create_1m)),

@@ -65,9 +65,8 @@ fn waits(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
     Ok((sp, present))
 }
 
-/// As [`waits`], when the stack pointer is in the stack. Sysmon may be giving pages of that back, for a moment: then it is
-/// in a detour's.
-fn waits_there(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
+/// As [`waits`]. Sysmon may be giving pages of its stack back, for a moment: then the stack pointer is a detour's.
+fn waits_on_it(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
     let start = Instant::now();
     loop {
         let (sp, stack) = waits(g, id)?;
@@ -87,7 +86,7 @@ fn waits_there(g: NonNull<G>, id: u64) -> Result<(usize, usize), Why> {
 impl Copy {
     /// Of `g`, which was the goroutine with this number.
     pub(super) fn of(g: NonNull<G>, id: u64) -> Result<Self, Why> {
-        let context = waits_there(g, id)?;
+        let context = waits_on_it(g, id)?;
         let (mut sp, mut stack) = context;
         let mut copy = Self { pieces: Vec::new(), is_whole: false };
         while copy.pieces.len() < MOST {
@@ -120,7 +119,7 @@ impl Copy {
             [stack, sp] = words(top)?;
         }
         // If it has waited all the time the copy is of one moment.
-        if waits_there(g, id)? == context { Ok(copy) } else { Err(Why::Woke) }
+        if waits_on_it(g, id)? == context { Ok(copy) } else { Err(Why::Woke) }
     }
 }
 

@@ -70,6 +70,10 @@ pub static ROWS: &[Row] = &[
     row("defer-lock-all", &["go"]).times(1.0, "go").from("defer-lock", 1).aside(),
     row("defer-ten", &["go", "boxes"]).at_most(3.0),
     row("defer-loop", &["go", "boxes"]).at_most(3.0),
+    row("grow-fits", &["go"]).at_most(0.3),
+    row("grow-fits-all", &["go"]).from("grow-fits", 1).aside(),
+    row("grow-kept", &["go"]).at_most(5.0),
+    row("grow-cached", &["go"]).at_most(40.0),
     row("panic-jump", &["go"]).at_most(60.0),
     row("panic-unwind", &["go", "floor"]).times(1.05, "floor"),
     // A Goexit unwinds, as a panic does: there is no target, but what Go has.

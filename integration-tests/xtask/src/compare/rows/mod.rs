@@ -162,6 +162,7 @@ impl Row {
 const GROUPS: &[(&str, &[&str])] = &[
     ("locked", &["lock"]),
     ("latency", &["sleep", "share"]),
+    ("stack", &["grow"]),
     ("cgo", &["call", "callback", "nested", "foreign"]),
     ("memory", &["parked", "wake-exit", "create-1m", "guarded", "packed-1m", "packed-10m"]),
     (
