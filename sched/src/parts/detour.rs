@@ -85,7 +85,7 @@ impl Resume {
         self.0.as_ptr()
     }
 
-    fn swap(&self, from: *mut u8, to: *mut u8) -> bool {
+    fn lead(&self, from: *mut u8, to: *mut u8) -> bool {
         // Release: what takes the word sees what was done before.
         self.0.compare_exchange(from, to, Ordering::Release, Ordering::Relaxed).is_ok()
     }
@@ -130,7 +130,7 @@ impl Detour {
         }
         // Relaxed: the swap publishes it.
         self.open.store(false, Ordering::Relaxed);
-        word.swap(from, entrance)
+        word.lead(from, entrance)
     }
 
     /// Returns where it leads.
@@ -162,7 +162,7 @@ impl Detour {
     /// As [`is_closed`](Self::is_closed).
     pub unsafe fn open(&self, word: &Resume) {
         // SAFETY: sysmon's own fields, which it alone writes.
-        unsafe { word.swap(self.entrance.get(), self.exit.get()) };
+        unsafe { word.lead(self.entrance.get(), self.exit.get()) };
         // Release: the pages have gone.
         self.open.store(true, Ordering::Release);
     }
