@@ -13,6 +13,10 @@ use nostd_start::check;
 const SEGMENTS: usize = 8;
 const SEGMENT: usize = 4096;
 const NEED: usize = 1024;
+const CLASS: Class = match Class::for_size(SEGMENT) {
+    Ok(class) => class,
+    Err(_) => panic!("4 KiB is a size"),
+};
 
 // SAFETY: what runs on them asks for what it needs.
 static MEMORY: StaticSource<SEGMENTS, SEGMENT> = unsafe { StaticSource::new() };
@@ -39,7 +43,7 @@ unsafe impl Here for Task {
     }
 
     fn class() -> Class {
-        Class::MIN
+        CLASS
     }
 }
 
@@ -57,7 +61,7 @@ fn deep(depth: usize) -> Result<usize, StackError> {
 unsafe extern "C" fn task(_: *mut u8) -> usize {
     let own = Task::present();
     let more = grow::remaining::<Task>() + 1;
-    check(30, more <= grow::most::<Task>(Class::MIN));
+    check(30, more <= grow::most::<Task>(CLASS));
     check(31, deep(40) == Ok(40));
     check(32, Task::present() == own);
     // SAFETY: the task itself runs here.
@@ -72,7 +76,7 @@ unsafe extern "C" fn task(_: *mut u8) -> usize {
 }
 
 pub fn run() {
-    let Ok(own) = (&MEMORY).alloc(Class::MIN) else { nostd_start::exit(40) };
+    let Ok(own) = (&MEMORY).alloc(CLASS) else { nostd_start::exit(40) };
     PRESENT.store((&raw const *own).cast_mut(), Relaxed);
     let mut slot = null_mut();
     // SAFETY: the stack is this function's own, and `task` does not unwind.
