@@ -71,7 +71,7 @@ pub static ROWS: &[Row] = &[
     row("defer-ten", &["go", "boxes"]).at_most(3.0),
     row("defer-loop", &["go", "boxes"]).at_most(3.0),
     row("grow-fits", &["go"]).at_most(0.3),
-    row("grow-fits-all", &["go"]).from("grow-fits", 1).aside(),
+    row("grow-fits-all", &["go"]).times(1.0, "go").from("grow-fits", 1).aside(),
     row("grow-kept", &["go"]).at_most(5.0),
     row("grow-cached", &["go"]).at_most(40.0),
     row("panic-jump", &["go"]).at_most(60.0),
