@@ -19,8 +19,8 @@ use common::{Kind, Pinned, SCHEDULERS, bounded, suspends_often, tid, yield_until
 use g0_sched::generic::{Go, OnRecv, try_select};
 use g0_sched::{
     Builder, Condvar, Fences, Hosted, Mutex, Runtime, RwLock, Semaphore, WaitGroup, current, go,
-    go_named, lock_os_thread, offload, os_thread_locked, procs, set_procs, sleep, stats, try_go,
-    unlock_os_thread, yield_now,
+    go_named, grow, lock_os_thread, offload, os_thread_locked, procs, set_procs, sleep, stats,
+    try_go, unlock_os_thread, yield_now,
 };
 use rows::{MAY, Op, Row, UNCUT, op, with_chan, with_channel};
 
@@ -146,7 +146,19 @@ const NEVER: &[Row] = &[
     ("os_thread_locked", || op(|| _ = os_thread_locked())),
     ("deferring", || op(|| g0_sched::deferring(|s| s.defer(|| ())))),
     ("recovering", || op(|| _ = g0_sched::recovering(|_| ()))),
+    ("grow::call", || op(|| assert_eq!(grow::call(LARGE, || 7), 7))),
+    ("grow::try_call", || op(|| assert_eq!(grow::try_call(LARGE, || 7).unwrap(), 7))),
+    ("grow::remaining", || op(|| assert_ne!(grow::remaining(), 0))),
+    ("grow::trim", || {
+        op(|| {
+            grow::call(LARGE, || ());
+            grow::trim();
+        })
+    }),
 ];
+
+/// More than a goroutine's own stack has.
+const LARGE: usize = 300 << 10;
 
 /// `SCHEDULERS`, one after the other.
 fn on_each_scheduler(what: &'static str, test: impl Fn(Kind, usize) + Send + Copy + 'static) {
@@ -366,6 +378,9 @@ fn the_table_says_of_each_operation_what_the_tests_here_hold_it_to() {
 const APART: [&str; 7] =
     ["Scheduler::", "Core::", "sysmon", "defer_depot", "refuse", "Go::insists", "GoroutineStats::"];
 
+/// The functions of the module `grow`.
+const GROW: [&str; 4] = ["call", "try_call", "remaining", "trim"];
+
 #[test]
 fn every_public_operation_is_on_the_page() {
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -394,6 +409,7 @@ fn every_public_operation_is_on_the_page() {
             }
             let Some(name) = name_of(code).filter(|_| !was_hidden) else { continue };
             let whole = match &types[..] {
+                [] if GROW.contains(&name) => vec![format!("grow::{name}")],
                 [] => vec![name.to_owned()],
                 types => types.iter().map(|of| format!("{of}::{name}")).collect(),
             };

@@ -1,5 +1,7 @@
 //! An M's life: started, scheduling, ended.
 
+use core::ptr;
+
 use g0_arch::call_here;
 use g0_arch::sync::atomic::Ordering;
 
@@ -35,6 +37,11 @@ pub unsafe fn start_m<P: Platform>(m: &'static M) {
     let core = m.core();
     // SAFETY: this thread is no M any more.
     unsafe { core.forward::<P>(m) };
+    // Another thread may be this M next, and the end of the run is for this one to conduct, if it began the run.
+    if ptr::eq(core.end.conductor.load(Ordering::Relaxed), m) {
+        // Relaxed: the lock under which the M is given on orders it.
+        core.end.conductor.store(ptr::null_mut(), Ordering::Relaxed);
+    }
     // The run may end with this M. An owner that sees the M retired sees the count.
     core.end.as_guest(|| {
         core.m_has_ended::<P>(m);

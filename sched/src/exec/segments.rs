@@ -25,6 +25,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use g0_arch::stack_pointer;
+use g0_arch::sync::atomic::Ordering;
 use g0_arch::tools::Fiber;
 use g0_defer::Unwind;
 use g0_stack::grow::{self, Here};
@@ -276,8 +277,15 @@ pub(crate) struct Source<P>(PhantomData<fn() -> P>);
 impl<P: Platform> Source<P> {
     fn with<R>(f: impl FnOnce(&Within) -> R) -> R {
         match current_m::<P>() {
-            // SAFETY: `apart` is inside, and its M owns a P.
-            Some(m) if m.claim.is_inside() => f(unsafe { Within::assume(m) }),
+            Some(m) if m.claim.is_inside() => {
+                // SAFETY: `apart` is inside, and its M owns a P.
+                let within = unsafe { Within::assume(m) };
+                checked!(
+                    core::ptr::eq(within.p().m.load(Ordering::Relaxed), m),
+                    "L18: an M takes a segment from a P that it does not own"
+                );
+                f(within)
+            }
             _ => nothing_grows_here::<P>(),
         }
     }

@@ -59,8 +59,8 @@ fn report(overflow: &Overflow<'_>) -> bool {
     let _ = if let Some(frame) = overflow.signal_frame() {
         writeln!(
             message,
-            "stack overflow: {name}: {what}, of {size} bytes, is {frame}.\n  {remedy}, or give every handler that \
-             flag (add_onstack_flags)."
+            "stack overflow: the stack of {name}, of {size} bytes, is {frame}.\n  {remedy}, or give every handler \
+             that flag (add_onstack_flags)."
         )
     } else {
         writeln!(

@@ -39,14 +39,14 @@ fn low(f: fn() -> f64) -> f64 {
 /// A call that asks for a little, which fits; over the plain call.
 pub(crate) fn fits() -> (Difference, f64) {
     on_one_p(|| {
-        let asked = |n| adds(n, |sum| grow::call(LITTLE, || *sum += black_box(1)));
+        let asked = |n| adds(n, |sum| grow::call(LITTLE, move || *sum += black_box(1)));
         Difference::over(50_000_000, asked, |n| adds(n, add_one))
     })
 }
 
 /// A call on the segment that the last one left.
 pub(crate) fn kept() -> f64 {
-    low(|| median(20_000_000, |n| adds(n, |sum| grow::call(MUCH, || add_one(sum)))))
+    low(|| median(20_000_000, |n| adds(n, |sum| grow::call(MUCH, move || *sum += black_box(1)))))
 }
 
 /// A call on a segment that comes from the P's cache and goes back there.
@@ -54,7 +54,7 @@ pub(crate) fn cached() -> f64 {
     low(|| {
         median(5_000_000, |n| {
             adds(n, |sum| {
-                grow::call(MUCH, || add_one(sum));
+                grow::call(MUCH, || *sum += black_box(1));
                 assert_eq!(grow::trim(), 1);
             });
         })
