@@ -87,7 +87,7 @@ impl Core {
         }
         let is_over = self.go_on::<P>(&mut sweep, now, entrance);
         let after = P::now();
-        let due = if !is_over {
+        let next = if !is_over {
             after
         } else {
             sweep.under_way = false;
@@ -100,7 +100,7 @@ impl Core {
                 u64::MAX
             }
         };
-        self.shrink.due.store(due, RELAXED);
+        self.shrink.due.store(next, RELAXED);
         // SAFETY: sysmon's.
         unsafe { self.shrink.sweep.set(sweep) };
     }
