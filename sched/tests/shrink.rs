@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{Exclusive, Migrating, Pinned, on_each_kind};
 use g0_sched::{
-    Builder, Error, Fences, Runtime, Stats, channel, current, go, lock_os_thread, park, sleep,
-    stats, try_go, yield_now,
+    Builder, Error, Fences, Runtime, Stats, channel, current, go, lock_os_thread, park, recovering,
+    sleep, stats, try_go, yield_now,
 };
 use g0_stack::StackError;
 
@@ -180,6 +181,52 @@ fn goroutines_that_are_woken_beside_the_sweep_keep_what_they_have() {
                 for one in all {
                     assert!(one.join().unwrap() > 0);
                 }
+            })
+            .expect("main returns");
+    }
+}
+
+/// Is deep, waits until memory has been given back for it, and so on.
+fn deep_until_given_back() {
+    for n in 1..4 {
+        let before = now().stacks.given_back;
+        assert_eq!(deep(n), usize::from(n) * DEEP);
+        until("it has given back", || now().stacks.given_back > before);
+    }
+}
+
+#[test]
+fn a_panic_goes_on_whose_goroutine_gives_back_while_it_unwinds() {
+    struct Waits;
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            deep_until_given_back();
+        }
+    }
+    for threads in [Pinned, Migrating] {
+        let builder = Runtime::builder().give_back_after(Duration::from_millis(2));
+        let runtime = with(builder.fences(Fences::Asymmetric), threads);
+        runtime
+            .run(|| {
+                let one = go(|| {
+                    let kept = [7_usize; 40];
+                    let recovered = RefCell::new(String::new());
+                    recovering(|r| {
+                        r.defer_recover(|panic| {
+                            deep_until_given_back();
+                            let payload = panic.recover().expect("a panic is in flight");
+                            *recovered.borrow_mut() = common::text(&*payload).to_owned();
+                        });
+                        r.defer(deep_until_given_back);
+                        // Its destructor runs within the unwinder's frames.
+                        let _waits = Waits;
+                        black_box(deep(9));
+                        common::quiet_panic("in flight")
+                    });
+                    assert!(black_box(&kept).iter().all(|&word| word == 7), "its own frame");
+                    recovered.into_inner()
+                });
+                assert_eq!(one.join().unwrap(), "in flight");
             })
             .expect("main returns");
     }
