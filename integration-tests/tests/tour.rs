@@ -4,7 +4,7 @@
 
 use std::process::{Command, Output};
 
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "goroutines",
     "sqlite",
     "qsort",
@@ -14,6 +14,7 @@ const STEPS: [&str; 10] = [
     "panics",
     "million",
     "ten-million",
+    "deep",
     "overflow",
 ];
 
@@ -48,7 +49,7 @@ macro_rules! steps {
     )*};
 }
 
-steps! { goroutines sqlite qsort locked blocking waiting panics million ten_million overflow }
+steps! { goroutines sqlite qsort locked blocking waiting panics million ten_million deep overflow }
 
 #[test]
 fn the_list_names_every_step_and_what_it_shows() {

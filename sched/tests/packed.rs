@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use g0_sched::generic::Go;
 use g0_sched::{
-    Builder, Error, Hosted, Mutex, Runtime, WaitGroup, channel, go, sleep, stats, try_go, yield_now,
+    Builder, Error, Hosted, Mutex, Runtime, WaitGroup, channel, go, grow, sleep, stats, try_go,
+    yield_now,
 };
 use g0_stack::StackError;
 
@@ -336,6 +337,23 @@ fn channels() {
     assert!(taker.join().is_ok());
 }
 
+/// A segment for each, and for some a larger one than the P keeps.
+fn grows() {
+    #[inline(never)]
+    fn deep(n: usize) -> usize {
+        let frame = black_box([n; 512]);
+        yield_now();
+        frame[n % 512]
+    }
+    all(100, |n| {
+        for i in 0..ROUNDS / 100 {
+            let need = if i % 8 == 7 { 100 << 10 } else { 16 << 10 };
+            assert_eq!(grow::call(need, || deep(n)), n);
+            yield_now();
+        }
+    });
+}
+
 fn locks() {
     static LOCK: Mutex<usize> = Mutex::new(0);
     all(50, |_| {
@@ -369,11 +387,12 @@ fn what_the_runtime_does_on_a_goroutines_stack_fits_1_or_2_kib() {
     const ONE: usize = 1024 - 32;
     /// Of one of 2 KiB, with as much left for the goroutine's own.
     const TWO: usize = 2048 - 32 - 512;
-    const KINDS: [(&str, usize, fn()); 6] = [
+    const KINDS: [(&str, usize, fn()); 7] = [
         ("ends", ONE, || all(100, |_| ())),
         ("yields", ONE, || all(100, |_| (0..ROUNDS).for_each(|_| yield_now()))),
         ("sleeps", ONE, || all(100, |_| sleep(Duration::from_millis(5)))),
         ("channels", ONE, channels),
+        ("grows", ONE, grows),
         ("locks", TWO, locks),
         ("starts and joins", TWO, starts),
     ];

@@ -95,6 +95,7 @@ var rows = []row{
 	{"panic-unwind", one(panics)},
 	{"panic-goexit", exits},
 	{"parked", one(parked)},
+	{"given-back", one(givenBack)},
 	{"wake-exit", one(wakeExit)},
 	{"create-1m", many(create)},
 	{"packed-1m", many(gather)},

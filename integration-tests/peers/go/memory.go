@@ -64,6 +64,40 @@ func parked() float64 {
 	return each
 }
 
+//go:noinline
+func deepFrame() byte {
+	var frame [216 << 10]byte
+	for i := range frame {
+		frame[i] = byte(i)
+	}
+	return frame[time.Now().Nanosecond()%len(frame)]
+}
+
+// givenBack is bytes of each of the goroutines that have used 216 KiB of stack and wait, five seconds after the last.
+func givenBack() float64 {
+	const count = 20_000
+	runtime.GC()
+	before := resident()
+	g := &gathering{gate: make(chan struct{})}
+	g.all.Add(count)
+	var arrived, sum atomic.Int64
+	for i := 0; i < count; i++ {
+		go func() {
+			sum.Add(int64(deepFrame()))
+			arrived.Add(1)
+			<-g.gate
+			g.all.Done()
+		}()
+	}
+	for arrived.Load() < count {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(5 * time.Second)
+	each := float64(resident()-before) / count
+	g.release()
+	return each
+}
+
 func wakeExit() float64 {
 	const count = 100_000
 	park(count).release()

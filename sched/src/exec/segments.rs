@@ -134,7 +134,8 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
         running::<P>().map_or(0, |(_, g)| unsafe { scheduler_of(g) }.segments.limit)
     }
 
-    #[cold]
+    /// Inlined: the stack that it leaves may have no room for one frame more.
+    #[inline(always)]
     fn apart<R>(f: impl FnOnce() -> R) -> R {
         let Some((m, g)) = running::<P>().filter(|(m, _)| !m.claim.is_inside()) else {
             nothing_grows_here::<P>()

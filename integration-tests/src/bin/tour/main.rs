@@ -9,6 +9,7 @@
 //! check looks at, in [`Env::result`], and nothing else. So the step has to fail.
 
 mod blocking;
+mod deep;
 mod env;
 mod goroutines;
 mod locked;
@@ -83,6 +84,11 @@ const STEPS: &[Step] = &[
         name: "ten-million",
         shows: "goroutines on stacks of 1 KiB side by side, all parked, all woken: ten million of them with --full",
         run: ten_million::run,
+    },
+    Step {
+        name: "deep",
+        shows: "a recursive parser on goroutines of 1 KiB: what is nested deeply is read on segments",
+        run: deep::run,
     },
     Step {
         name: "overflow",

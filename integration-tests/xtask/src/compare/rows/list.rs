@@ -139,7 +139,7 @@ pub static ROWS: &[Row] = &[
         .from("share-100us", 1)
         .aside(),
     row("parked", &["go", "tokio", "may", "corosensei"]).at_most(4300.0).in_unit(Bytes),
-    row("given-back", &[]).at_most(5120.0).in_unit(Bytes).on_two(),
+    row("given-back", &["go"]).at_most(5120.0).in_unit(Bytes).on_two(),
     row("wake-exit", &["go", "tokio", "may", "boost"]).at_most(100.0),
     row("create-1m", &["go", "tokio", "floor"]).times(1.1, "floor"),
     row("create-1m-reused", &["go", "tokio"]).at_most(100.0).from("create-1m", 1),
@@ -153,8 +153,8 @@ pub static ROWS: &[Row] = &[
         .from("packed-10m", 0)
         .once()
         .aside(),
-    row("packed-10m-create", &[]).from("packed-10m", 1).once().aside(),
-    row("packed-10m-wake", &[]).from("packed-10m", 2).once().aside(),
+    row("packed-10m-create", &[]).at_most(600.0).from("packed-10m", 1).once().aside(),
+    row("packed-10m-wake", &[]).at_most(250.0).from("packed-10m", 2).once().aside(),
     row("guarded", &["corosensei", "may", "boost"]).counts(1_000_000.0),
     row("main-worker", &["go"]).times(1.0, "go").on_two(),
     row("fork-join-9ms", &["go", "floor"]).times(1.05, "go").in_unit(Ms).on_two(),
