@@ -98,15 +98,15 @@
 //!
 //! # What may be done where
 //!
-//! | code in | runs on | holds a P | may park | `call` | `callback` |
-//! |---|---|---|---|---|---|
-//! | a goroutine | its stack | yes | yes | yes | fatal |
-//! | [`call_leaf`](Bridge::call_leaf) | its stack, or g0 if that is short | yes, or till taken | no | no | fatal |
-//! | [`call`](Bridge::call), and C below | g0 | till it is taken | no; blocks the thread | panics | yes |
-//! | [`call_blocking`](Bridge::call_blocking), and C below | g0 | no | no; blocks the thread | panics | yes |
-//! | a [`callback`](Bridge::callback)'s closure | the goroutine's stack | yes | yes; C waits below | yes | fatal |
-//! | the scheduler's hooks | g0 | | no | panics | fatal |
-//! | a thread that the runtime did not start | its stack | till it is taken, after its first callback | | just runs it | yes: see below |
+//! | code in | runs on | holds a P | may park | `call` | `callback` | stack may grow |
+//! |---|---|---|---|---|---|---|
+//! | a goroutine | its stack | yes | yes | yes | fatal | yes |
+//! | [`call_leaf`](Bridge::call_leaf) | its stack, or g0 if that is short | yes, or till taken | no | no | fatal | its stack; on g0 fatal |
+//! | [`call`](Bridge::call), and C below | g0 | till it is taken | no; blocks the thread | panics | yes | fatal (L14) |
+//! | [`call_blocking`](Bridge::call_blocking), and C below | g0 | no | no; blocks the thread | panics | yes | fatal (L14) |
+//! | a [`callback`](Bridge::callback)'s closure | the goroutine's stack | yes | yes; C waits below | yes | fatal | yes |
+//! | the scheduler's hooks | g0 | | no | panics | fatal | fatal (L14) |
+//! | a thread that the runtime did not start | its stack | till it is taken, after its first callback | | just runs it | yes: see below | no: what asks for it runs in place |
 //!
 //! "Till it is taken" is a matter of whether another M wants the P. Where goroutines are bound
 //! to their M at their first run (g0-sched's pinned runtime), only goroutines that have not started
@@ -118,6 +118,20 @@
 //! C that forks may call `exec` or `_exit` in the child, and nothing else: the other threads are the
 //! parent's, and with them the goroutines. On g0-sched a callback there, or any call of the runtime, ends
 //! the child with a message that says so.
+//!
+//! # Stacks that grow
+//!
+//! On g0-sched a goroutine's stack may grow by segments (`g0_sched::grow`), and this crate need not know on which of them
+//! a call is made. The record and the frame of `call_on` are on the present one, and a callback's closure runs below them,
+//! on the same one. It may go on to further segments as any goroutine code may. A panic leaves those one by one and comes
+//! to the callback's base on the stack on which the callback began. So what is held, and what an escape drops, is as
+//! without segments.
+//!
+//! In C nothing grows. g0 has the size of its thread's stack, which is what C expects, and no size is known of frames
+//! that C has on it. To ask for growth there, in `call`'s own closure too, ends the program with a message that names the
+//! goroutine (L14), even where there is room: ask before the call, or in a callback. Only `call_leaf` stays on the
+//! goroutine's stack, and compares its `need` with what is left of the present one. So `grow::call(need, …)` around a
+//! `call_leaf` that needs less runs it there in any case.
 //!
 //! # Panics
 //!
@@ -171,7 +185,7 @@
 //!
 //! > **L14** No stack grows under a scheduler's lock or in foreign state. On the goroutine's stack nothing
 //! > is called between `enter` and the change of stacks but `release`, and nothing between the change back
-//! > and `leave`.
+//! > and `leave`. On g0 the runtime refuses it.
 //!
 //! > **L17** Nested calls and callbacks unwind last in, first out, panics included. The word `call` and
 //! > `g0.sp` are put back by the frame that changed them, and `settle` orders goroutines of one M.

@@ -86,7 +86,10 @@
 //! Some things lie apart that belong together at first sight, because their sides lie in different layers. A
 //! waiter's words are an object; `exec` wakes it, and `wait` waits with it. A report's data are an object,
 //! and `introspect` writes them out. A wake from an interrupt handler is in `exec`, since every giver of a
-//! token may be such a handler. Sysmon's loop is in `api`, since it makes spare Ms for foreign threads.
+//! token may be such a handler. Sysmon's loop is in `api`, since it makes spare Ms for foreign threads. The segments
+//! of a P and of the scheduler are objects; `exec` fetches them and takes them back, since both may need g0, and `api`
+//! has the calls. When memory is given back `policy` decides, by words that are `parts`; the entrance of a detour is in
+//! `exec`, since it switches.
 //!
 //! *Rejected:* a module for each thing with all its sides (join with its exit, the locks of a thread with
 //! their public calls). It reads well alone, but 38 of the files named one another in a ring, and nothing
@@ -263,21 +266,49 @@
 //! that forks and goes on in the child cannot be used from a runtime. `std::process::Command` can, and
 //! so can a fork before the run (daemons).
 //!
+//! # Stacks that grow
+//!
+//! A stack has the size that the runtime gives to all (`Builder::stack_size`) or that its start asks for
+//! ([`Go::stack_size`](generic::Go::stack_size)). Work that is deep now and then asks for room before it begins:
+//! [`grow::call(need, f)`](generic::grow::call) runs `f` where it is if `need` bytes are left there, else on a *segment*, a
+//! further stack, from which it comes back. So goroutines may have small stacks, and a million of them share as many
+//! segments as there are deep calls at a time. On a segment a goroutine may do all that it may on its own stack.
+//!
+//! The word `present` of a G says which of its stacks it is on. Nothing else of a switch, a wait or a wake knows of
+//! segments: a saved stack pointer says where to go on, and waiters and timers lie where the goroutine waits. A segment
+//! that a call has returned from is *kept* for the next one; when the goroutine parks or ends it goes to the P
+//! (`exec::segments`). What is of another size than usual stays until the goroutine ends or calls
+//! [`grow::trim`](generic::grow::trim), since a park must not call the source. When the depot has more than 128 free
+//! ones, they go back to the source, and their memory to the system. A panic, a Goexit and the end of the run
+//! leave one segment after the other: each is caught at a segment's base and thrown on beneath it. Where panics jump,
+//! the throw sets `present`.
+//!
+//! A segment comes out of the P's cache, from the depot or from the source, and all of that happens inside, on g0. So
+//! growth is for goroutines' own code alone, outside, on the stack that `present` names. Under a lock of the scheduler, in
+//! foreign code, on g0 and in a handler it ends the program with a message (L14).
+//!
+//! *Packed* stacks (`Builder::packed_stacks`) are for millions of goroutines: 1 or 2 KiB side by side, where little
+//! but waits fits, and all deep work is on segments. No guard lies between them, so the call is `unsafe`, with a list of what the
+//! program promises; and there is no room to unwind, so the end of the run leaves such goroutines behind.
+//! [`g0_stack::grow`] says which way to have [room for deep work](g0_stack::grow#room-for-deep-work) serves whom.
+//!
 //! # Memory of stacks
 //!
-//! On the hosted platform a stack is address space, and memory is what of it was touched: a goroutine that was deep once,
-//! and parks for good, would keep all of that. Sysmon gives it back to the kernel when the goroutine has waited for a second
-//! ([`Builder::give_back_after`]): all pages below its stack pointer. What it needs to go on stays, mostly one page; if it goes
-//! deep again it finds zeros there, for a page fault each. The stacks of goroutines that have ended give theirs back
-//! when they have been free for as long. Only of goroutines that wait: never of one that runs, is ready to, or is in C.
+//! On the hosted platform a stack is address space, and memory is what of it was touched: a goroutine that was deep
+//! once, and parks for good, would keep all of that. Sysmon gives it back to the kernel when the goroutine has waited
+//! for a second (`Builder::give_back_after`): all pages below its stack pointer. What it needs to go on
+//! stays, mostly one page; if it goes deep again it finds zeros there, for a page fault each. The stacks of goroutines
+//! that have ended give theirs back when they have been free for as long. Of goroutines only those that wait do, on
+//! their own stack: never one that runs, is ready to, is in C, or waits on a segment.
 //!
-//! It happens in batches of a few stacks, about a tenth of a millisecond long. A goroutine that is woken at that
-//! moment and is in the batch begins to run when the batch has its pages behind it; nothing else waits, and no operation pays for it: see
-//! `parts/detour.rs`. A program in which nothing runs is looked at until nothing more can be given back, and then let
-//! sleep. [`Stats::stacks`] counts it. With symmetric fences ([`Fences::Symmetric`], or where `membarrier` is refused when the
-//! runtime is built) and under memory checkers goroutines that wait keep what they have, and free stacks alone give back.
+//! It happens in *batches* of a few stacks, about a tenth of a millisecond long, of a *sweep* over all goroutines. A
+//! goroutine of the batch that is woken at that moment comes to a *detour*: it begins to run when its pages have gone
+//! (L27, `parts/detour.rs`). Nothing else waits, and no operation pays for it. A program in which nothing runs is looked
+//! at until nothing more can be given back, and then let sleep. [`Stats::stacks`] counts it. With symmetric fences
+//! ([`Fences::Symmetric`], or where `membarrier` is refused when the runtime is built) and under memory checkers
+//! goroutines that wait keep what they have, and free stacks alone give back.
 //!
-//! [`Builder::stack_memory_limit`] bounds what all stacks may take together; beyond it the spawner gets an error.
+//! `Builder::stack_memory_limit` bounds what all stacks may take together; beyond it the spawner gets an error.
 //!
 //! # What was rejected
 //!
@@ -295,19 +326,25 @@
 //! - *Preempting by signals*: stock Rust and C code is not ready to be switched away at any
 //!   instruction, with the allocator's lock held.
 //! - *A thread-local as current-M slot*: see above; the slot is read in assembly.
+//! - *Stacks that are copied to a larger place*, as Go's are: neither rustc nor a C compiler tells where pointers into a
+//!   frame lie, and waiters, timers and scopes are such pointers.
+//! - *A segment that stays with its goroutine while that waits*: a million that were deep once would have one each.
+//! - *A flag that a goroutine looks at when it wakes*, in place of the detour: every wake would pay for it, and the look
+//!   itself needs stack.
 //!
 //! # Invariants
 //!
 //! L1–L25 and L27 each stand in the module that keeps them, and all of them, with their checks, models and
 //! mutants, in the repository's `CONTRIBUTING.md`. L1–L19, L23 and L24 are the scheduler's. What goroutines
 //! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
-//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). L25 is the end of a run's, L27 says
-//! when memory of stacks is given back. Models run under
+//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). L25 is the end of a run's. Of
+//! stacks there are two: none grows under a scheduler's lock or in foreign state (L14, `exec/segments.rs`), and pages of
+//! a goroutine's are given back only while nothing runs on it (L27, `parts/detour.rs`). Models run under
 //! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
-//! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks. Debug builds
+//! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks, and with growth. Debug builds
 //! check as they go: L1, L2 and L18 at each switch (`exec/schedule.rs`), L8 at each lock
 //! (`policy/lockedm.rs`), L5 where a P changes hands (`parts/claim.rs`); all builds, that an M in foreign
-//! code schedules nothing (L6).
+//! code schedules nothing (L6) and that nothing grows there (L14).
 //!
 //! # Checking your own code with loom
 //!

@@ -134,9 +134,9 @@
 //! A stack here has one size for life. What grows is a task's *chain* of them: in [`grow`], a program says how much
 //! it needs before deep work, which then runs in place or on a further stack, a segment. The record that links a
 //! segment back is a payload; the link up is a word of the [`Header`]; caches and depots know nothing of it. It is
-//! there on targets for which g0-arch has assembly. Which way to have room for deep work serves whom is said in
-//! `GROWING.md`, beside this crate's manifest. Stacks that are copied to a larger place, or that grow without being
-//! asked, are not there.
+//! there on targets for which g0-arch has assembly. What it, large reserves and packed stacks cost, and which of them
+//! serves whom, is said [there](grow#room-for-deep-work) too. Stacks that are copied to a larger place, or that grow
+//! without being asked, are not there.
 //!
 //! # Features
 //!

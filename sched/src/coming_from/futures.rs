@@ -10,6 +10,7 @@
 //! | `select!` over futures | `select!` over channels | Futures among themselves: a combinator in one `block_on`. To mix the two: a goroutine that sends what the future gave |
 //! | a task is cancelled | – | A future is, when it is dropped. A goroutine is told by a channel, or ends with its runtime |
 //! | `spawn_blocking(f).await` | `offload(f)` | Returns the value itself; a panic goes on in the goroutine. As many threads by default, 512. The end of the run leaves what has begun to its thread |
+//! | a boxed future for a recursion | a recursion | As deep as the stack is, or with [`grow::call`](crate::generic::grow) as deep as its limit |
 //! | `JoinSet`, `join_all` | `scope`, handles | |
 //! | an async mutex or channel | [`generic::Mutex`](crate::generic::Mutex), [`generic::Chan`](crate::generic::Chan) | Their operations wait: do not call them in a poll, where the other futures of the same `block_on` could not go on |
 //!

@@ -22,8 +22,10 @@
 //! | a goroutine's number | `current()` and its `id()` | Go hides it |
 //! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the pinned runtime the goroutines that are bound to it wait |
 //! | which thread runs it | | Any in Go, and on the migrating runtime (`unsafe`, for Rust has thread-locals). On the pinned one a goroutine keeps to the thread that ran it first, and on the exclusive one, the safe one, has it to itself |
-//! | stacks | `Builder::stack_size` | Do not grow. 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine |
-//! | signal handlers of C | the same | Those without SA_ONSTACK are given it, as by Go at its start, and later ones within 0.1 s: [`Builder::without_onstack_flags`](crate::Builder::without_onstack_flags). There is no `os/signal` |
+//! | stacks grow by themselves | `Builder::stack_size`; [`grow::call(need, f)`](crate::generic::grow) | 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine. A stack grows where the program asks for room before deep work, by segments, up to 64 MiB (`Builder::segment_limit`; Go's limit is 1 GB). It never moves. Small stacks with segments, or [packed ones](crate#stacks-that-grow), are for goroutines by the million: which way serves whom says [`g0_stack::grow`](g0_stack::grow#room-for-deep-work) |
+//! | stacks shrink in a collection | `Builder::give_back_after` | Memory that a goroutine does not use goes back when it has waited for a second; addresses stay |
+//! | `debug.SetMaxStack` | `Builder::segment_limit`, `Builder::stack_memory_limit` | The first of one goroutine's segments: beyond it there is a panic that names the goroutine, where Go ends the process. The second of all stacks together: beyond it a start is an error |
+//! | signal handlers of C | the same | Those without SA_ONSTACK are given it, as by Go at its start, and later ones within 0.1 s: `Builder::without_onstack_flags`. There is no `os/signal` |
 //! | `fatal error: all goroutines are asleep` | the same, with what each waits for | Quiet while something outside may wake a goroutine: a handle or waker that is kept, a thread of the program's own (Go: with cgo never); [`Deadlock`](crate::Deadlock) says otherwise |
 //!
 //! # Channels
@@ -193,6 +195,27 @@
 //!     g0_sched::sleep(Duration::from_millis(20));
 //!     drop(cancel); // or `cancel.close()`, while there are clones of it
 //!     assert!(working.join().unwrap() > 0 && stopped.join().unwrap());
+//! })?;
+//! # }
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! Stacks that grow, and one that would take too much:
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use g0_sched::{Runtime, go, grow, stats};
+//!
+//! fn depth(n: u64, most: u64) -> u64 {
+//!     grow::call(4 << 10, || if n == most { n } else { depth(n + 1, most) })
+//! }
+//!
+//! std::panic::set_hook(Box::new(|_| {}));
+//! let small = Runtime::builder().stack_size(16 << 10).segment_limit(4 << 20);
+//! small.build()?.run(|| {
+//!     assert_eq!(go(|| depth(0, 200)).join().unwrap(), 200);
+//!     assert!(go(|| depth(0, u64::MAX)).join().is_err(), "Go ends the process");
+//!     assert_eq!(stats().unwrap().segments.in_use, 0, "as it unwound they were given back");
 //! })?;
 //! # }
 //! # Ok::<(), Box<dyn core::error::Error>>(())

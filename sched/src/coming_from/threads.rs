@@ -8,7 +8,8 @@
 //! | there | here | different |
 //! |---|---|---|
 //! | `thread::spawn` | `go` | In a goroutine only: `Runtime::run` gives the first. Closure and result are `Send + 'static` as there; each has to fit into a quarter of the stack |
-//! | `thread::Builder` | `go_named`, `try_go` | Names are `&'static str`. The stack's size is the runtime's: 256 KiB by default, where a thread has 2 MiB |
+//! | `thread::Builder` | `go_named`, `try_go`, [`Go`](crate::generic::Go) | Names are `&'static str`. The stack's size is the runtime's, 256 KiB by default, where a thread has 2 MiB; or that which [`Go::stack_size`](crate::generic::Go::stack_size) asks for |
+//! | a thread with a large stack for deep work | [`grow::call(need, f)`](crate::generic::grow) | `f` runs where it is if `need` bytes are left, else on a segment, which is kept for the next call. On a thread that runs no goroutine it runs where it is, whatever is left |
 //! | `JoinHandle::join` | `join` | A dropped handle detaches, but a panic that can no longer be joined ends the process |
 //! | the process's end | the end of `run` | Threads stop as they are. Goroutines are unwound, and none sees an error that comes of it: locks held then are not poisoned ([`shutdown`](crate::api::shutdown)) |
 //! | `thread::scope` | `scope` | In a goroutine |

@@ -2,6 +2,9 @@
 //!
 //! Models of whole schedulers run it as it is; in models of the policy the model's threads call the policy
 //! themselves.
+//!
+//! Two files are about a goroutine's stacks. [`segments`] lets them grow, and takes back what a goroutine keeps when it
+//! parks or ends (L14); [`detour`] is where a switch comes out while pages of a stack are being given back (L27).
 
 pub(crate) mod acquire;
 mod cancel;

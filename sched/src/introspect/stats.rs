@@ -123,38 +123,38 @@ pub struct ProcStats {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackStats {
-    /// Of all stacks that were ever made, whole, the free ones included: what
-    /// [`Builder::stack_memory_limit`](crate::Builder::stack_memory_limit) bounds. On the hosted platform that is address space.
-    /// Segments are among them; [packed stacks](crate::Builder::packed_stacks) are not. 0 where the source of the stacks
-    /// does not say.
+    /// Of all stacks that were ever made, whole, the free ones included: what `Builder::stack_memory_limit` bounds. On
+    /// the hosted platform that is address space. Segments are among them; packed stacks (`Builder::packed_stacks`) are
+    /// not. 0 where the source of the stacks does not say.
     pub reserved: usize,
     /// Of these, what is in memory: touched, and not [given back](crate#memory-of-stacks). The kernel is asked, which
     /// walks its page tables: some milliseconds for a hundred thousand stacks. `None` where it does not tell.
     pub committed: Option<usize>,
-    /// Of the goroutines that have started and not ended, whole: of what is reserved the rest is free.
+    /// Of the goroutines that have started and not ended, whole. Of what is reserved the rest is free, or is segments
+    /// and the few stacks that the scheduler needs to give memory back.
     pub in_use: usize,
     /// How often pages of a goroutine's stack were given back while it waited.
     pub given_back: u64,
-    /// How often a goroutine was woken at that moment, and waited: for about a tenth of a millisecond at most.
+    /// How often a goroutine was woken at that moment, and waited for that: about a tenth of a millisecond at most.
     pub waits: u64,
 }
 
-/// How many segments there are, by which goroutines' stacks grow.
+/// How many segments there are, by which goroutines' stacks [grow](crate::generic::grow).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentStats {
-    /// Goroutines have them: they are on them, or keep them for their next call.
+    /// Segments that goroutines have: they are on them, or keep them for their next call.
     pub in_use: usize,
-    /// Kept by Ps and the depot, for any goroutine.
+    /// Segments that Ps and the depot have, for any goroutine.
     pub free: usize,
-    /// Bytes of those that goroutines have; of address space, where memory is used page by page.
+    /// Bytes of those that goroutines have. They are address space where memory is used page by page.
     pub bytes_in_use: usize,
     /// Bytes of all.
     pub bytes: usize,
 }
 
 impl SegmentStats {
-    /// All that were made and have not gone back to their source.
+    /// Returns how many were made and have not gone back to their source.
     pub fn all(&self) -> usize {
         self.in_use + self.free
     }
@@ -194,8 +194,7 @@ pub struct Stats {
     pub callbacks: u64,
     /// Timers that have fired.
     pub timers: u64,
-    /// Goroutines whose stack is [packed](crate::Builder::packed_stacks), of those that have been started and have not
-    /// ended.
+    /// Goroutines whose stack is packed (`Builder::packed_stacks`), of those that have been started and have not ended.
     pub packed_stacks: usize,
 }
 

@@ -1,4 +1,7 @@
 //! G, M and P, and what a scheduler shares among them.
+//!
+//! Of stacks: which classes there are is in [`shared`]; where [`segments`] come from, and what each P has of them; and
+//! how far sysmon's sweep over parked goroutines has come ([`shrink`]).
 
 pub(crate) mod config;
 pub(crate) mod extras;

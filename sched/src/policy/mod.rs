@@ -61,12 +61,12 @@
 //! | [`handoff_spin`] | whether an M spins before it sleeps | |
 //! | [`borrow`] | what is taken out of the `runnext` of an M that computes | L5, L11, L18 |
 //! | [`search`], [`idle`], [`nap`] | where an M looks before it rests, how it goes to sleep, and how it naps on | L11 |
-//! | [`reclaim`] | which free stacks others may have when there are no more | |
+//! | [`reclaim`] | which free stacks move to the depot when the source has no more | |
 //! | [`placement`] | which M a goroutine starts on, on the pinned runtime | L11 |
 //! | [`reserved`] | what an M does that is reserved for a goroutine | L2 |
 //! | [`find_runnable`] | what an M does next | L2, L9, L11 |
-//! | [`batch`] | in which order pages of parked goroutines go | L27 |
-//! | [`shrink`] | which goroutines' stacks give memory back, and when | L27 |
+//! | [`batch`] | in which order the steps of giving pages back are taken | L27 |
+//! | [`shrink`] | which stacks give memory back, and when | L27 |
 //! | [`trace`] | when a line about the scheduler is due | |
 
 pub(crate) mod after_exit;

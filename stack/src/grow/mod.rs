@@ -154,6 +154,8 @@
 //! > begins: for the next call over the boundary and for what an unwinder needs.
 //! >
 //! > A free stack has no link up. One that is freed with a segment above is fatal.
+//!
+#![doc = include_str!("../../GROWING.md")]
 
 mod call;
 mod here;
