@@ -121,15 +121,15 @@
 //!
 //! # Stacks that grow
 //!
-//! On g0-sched a goroutine's stack may grow by segments (`g0_sched::grow`), and this crate need not know on which of them
-//! a call is made. The record and the frame of `call_on` are on the present one, and a callback's closure runs below them,
-//! on the same one. It may go on to further segments as any goroutine code may. A panic leaves those one by one and comes
-//! to the callback's base on the stack on which the callback began. So what is held, and what an escape drops, is as
-//! without segments.
+//! On g0-sched a goroutine's stack may grow by segments (`g0_sched::grow`), and this crate need not know on which of
+//! them a call is made. The record and the frame of `call_on` are on the present one, and a callback's closure runs
+//! below them, on the same one. It may go on to further segments as any goroutine code may. A panic leaves those one by
+//! one and comes to the callback's base on the stack on which the callback began. So what is held, and what an escape
+//! drops, is as without segments.
 //!
 //! In C nothing grows. g0 has the size of its thread's stack, which is what C expects, and no size is known of frames
-//! that C has on it. To ask for growth there, in `call`'s own closure too, ends the program with a message that names the
-//! goroutine (L14), even where there is room: ask before the call, or in a callback. Only `call_leaf` stays on the
+//! that C has on it. To ask for growth there, in `call`'s own closure too, ends the program with a message that names
+//! the goroutine (L14), even where there is room: ask before the call, or in a callback. Only `call_leaf` stays on the
 //! goroutine's stack, and compares its `need` with what is left of the present one. So `grow::call(need, …)` around a
 //! `call_leaf` that needs less runs it there in any case.
 //!

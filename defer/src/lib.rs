@@ -95,11 +95,11 @@
 //!
 //! A kernel with an unwinder implements both traits for a type of its own. The same tests run for all.
 //!
-//! *Stacks that grow by segments* (`g0_stack::grow`) have a base on each, which no unwinding passes: what comes there is
-//! caught, and thrown on beneath, if the system names an unwinder for that. `Own` asks for none. Each catch notes the
-//! stack that its frame is on ([`Catches::stack`]), and a throw from another one makes it the goroutine's present stack
-//! ([`Catches::leave_for`]) before it jumps, over several segments at once. They are kept for the goroutine's next call, and
-//! the frames on them are gone as those between are on one stack.
+//! *Stacks that grow by segments* (`g0_stack::grow`) have a base on each, which no unwinding passes: what comes there
+//! is caught, and thrown on beneath, if the system names an unwinder for that. `Own` asks for none. Each catch notes
+//! the stack that its frame is on ([`Catches::stack`]), and a throw from another one makes it the goroutine's present
+//! stack ([`Catches::leave_for`]) before it jumps, over several segments at once. They are kept for the goroutine's
+//! next call, and the frames on them are gone as those between are on one stack.
 //!
 //! # Where a record lives
 //!

@@ -80,8 +80,8 @@ pub unsafe trait Catches: Local {
     ///
     /// # Safety
     ///
-    /// `stack` must be what [`stack`](Catches::stack) returned to the running goroutine in a catch that has not returned,
-    /// and the caller must jump there at once.
+    /// `stack` must be what [`stack`](Catches::stack) returned to the running goroutine in a catch that has not
+    /// returned, and the caller must jump there at once.
     #[inline(always)]
     unsafe fn leave_for(stack: *mut ()) -> bool {
         let _ = stack;

@@ -143,16 +143,15 @@
 //! whatever holds for locked goroutines holds for it. A goroutine that ends leaves the thread to the next one,
 //! with the thread-locals as they are, as a thread of a pool does.
 //!
-//! On the pinned runtime a goroutine is bound to its M at its first run. Where it starts is where it stays, so new
-//! ones are spread: before one begins on an M that is home to a few, it is left to a free M that is home to fewer,
-//! and main's is the last (`policy::placement`). One more rule is different. An M that
-//! is *reserved* (its goroutine has locked it, or has frames of C on its g0 while it is parked in a callback)
-//! runs no other goroutine (L2). But those that are bound to this M already have nowhere else to run: two
-//! goroutines of one M, one parked in a callback until the other speaks, would wait for ever. So there they
-//! take turns with the one that locked, below its C frames on g0, and callbacks return to C last in, first
-//! out. Several of them may have locked it; until the last of those has unlocked or ended, none begins there
-//! that is not bound there already. A goroutine that is unwinding shares its thread with no other on any runtime: the panic count is the
-//! thread's.
+//! On the pinned runtime a goroutine is bound to its M at its first run. Where it starts is where it stays, so new ones
+//! are spread: before one begins on an M that is home to a few, it is left to a free M that is home to fewer, and
+//! main's is the last (`policy::placement`). One more rule is different. An M that is *reserved* (its goroutine has
+//! locked it, or has frames of C on its g0 while it is parked in a callback) runs no other goroutine (L2). But those
+//! that are bound to this M already have nowhere else to run: two goroutines of one M, one parked in a callback until
+//! the other speaks, would wait for ever. So there they take turns with the one that locked, below its C frames on g0,
+//! and callbacks return to C last in, first out. Several of them may have locked it; until the last of those has
+//! unlocked or ended, none begins there that is not bound there already. A goroutine that is unwinding shares its
+//! thread with no other on any runtime: the panic count is the thread's.
 //!
 //! *To check the promise*, `G0_SUSPEND=often` in the environment makes a runtime suspend the running goroutine
 //! wherever an operation may, as if it had to wait, and on the migrating runtime go on on another thread if
@@ -270,9 +269,10 @@
 //!
 //! A stack has the size that the runtime gives to all (`Builder::stack_size`) or that its start asks for
 //! ([`Go::stack_size`](generic::Go::stack_size)). Work that is deep now and then asks for room before it begins:
-//! [`grow::call(need, f)`](generic::grow::call) runs `f` where it is if `need` bytes are left there, else on a *segment*, a
-//! further stack, from which it comes back. So goroutines may have small stacks, and a million of them share as many
-//! segments as there are deep calls at a time. On a segment a goroutine may do all that it may on its own stack.
+//! [`grow::call(need, f)`](generic::grow::call) runs `f` where it is if `need` bytes are left there, else on a
+//! *segment*, a further stack, from which it comes back. So goroutines may have small stacks, and a million of them
+//! share as many segments as there are deep calls at a time. On a segment a goroutine may do all that it may on its own
+//! stack.
 //!
 //! The word `present` of a G says which of its stacks it is on. Nothing else of a switch, a wait or a wake knows of
 //! segments: a saved stack pointer says where to go on, and waiters and timers lie where the goroutine waits. A segment
@@ -284,13 +284,14 @@
 //! the throw sets `present`.
 //!
 //! A segment comes out of the P's cache, from the depot or from the source, and all of that happens inside, on g0. So
-//! growth is for goroutines' own code alone, outside, on the stack that `present` names. Under a lock of the scheduler, in
-//! foreign code, on g0 and in a handler it ends the program with a message (L14).
+//! growth is for goroutines' own code alone, outside, on the stack that `present` names. Under a lock of the scheduler,
+//! in foreign code, on g0 and in a handler it ends the program with a message (L14).
 //!
-//! *Packed* stacks (`Builder::packed_stacks`) are for millions of goroutines: 1 or 2 KiB side by side, where little
-//! but waits fits, and all deep work is on segments. No guard lies between them, so the call is `unsafe`, with a list of what the
-//! program promises; and there is no room to unwind, so the end of the run leaves such goroutines behind.
-//! [`g0_stack::grow`] says which way to have [room for deep work](g0_stack::grow#room-for-deep-work) serves whom.
+//! *Packed* stacks (`Builder::packed_stacks`) are for millions of goroutines: 1 or 2 KiB side by side, where little but
+//! waits fits, and all deep work is on segments. No guard lies between them, so the call is `unsafe`, with a list of
+//! what the program promises; and there is no room to unwind, so the end of the run leaves such goroutines behind.
+//! [`g0_stack::grow`] says which way to have [room for deep work](g0_stack::grow#room-for-deep-work) suits which
+//! program.
 //!
 //! # Memory of stacks
 //!
@@ -303,9 +304,9 @@
 //!
 //! It happens in *batches* of a few stacks, about a tenth of a millisecond long, of a *sweep* over all goroutines. A
 //! goroutine of the batch that is woken at that moment comes to a *detour*: it begins to run when its pages have gone
-//! (L27, `parts/detour.rs`). Nothing else waits, and no operation pays for it. A program in which nothing runs is looked
-//! at until nothing more can be given back, and then let sleep. [`Stats::stacks`] counts it. With symmetric fences
-//! ([`Fences::Symmetric`], or where `membarrier` is refused when the runtime is built) and under memory checkers
+//! (L27, `parts/detour.rs`). Nothing else waits, and no operation pays for it. A program in which nothing runs is
+//! looked at until nothing more can be given back, and then let sleep. [`Stats::stacks`] counts it. With symmetric
+//! fences ([`Fences::Symmetric`], or where `membarrier` is refused when the runtime is built) and under memory checkers
 //! goroutines that wait keep what they have, and free stacks alone give back.
 //!
 //! `Builder::stack_memory_limit` bounds what all stacks may take together; beyond it the spawner gets an error.
@@ -326,25 +327,24 @@
 //! - *Preempting by signals*: stock Rust and C code is not ready to be switched away at any
 //!   instruction, with the allocator's lock held.
 //! - *A thread-local as current-M slot*: see above; the slot is read in assembly.
-//! - *Stacks that are copied to a larger place*, as Go's are: neither rustc nor a C compiler tells where pointers into a
-//!   frame lie, and waiters, timers and scopes are such pointers.
+//! - *Stacks that are copied to a larger place*, as Go's are: neither rustc nor a C compiler tells where pointers into
+//!   a frame lie, and waiters, timers and scopes are such pointers.
 //! - *A segment that stays with its goroutine while that waits*: a million that were deep once would have one each.
-//! - *A flag that a goroutine looks at when it wakes*, in place of the detour: every wake would pay for it, and the look
-//!   itself needs stack.
+//! - *A flag that a goroutine looks at when it wakes*, in place of the detour: every wake would pay for it, and the
+//!   look itself needs stack.
 //!
 //! # Invariants
 //!
-//! L1–L25 and L27 each stand in the module that keeps them, and all of them, with their checks, models and
-//! mutants, in the repository's `CONTRIBUTING.md`. L1–L19, L23 and L24 are the scheduler's. What goroutines
-//! block on has three more: a value that is sent is received exactly once or comes back (L20); a lock
-//! has one owner, and nothing waits beside a free one (L21); a wait ends once (L22). L25 is the end of a run's. Of
-//! stacks there are two: none grows under a scheduler's lock or in foreign state (L14, `exec/segments.rs`), and pages of
-//! a goroutine's are given back only while nothing runs on it (L27, `parts/detour.rs`). Models run under
-//! loom, each with mutants that it must kill: of the core alone, of channels, select, the mutex and
-//! timers, and of whole schedulers on the shipped executor, with calls of C and callbacks, and with growth. Debug builds
-//! check as they go: L1, L2 and L18 at each switch (`exec/schedule.rs`), L8 at each lock
-//! (`policy/lockedm.rs`), L5 where a P changes hands (`parts/claim.rs`); all builds, that an M in foreign
-//! code schedules nothing (L6) and that nothing grows there (L14).
+//! L1–L25 and L27 each stand in the module that keeps them, and all of them, with their checks, models and mutants, in
+//! the repository's `CONTRIBUTING.md`. L1–L19, L23 and L24 are the scheduler's. What goroutines block on has three
+//! more: a value that is sent is received exactly once or comes back (L20); a lock has one owner, and nothing waits
+//! beside a free one (L21); a wait ends once (L22). L25 is the end of a run's. Of stacks there are two: none grows
+//! under a scheduler's lock or in foreign state (L14, `exec/segments.rs`), and pages of a goroutine's are given back
+//! only while nothing runs on it (L27, `parts/detour.rs`). Models run under loom, each with mutants that it must kill:
+//! of the core alone, of channels, select, the mutex and timers, and of whole schedulers on the shipped executor, with
+//! calls of C and callbacks, and with growth. Debug builds check as they go: L1, L2 and L18 at each switch
+//! (`exec/schedule.rs`), L8 at each lock (`policy/lockedm.rs`), L5 where a P changes hands (`parts/claim.rs`); all
+//! builds, that an M in foreign code schedules nothing (L6) and that nothing grows there (L14).
 //!
 //! # Checking your own code with loom
 //!

@@ -221,8 +221,8 @@ fn a_stack_grows_at_any_depth_at_which_an_operation_begins() {
     });
 }
 
-/// So many levels, each with deferred calls that give its segments away, and use them again; the deepest one panics, and
-/// a deferred call of each panics anew.
+/// So many levels, each with deferred calls that give its segments away, and use them again; the deepest one panics,
+/// and a deferred call of each panics anew.
 #[inline(never)]
 fn panics_at_each_level(levels: usize) {
     struct Trims;

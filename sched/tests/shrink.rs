@@ -1,5 +1,5 @@
-//! Memory that goroutines once used is given back while they wait, and when they have ended (L27); and the limit for all
-//! stacks together.
+//! Memory that goroutines once used is given back while they wait, and when they have ended (L27); and the limit for
+//! all stacks together.
 
 mod common;
 

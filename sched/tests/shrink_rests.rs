@@ -1,4 +1,5 @@
-//! A runtime that has given all back, and in which nothing runs, sleeps. Alone in its process, whose threads are counted.
+//! A runtime that has given all back, and in which nothing runs, sleeps. Alone in its process, whose threads are
+//! counted.
 
 mod common;
 

@@ -94,11 +94,11 @@
 //! # What memory a stack takes
 //!
 //! A slab stack is reserved whole and committed by touch, and what was touched stays until it is given back: of stacks
-//! that lie in a depot by [`Depot::release_idle`], or a few at a time by [`Depot::age`] and [`Depot::release_some`]; of one
-//! on which frames are suspended by [`StackSource::release_below`], which takes what lies below their stack pointer. To
-//! keep them suspended meanwhile is the caller's to see to. [`StackSource::resident_below`] tells whether it is worth
-//! it, by `PAGEMAP_SCAN` or `mincore`, if the kernel answers. `SlabBuilder::limit` bounds what all stacks of a source reserve;
-//! [`StackSource::usage`] tells what they reserve and hold.
+//! that lie in a depot by [`Depot::release_idle`], or a few at a time by [`Depot::age`] and [`Depot::release_some`]; of
+//! one on which frames are suspended by [`StackSource::release_below`], which takes what lies below their stack
+//! pointer. To keep them suspended meanwhile is the caller's to see to. [`StackSource::resident_below`] tells whether
+//! it is worth it, by `PAGEMAP_SCAN` or `mincore`, if the kernel answers. `SlabBuilder::limit` bounds what all stacks
+//! of a source reserve; [`StackSource::usage`] tells what they reserve and hold.
 //!
 //! # What was rejected
 //!
@@ -131,11 +131,11 @@
 //!
 //! # Stacks that grow
 //!
-//! A stack here has one size for life. What grows is a task's *chain* of them: in [`grow`], a program says how much
-//! it needs before deep work, which then runs in place or on a further stack, a segment. The record that links a
-//! segment back is a payload; the link up is a word of the [`Header`]; caches and depots know nothing of it. It is
-//! there on targets for which g0-arch has assembly. What it, large reserves and packed stacks cost, and which of them
-//! serves whom, is said [there](grow#room-for-deep-work) too. Stacks that are copied to a larger place, or that grow
+//! A stack here has one size for life. What grows is a task's *chain* of them: in [`grow`], a program says how much it
+//! needs before deep work, which then runs in place or on a further stack, a segment. The record that links a segment
+//! back is a payload; the link up is a word of the [`Header`]; caches and depots know nothing of it. It is there on
+//! targets for which g0-arch has assembly. What it, large reserves and packed stacks cost, and which of them suits
+//! which program, is said [there](grow#room-for-deep-work) too. Stacks that are copied to a larger place, or that grow
 //! without being asked, are not there.
 //!
 //! # Features

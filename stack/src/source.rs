@@ -136,10 +136,10 @@ pub unsafe trait StackSource: Sync {
         Some(0)
     }
 
-    /// Gives the pages of a suspended stack back to the system that lie wholly below `sp`, a
-    /// [red zone](https://en.wikipedia.org/wiki/Red_zone_(computing)) of 128 bytes spared: they are zeros when they are touched
-    /// next. Does nothing if `sp` is not in the stack, and unless the source can. Guards stay. Calls the kernel, and
-    /// takes no lock: tens of microseconds for a stack of which all was touched. Provided: nothing.
+    /// Gives the pages of a suspended stack back to the system that lie wholly below `sp`, a [red
+    /// zone](https://en.wikipedia.org/wiki/Red_zone_(computing)) of 128 bytes spared: they are zeros when they are
+    /// touched next. Does nothing if `sp` is not in the stack, and unless the source can. Guards stay. Calls the
+    /// kernel, and takes no lock: tens of microseconds for a stack of which all was touched. Provided: nothing.
     ///
     /// # Safety
     ///

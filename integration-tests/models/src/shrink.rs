@@ -1,7 +1,7 @@
 //! Sysmon gives pages of a parked goroutine's stack back, while that is woken, resumed, and parks again (L27).
 //!
-//! The stack is a cell: what runs there writes it, and so does sysmon in the place of the kernel. Where the goroutine goes
-//! on is an address that is never looked at.
+//! The stack is a cell: what runs there writes it, and so does sysmon in the place of the kernel. Where the goroutine
+//! goes on is an address that is never looked at.
 
 use std::ptr;
 

@@ -21,12 +21,15 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! On a later segment a goroutine may do all that it may on its own stack: wait, start others, defer calls, call C and
-//! be called back. A panic, `goexit` and the end of the run unwind from segment to segment.
+//! On a later segment a goroutine may do all that it may on its own stack: wait, start goroutines, defer calls, call C
+//! and be called back. A panic, `goexit` and the end of the run unwind from segment to segment.
 //!
-//! Segments come from the P's cache, and when that is empty from the scheduler's source, on the system stack. The one
-//! that a call has returned from stays with the goroutine for the next call, until the goroutine parks or ends, or
-//! calls [`trim`].
+//! Segments come from the P's cache, and when that is empty from the scheduler's source, on the system stack. One that
+//! a call has returned from is *kept*: it stays with the goroutine for the next call, until the goroutine parks or
+//! ends, or calls [`trim`].
+//!
+//! How much to ask for, and which other ways there are to have room for deep work, is said at
+//! [`g0_stack::grow`](g0_stack::grow#room-for-deep-work).
 
 use g0_stack::StackError;
 use g0_stack::grow::{self, Here};
@@ -35,9 +38,12 @@ use crate::exec::segments::{Goroutines, is_plain_thread};
 use crate::parts::error::Error;
 use crate::platform::Platform;
 
-/// Runs `f` where it is if `need` bytes of stack are left there, else on a segment with as many. `need` is what `f`
-/// and all that it calls put onto the stack, up to the next `call`. On a thread that runs no goroutine `f` runs where it
-/// is.
+/// Runs `f` on the present stack if `need` bytes are left there, else on a segment with as many. `need` is how many
+/// bytes `f` and all that it calls put onto the stack, up to the next `call`; if they put more, the stack or segment
+/// overflows.
+///
+/// By a goroutine, on its own stack or on a segment. On a thread that runs no goroutine `f` runs where it is, whatever
+/// is left. Never suspends; `f` may.
 ///
 /// # Panics
 ///
@@ -46,23 +52,22 @@ use crate::platform::Platform;
 /// names the goroutine; the segments go back as the panic unwinds. [`try_call`] returns an error instead.
 ///
 /// On the system stack (in foreign code too), in an interrupt or signal handler and under a scheduler's lock no stack
-/// grows: a call that would need to ends the program with a message (L14).
+/// grows: a call that would have to grow it ends the program with a message (L14).
 #[inline(always)]
 pub fn call<P: Platform, R>(need: usize, f: impl FnOnce() -> R) -> R {
     grow::call::<Goroutines<P>, R>(need, f)
 }
 
-/// As [`call`], with an error if there is no segment.
+/// As [`call`], but returns an error if there is no segment; `f` has not run then, and has been dropped.
 ///
 /// # Errors
 ///
 /// [`Error::NoSegments`] if the scheduler has no source of segments; [`Error::Segment`] if `need` is 0 or more than the
-/// largest stack has, if the goroutine's segments would take more than its limit, or if there is no memory. `f` is
-/// dropped.
+/// largest stack has, if the goroutine's segments would take more than its limit, or if there is no memory.
 ///
 /// # Panics
 ///
-/// With what `f` panics with.
+/// With what `f` panics with. Where no stack grows it ends the program, as `call`.
 #[inline(always)]
 pub fn try_call<P: Platform, R>(need: usize, f: impl FnOnce() -> R) -> Result<R, Error> {
     grow::try_call::<Goroutines<P>, R>(need, f).map_err(refusal::<P>)
@@ -77,8 +82,9 @@ fn refusal<P: Platform>(error: StackError) -> Error {
     }
 }
 
-/// Returns for how many bytes at most a [`call`] runs its closure where it is: what is left of the present stack or
-/// segment. 0 on the system stack; [`usize::MAX`] on a thread that runs no goroutine, of which it is not known.
+/// Returns for how many bytes at most a [`call`] runs its closure on the present stack: what is left of that, less a
+/// reserve of up to 6 KiB for the unwinder and the next call. Returns 0 on the system stack, and [`usize::MAX`] on a
+/// thread that runs no goroutine, of whose stack that is not known. Any context.
 #[inline]
 pub fn remaining<P: Platform>() -> usize {
     if <Goroutines<P> as Here>::present().is_none() && is_plain_thread::<P>() {
@@ -87,8 +93,8 @@ pub fn remaining<P: Platform>() -> usize {
     grow::remaining::<Goroutines<P>>()
 }
 
-/// Gives the segments that the running goroutine keeps for its next [`call`] to the scheduler; returns how many. None
-/// anywhere else.
+/// Gives the segments that the running goroutine keeps for its next [`call`] to the scheduler. Returns how many, 0
+/// where no goroutine runs. Never suspends.
 pub fn trim<P: Platform>() -> usize {
     if <Goroutines<P> as Here>::present().is_none() {
         return 0;

@@ -117,9 +117,9 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
-        /// Says how long a goroutine must have waited, nanoseconds, before memory that it once used is given back, where
-        /// the source of the stacks can ([`StackSource::releases_below`](g0_stack::StackSource::releases_below)) and a thread runs
-        /// sysmon; free stacks rest for as long. `u64::MAX`: none is. Without it: a second.
+        /// Says how long a goroutine must have waited, nanoseconds, before memory that it once used is given back,
+        /// where the source of the stacks can ([`StackSource::releases_below`](g0_stack::StackSource::releases_below))
+        /// and a thread runs sysmon; free stacks rest for as long. `u64::MAX`: none is. Without it: a second.
         pub fn give_back_after(mut self, rest: u64) -> Self {
             self.core.shrink.rest = rest;
             self

@@ -8,17 +8,17 @@
 //!   goroutine:  own stack ── kept ───┘         own stack ── segment, the present stack
 //! ```
 //!
-//! A segment that a call has returned from stays with the goroutine for the next one. When the goroutine parks it
-//! goes to the P, so a million goroutines share the few that run at a time. One flag of the G says that there may be
-//! something to give: the park's slow test looks at it, and so does the end's.
+//! A segment that a call has returned from is kept: it stays with the goroutine for the next one. When the goroutine
+//! parks it goes to the P, so a million goroutines share the few that are in use at a time. One flag of the G,
+//! `is_segmented`, says that there may be something to give: the park's slow test looks at it, and so does the end's.
 //!
-//! What is not of the usual class stays with the goroutine when it parks, for the lock that a park holds forbids to
-//! call the source.
+//! What is not of the usual class stays with the goroutine when it parks, for under the lock that a park may hold the
+//! source must not be called.
 //!
 //! > **L14** No stack grows under a scheduler's lock or in foreign state.
 //!
-//! Growth is asked for by a goroutine's own code, on its present stack, outside. Anything else is fatal. And a G goes
-//! back to the free stacks only when its own stack is the present one and it keeps no segment, which is fatal too.
+//! Growth may be asked for by a goroutine's own code alone, on its present stack, outside. Anything else is fatal. And
+//! when a goroutine ends its own stack must be the present one, with no segment kept above: else that is fatal too.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -52,8 +52,8 @@ fn running<P: Platform>() -> Option<(&'static M, NonNull<G>)> {
     Some((m, m.running()?))
 }
 
-/// Returns whether the calling thread runs nothing of a scheduler: it is no M, or a foreign thread's between callbacks.
-/// There is as much stack as the thread has.
+/// Returns whether the calling thread runs nothing of a scheduler: it is no M, or that of a foreign thread between
+/// callbacks. Such a thread has the stack that it has.
 #[inline]
 pub(crate) fn is_plain_thread<P: Platform>() -> bool {
     current_m::<P>().is_none_or(M::is_between_callbacks)
@@ -103,7 +103,7 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
         }
     }
 
-    /// A thread that runs no goroutine is taken for one with room: what it runs, it runs where it is.
+    /// 0 on a thread that runs no goroutine: all that it asks for runs where it is.
     #[inline(always)]
     fn bottom() -> usize {
         let Some(m) = current_m::<P>() else { return 0 };
@@ -217,7 +217,7 @@ fn where_it_is<P: Platform>() -> &'static str {
     }
 }
 
-/// Growth was asked for where no stack may grow (L14).
+/// Ends the program: growth was asked for where no stack may grow (L14).
 #[cold]
 #[inline(never)]
 fn nothing_grows_here<P: Platform>() -> ! {
@@ -244,7 +244,7 @@ fn nothing_grows_here<P: Platform>() -> ! {
     fatal::<P>(current_m::<P>().and_then(M::curg), reason)
 }
 
-/// What a call says that is refused a segment.
+/// The message of a call that is refused a segment.
 struct Refusal<P>(StackError, usize, PhantomData<fn() -> P>);
 
 impl<P: Platform> fmt::Display for Refusal<P> {
@@ -307,7 +307,8 @@ unsafe impl<P: Platform> StackSource for Source<P> {
     }
 }
 
-/// The running goroutine is about to park, perhaps under a lock: what it keeps of the usual class goes to the P.
+/// Gives what the running goroutine keeps of the usual class to the P, before it parks. A channel's or other lock may
+/// be held.
 ///
 /// # Safety
 ///
@@ -334,12 +335,12 @@ pub(super) unsafe fn leave_kept(within: &Within, g: NonNull<G>) {
     }
 }
 
-/// The goroutine `g` ends, or what stands for one comes to rest: what it keeps goes to the P, and then its own stack
-/// must be the present one.
+/// Gives what `g` keeps to the P, when it ends or, of an extra M, when its thread's callback is over. Its own stack
+/// must be the present one then, else it ends the program.
 ///
 /// # Safety
 ///
-/// As [`leave_kept`], no lock held; or on g0, with nothing of `g` live.
+/// As [`leave_kept`], and no lock may be held; or it must be called on g0, with nothing of `g` live.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
@@ -367,12 +368,13 @@ pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
     }
 }
 
-/// The running goroutine `g` is about to jump to a frame on `stack`, which is its present one from here on; the segments
-/// above are kept. Returns whether it was on another.
+/// Makes `stack` the present one of the running goroutine `g`, which is about to jump to a frame there; the segments
+/// above are kept. Returns whether the goroutine was on another.
 ///
 /// # Safety
 ///
-/// `stack` must be a stack of the goroutine's with live frames, its present one or one beneath, and the caller must jump.
+/// `stack` must be a stack of the goroutine's with live frames, its present one or one beneath, and the caller must
+/// jump there at once.
 #[cfg(not(loom))]
 #[inline(always)]
 pub(crate) unsafe fn leave_for(g: NonNull<G>, stack: *mut Header) -> bool {
@@ -389,7 +391,7 @@ pub(crate) unsafe fn leave_for(g: NonNull<G>, stack: *mut Header) -> bool {
     }
 }
 
-/// As [`end`], for the goroutine of an extra M that no thread has: what it keeps goes to the depot.
+/// As [`end`], for the goroutine of an extra M that no thread has: gives what it keeps to the source.
 ///
 /// # Safety
 ///

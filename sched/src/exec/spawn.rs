@@ -224,8 +224,8 @@ where
     Ok((g, result))
 }
 
-/// As [`start`], while the run ends: the goroutine ends before it starts, as others that have not started do. Its closure
-/// is dropped as by an unwinding.
+/// As [`start`], while the run ends: the goroutine ends before it starts, as others that have not started do. Its
+/// closure is dropped as by an unwinding.
 ///
 /// # Errors
 ///

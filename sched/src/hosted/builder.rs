@@ -127,9 +127,9 @@ impl Builder {
         self
     }
 
-    /// Sets how long a goroutine must have waited before memory of its stack that it once used, and does not use now, is
-    /// [given back](crate#memory-of-stacks); stacks that are free rest for as long. If it is used again it is zeros, and
-    /// costs a page fault a page, as the first time. Default: a second. [`Duration::MAX`]: none is given back.
+    /// Sets how long a goroutine must have waited before memory of its stack that it once used, and does not use now,
+    /// is [given back](crate#memory-of-stacks); stacks that are free rest for as long. If it is used again it is zeros,
+    /// and costs a page fault a page, as the first time. Default: a second. [`Duration::MAX`]: none is given back.
     pub fn give_back_after(mut self, rest: Duration) -> Self {
         self.give_back = rest;
         self
@@ -159,20 +159,21 @@ impl Builder {
         self
     }
 
-    /// Gives goroutines [packed stacks](g0_stack::PackedSource), of 1 KiB or, if `bytes` is more than that, of 2 KiB: side
-    /// by side, with canary words and without guards. So a parked goroutine takes 1,026 bytes of memory in place of a
-    /// page of 4 KiB and more, and ten million of them 10.4 GB. Main's stack is of [`stack_size`](Self::stack_size), and a
-    /// spawn may [ask for another size](crate::generic::Go::stack_size), which has a guard from 4 KiB on.
+    /// Gives goroutines [packed stacks](g0_stack::PackedSource), of 1 KiB or, if `bytes` is more than that, of 2 KiB:
+    /// side by side, with canary words and without guards. So a parked goroutine takes 1,026 bytes of memory in place
+    /// of a page of 4 KiB and more, and ten million of them 10.4 GB. Main's stack is of
+    /// [`stack_size`](Self::stack_size), and a spawn may [ask for another size](crate::generic::Go::stack_size), which
+    /// has a guard from 4 KiB on.
     ///
-    /// There is no room there for an unwinder. So the end of a run unwinds no goroutine on a packed stack: one that waits
-    /// is left behind, and counted ([`run_counted`](crate::Runtime::run_counted)), and the memory of all of them stays;
-    /// one that runs goes on until it waits or ends, one that has not begun begins, and starts no other
+    /// There is no room there for an unwinder. So the end of a run unwinds no goroutine on a packed stack: one that
+    /// waits is left behind, and counted ([`run_counted`](crate::Runtime::run_counted)), and the memory of all of them
+    /// stays; one that runs goes on until it waits or ends, one that has not begun begins, and starts no other
     /// ([`Error::ShutDown`]). A program ends its goroutines itself, by closing a channel, before main returns.
     ///
     /// The build refuses what can be seen to break the promise: [`Error::PackedStacks`] for a build with debug
-    /// assertions, where one wait takes 6 KiB, for a program that binds functions at their first call, and for one with a
-    /// signal handler without `SA_ONSTACK`; [`Error::PackedExclusive`] on the exclusive runtime; [`Error::StackSize`] for
-    /// 0 bytes and for more than 2 KiB.
+    /// assertions, where one wait takes 6 KiB, for a program that binds functions at their first call, and for one with
+    /// a signal handler without `SA_ONSTACK`; [`Error::PackedExclusive`] on the exclusive runtime; [`Error::StackSize`]
+    /// for 0 bytes and for more than 2 KiB.
     ///
     /// ```compile_fail,E0133
     /// let builder = g0_sched::Runtime::builder().packed_stacks(1024);
@@ -260,10 +261,10 @@ impl Builder {
     /// Without this, every handler of the process that has no SA_ONSTACK is given that flag, as by Go: those of the C
     /// library too, and nothing else about them changes. It is done by the build, at the start of the run, and by
     /// sysmon every 0.1 s while anything runs, for handlers that were installed in the meantime;
-    /// [`add_onstack_flags`](crate::add_onstack_flags) does it at once. Such a handler runs on the alternate stack of the
-    /// thread that it interrupts, of 64 KiB on the runtime's threads, and not on the goroutine's, where its frame alone
-    /// takes 3.6 KB and more. A signal that finds no room on a goroutine's stack ends the program with a message that
-    /// says which handlers lack the flag.
+    /// [`add_onstack_flags`](crate::add_onstack_flags) does it at once. Such a handler runs on the alternate stack of
+    /// the thread that it interrupts, of 64 KiB on the runtime's threads, and not on the goroutine's, where its frame
+    /// alone takes 3.6 KB and more. A signal that finds no room on a goroutine's stack ends the program with a message
+    /// that says which handlers lack the flag.
     ///
     /// For programs whose handlers must run on the interrupted stack (some garbage collectors find the stack's end by
     /// a handler's own variables), and that give goroutines the room. Other runtimes of the process change them all

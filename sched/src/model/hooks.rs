@@ -303,7 +303,8 @@ pub fn this_core<P: Platform>() -> &'static Core {
     this_m::<P>().core()
 }
 
-/// Does `f` inside, as the calling goroutine: under what keeps its M's P from a retaker, as a lock of the scheduler does.
+/// Does `f` inside, as the calling goroutine: under what keeps its M's P from a retaker, as a lock of the scheduler
+/// does.
 ///
 /// # Panics
 ///

@@ -49,8 +49,8 @@ impl Parked {
         unsafe { one.divert(|_| Some(entrance)) }
     }
 
-    /// A batch of this goroutine alone, if it is `diverted`, or of none: `give_back` is called if its pages may go. Returns
-    /// whether the detour of `before` was seen to be left.
+    /// A batch of this goroutine alone, if it is `diverted`, or of none: `give_back` is called if its pages may go.
+    /// Returns whether the detour of `before` was seen to be left.
     ///
     /// # Safety
     ///

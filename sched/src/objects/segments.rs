@@ -88,7 +88,8 @@ impl ProcSegments {
     }
 }
 
-/// What a P's goroutines have been given of segments, and have given back: the sums over all Ps count.
+/// What a P's goroutines have been given of segments, and have given back. Only the sums over all Ps mean anything: a
+/// goroutine may give back on another P than it has taken on.
 pub(crate) struct SegmentCounts {
     pub(crate) taken: Count,
     pub(crate) taken_bytes: Count,

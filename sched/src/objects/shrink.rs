@@ -17,7 +17,7 @@ pub(crate) const BATCH: usize = 8;
 /// Detours: those of a batch are used again when a later fence has shown that no M is on its way over them.
 const DETOURS: usize = 2 * BATCH;
 
-/// The sweep. Sysmon's, but for the detours and what is counted.
+/// The sweep. For sysmon alone, but for the detours and what is counted.
 pub(crate) struct Shrink {
     /// For how long a goroutine must have waited, nanoseconds; `u64::MAX`: nothing is given back. Set before the start.
     pub(crate) rest: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Sweep {
     /// The next goroutine to look at; `None` with `walked`: all were looked at.
     pub(crate) at: Option<NonNull<G>>,
     pub(crate) walked: bool,
-    /// Another sweep must follow, even if nothing runs: something was seen that has not rested for long enough.
+    /// Another sweep must follow, even if nothing runs: a goroutine was seen that has not rested for long enough.
     pub(crate) again: bool,
     /// How long it has looked for them.
     pub(crate) looked: u64,

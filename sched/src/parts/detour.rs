@@ -1,9 +1,9 @@
 //! Keeping a parked goroutine off its stack for a moment: sysmon gives pages of it back meanwhile.
 //!
-//! What every resumption reads anyway is the goroutine's saved stack pointer: the [`Resume`] word. Sysmon *diverts* it: it
-//! puts the stack pointer of a context of its own there, the *entrance*, on a stack beside. A waker and a switch to the goroutine
-//! do what they always do; but the switch comes to the entrance, where the code waits until the detour is open, and goes
-//! on to where the word led before. So a resumption pays nothing for it, not even a test.
+//! What every resumption reads anyway is the goroutine's saved stack pointer: the [`Resume`] word. Sysmon *diverts* it:
+//! it puts the stack pointer of a context of its own there, the *entrance*, on a stack beside. A waker and a switch to
+//! the goroutine do what they always do; but the switch comes to the entrance, where the code waits until the detour is
+//! *open*, and goes on to where the word led before. So a resumption pays nothing for it, not even a test.
 //!
 //! ```text
 //!   waker, and the M that resumes             sysmon
@@ -16,20 +16,20 @@
 //! ```
 //!
 //! Either the M finds the entrance, or sysmon finds that the goroutine does not wait any more: so pages go only of a
-//! stack that is used after the detour is open, if at all. The word tells stack pointers and not times, and that is enough:
-//! a goroutine that has run and parked again at the same depth between sysmon's look and its swap is parked there as well,
-//! and one that has saved another context has overwritten the entrance, which the second look shows.
+//! stack that is used after the detour is open, if at all. The word tells stack pointers and not times, and that is
+//! enough: a goroutine that has run and parked again at the same depth between sysmon's look and its swap is parked
+//! there as well, and one that has saved another context has overwritten the entrance, which the second look shows.
 //!
-//! The entrance's stack is used again when no M can be on its way over it: when the goroutine, seen after one more heavy
-//! fence, is parked or has ended ([`Detour::is_left`]). For an M that has found the entrance has been told of a
+//! The entrance's stack is used again when no M can be on its way over it: when the goroutine, seen after one more
+//! heavy fence, is parked or has ended ([`Detour::is_left`]). For an M that has found the entrance has been told of a
 //! goroutine that was RUNNABLE, and it is parked again only when it has run.
 //!
-//! > **L27** Pages of a goroutine's stack are given back only while nothing runs on it, and nothing does before they have
-//! > gone.
+//! > **L27** Pages of a goroutine's stack are given back only while nothing runs on it, and nothing does before they
+//! > have gone.
 //!
-//! *Rejected.* A flag that a goroutine looks at when it has been resumed: what it calls before lies in the pages that go,
-//! and how much that is only the compiler knows. A look between queue and switch: each switch would pay for it. A claim on
-//! all Ps: every operation of the program would wait for the batch, instead of the goroutines in it.
+//! *Rejected.* A flag that a goroutine looks at when it has been resumed: what it calls before lies in the pages that
+//! go, and how much that is only the compiler knows. A look between queue and switch: each switch would pay for it. A
+//! claim on all Ps: every operation of the program would wait for the batch, instead of the goroutines in it.
 
 use core::ptr;
 
@@ -52,8 +52,8 @@ impl Resume {
         }
     }
 
-    /// Returns where to go on. By the M that resumes the goroutine, after it was made ready. `symmetric` is for models, in which
-    /// sysmon's fence reaches no other thread.
+    /// Returns where to go on. For the M that resumes the goroutine, after that was made ready. `symmetric` is for
+    /// models, in which sysmon's fence reaches no other thread.
     #[inline(always)]
     pub fn take(&self, symmetric: bool) -> *mut u8 {
         light_fence(symmetric);
@@ -61,7 +61,7 @@ impl Resume {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Returns what it leads to at this moment.
+    /// Returns where it leads at this moment.
     pub fn look(&self) -> *mut u8 {
         // Relaxed: for a guess, which a swap confirms.
         self.0.load(Ordering::Relaxed)
@@ -85,13 +85,14 @@ impl Resume {
         self.0.as_ptr()
     }
 
+    /// Leads to `to`, if it leads to `from` still; returns whether it did.
     fn lead(&self, from: *mut u8, to: *mut u8) -> bool {
         // Release: what takes the word sees what was done before.
         self.0.compare_exchange(from, to, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 }
 
-/// A way round, for one goroutine at a time. Sysmon's, but for [`pass`](Self::pass).
+/// A way round, for one goroutine at a time. For sysmon alone, but for [`pass`](Self::pass).
 ///
 /// > **Invariant.** The plain fields are sysmon's until the word leads to the entrance, and again when
 /// > [`is_left`](Self::is_left) has said so.
@@ -119,8 +120,8 @@ impl Detour {
     ///
     /// # Safety
     ///
-    /// The detour must be the caller's: new, or [left](Self::is_left). `entrance` must be a context that may be switched to
-    /// once, by any thread.
+    /// The caller must be sysmon, and the detour new or [left](Self::is_left). `entrance` must be a context that may be
+    /// switched to once, by any thread.
     #[must_use = "a word that is diverted must be led back"]
     pub unsafe fn divert(&self, word: &Resume, from: *mut u8, entrance: *mut u8) -> bool {
         // SAFETY: the detour is the caller's.
@@ -137,18 +138,18 @@ impl Detour {
     ///
     /// # Safety
     ///
-    /// By sysmon, which has diverted a word.
+    /// The caller must be sysmon, and have diverted a word.
     pub unsafe fn leads_to(&self) -> *mut u8 {
         // SAFETY: sysmon's own field, which it alone writes.
         unsafe { self.exit.get() }
     }
 
-    /// Returns whether nothing runs on the goroutine's stack before the detour is [opened](Self::open). After a
-    /// heavy fence that has followed [`divert`](Self::divert).
+    /// Returns whether nothing runs on the goroutine's stack before the detour is [opened](Self::open). A heavy fence
+    /// must have come between [`divert`](Self::divert) and this, else the answer says nothing.
     ///
     /// # Safety
     ///
-    /// By sysmon, which has diverted `word`.
+    /// The caller must be sysmon, and have diverted `word`.
     pub unsafe fn is_closed(&self, word: &Resume, status: &Status) -> bool {
         // Acquire: a goroutine that has parked again has saved another context.
         // SAFETY: sysmon's own field, which it alone writes.
@@ -168,17 +169,17 @@ impl Detour {
     }
 
     /// Returns whether no M is on its way over the detour, which has been opened, nor will be: then it may be used
-    /// again. After a heavy fence that has followed [`open`](Self::open).
+    /// again. A heavy fence must have come between [`open`](Self::open) and this, else the answer says nothing.
     pub fn is_left(&self, status: &Status) -> bool {
         // Acquire: what has passed is over.
         matches!(status.load(Ordering::Acquire), PARKED | DEAD)
     }
 
-    /// Waits at the entrance until the detour is open, and returns where it leads. `wait` is called again and again.
+    /// Waits at the entrance until the detour is open, and returns where it leads. Calls `wait` again and again.
     ///
     /// # Safety
     ///
-    /// By the M that has been led to the entrance.
+    /// The caller must be an M that was led to the entrance.
     pub unsafe fn pass(&self, mut wait: impl FnMut()) -> *mut u8 {
         // Acquire: the pages have gone.
         while !self.open.load(Ordering::Acquire) {

@@ -1,8 +1,8 @@
 //! The saved context of a goroutine that does not run.
 //!
 //! Of a goroutine's owner: written by the switch away from it, read by the switch to it. Sysmon diverts it for a moment
-//! ([`detour`](super::detour)), which a model of its own explores with a word of its own; in all other models it is plain
-//! data, so that they see a goroutine which is published before its context is saved.
+//! ([`detour`](super::detour)), which a model of its own explores with a word of its own; in all other models it is
+//! plain data, so that they see a goroutine which is published before its context is saved.
 
 use g0_arch::Context;
 #[cfg(loom)]

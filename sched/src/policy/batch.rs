@@ -1,5 +1,6 @@
-//! The order of steps in which pages of parked goroutines go (L27): divert, fence, look, give back, open. What it is for, and why it is
-//! enough, says [`detour`](crate::parts::detour); which goroutines it is done to, [`shrink`](super::shrink).
+//! The order of steps in which pages of parked goroutines are given back (L27): divert, fence, look, give back, open.
+//! [`detour`](crate::parts::detour) says why that is enough; [`shrink`](super::shrink) says which goroutines it is done
+//! to.
 
 use g0_arch::sync::atomic::Ordering;
 
@@ -17,12 +18,12 @@ pub(crate) struct Diverted<'a> {
 }
 
 impl Diverted<'_> {
-    /// Diverts the goroutine, if it is parked, to the context that `entrance` makes; to that the stack pointer is
-    /// given at which it goes on. Returns whether it is diverted: then it must be in the next batch.
+    /// Diverts the goroutine, if it is parked, to the context that `entrance` makes, which is given the stack pointer
+    /// at which the goroutine goes on. Returns whether it is diverted: then it must be in the next batch.
     ///
     /// # Safety
     ///
-    /// By sysmon. As [`Detour::divert`].
+    /// As [`Detour::divert`].
     pub(crate) unsafe fn divert(&self, entrance: impl FnOnce(*mut u8) -> Option<*mut u8>) -> bool {
         // Relaxed: a guess, which the batch confirms.
         if self.status.load(Ordering::Relaxed) != PARKED {
@@ -35,13 +36,13 @@ impl Diverted<'_> {
     }
 }
 
-/// Lets `give_back` work on each of those that are diverted, and opens their detours. It is told which one, and whether nothing
-/// runs on its stack until it returns; else it must leave the stack alone. `after_fence` is called when the detours of
-/// earlier batches may be asked whether they are [left](Detour::is_left).
+/// Calls `give_back` for each goroutine that is diverted, and opens its detour. `give_back` is told which one, and
+/// whether nothing runs on its stack until `give_back` returns; else it must leave the stack alone. `after_fence` is
+/// called when the detours of earlier batches may be asked whether they are [left](Detour::is_left).
 ///
 /// # Safety
 ///
-/// By sysmon, after [`Diverted::divert`] of each of them.
+/// The caller must be sysmon, which has [diverted](Diverted::divert) each of them.
 pub(crate) unsafe fn batch<P: Platform>(
     symmetric: bool,
     diverted: &[Option<Diverted<'_>>],

@@ -1,24 +1,27 @@
 //! Giving memory back that goroutines once used (L27).
 //!
-//! A stack that was deep once keeps its pages for as long as nothing gives them back. Sysmon does, of two kinds of stacks:
+//! A stack that was deep once keeps its pages for as long as nothing gives them back. Sysmon does, of two kinds of
+//! stacks:
 //!
-//! - *of goroutines that have been parked for a second* ([`rest`](crate::objects::shrink::Shrink::rest)): what lies below the saved stack pointer. Never of one that runs, is
-//!   runnable, or is in foreign code, be it locked, bound or neither;
+//! - *of goroutines that have been parked for a second* ([`rest`](crate::objects::shrink::Shrink::rest)): what lies
+//!   below the saved stack pointer, of the goroutine's own stack. Never of a goroutine that runs, is runnable, or is in
+//!   foreign code, be it locked, bound or neither; nor of one that waits on a segment;
 //! - *of stacks without a goroutine* that have lain in the depot from one sweep to the next.
 //!
-//! A *sweep* looks at every goroutine once, a slice at each of sysmon's looks. What has not parked anew since it was looked at
-//! costs a comparison; of the rest the source is asked how much they hold, and where it cannot tell, each is given
-//! back once after it has parked. A *batch* of up to [`BATCH`] is then diverted behind one heavy fence
-//! ([`detour`](crate::parts::detour)), and their pages go, for at most [`LENGTH`] and the one stack that is under way; a goroutine in the
-//! batch that is woken meanwhile waits for its own stack. No other operation waits for anything.
+//! A *sweep* looks at every goroutine once, a slice at each of sysmon's looks. One that has not parked anew since the
+//! last look costs a comparison. For each of the rest the source is asked how much its stack holds; where the source
+//! cannot tell, memory of each is given back once after it has parked. A *batch* of up to [`BATCH`] goroutines is then
+//! diverted behind one heavy fence ([`detour`](crate::parts::detour)), and their pages are given back, for at most
+//! [`LENGTH`] and the one stack that is under way. A goroutine of the batch that is woken meanwhile waits for its own
+//! stack. No other operation waits for anything.
 //!
-//! Between two sweeps as long goes by, and [`PAUSE`] times as long as the last one has looked: to give back is no reason
-//! to rest. When nothing has run since
-//! a sweep began, and it has seen nothing that had rested for too short a time, none follows: sysmon sleeps.
+//! The next sweep begins when as long has gone by since the end of the last one, or [`PAUSE`] times as long as that has
+//! looked, if that is more. When nothing has run since a sweep began, and it has seen no goroutine that had rested for
+//! too short a time, none follows: sysmon sleeps.
 //!
-//! There is none at all where the source gives nothing back, under memory checkers, to which a stack must not change unasked, and
-//! where *fences are symmetric*: the resuming side has no fence then, which only `membarrier` supplies. There the pages
-//! of goroutines that wait stay theirs, and those of free stacks are given back all the same.
+//! There is no sweep where the source gives nothing back, and only that of free stacks under memory checkers, for which
+//! a stack must not change unasked, and where *fences are symmetric*: the resuming side has no fence then, which only
+//! `membarrier` supplies.
 
 use core::ptr::{self, NonNull};
 
@@ -35,7 +38,7 @@ use crate::parts::stat_atomic;
 use crate::parts::wait_reason::Coarse;
 use crate::platform::Platform;
 
-/// How much longer than it has looked at goroutines a sweep is followed by none.
+/// How many times as long as a sweep has looked at goroutines none follows it.
 const PAUSE: u64 = 16;
 /// For how long a look at goroutines lasts, nanoseconds.
 const SLICE: u64 = 50_000;
@@ -49,7 +52,7 @@ const FEW: usize = 16;
 const RELAXED: stat_atomic::Ordering = stat_atomic::Ordering::Relaxed;
 
 impl Core {
-    /// Returns when sysmon must come to [`shrink`](Self::shrink), nanoseconds; `u64::MAX`: it need not, if nothing runs.
+    /// Returns when sysmon must call [`shrink`](Self::shrink), nanoseconds; `u64::MAX`: not before a goroutine has run.
     pub(crate) fn shrink_due<P: Platform>(&self) -> u64 {
         let due = self.shrink.due.load(RELAXED);
         let rest = self.shrink.rest;
@@ -65,8 +68,8 @@ impl Core {
         due
     }
 
-    /// Goes on with the sweep for about a tenth of a millisecond, if one is under way or due. `entrance` is the executor's. By sysmon,
-    /// on a thread of its own.
+    /// Goes on with the sweep for about a tenth of a millisecond, if one is under way or due. `entrance` is that of a
+    /// detour, which the executor has. For sysmon alone, on a thread of its own.
     pub(crate) fn shrink<P: Platform>(&'static self, entrance: Entry) {
         let now = P::now();
         if now < self.shrink_due::<P>() {
@@ -203,8 +206,9 @@ impl Core {
             let now = P::now();
             let is_late = now.saturating_sub(*began.get_or_insert(now)) >= LENGTH;
             if is_closed && !is_late {
-                // SAFETY: registered Gs live as long as the scheduler; a G lies in its stack, whose header stays. Nothing runs on
-                // the stack until this returns, so what lies below the goroutine's stack pointer is dead.
+                // SAFETY: registered Gs live as long as the scheduler; a G lies in its stack, whose header stays.
+                // Nothing runs on the stack until this returns, so what lies below the goroutine's stack pointer is
+                // dead.
                 unsafe {
                     let this = g.as_ref();
                     let header = G::header(g).as_ref();
@@ -265,14 +269,15 @@ impl Core {
 
 #[cfg(not(loom))]
 impl Slot {
-    /// Returns the stack pointer of a context that begins at the entrance, for `g`, which goes on at `from`; `None` if that is
-    /// not in its stack.
+    /// Returns the stack pointer of a context that begins at the entrance, for `g`, which goes on at `from`; `None` if
+    /// that is not in its own stack.
     ///
     /// # Safety
     ///
-    /// By sysmon; the slot must be free, and have a stack.
+    /// The caller must be sysmon, and the slot must be free and have a stack.
     unsafe fn entrance(&self, g: NonNull<G>, from: *mut u8, entrance: Entry) -> Option<*mut u8> {
-        // SAFETY: a G lies in its stack. A slot that is free is sysmon's, and so is its stack, on which no frame is live.
+        // SAFETY: a G lies in its stack. A slot that is free is sysmon's, and so is its stack, on which no frame is
+        // live.
         unsafe {
             let bottom = G::header(g).as_ref().bottom();
             if !(bottom.addr()..g.as_ptr().addr()).contains(&from.addr()) {

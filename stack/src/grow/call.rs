@@ -11,12 +11,12 @@ use super::room::{fits, left, wanted_with};
 use super::{Here, Segment, kept, new, segment};
 use crate::{Header, StackError};
 
-/// Runs `f` here if `need` bytes fit, a hint that costs a comparison; else on the next segment, which is kept
-/// afterwards.
+/// Runs `f` here if `need` bytes fit, which costs a comparison; else on the next segment, which is kept afterwards.
+/// Must be called on a stack of a task.
 ///
-/// `need` is what `f` and all that it calls put onto the stack, up to the next call over the boundary: this one
-/// makes sure of [`Here::RESERVE`] beyond. What `f` captures is moved to the segment by way of the caller's stack, so
-/// let it capture large things by reference.
+/// `need` is how many bytes `f` and all that it calls put onto the stack, up to the next `call`: this one makes sure of
+/// [`Here::RESERVE`] beyond. It is a hint, and `f` that needs more overflows the stack or segment. What `f` captures is
+/// moved to the segment by way of the caller's stack, so let it capture large things by reference.
 ///
 /// # Panics
 ///
@@ -163,7 +163,7 @@ fn refuse<H: Here>(error: StackError, need: usize) -> ! {
         // SAFETY: it is the present stack of the task that runs here.
         if let Ok(more) = unsafe { new::segment::<H>(old, wanted_with::<H>(1, 64), usize::MAX) } {
             let refused = run::<H, _, Infallible>(old, more, || H::refused(error, need));
-            // SAFETY: as above; it is kept for nothing, for it is beyond the limit.
+            // SAFETY: as above; it is not kept, for it is beyond the limit.
             unsafe { kept::give_back::<H>(old) };
             match thrown_on::<H, Infallible>(old, refused) {}
         }

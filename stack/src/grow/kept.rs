@@ -5,8 +5,8 @@ use core::ptr::{self, NonNull};
 use super::{Here, segment};
 use crate::{Header, Stack, StackSource};
 
-/// Gives the segments that the running task keeps back to the source; returns how many. None are, where nothing may
-/// grow.
+/// Gives the segments that the running task keeps back to their source, by [`Here::apart`]. Returns how many, 0 where
+/// nothing may grow.
 pub fn trim<H: Here>() -> usize {
     match H::present() {
         // SAFETY: the present stack of the task that runs here.
@@ -17,8 +17,8 @@ pub fn trim<H: Here>() -> usize {
     }
 }
 
-/// Returns whether a segment is kept above the stack, which is the present one of a task that the caller has to
-/// itself. One load.
+/// Returns whether a segment is kept above the stack. `present` must be the present one of a task that the caller has
+/// to itself, else the answer says nothing. One load.
 #[inline(always)]
 pub fn has_kept(present: &Header) -> bool {
     !present.above.get().is_null()
@@ -31,7 +31,7 @@ pub fn is_first(present: &Header) -> bool {
     !present.is_tagged(&segment::SEGMENT) && !has_kept(present)
 }
 
-/// Takes all kept segments from a task, for instance when it parks.
+/// Takes all kept segments from a task, for instance when it parks. Any context: a store.
 ///
 /// # Safety
 ///
@@ -67,7 +67,7 @@ impl Iterator for Kept {
     }
 }
 
-/// Gives a stack to a task, as the segment that it keeps.
+/// Gives a stack to a task, as the segment that it keeps; `limit` is for all its segments, in bytes.
 ///
 /// # Errors
 ///

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! The stacks of a task are linked both ways. Up, by a word of the header; down, by the [`Segment`] beneath the header
-//! of each but the first, which the [tag](SEGMENT) vouches for. One word that the system keeps, [`Here::present`],
+//! of each but the first, as the header's [tag](SEGMENT) says. One word that the system keeps, [`Here::present`],
 //! says on which of them the task runs; those above are *kept*. So a call over the boundary, when one is kept, sets
 //! this word, calls, and sets it back: no link changes, nothing is allocated, no lock is taken. And code that drops
 //! frames by a jump has only this word to restore.
@@ -37,9 +37,9 @@
 //! # A call from end to end
 //!
 //! [`call::<H, R>(need, f)`](call) compares the stack pointer, less `need` and the [reserve](Here::RESERVE), with
-//! [`Here::bottom`]. If they fit, `f` is called, in a frame of its own; no record is written. (In the seed of this
-//! design, Go's runtime of 2010, such a call wrote a record with `free = false`. What that said, that there is nothing
-//! to give back, is said by the absence of a record.)
+//! [`Here::bottom`]. If they fit, `f` is called, in a frame of its own; no record is written. (In Go's runtime of 2010,
+//! whose design this is, such a call wrote a record with `free = false`. What that said, that there is nothing to give
+//! back, is said here by the absence of a record.)
 //!
 //! If they do not, the segment above the present stack is looked at. One with room is taken. Otherwise it goes back to
 //! the [source](Here::source), with all above it, and another one is had from there, within the [limit](Here::limit)
@@ -65,7 +65,7 @@
 //!                        unwindstack (from the system's stack)
 //! ```
 //!
-//! A task that waits should not sit on what it does not use: a scheduler calls [`take_kept`] when it parks, and puts
+//! A task that waits should not keep what it does not use: a scheduler calls [`take_kept`] when it parks, and puts
 //! the stacks into its processor's [`Cache`](crate::Cache), so that a million tasks share as many segments as there
 //! are calls at a time. When a task ends it must be on its own stack with nothing kept: [`is_first`].
 //!
@@ -129,9 +129,10 @@
 //!
 //! [`try_call`] returns why there is no segment: none is made of 0 bytes, beyond the largest class, beyond the
 //! limit, or by a source that has none. `call` panics with that, by [`Here::refused`]; so a recursion without end
-//! becomes a panic at the limit, which unwinds all the segments, and they are given back. That panic, and whatever its
-//! hook prints, runs on one segment more. Fatal is growth where no task is, for instance on a system stack, under a
-//! scheduler's lock or in an interrupt handler: a mistake that would otherwise show up one time in thousands.
+//! becomes a panic at the limit, which unwinds all the segments, and they are given back. That panic, and all that its
+//! hook prints, runs on one segment more. Growth where no task is, for instance on a system stack, under a scheduler's
+//! lock or in an interrupt handler, is [fatal](Here::fatal): a mistake that would otherwise show up one time in
+//! thousands.
 //!
 //! # What was rejected
 //!

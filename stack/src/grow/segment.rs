@@ -10,10 +10,10 @@ use crate::{Header, Stack, Tag};
 /// Beneath the header of a stack with this tag lies a [`Segment`].
 pub static SEGMENT: Tag = Tag::new();
 
-/// What a segment keeps beneath its header: where it leads back to. It is the seed's record: the old bounds (by the
-/// header beneath), the saved context (by its stack pointer), the argument size, and `free`.
+/// What a segment has beneath its header: where it leads back to. It is the record of Go's runtime of 2010: the old
+/// bounds (by the header beneath), the saved context (by its stack pointer), the argument size, and `free`.
 ///
-/// > **Invariant.** `old`'s link leads to this segment, and `used` is that of `old` and the size of this one.
+/// > **Invariant.** `old`'s link leads to this segment, and `used` is the sum of `old`'s and of the size of this one.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Segment {
@@ -60,10 +60,10 @@ impl Segment {
         self.args
     }
 
-    /// Returns whether the stack is to be given back some day: always, for a record that was written.
+    /// Returns whether the stack is to be given back some day: true for every record that was written.
     ///
-    /// In the seed a call that ran in place wrote a record too, with `free = false`: there is nothing to give back.
-    /// Here it writes none, which says the same and costs nothing.
+    /// In Go's runtime of 2010 a call that ran in place wrote a record too, with `free = false`: there was nothing to
+    /// give back. Here it writes none, which says the same and costs nothing.
     #[inline]
     pub fn free(&self) -> bool {
         self.free

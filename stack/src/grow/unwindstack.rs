@@ -14,7 +14,9 @@ use crate::Header;
 /// that jumps *within* a task need not: it sets the [present stack](Here::set_present) again that it has noted,
 /// and what lies above is kept.)
 ///
-/// [Fatal](Here::fatal) if it runs on a stack of the task itself, or if none of them holds `sp`.
+/// # Panics
+///
+/// [`Here::fatal`] if it runs on a stack of the task itself, or if none of them holds `sp`.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! A walk along the stacks of a task, from the present one outwards. It reads headers, and records that a tag vouches
-//! for, and nothing else: a signal handler may do it.
+//! A walk along the stacks of a task, from the present one outwards. It reads headers, and records where a tag says
+//! that there is one, and nothing else: a signal handler may do it.
 
 use core::iter::FusedIterator;
 use core::ptr::{self, NonNull};
@@ -23,7 +23,7 @@ pub struct Piece {
 impl Piece {
     /// Returns whether an address, or a stack pointer, lies in this stack.
     pub fn holds(&self, sp: *const u8) -> bool {
-        // SAFETY: whoever walks ensures that the stacks are there.
+        // SAFETY: the caller of `pieces` ensures that the stacks are there.
         let header = unsafe { self.header.as_ref() };
         (header.bottom().addr()..=header.top().addr()).contains(&sp.addr())
     }

@@ -1,4 +1,4 @@
-//! What speaks against packed stacks in this program, as far as it can be seen at the start.
+//! Reasons against packed stacks in this program, as far as they can be found at the start.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -6,7 +6,7 @@ use core::ptr;
 use crate::StackError;
 use crate::overflow::handler_without_onstack;
 
-/// Looks at everything.
+/// Makes all checks.
 pub(super) fn all() -> Result<(), StackError> {
     if cfg!(debug_assertions) {
         return Err(StackError::Unoptimised);

@@ -12,8 +12,8 @@
 //!
 //! A *region* (`region.rs`) is one mapping, of stacks of one class; each is twice as large as the one before. Its
 //! pages are touched sixteen at a time, by one system call. Only the lowest stack has a guard beneath it. Frames that
-//! leave any other one are in its neighbour's header before a canary is looked at: that is why to make such a source is
-//! `unsafe`, and what can be looked at before, is (`checks.rs`).
+//! leave any other one are in its neighbour's header before a canary is looked at. So it is `unsafe` to make such a
+//! source, and all that can be checked before is checked (`checks.rs`).
 
 mod checks;
 mod region;
@@ -51,25 +51,26 @@ use region::{BATCH, LARGEST, Region};
 ///
 /// # What a program must keep to
 ///
-/// Of every stack that comes from here and on which code runs, the frames never come to the bottom. What
+/// No frame may come to the bottom of a stack that is from here. What
 /// [unguarded sources](StackSource#what-an-unguarded-source-asks-for) ask for in general is this here, with a scheduler
 /// whose record and header take 256 bytes:
 ///
-/// - *Deep work is done elsewhere*: on another stack, by `grow::call`, which a program calls before it formats,
-///   allocates, or calls a library; or in another goroutine, on a large stack. Waiting for a channel or a timer
-///   takes up to 670 bytes, so that 60 are left of 1 KiB; waiting for a lock, `spawn` and `join` up to 770, which asks
-///   for 2 KiB. `grow::call` takes up to 600 bytes of the stack that it leaves. A function's frame has room for all that
-///   is inlined into it: so let what waits and what grows be functions of their own, which are not inlined.
-/// - *No panic* goes through the stack: neither the unwinder nor the printing of a message has room there. So nothing
-///   there may unwind at the end of a run either, which a scheduler has to see to.
-/// - *No lazy binding.* The first call of a function that is bound lazily takes 3.2 KiB. The program itself is looked
-///   at; libraries are not, whose calls of one another may be bound lazily still, nor those that are loaded later. What
-///   calls libraries calls them elsewhere, or the program is started with `LD_BIND_NOW=1`.
-/// - *Signal handlers run on an alternate stack*: with SA_ONSTACK, on threads that have one (those of Rust's std do;
-///   [`AltStack`](crate::overflow::AltStack)). The kernel's frame alone takes 3 KiB. Those that are there when the source
-///   is made are looked at; none without that flag may be installed later. The C library's own two signals, for
-///   `setuid` and `pthread_cancel` in programs with threads, have no such flag: neither may be called.
-/// - *Optimised code.* Without optimisation a wait takes 6 KiB and more. A build with debug assertions is refused.
+/// - *Deep work must be done elsewhere*: on another stack, by `grow::call`, which a program calls before it formats,
+///   allocates, or calls a library; or in another goroutine, on a large stack. Waiting for a channel or a timer takes
+///   up to 670 bytes, so that 60 are left of 1 KiB; waiting for a lock, `spawn` and `join` up to 770, which asks for 2
+///   KiB. `grow::call` takes up to 600 bytes of the stack that it leaves. A function's frame has room for all that is
+///   inlined into it: so let what waits and what grows be functions of their own, which are not inlined.
+/// - *No panic may pass*: neither the unwinder nor the printing of a message has room there. So nothing there may
+///   unwind at the end of a run either, which a scheduler must see to.
+/// - *No function may be bound lazily* there: its first call takes 3.2 KiB. The program itself is checked; libraries
+///   are not, whose calls of one another may be bound lazily still, nor those that are loaded later. Libraries must be
+///   called elsewhere, or the program must be started with `LD_BIND_NOW=1`.
+/// - *Signal handlers must run on an alternate stack*: with SA_ONSTACK, on threads that have one (those of Rust's std
+///   do; [`AltStack`](crate::overflow::AltStack)). The kernel's frame alone takes 3 KiB. Handlers that are there when
+///   the source is made are checked; none without that flag may be installed later. The C library's own two signals,
+///   for `setuid` and `pthread_cancel` in programs with threads, have no such flag: neither may be called.
+/// - *The code must be optimised.* Without optimisation a wait takes 6 KiB and more. A build with debug assertions is
+///   refused.
 pub struct PackedSource {
     id: usize,
     page: usize,
@@ -117,7 +118,7 @@ struct Newest {
 unsafe impl Send for Newest {}
 
 impl PackedSource {
-    /// Returns a source, if nothing speaks against it that can be seen.
+    /// Returns a source, unless a check of the program finds a reason against packed stacks.
     ///
     /// ```compile_fail,E0133
     /// let source = g0_stack::PackedSource::new();
@@ -131,14 +132,14 @@ impl PackedSource {
     ///
     /// # Safety
     ///
-    /// See [what a program must keep to](Self#what-a-program-must-keep-to).
+    /// The program must keep to [what such stacks ask for](Self#what-a-program-must-keep-to).
     pub unsafe fn new() -> Result<PackedSource, StackError> {
         checks::all()?;
         // SAFETY: as the caller ensures.
         Ok(unsafe { PackedSource::unchecked() })
     }
 
-    /// Returns a source without looking at the program: for stacks on which no code runs, or code whose depth the
+    /// Returns a source without a check of the program: for stacks on which no code runs, or code whose depth the
     /// program knows in every build.
     ///
     /// # Safety
@@ -160,13 +161,14 @@ impl PackedSource {
         }
     }
 
-    /// Returns how many of its stacks are out at this moment: in use, or in caches and depots.
+    /// Returns how many of its stacks are out at this moment: in use, or in caches and depots. Any context.
     pub fn live(&self) -> usize {
         // Relaxed: for reports only.
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes of address space its regions take.
+    /// Returns how many bytes of address space its regions take, guard pages included. Takes a lock that is held around
+    /// system calls.
     pub fn reserved(&self) -> usize {
         self.growth.lock().regions.iter().map(|(region, _)| region.bytes()).sum()
     }
@@ -212,8 +214,8 @@ impl PackedSource {
 }
 
 // SAFETY: a place has one owner: the call that took it from `ready` or from the free list, under the lock; regions are
-// unmapped only when every stack is back. The stacks are not guarded, and whoever made the source has promised what
-// that asks for.
+// unmapped only when every stack is back. The stacks are not guarded; the caller of `new` or `unchecked` has promised
+// what that asks for.
 unsafe impl StackSource for PackedSource {
     fn alloc(&self, class: Class) -> Result<Stack, StackError> {
         if class.size() > LARGEST {

@@ -43,7 +43,8 @@ pub struct Config {
     /// Where stacks come from. Safe code runs on them: [`StackSource`] says what that asks of a source without
     /// guards.
     pub stacks: &'static dyn StackSource,
-    /// The stack of every goroutine that asks for no other ([`Scheduler::stack_classes`](crate::Scheduler::stack_classes)).
+    /// The stack of every goroutine that asks for no other
+    /// ([`Scheduler::stack_classes`](crate::Scheduler::stack_classes)).
     pub stack: Class,
     /// Whether goroutines may go on on another M after they have started.
     pub mobility: Mobility,
