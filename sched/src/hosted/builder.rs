@@ -161,7 +161,7 @@ impl Builder {
 
     /// Gives goroutines [packed stacks](g0_stack::PackedSource), of 1 KiB or, if `bytes` is more than that, of 2 KiB:
     /// side by side, with canary words and without guards. So a parked goroutine takes 1,026 bytes of memory in place
-    /// of a page of 4 KiB and more, and ten million of them 10.4 GB. Main's stack is of
+    /// of a page of 4 KiB and more, and ten million of them 10.3 GB. Main's stack is of
     /// [`stack_size`](Self::stack_size), and a spawn may [ask for another size](crate::generic::Go::stack_size), which
     /// has a guard from 4 KiB on.
     ///

@@ -2,7 +2,7 @@
 //!
 //! A page for each goroutine is what a guard costs at the least; ten million of them are 40 GB. Here four stacks of
 //! 1 KiB share a page, with nothing between them: what is left of a goroutine is its record, its last frames and a
-//! share of a page table, and ten million take 10.4 GB.
+//! share of a page table, and ten million take 10.3 GB.
 //!
 //! ```text
 //!   low                                                                                high
