@@ -267,7 +267,7 @@
 //!
 //! On the hosted platform a stack is address space, and memory is what of it was touched: a goroutine that was deep once,
 //! and parks for good, would keep all of that. Sysmon gives it back to the kernel when the goroutine has waited for a second
-//! ([`Builder::give_back_after`]): all pages below its stack pointer. What it needs to go on stays, mostly one page; if it goes
+//! (`Builder::give_back_after`): all pages below its stack pointer. What it needs to go on stays, mostly one page; if it goes
 //! deep again it finds zeros there, for a page fault each. The stacks of goroutines that have ended give theirs back
 //! when they have been free for as long. Only of goroutines that wait: never of one that runs, is ready to, or is in C.
 //!
@@ -277,7 +277,7 @@
 //! sleep. [`Stats::stacks`] counts it. With symmetric fences ([`Fences::Symmetric`], or where `membarrier` is refused when the
 //! runtime is built) and under memory checkers goroutines that wait keep what they have, and free stacks alone give back.
 //!
-//! [`Builder::stack_memory_limit`] bounds what all stacks may take together; beyond it the spawner gets an error.
+//! `Builder::stack_memory_limit` bounds what all stacks may take together; beyond it the spawner gets an error.
 //!
 //! # What was rejected
 //!

@@ -30,8 +30,8 @@ impl Go {
     }
 
     /// Asks for a stack of at least so many bytes: one of the smallest class that the scheduler has and that holds them.
-    /// A hosted runtime has all powers of two from 4 KiB to 1 GiB (1 and 2 KiB too with
-    /// [packed stacks](crate::Builder::packed_stacks)), another scheduler those that its
+    /// A hosted runtime has all powers of two from 4 KiB to 1 GiB (1 and 2 KiB too with `Builder::packed_stacks`), another
+    /// scheduler those that its
     /// [owner](crate::Scheduler::stack_classes) gave it. Such a spawn takes a lock, some 50 ns more than one without a
     /// size, and stacks of each class are kept for the next goroutine of that class.
     ///

@@ -23,7 +23,7 @@
 //! | preemption | – | An endless loop is not interrupted. If work waits, its P goes to another thread after 10 ms; its own thread it keeps, and on the pinned runtime the goroutines that are bound to it wait |
 //! | which thread runs it | | Any in Go, and on the migrating runtime (`unsafe`, for Rust has thread-locals). On the pinned one a goroutine keeps to the thread that ran it first, and on the exclusive one, the safe one, has it to itself |
 //! | stacks | `Builder::stack_size` | Do not grow. 256 KiB of addresses each, memory page by page; the page below faults, and the message names the goroutine |
-//! | signal handlers of C | the same | Those without SA_ONSTACK are given it, as by Go at its start, and later ones within 0.1 s: [`Builder::without_onstack_flags`](crate::Builder::without_onstack_flags). There is no `os/signal` |
+//! | signal handlers of C | the same | Those without SA_ONSTACK are given it, as by Go at its start, and later ones within 0.1 s: `Builder::without_onstack_flags`. There is no `os/signal` |
 //! | `fatal error: all goroutines are asleep` | the same, with what each waits for | Quiet while something outside may wake a goroutine: a handle or waker that is kept, a thread of the program's own (Go: with cgo never); [`Deadlock`](crate::Deadlock) says otherwise |
 //!
 //! # Channels

@@ -124,8 +124,8 @@ pub struct ProcStats {
 #[non_exhaustive]
 pub struct StackStats {
     /// Of all stacks that were ever made, whole, the free ones included: what
-    /// [`Builder::stack_memory_limit`](crate::Builder::stack_memory_limit) bounds. On the hosted platform that is address space.
-    /// Segments are among them; [packed stacks](crate::Builder::packed_stacks) are not. 0 where the source of the stacks
+    /// `Builder::stack_memory_limit` bounds. On the hosted platform that is address space.
+    /// Segments are among them; packed stacks (`Builder::packed_stacks`) are not. 0 where the source of the stacks
     /// does not say.
     pub reserved: usize,
     /// Of these, what is in memory: touched, and not [given back](crate#memory-of-stacks). The kernel is asked, which
@@ -194,7 +194,7 @@ pub struct Stats {
     pub callbacks: u64,
     /// Timers that have fired.
     pub timers: u64,
-    /// Goroutines whose stack is [packed](crate::Builder::packed_stacks), of those that have been started and have not
+    /// Goroutines whose stack is packed (`Builder::packed_stacks`), of those that have been started and have not
     /// ended.
     pub packed_stacks: usize,
 }
