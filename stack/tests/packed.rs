@@ -199,9 +199,16 @@ fn regions_are_unmapped_when_all_is_back_and_leaked_when_not() {
 
 #[test]
 fn address_space_refused_is_an_error_and_passes() {
-    let limited = ["sh", "-c", "ulimit -v 262144 && exec \"$0\" \"$@\""];
+    // 1 GiB, of which an emulator takes a part. Set from outside, for it lets no program inside set it.
+    let limited = ["sh", "-c", "ulimit -v 1048576 && exec \"$0\" \"$@\""];
     in_child(&limited, "address_space_refused_is_an_error_and_passes", || {
         let source = source();
+        // What is left is filled the sooner.
+        const TAKEN: usize = 640 << 20;
+        let (flags, none) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::PROT_NONE);
+        // SAFETY: a new mapping, which nothing uses.
+        let taken = unsafe { libc::mmap(std::ptr::null_mut(), TAKEN, none, flags, -1, 0) };
+        assert_ne!(taken, libc::MAP_FAILED);
         let mut stacks = Vec::with_capacity(262_144);
         let error = loop {
             match source.alloc(class(1024)) {

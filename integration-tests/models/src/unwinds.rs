@@ -8,10 +8,12 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use g0_defer::{Goexit, Throw, Unwind};
-use g0_sched::generic::{self, Chan, Go, JoinHandle, current, goexit, park, yield_now};
+use g0_sched::generic::{
+    self, Chan, Go, JoinHandle, current, goexit, lock_os_thread, park, yield_now,
+};
 use g0_sched::model::{self, Shape, run_on};
 use g0_sched::port::{ForeignCode, Machines, Unwinding};
-use g0_sched::{M, Platform, Registry, StartError, TryLockError};
+use g0_sched::{M, Parker, Platform, Registry, StartError, TryLockError};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -19,7 +21,7 @@ use loom::thread;
 use crate::exec::go_on;
 use crate::extra::{call_back, home, with_home};
 use crate::runner::{self, Model, Scenario, seen};
-use crate::world::as_threads;
+use crate::world::{Threads, as_threads};
 
 pub const MODEL: Model = Model {
     name: "unwinds",
@@ -31,6 +33,7 @@ pub const MODEL: Model = Model {
         Scenario { name: "woken", invariants: "L15,L22,L25", extra: 1, run: woken },
         Scenario { name: "join", invariants: "L15,L22", extra: 0, run: join },
         Scenario { name: "scope", invariants: "L15,L22", extra: 0, run: scope },
+        Scenario { name: "again", invariants: "L15,L22", extra: -1, run: again },
         Scenario { name: "runs", invariants: "L25", extra: -1, run: runs },
         Scenario { name: "ends", invariants: "L25", extra: 0, run: ends },
         Scenario { name: "poison", invariants: "L25", extra: -1, run: poison },
@@ -168,6 +171,45 @@ impl Drop for Dropped {
     }
 }
 
+/// The same, where a wait until a deadline is over at once: the clock of these models does not go on by itself.
+enum Restless {}
+
+// SAFETY: as that which it is made of; a wait may end early.
+unsafe impl Platform for Restless {
+    type Unwind = Unwinder;
+
+    as_threads!(but park);
+
+    unsafe fn park(parker: &Parker, deadline: Option<u64>) -> bool {
+        if deadline.is_some() {
+            thread::yield_now();
+            return false;
+        }
+        // SAFETY: the caller ensures the same.
+        unsafe { Threads::park(parker, None) }
+    }
+
+    unsafe fn start(m: &'static M) -> Result<(), StartError> {
+        model::start::<Self>(m, || ())
+    }
+}
+
+impl Machines for Restless {
+    unsafe fn relax() {
+        thread::yield_now();
+    }
+}
+
+impl Unwinding for Restless {
+    const UNWINDS: bool = true;
+
+    unsafe fn throw_goexit() {
+        Unwinder::goexit();
+    }
+}
+
+g0_sched::default_parts!(Restless: ForeignCode, Interrupts, Reports);
+
 /// Runs `main`, which drops the value in a goroutine that the end of the run may meet.
 fn ended(procs: usize, main: impl FnOnce(Dropped) + Send) {
     let dropped = Arc::new(AtomicUsize::new(0));
@@ -227,6 +269,28 @@ fn join() {
         });
         drop(joins);
     });
+}
+
+/// A goroutine ends that has locked the thread which began the run: that is no M any more, and conducts the end. Another
+/// thread is its M then, and does not.
+fn again() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let theirs = Dropped(dropped.clone());
+    run_on::<Restless>(Shape { machines: 2, ..bare(1) }, move || {
+        let ends = go_on::<Restless, _>(lock_os_thread::<Restless>);
+        ends.join().expect("it returns");
+        // On the second M, which it keeps while the other goroutine runs.
+        lock_os_thread::<Restless>();
+        let main = current::<Restless>().expect("a goroutine");
+        drop(go_on::<Restless, _>(move || {
+            let _dropped = theirs;
+            seen();
+            main.unpark();
+            park::<Restless>();
+        }));
+        park::<Restless>();
+    });
+    assert_eq!(dropped.load(Ordering::Relaxed), 1, "L22: a goroutine still waits at the run's end");
 }
 
 /// A goroutine of a scope panics, and nothing joins it: the scope does.
