@@ -134,6 +134,29 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
         running::<P>().map_or(0, |(_, g)| unsafe { scheduler_of(g) }.segments.limit)
     }
 
+    #[inline(always)]
+    fn take_at_hand() -> Option<Stack> {
+        // SAFETY: asked where a stack is present; the segments are the scheduler's, and the field the goroutine's own.
+        unsafe {
+            at_hand::<P, _, _>((), |within, ()| {
+                let stack = within.core().segments.take_at_hand(&within.p().segments).ok_or(())?;
+                within.running().ok_or(())?.as_ref().is_segmented.set(true);
+                Ok(stack)
+            })
+            .ok()
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn put_at_hand(stack: Stack) -> Result<(), Stack> {
+        // SAFETY: asked where a stack is present; this one came from the goroutine's scheduler, as the caller ensures.
+        unsafe {
+            at_hand::<P, _, _>(stack, |within, stack| {
+                within.core().segments.put_at_hand(&within.p().segments, stack)
+            })
+        }
+    }
+
     /// Inlined: the stack that it leaves may have no room for one frame more.
     #[inline(always)]
     fn apart<R>(f: impl FnOnce() -> R) -> R {
@@ -198,6 +221,29 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
     fn fiber(own: NonNull<Header>) -> Option<NonNull<Fiber>> {
         // SAFETY: a task's own stack is a goroutine's, which lies beneath its header.
         Some(unsafe { NonNull::from(&(*own.as_ref().payload::<G>()).fiber) })
+    }
+}
+
+/// Does `f` with what it is given, inside, on the goroutine's stack, if the M has its P still; else returns that. `f` must
+/// be short, and must call nothing that needs much stack.
+///
+/// # Safety
+///
+/// The caller must be on a present stack.
+#[inline(always)]
+unsafe fn at_hand<P: Platform, T, R>(
+    given: T,
+    f: impl FnOnce(&Within, T) -> Result<R, T>,
+) -> Result<R, T> {
+    let Some(m) = current_m::<P>() else { return Err(given) };
+    // SAFETY: this thread's M, outside, for a goroutine's own code runs. Nothing else stands for the stay, in which it
+    // has a P if its claim says so.
+    unsafe {
+        let is_owned = m.claim.enter(m.symmetric.get());
+        let stay = Stay::assume(m);
+        let result = if is_owned { f(Within::assume(m), given) } else { Err(given) };
+        stay.leave();
+        result
     }
 }
 

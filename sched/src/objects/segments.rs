@@ -186,6 +186,45 @@ impl Segments {
         }
     }
 
+    /// Returns a segment of the usual class, if the P has one.
+    ///
+    /// # Safety
+    ///
+    /// As [`take`](Self::take); on any stack.
+    #[inline(always)]
+    pub(crate) unsafe fn take_at_hand(&self, p: &ProcSegments) -> Option<Stack> {
+        // SAFETY: the P's own cache.
+        let stack = p.free.with_mut(|cache| unsafe { (*cache).get() })?;
+        p.counts.taken.add(1);
+        p.counts.taken_bytes.add(self.depot.class().size() as u64);
+        Some(stack)
+    }
+
+    /// As [`put`](Self::put), on any stack.
+    ///
+    /// # Errors
+    ///
+    /// The segment, if it is not of the usual class, or the P has as many as it keeps.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub(crate) unsafe fn put_at_hand(&self, p: &ProcSegments, stack: Stack) -> Result<(), Stack> {
+        let class = self.depot.class();
+        // SAFETY: the P's own cache; what it has came from the depot, or from its source.
+        p.free.with_mut(|cache| unsafe {
+            if stack.class() != class || (*cache).len() >= LOCAL {
+                return Err(stack);
+            }
+            self.depot.free(&mut *cache, stack);
+            Ok(())
+        })?;
+        p.counts.given.add(1);
+        p.counts.given_bytes.add(class.size() as u64);
+        Ok(())
+    }
+
     fn take_usual(&self, cache: &mut Cache) -> Result<Stack, StackError> {
         if let Some(stack) = cache.get() {
             return Ok(stack);

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use g0_arch::tools::Fiber;
 
-use crate::{Class, Header, StackError, StackSource};
+use crate::{Class, Header, Stack, StackError, StackSource};
 
 /// What growth needs of the system that it runs in: the present stack, and setting it. Two functions say that, and a
 /// third names the [source](Here::source) of segments; the rest is provided, for a system in which nothing unwinds.
@@ -82,6 +82,28 @@ pub unsafe trait Here: Sized {
     /// addresses have 32 bits or fewer.
     fn limit() -> usize {
         if usize::BITS == 64 { 64 << 20 } else { (1 << 20).min(usize::MAX / 4) }
+    }
+
+    /// Returns a stack of [`class`](Here::class) out of the source that is had at once, on the present stack; none as
+    /// provided, and where [`apart`](Here::apart) has to be asked. Called where [`present`](Here::present) is some.
+    #[inline(always)]
+    fn take_at_hand() -> Option<Stack> {
+        None
+    }
+
+    /// Takes a stack back into the source at once, on the present stack.
+    ///
+    /// # Errors
+    ///
+    /// The stack, which must go back by way of [`apart`](Here::apart) then; always, as provided.
+    ///
+    /// # Safety
+    ///
+    /// It must have come from the [`source`](Here::source), and no frame may be live on it. There must be a
+    /// [present](Here::present) stack.
+    #[inline(always)]
+    unsafe fn put_at_hand(stack: Stack) -> Result<(), Stack> {
+        Err(stack)
     }
 
     /// Runs what makes a segment, or gives segments back. Provided: on the present stack. A scheduler should run it

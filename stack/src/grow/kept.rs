@@ -98,8 +98,51 @@ pub unsafe fn give_kept(present: NonNull<Header>, stack: Stack, limit: usize) ->
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn give_back<H: Here>(present: NonNull<Header>) -> usize {
-    // SAFETY: as the caller ensures; they came from this source.
-    H::apart(|| unsafe { free_above(present, &H::source()) })
+    // SAFETY: as the caller ensures.
+    let mut kept = unsafe { take_kept(present) };
+    let mut given = 0;
+    while let Some(stack) = kept.next() {
+        given += 1;
+        // SAFETY: it came from the source, and nothing runs on what is kept.
+        if let Err(stack) = unsafe { H::put_at_hand(stack) } {
+            // SAFETY: as above.
+            return given + unsafe { free_apart::<H>(stack, kept) };
+        }
+    }
+    given
+}
+
+/// Gives back a stack that was had for a segment, and not used for one.
+///
+/// # Safety
+///
+/// It must have come from the source, and no frame may be live on it. There must be a present stack.
+#[cold]
+pub(super) unsafe fn free<H: Here>(stack: Stack) {
+    // SAFETY: as the caller ensures.
+    unsafe {
+        if let Err(stack) = H::put_at_hand(stack) {
+            free_apart::<H>(stack, Kept { next: ptr::null_mut() });
+        }
+    }
+}
+
+/// Frees a stack, and then others; returns how many the others are.
+///
+/// # Safety
+///
+/// As [`free`], for all of them.
+#[cold]
+#[inline(never)]
+unsafe fn free_apart<H: Here>(stack: Stack, others: Kept) -> usize {
+    H::apart(|| {
+        let source = H::source();
+        // SAFETY: as the caller ensures.
+        unsafe {
+            source.free(stack);
+            others.map(|stack| source.free(stack)).count()
+        }
+    })
 }
 
 /// Frees all segments above a stack; returns how many.

@@ -18,6 +18,54 @@ pub(super) unsafe fn segment<H: Here>(
     room_for: usize,
     limit: usize,
 ) -> Result<NonNull<Header>, StackError> {
+    // SAFETY: as the caller ensures.
+    unsafe {
+        match at_hand::<H>(old, room_for, limit) {
+            Some(segment) => Ok(segment),
+            None => apart::<H>(old, room_for, limit),
+        }
+    }
+}
+
+/// Makes a segment of a stack that is at hand: of the usual class, if that will do and nothing is kept.
+///
+/// # Safety
+///
+/// As [`segment`].
+#[inline(always)]
+unsafe fn at_hand<H: Here>(
+    old: NonNull<Header>,
+    room_for: usize,
+    limit: usize,
+) -> Option<NonNull<Header>> {
+    let size = H::class().size();
+    // SAFETY: the present stack. The new one is nothing's but this call's.
+    unsafe {
+        let within_limit = size <= limit.saturating_sub(segment::used(old.as_ref()));
+        if with_record(room_for) > size || !within_limit || segment::above(old).is_some() {
+            return None;
+        }
+        let stack = H::take_at_hand()?;
+        if room(&stack) >= room_for {
+            return Some(segment::link(old, stack));
+        }
+        // Its colour has taken what was asked for.
+        kept::free::<H>(stack);
+        None
+    }
+}
+
+/// Makes a segment of a stack of the source, or says why not.
+///
+/// # Safety
+///
+/// As [`segment`].
+#[inline(never)]
+unsafe fn apart<H: Here>(
+    old: NonNull<Header>,
+    room_for: usize,
+    limit: usize,
+) -> Result<NonNull<Header>, StackError> {
     let class = Class::for_size(with_record(room_for))?.max(H::class());
     H::apart(|| {
         let source = H::source();
