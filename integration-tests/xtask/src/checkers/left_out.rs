@@ -27,6 +27,7 @@ const OWN_STACK: &str = "measures frames and stacks, which the checker makes lar
 const MEMORY: &str = "compares the memory in use before and after, and the checker's own grows";
 const LIMITED: &str = "limits the memory, and the sanitizer needs some";
 const ESCAPES: &str = "throws ten thousands of times, and the frames thrown over fill the sanitizer's shadow of the call stack";
+const KEPT: &str = "memory of goroutines that wait is not given back under a checker, to which a stack must not change unasked";
 const FAULTS: &str = "faults on purpose, and judges what the process says of it";
 
 /// All that is left out.
@@ -38,6 +39,8 @@ pub const LEFT_OUT: &[Left] = &[
     program(ALL, "stack/overflow", FAULTS),
     program(ALL, "stack/signals", FAULTS),
     program(ALL, "sched/signals", FAULTS),
+    program(ALL, "sched/shrink", KEPT),
+    program(ALL, "sched/shrink_rests", KEPT),
     program(ALL, "cgo/sched_overflow", FAULTS),
     program(ALL, "cgo/bad", SIXTY_LINES),
     program(ALL, "cgo/call", SIXTY_LINES),
@@ -105,6 +108,12 @@ pub const LEFT_OUT: &[Left] = &[
         checkers: SANITIZERS,
         program: "sched/bad_sizes",
         tests: &["a_kernel_that_refuses_memory_is_an_error_and_nothing_is_lost"],
+        why: LIMITED,
+    },
+    Left {
+        checkers: SANITIZERS,
+        program: "stack/packed",
+        tests: &["address_space_refused_is_an_error_and_passes"],
         why: LIMITED,
     },
     Left {
