@@ -415,7 +415,7 @@ pub use objects::g::G;
 pub use objects::m::M;
 pub use objects::p::Proc;
 pub use objects::registry::Registry;
-pub use objects::report::{DeadlockReport, Stall, StallReport, Trace};
+pub use objects::report::{DeadlockReport, StackUse, Stall, StallReport, Trace};
 pub use objects::shared::{Config, Core, More};
 pub use parts::attention::suspend_often;
 pub use parts::error::Error;
@@ -490,6 +490,7 @@ pub use hosted::{
     builder::{Builder, STACK_SIZE},
     offload::offload,
     runtime::{RunError, Runtime},
+    site_stats::SiteStats,
     tag::Hosted,
     watch::Watch,
 };

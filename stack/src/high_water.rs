@@ -1,4 +1,4 @@
-//! How much of a stack was ever used: each kind of source has its own way to tell.
+//! How much of a stack was ever used, or since when that was forgotten: each kind of source has its own way to tell.
 
 #[cfg(all(feature = "std", target_os = "linux"))]
 use crate::header::Kind;
@@ -21,6 +21,35 @@ impl Header {
             // SAFETY: this stack was painted.
             _ if self.is_painted() => Some(unsafe { paint::high_water(self.bottom(), self.top()) }),
             _ => None,
+        }
+    }
+
+    /// Forgets what was used below `live`: from now on [`high_water`](Header::high_water) tells what is used after
+    /// this, or is live now. For the next user of a stack, or the next run of the same one. Canary words stay, and a
+    /// page that was never touched takes no memory for it.
+    ///
+    /// Does nothing where nothing tells, or if `live` is not in the stack.
+    ///
+    /// # Safety
+    ///
+    /// The stack must be the caller's, who must not run on it below `live`: nothing there may be live or used until
+    /// this returns. To forget all that a stack was used for, `live` is its top, or its payload.
+    pub unsafe fn reset_high_water(&self, live: *mut u8) {
+        let (Some(word), Some(used)) = (self.unused_word(), self.high_water()) else { return };
+        let (lowest, end) = (self.top().addr() - used, live.addr() & !(size_of::<usize>() - 1));
+        if end <= self.top().addr() {
+            // SAFETY: between the lowest word that was used, which lies above the canary, and what is live; nothing
+            // there is of use, as the caller ensures.
+            unsafe { paint::cover(self.bottom().with_addr(lowest), end, word) };
+        }
+    }
+
+    /// Returns the word that a stack consists of where it was never used, if that tells.
+    fn unused_word(&self) -> Option<usize> {
+        match self.kind {
+            #[cfg(all(feature = "std", target_os = "linux"))]
+            Kind::Slab | Kind::Packed => Some(0),
+            _ => self.is_painted().then_some(paint::PAINT),
         }
     }
 }

@@ -6,7 +6,7 @@ const CANARY_WORDS: usize = 4;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub(crate) const CANARY_BYTES: usize = CANARY_WORDS * size_of::<usize>();
 /// Paint: a word that frames seldom hold, and neither 0 nor a pointer.
-const PAINT: usize = 0x5afe_57ac_c0de_f111_u64 as usize;
+pub(crate) const PAINT: usize = 0x5afe_57ac_c0de_f111_u64 as usize;
 
 /// Returns a word of the canary, made from its place, so that a copy of another stack's bytes breaks it.
 #[inline]
@@ -62,6 +62,24 @@ pub(crate) unsafe fn paint(bottom: *mut u8, top: *mut u8) {
 pub(crate) unsafe fn high_water(bottom: *mut u8, top: *mut u8) -> usize {
     let first = bottom.wrapping_add(CANARY_WORDS * size_of::<usize>());
     first_other(first, top, PAINT).map_or(0, |at| top.addr() - at)
+}
+
+/// Makes every word from `from` up to the address `to` this one; none is written that is so already, so that a page
+/// that was never touched stays the system's page of zeros.
+///
+/// # Safety
+/// The caller must own the words, which nothing may use; both ends must be word-aligned.
+pub(crate) unsafe fn cover(from: *mut u8, to: usize, word: usize) {
+    let mut at = from.cast::<usize>();
+    while at.addr() < to {
+        // SAFETY: the caller's own; volatile, because frames that the compiler does not know of were there.
+        unsafe {
+            if at.read_volatile() != word {
+                at.write_volatile(word);
+            }
+        }
+        at = at.wrapping_add(1);
+    }
 }
 
 /// Returns the address of the first word in `from..to` that is not `word`.

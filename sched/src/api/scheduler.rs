@@ -127,6 +127,23 @@ impl<P: Platform> Scheduler<P> {
     }
 
     maybe_const! {
+        /// Says that the platform is told how much stack goroutines use
+        /// ([`Reports::stack_used`](crate::port::Reports::stack_used)). At its end each goroutine tells it of its own
+        /// stack, if the source can tell ([`Header::high_water`](g0_stack::Header::high_water): a slab, packed stacks,
+        /// painted ones of the heap or static memory), and what it used is written over, so that the next one on that
+        /// stack tells of itself; and a goroutine that is given a segment tells of its segments at once. A goroutine
+        /// that is left behind tells nothing of its own stack, nor does one that never started.
+        ///
+        /// Meanwhile each end, and each wait, goes over g0, an end costs up to microseconds besides, and no memory of
+        /// stacks is [given back](Self::give_back_after). Under memory checkers nothing is measured. Without this: no
+        /// goroutine pays anything.
+        pub fn measure_stacks(mut self) -> Self {
+            self.core.measures = !g0_arch::tools::ON;
+            self
+        }
+    }
+
+    maybe_const! {
         /// Says how long the end of the run waits for the next goroutine to end, before it leaves behind what is left.
         /// Zero: it ends none; [`Duration::MAX`]: it waits for all of them, however long that takes. Without it: half
         /// a second.

@@ -3,8 +3,9 @@
 //! Models of whole schedulers run it as it is; in models of the policy the model's threads call the policy
 //! themselves.
 //!
-//! Two files are about a goroutine's stacks. [`segments`] lets them grow, and takes back what a goroutine keeps when it
-//! parks or ends (L14); [`detour`] is where a switch comes out while pages of a stack are being given back (L27).
+//! Three files are about a goroutine's stacks. [`segments`] lets them grow, and takes back what a goroutine keeps when it
+//! parks or ends (L14); [`detour`] is where a switch comes out while pages of a stack are being given back (L27). How deep
+//! the stacks come, [`measure`] tells the platform if it is asked to.
 
 pub(crate) mod acquire;
 mod cancel;
@@ -19,6 +20,7 @@ pub(crate) mod handles;
 pub(crate) mod inside;
 pub(crate) mod interrupt;
 pub(crate) mod machine;
+pub(crate) mod measure;
 pub(crate) mod obey;
 pub(crate) mod park;
 mod post_switch;

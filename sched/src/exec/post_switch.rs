@@ -256,6 +256,7 @@ unsafe fn run_again<P: Platform>(within: &Within, g: NonNull<G>) {
         if g.as_ref().locks.get() != Locks::NONE {
             join_lockers(within.m(), g);
         }
+        g.as_ref().was_measured.set(true);
         if within.core().deliver::<P>(Some(within), g, true) {
             wake_from::<P>(within.m());
         }

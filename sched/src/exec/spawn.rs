@@ -27,6 +27,7 @@ use super::enter::enter_in_place;
 use super::exit::{exit, unobserved};
 use super::g0::on_g0;
 use super::inside::{Caller, Inside};
+use super::measure;
 use super::obey::obey;
 use super::post_switch::resumed;
 use super::settle::{settle, weigh_main};
@@ -210,7 +211,7 @@ where
     };
     // SAFETY: the stack has just come from the cache or a depot, and the packet fits, as the caller ensures.
     let (g, result) = unsafe {
-        let g = init_g(core, stack);
+        let g = init_g(core, stack, Some(inside.m()));
         g.as_ref().scope.set(scope);
         (g, prepare::<P, F, T>(g, f, next_id(&inside), name, site))
     };
@@ -278,7 +279,7 @@ where
     let Err(payload) = ended else { unreachable!("g0: `throw_goexit` has returned") };
     // SAFETY: the stack has just come from the depot, and the packet fits. The scope waits for the goroutine.
     unsafe {
-        let g = init_g(core, stack);
+        let g = init_g(core, stack, None);
         let result = (&raw mut (*packet_of::<F, Outcome<T, P>>(g)).result).cast::<Outcome<T, P>>();
         announce(g);
         result.write(Err(payload));
@@ -334,13 +335,18 @@ fn fetch_from(within: &Within, depot: &AnyDepot) -> Result<Stack, Error> {
     }
 }
 
-/// Returns the G of `stack`, made if the stack has never had one.
+/// Returns the G of `stack`, made if the stack has never had one. `m` is the calling M if the caller is on a goroutine's
+/// stack that may have little room.
 ///
 /// # Safety
 ///
-/// The stack must be the caller's and free.
+/// The stack must be the caller's and free; `m`, if there is one, must be the calling M, inside.
 #[inline(always)]
-pub(crate) unsafe fn init_g(core: &'static Core, mut stack: Stack) -> NonNull<G> {
+pub(crate) unsafe fn init_g(
+    core: &'static Core,
+    mut stack: Stack,
+    m: Option<&'static M>,
+) -> NonNull<G> {
     let fresh = stack.first_use();
     let g = stack.payload::<G>();
     let _ = stack.into_raw();
@@ -348,7 +354,7 @@ pub(crate) unsafe fn init_g(core: &'static Core, mut stack: Stack) -> NonNull<G>
     let g = unsafe { NonNull::new_unchecked(g) };
     if fresh {
         // SAFETY: there is room for a G, and nothing is there yet.
-        unsafe { make(core, g) };
+        unsafe { make(core, g, m) };
     }
     g
 }
@@ -357,7 +363,7 @@ pub(crate) unsafe fn init_g(core: &'static Core, mut stack: Stack) -> NonNull<G>
 ///
 /// As [`init_g`]; nothing may have been written at `g` yet.
 #[cold]
-unsafe fn make(core: &'static Core, g: NonNull<G>) {
+unsafe fn make(core: &'static Core, g: NonNull<G>, m: Option<&'static M>) {
     // SAFETY: the stack is the caller's, and there is room for a G beneath its header.
     unsafe {
         g.write(G::new());
@@ -367,6 +373,10 @@ unsafe fn make(core: &'static Core, g: NonNull<G>) {
         if core.is_cramped(g) {
             // For good: the end of the run leaves what parks there, or lets it run.
             g.as_ref().bar();
+        }
+        if core.measures {
+            g.as_ref().is_segmented.set(true);
+            measure::begin(m, g);
         }
     }
     core.register(g);
@@ -576,7 +586,7 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     // caller ensures.
     unsafe {
         depot.drain(&mut cache);
-        let g = init_g(core, stack);
+        let g = init_g(core, stack, None);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());
         let main = || {

@@ -66,8 +66,8 @@ use g0_arch::stack_pointer;
 use g0_arch::sync::atomic::Ordering;
 
 use super::rest::{Errno, give_p_up, step_in};
-use crate::exec::segments;
 use crate::exec::spawn::{announce, init_g};
+use crate::exec::{measure, segments};
 use crate::objects::config::ForeignThreads;
 use crate::objects::extras::Extras;
 use crate::objects::g::{G, status};
@@ -185,7 +185,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
     };
     // SAFETY: the stack and the M are this call's alone, but for code that walks all Ms.
     unsafe {
-        let g = init_g(core, stack);
+        let g = init_g(core, stack, None);
         let this = g.as_ref();
         announce(g);
         this.run.set(None);
@@ -296,6 +296,7 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
 }
 
 /// The goroutine of `m`, whose callback is over, gives the segments that it keeps to the P; without one it keeps them.
+/// If the scheduler measures stacks, the platform is told.
 ///
 /// # Safety
 ///
@@ -307,8 +308,11 @@ unsafe fn leave_segments<P: Platform>(m: &'static M) {
     // SAFETY: an extra M, this thread's, in the foreign state; nothing of its goroutine is live.
     unsafe {
         let stay = step_in(m);
-        if let Some(within) = stay.within() {
-            segments::end::<P>(within, NonNull::new_unchecked(m.extra.own_g.get()));
+        let g = NonNull::new_unchecked(m.extra.own_g.get());
+        match stay.within() {
+            Some(within) => segments::end::<P>(within, g),
+            None if m.core().measures => measure::ended::<P>(g, g.as_ptr().cast()),
+            None => {}
         }
         stay.leave();
     }

@@ -24,6 +24,7 @@
 
 mod affinity;
 pub mod builder;
+mod companion;
 mod current;
 #[cfg(feature = "dump")]
 pub mod dump;
@@ -40,6 +41,7 @@ mod prepare;
 mod report;
 pub mod runtime;
 mod signal_stack;
+pub mod site_stats;
 mod stacks;
 mod system_stack;
 pub(crate) mod tag;

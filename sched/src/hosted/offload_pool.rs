@@ -8,7 +8,6 @@
 //! At the end of the run the threads that wait for work end, and are waited for. One that is in a closure is left to
 //! it, and touches nothing of the runtime afterwards.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::string::ToString;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use g0_arch::sync::atomic::Ordering;
 
+use super::companion::Companion;
 use super::tag::Hosted;
 use crate::objects::shared::Core;
 
@@ -60,17 +60,16 @@ struct State {
 impl Pool {
     /// Returns the pool of `core`, made now if there is none yet: then of `most` threads.
     pub(super) fn found(core: &'static Core, most: usize) -> Arc<Self> {
-        let make = || -> Arc<dyn Any + Send + Sync> {
+        let make = || {
             let (work, change) = (Condvar::new(), Condvar::new());
             Arc::new(Self { state: Mutex::new(State::of(core)), work, change, most })
         };
-        let pool = core.companion.get_or_init(make).clone();
-        pool.downcast().unwrap_or_else(|_| unreachable!("a runtime's companion is a pool"))
+        Companion::of(core).pool.get_or_init(make).clone()
     }
 
     /// Returns the pool of `core`, if there is one.
     pub(super) fn of(core: &Core) -> Option<Arc<Self>> {
-        core.companion.get()?.clone().downcast().ok()
+        Companion::of(core).pool.get().cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -4,9 +4,10 @@ use core::fmt::{Display, Write};
 use std::string::String;
 use std::vec::Vec;
 
+use super::companion::Companion;
 use super::tag::Hosted;
 use crate::introspect::GoroutineInfo;
-use crate::objects::report::{DeadlockReport, StallReport, Trace};
+use crate::objects::report::{DeadlockReport, StackUse, StallReport, Trace};
 use crate::platform::reports::Reports;
 
 /// Goroutines that a report names at most.
@@ -31,6 +32,10 @@ impl Reports for Hosted {
 
     unsafe fn uncaught(panics: &dyn Display) {
         print(&std::format!("{panics}\n"));
+    }
+
+    unsafe fn stack_used(used: &StackUse) {
+        Companion::of(used.core()).sites.note(used);
     }
 
     unsafe fn trace(line: &Trace) {

@@ -4,7 +4,9 @@ use core::fmt;
 use core::ptr::NonNull;
 use std::boxed::Box;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec::Vec;
 
+use super::site_stats::{SiteStats, Sites};
 use super::tag::Hosted;
 use crate::api::scheduler::Scheduler;
 use crate::introspect::stats::Stats;
@@ -14,7 +16,10 @@ use crate::objects::shared::Core;
 /// Watches a runtime, from any thread and any goroutine, before, while and after it runs. Made by
 /// [`Runtime::watch`](crate::Runtime::watch); it does not keep the runtime.
 #[derive(Clone)]
-pub struct Watch(Arc<Mutex<Watched>>);
+pub struct Watch {
+    watched: Arc<Mutex<Watched>>,
+    sites: Arc<Sites>,
+}
 
 enum Watched {
     /// Alive until this has been changed, which takes the lock.
@@ -28,13 +33,13 @@ unsafe impl Send for Watched {}
 
 impl Watch {
     /// Of a scheduler that lives until [`end`](Self::end) has returned, or for ever.
-    pub(super) fn new(scheduler: NonNull<Scheduler<Hosted>>) -> Self {
-        Self(Arc::new(Mutex::new(Watched::Alive(scheduler))))
+    pub(super) fn new(scheduler: NonNull<Scheduler<Hosted>>, sites: Arc<Sites>) -> Self {
+        Self { watched: Arc::new(Mutex::new(Watched::Alive(scheduler))), sites }
     }
 
     /// Ends the looks: no thread looks at the scheduler any more.
     pub(super) fn end(&self) {
-        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Watched::Alive(scheduler) = *watched {
             *watched = Watched::Gone(Box::new(stats(scheduler)));
         }
@@ -54,7 +59,7 @@ impl Watch {
         use super::dump::Dump;
 
         let Some(mut dump) = self.look(Dump::of) else { return Ok(()) };
-        let mut text = std::vec::Vec::new();
+        let mut text = Vec::new();
         // A goroutine at a time, for `out` is the caller's code and must not run under the lock.
         // SAFETY: the scheduler is the one that the dump is of, and alive.
         while self.look(|_| unsafe { dump.next(&mut text) }).unwrap_or(false) {
@@ -68,7 +73,7 @@ impl Watch {
     /// meanwhile: `look` must run no code of the program.
     #[cfg(feature = "dump")]
     fn look<R>(&self, look: impl FnOnce(&'static Core) -> R) -> Option<R> {
-        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let Watched::Alive(scheduler) = *watched else { return None };
         // SAFETY: the lock keeps it.
         let scheduler: &'static Scheduler<Hosted> = unsafe { scheduler.as_ref() };
@@ -77,10 +82,18 @@ impl Watch {
 
     /// Returns the runtime in numbers; of one that has ended, as it was then. Looks at every goroutine.
     pub fn stats(&self) -> Stats {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.watched.lock().unwrap_or_else(PoisonError::into_inner) {
             Watched::Alive(scheduler) => stats(*scheduler),
             Watched::Gone(stats) => **stats,
         }
+    }
+
+    /// Returns how much stack goroutines have used so far, by where they were started, the deepest first; also of a
+    /// runtime that has ended. Empty unless it
+    /// [measures stacks](crate::Builder::measure_stacks). A goroutine is there when it has ended, which its joiner
+    /// waits for, and of segments when it has been given one.
+    pub fn stack_use(&self) -> Vec<SiteStats> {
+        self.sites.all()
     }
 }
 

@@ -89,7 +89,8 @@ pub struct G {
     pub(crate) exiting: OwnedCell<Exiting>,
     /// What holds a panic or a Goexit that is to go on later: scopes, to run their deferred calls, and foreign calls.
     pub(crate) holding: OwnedCell<u16>,
-    /// It may have segments: its present stack is one, or it keeps one for the next call. See `exec::segments`.
+    /// It may have segments: its present stack is one, or it keeps one for the next call; or its
+    /// scheduler measures stacks. See `exec::segments`, `exec::measure`.
     pub(crate) is_segmented: OwnedCell<bool>,
     /// What it waits for, or waited for last, as a [`WaitReason`]; any thread reads it.
     reason: stat_atomic::AtomicU8,
@@ -104,6 +105,8 @@ pub struct G {
     pub(crate) wake_pending: OwnedCell<bool>,
     /// It is in `block_on`.
     pub(crate) polls: OwnedCell<bool>,
+    /// Its end has been told to the platform, if that is told of ends, and it runs once more to drop its result.
+    pub(crate) was_measured: OwnedCell<bool>,
     /// How many things on its stack the end of the run must not unwind: callbacks that would drop frames of C, waits
     /// while it unwinds.
     pub(crate) bars: OwnedCell<u32>,
@@ -171,6 +174,7 @@ impl G {
             token: ParkToken::new(),
             wakes: ParkToken::new(),
             polls: OwnedCell::new(false),
+            was_measured: OwnedCell::new(false),
             present: OwnedCell::new(ptr::null_mut()),
             libcall: OwnedCell::new(ptr::null()),
             #[cfg(not(loom))]

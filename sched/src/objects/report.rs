@@ -1,5 +1,7 @@
 //! What is reported of a whole scheduler; what it says is found out when it is printed.
 
+use core::fmt;
+use core::panic::Location;
 use core::time::Duration;
 
 use g0_arch::sync::atomic::Ordering;
@@ -43,6 +45,63 @@ pub enum Stall {
 pub struct Trace {
     pub(crate) core: &'static Core,
     pub(crate) since_start: u64,
+}
+
+/// How much stack a goroutine has used, of a scheduler that
+/// [measures](crate::Scheduler::measure_stacks): its own stack when it ends, its segments when it is given one.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct StackUse {
+    /// Where it was started. The same for all goroutines on which callbacks of foreign threads run.
+    pub site: &'static Location<'static>,
+    /// Its name, or nothing.
+    pub name: &'static str,
+    /// Whether it ends by this: true once a goroutine, and once a callback of a foreign thread. One that ends, and has
+    /// to drop its result after all, tells of its own stack a second time.
+    pub ends: bool,
+    /// How many bytes it has used of its own stack at the most, counted from the top: the goroutine's record and its
+    /// closure, of which the record takes a quarter to a half KiB, are among them, the stack's header is not. `None`
+    /// while it goes on, and where the source cannot tell.
+    pub stack: Option<usize>,
+    /// How many bytes its own stack has, counted likewise: its class's, less the header and, of a slab, up to 1.5 KiB
+    /// that tops are apart.
+    pub size: usize,
+    /// How many bytes the segments take that it is on, the one included that it is given; 0 at its end.
+    pub segments: usize,
+    pub(crate) core: &'static Core,
+}
+
+impl StackUse {
+    /// Returns the goroutine's scheduler.
+    pub fn core(&self) -> &'static Core {
+        self.core
+    }
+}
+
+/// In one line.
+impl fmt::Display for StackUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { site, name, stack, size, segments, .. } = self;
+        write!(f, "{}{}started at {site}: ", name, if name.is_empty() { "" } else { ", " })?;
+        match stack {
+            Some(bytes) => write!(f, "{bytes} of {size} bytes of stack"),
+            None if *segments == 0 => write!(f, "of {size} bytes of stack nothing is known"),
+            None => write!(f, "{segments} bytes of segments"),
+        }
+    }
+}
+
+impl fmt::Debug for StackUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackUse")
+            .field("site", &format_args!("{}", self.site))
+            .field("name", &self.name)
+            .field("ends", &self.ends)
+            .field("stack", &self.stack)
+            .field("size", &self.size)
+            .field("segments", &self.segments)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DeadlockReport {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::objects::report::{DeadlockReport, StallReport, Trace};
+use crate::objects::report::{DeadlockReport, StackUse, StallReport, Trace};
 
 /// Reports. Provided: nothing is printed, and some thread may wake any goroutine at any time, so that
 /// [`Deadlock::Auto`](crate::Deadlock::Auto) reports no deadlock.
@@ -52,6 +52,17 @@ pub trait Reports {
     /// By the scheduler only.
     unsafe fn uncaught(panics: &dyn fmt::Display) {
         let _ = panics;
+    }
+
+    /// Takes note of how much stack a goroutine has used: at its end, and when it is given a segment. Of a scheduler
+    /// that [measures](crate::Scheduler::measure_stacks), and of no other. On g0, no lock held; must not unwind, must
+    /// call nothing of the scheduler, and should be short: the M has its P meanwhile. Provided: nothing.
+    ///
+    /// # Safety
+    ///
+    /// By the scheduler only.
+    unsafe fn stack_used(used: &StackUse) {
+        let _ = used;
     }
 
     /// Prints a line about a scheduler that is traced. By sysmon, no lock held. Provided: nothing.

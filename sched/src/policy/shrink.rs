@@ -19,7 +19,8 @@
 //! looked, if that is more. When nothing has run since a sweep began, and it has seen no goroutine that had rested for
 //! too short a time, none follows: sysmon sleeps.
 //!
-//! There is no sweep where the source gives nothing back, and only that of free stacks under memory checkers, for which
+//! There is no sweep where the source gives nothing back, and none where stacks are measured, for pages that were given
+//! back tell nothing of what was used. There is only that of free stacks under memory checkers, for which
 //! a stack must not change unasked, and where *fences are symmetric*: the resuming side has no fence then, which only
 //! `membarrier` supplies.
 
@@ -56,7 +57,11 @@ impl Core {
     pub(crate) fn shrink_due<P: Platform>(&self) -> u64 {
         let due = self.shrink.due.load(RELAXED);
         let rest = self.shrink.rest;
-        if due != u64::MAX || rest == u64::MAX || self.releasing_source(0).is_none() {
+        if due != u64::MAX
+            || rest == u64::MAX
+            || self.measures
+            || self.releasing_source(0).is_none()
+        {
             return due;
         }
         // SAFETY: sysmon's.

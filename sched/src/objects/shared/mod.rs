@@ -88,7 +88,7 @@ pub struct Core {
     /// What its threads are called. Set before it starts.
     #[cfg(feature = "std")]
     pub(crate) name: OwnedCell<&'static str>,
-    /// What the hosted platform keeps for it. Set before it starts.
+    /// What the hosted platform keeps for it. Set once.
     #[cfg(all(feature = "std", not(loom)))]
     pub(crate) companion: std::sync::OnceLock<std::sync::Arc<dyn core::any::Any + Send + Sync>>,
     /// Ps, Ms and Gs that wait for one another.
@@ -113,6 +113,8 @@ pub struct Core {
     /// Whether the program's signal handlers are given the flag SA_ONSTACK. Set before it starts.
     #[cfg(feature = "std")]
     pub(crate) adds_onstack: bool,
+    /// Whether the platform is told how deep stacks come. Set before it starts.
+    pub(crate) measures: bool,
     pub(crate) evict: Evictions,
     pub(crate) stats: CoreStats,
     pub(crate) sysmon: SysmonState,
@@ -162,6 +164,7 @@ impl Core {
                 names_panics: false,
                 #[cfg(feature = "std")]
                 adds_onstack: true,
+                measures: false,
                 evict: Evictions::new(),
                 stats: CoreStats::new(),
                 sysmon: SysmonState::new(),
