@@ -6,7 +6,7 @@ mod own;
 
 use std::hint::black_box;
 use std::panic::Location;
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
 
 use common::{Threads, bounded, on_each_kind, quiet_panic, yield_until};
 use g0_sched::generic::Go;
@@ -118,7 +118,8 @@ fn however_it_ends_a_goroutine_is_counted_once() {
         let mut sites = Vec::new();
         runtime
             .run(|| {
-                let (_tx, rx) = channel::<u8>(0);
+                let (tx, rx) = channel::<u8>(0);
+                let (began, has_begun) = channel::<()>(0);
                 let (returns, one) = start(|| uses::<FLAT, _>(|| ()));
                 let (panics, two) = start(|| uses::<FLAT, _>(|| quiet_panic("as it should")));
                 let (exits, three) = start(|| uses::<FLAT, _>(|| goexit()));
@@ -127,14 +128,18 @@ fn however_it_ends_a_goroutine_is_counted_once() {
                     uses::<FLAT, _>(yield_now);
                 });
                 let (_waits, five) = start(move || {
+                    began.send(()).unwrap();
                     let _ = uses::<FLAT, _>(|| rx.recv());
+                    unreachable!("the end of the run unwinds it");
                 });
                 sites = vec![one, two, three, four, five];
                 returns.join().unwrap();
                 panics.join().unwrap_err();
                 exits.join().unwrap_err();
                 locks.join().unwrap();
+                has_begun.recv().unwrap();
                 yield_now();
+                std::mem::forget(tx);
             })
             .unwrap();
         for site in sites {
@@ -142,36 +147,6 @@ fn however_it_ends_a_goroutine_is_counted_once() {
             assert_eq!(told.ended, 1, "{told}");
             assert!(told.stack > FLAT, "{told}");
         }
-    });
-}
-
-#[test]
-fn one_that_must_drop_its_result_after_all_is_counted_once() {
-    /// Takes stack when it is dropped.
-    struct Deep;
-
-    impl Drop for Deep {
-        fn drop(&mut self) {
-            uses::<DEEP, _>(|| ());
-        }
-    }
-
-    on_each_kind(|kind, procs| {
-        let runtime = kind.build(measuring(procs));
-        let watch = runtime.watch();
-        let many = kind.at_most(500);
-        runtime
-            .run(|| {
-                for _ in 0..many {
-                    // Dropped before the end, after it, or at that very moment.
-                    drop(go_named("drops", || Deep));
-                    yield_now();
-                }
-            })
-            .unwrap();
-        let told = told(&watch, "drops");
-        assert_eq!(told.ended, many as u64, "{told}");
-        assert!(told.stack > DEEP, "{told}");
     });
 }
 
@@ -248,53 +223,68 @@ unsafe impl Platform for Tells {
 impl Reports for Tells {
     unsafe fn stack_used(used: &StackUse) {
         TOLD.lock().unwrap().push(*used);
+        if used.name == "drops" && used.ends {
+            // A moment after the goroutine's last look at its handle.
+            HANDLE.wait();
+            HANDLE.wait();
+        }
     }
 }
 
+/// Met by the platform that is told of a goroutine with the name "drops", and by main before and after it has dropped
+/// the handle.
+static HANDLE: Barrier = Barrier::new(2);
+
 g0_sched::default_parts!(Tells: ForeignCode, Interrupts, Machines, Unwinding);
 
-/// Runs main, which goes deep on a segment and gives it back, and then two flat goroutines at a time, of which one has
-/// that segment for its stack: there are three of 64 KiB. Returns what the platform was told.
-fn on_stacks_of(stacks: &'static StaticSource<3, { 64 << 10 }>) -> Vec<StackUse> {
-    let stacks: &'static dyn StackSource = Box::leak(Box::new(stacks));
+/// Runs `main` on a scheduler that measures, whose stacks and segments are of 64 KiB, and returns what the platform was
+/// told.
+fn runs<const N: usize>(
+    procs: usize,
+    stacks: &'static StaticSource<N, { 64 << 10 }>,
+    main: impl FnOnce() + Send + 'static,
+) -> Vec<StackUse> {
     bounded("a platform of one's own", move || {
         let class = |size| Class::for_size(size).unwrap();
-        let config = own::config(1, Threads::Pinned.mobility(), true);
+        let stacks: &'static dyn StackSource = Box::leak(Box::new(stacks));
+        let config = own::config(procs, Threads::Pinned.mobility(), true);
         let scheduler =
             Scheduler::<Tells>::new(Config { stacks, stack: class(64 << 10), ..config });
         let scheduler = scheduler.measure_stacks().segments(stacks, class(16 << 10), 1 << 20);
         let scheduler: &'static _ = Box::leak(Box::new(scheduler));
-        let main = || {
-            let deep = || uses::<{ 40 << 10 }, _>(|| ());
-            uses::<{ 16 << 10 }, _>(|| rt::grow::call(50 << 10, deep));
-            assert_eq!(rt::grow::trim(), 1);
-            let flat = || rt::go_named("flat", || uses::<FLAT, _>(rt::yield_now));
-            [flat(), flat()].into_iter().for_each(|handle| handle.join().unwrap());
-        };
         assert!(scheduler.run(main).unwrap().result.is_some_and(|result| result.is_ok()));
         let mine = |told: &mut StackUse| std::ptr::eq(told.core(), scheduler.core());
         TOLD.lock().unwrap().extract_if(.., mine).collect()
     })
 }
 
-/// The runs' stacks.
-static PAINTED: StaticSource<3, { 64 << 10 }> = {
-    // SAFETY: the goroutines that run there are a few calls deep.
-    unsafe { StaticSource::new() }.painted()
-};
-static PLAIN: StaticSource<3, { 64 << 10 }> = {
-    // SAFETY: as above.
-    unsafe { StaticSource::new() }
-};
+/// Goes deep on a segment and gives it back, and then starts as many flat goroutines at a time as there are stacks
+/// left: one has that segment for its stack.
+fn uses_all_stacks() {
+    let deep = || uses::<{ 40 << 10 }, _>(|| ());
+    uses::<{ 16 << 10 }, _>(|| rt::grow::call(50 << 10, deep));
+    assert_eq!(rt::grow::trim(), 1);
+    let flat = || rt::go_named("flat", || uses::<FLAT, _>(rt::yield_now));
+    let goroutines: Vec<_> = (1..STACKS).map(|_| flat()).collect();
+    goroutines.into_iter().for_each(|handle| handle.join().unwrap());
+}
+
+/// One more than are fetched at a time.
+const STACKS: usize = 9;
 
 #[test]
 fn a_platform_is_told_of_a_segment_at_once_and_of_a_stack_at_the_end() {
-    let told = on_stacks_of(&PAINTED);
-    let [segment, flat, again, main] = &told[..] else { panic!("{told:?}") };
+    static PAINTED: StaticSource<STACKS, { 64 << 10 }> = {
+        // SAFETY: the goroutines that run there are a few calls deep.
+        unsafe { StaticSource::new() }.painted()
+    };
+    let told = runs(1, &PAINTED, uses_all_stacks);
+    let [segment, flat @ .., main] = &told[..] else { panic!("{told:?}") };
     assert_eq!((segment.name, segment.ends, segment.stack), ("main", false, None), "{segment}");
     assert_eq!(segment.segments, 64 << 10, "{segment}");
     assert!(segment.to_string().ends_with(": 65536 bytes of segments"), "{segment}");
-    for flat in [flat, again] {
+    assert_eq!(flat.len(), STACKS - 1);
+    for flat in flat {
         assert_eq!((flat.name, flat.ends, flat.segments), ("flat", true, 0), "{flat}");
         assert!(flat.stack.is_some_and(|bytes| (FLAT..20 << 10).contains(&bytes)), "{flat}");
         assert_eq!(flat.size, (64 << 10) - 64);
@@ -304,12 +294,45 @@ fn a_platform_is_told_of_a_segment_at_once_and_of_a_stack_at_the_end() {
 
 #[test]
 fn of_a_stack_that_was_not_painted_nothing_is_known() {
-    let told = on_stacks_of(&PLAIN);
-    assert_eq!(told.len(), 4, "{told:?}");
+    // SAFETY: as above.
+    static PLAIN: StaticSource<STACKS, { 64 << 10 }> = unsafe { StaticSource::new() };
+    let told = runs(1, &PLAIN, uses_all_stacks);
+    assert_eq!(told.len(), STACKS + 1, "{told:?}");
     for told in &told[1..] {
         assert_eq!((told.ends, told.stack), (true, None), "{told}");
         assert!(told.to_string().ends_with("nothing is known"), "{told}");
     }
+}
+
+#[test]
+fn one_that_must_drop_its_result_after_all_is_counted_once() {
+    /// Takes stack when it is dropped.
+    struct Deep;
+
+    impl Drop for Deep {
+        fn drop(&mut self) {
+            uses::<DEEP, _>(|| ());
+        }
+    }
+
+    static PAINTED: StaticSource<STACKS, { 64 << 10 }> = {
+        // SAFETY: as above.
+        unsafe { StaticSource::new() }.painted()
+    };
+    let told = runs(2, &PAINTED, || {
+        let handle = rt::go_named("drops", || Deep);
+        HANDLE.wait();
+        drop(handle);
+        HANDLE.wait();
+        let next = || rt::go_named("next", || ()).join().unwrap();
+        (0..5).for_each(|_| next());
+    });
+    let of = |name: &'static str| told.iter().filter(move |told| told.name == name);
+    let drops: Vec<_> = of("drops").collect();
+    let [before, after] = drops[..] else { panic!("{told:?}") };
+    assert_eq!((before.ends, after.ends), (true, false), "{told:?}");
+    assert!(before.stack < after.stack && after.stack > Some(DEEP), "{told:?}");
+    assert_eq!(of("next").filter(|told| told.ends).count(), 5, "{told:?}");
 }
 
 #[test]
