@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{on_every_runtime, quiet_panic, tid, yield_until};
+use common::{on_each_kind, on_every_runtime, quiet_panic, tid, yield_until};
 use g0_cgo::{call, call_blocking, callback, try_callback};
 use g0_sched::{
-    channel, current, go, lock_os_thread, os_thread_locked, stats, unlock_os_thread, yield_now,
+    Runtime, channel, current, go, lock_os_thread, os_thread_locked, stats, unlock_os_thread,
+    yield_now,
 };
 use threads::{CThread, alone, is_bound, machine, on_c_thread};
 
@@ -530,5 +531,35 @@ fn a_bound_thread_has_a_signal_stack_and_keeps_one_of_its_own() {
             }
             callback((), yield_now);
         });
+    });
+}
+
+#[test]
+fn each_callback_of_a_thread_is_told_of_with_the_depth_of_the_deepest() {
+    #[inline(never)]
+    fn uses<const BYTES: usize>() {
+        std::hint::black_box(&mut [1_u8; BYTES]);
+    }
+
+    let _alone = alone();
+    on_each_kind(|kind, procs| {
+        let runtime = kind.build(Runtime::builder().procs(procs).measure_stacks(true));
+        let watch = runtime.watch();
+        let told = || watch.stack_use().into_iter().find(|stats| stats.name == "foreign thread");
+        runtime
+            .run(|| {
+                on_c_thread(|| callback((), || uses::<{ 3 << 10 }>()));
+                let flat = told().expect("a callback is over");
+                assert_eq!(flat.ended, 1, "{flat}");
+                assert!((3 << 10..20 << 10).contains(&flat.stack), "{flat}");
+                on_c_thread(|| {
+                    callback((), || uses::<{ 90 << 10 }>());
+                    callback((), yield_now);
+                });
+                let deep = told().expect("three callbacks are over");
+                assert_eq!(deep.ended, 3, "{deep}");
+                assert!((90 << 10..110 << 10).contains(&deep.stack), "{deep}");
+            })
+            .unwrap();
     });
 }

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use g0_stack::SlabSource;
 
 use super::companion::Companion;
-use super::offload_pool::{self, Pool};
+use super::offload_pool;
 use super::prepare::prepare;
 use super::runtime::Runtime;
 use super::stacks::{LEAST_GUARDED, Stacks, guarded};
@@ -542,7 +542,7 @@ impl Builder {
         scheduler.core().begin_with(wanted);
         scheduler.core().evict_at_most(self.max_evicted);
         scheduler.trace(self.trace_period());
-        let _ = Pool::found(scheduler.core(), self.max_offload_threads);
+        let _ = Companion::found_pool(scheduler.core(), self.max_offload_threads);
         // SAFETY: it has not started.
         unsafe { scheduler.name_cell().set(self.name) };
         Ok(Runtime {

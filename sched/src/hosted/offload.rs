@@ -18,7 +18,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::offload_pool::{MOST, Pool, Work};
+use super::companion::Companion;
+use super::offload_pool::{MOST, Work};
 use super::tag::Hosted;
 use crate::api::goroutine::park;
 use crate::exec::enter::caller;
@@ -73,7 +74,7 @@ where
         Arc::new(Task(Mutex::new(State { closure: Some(f), waker: None, end: None, left: false })));
     // A scheduler that no builder has made has no pool before.
     let core = m.core();
-    Pool::found(core, MOST).submit(task.clone());
+    Companion::found_pool(core, MOST).submit(task.clone());
     match block_on::<Hosted, _>(Offloaded(task)) {
         End::Returned(value) => value,
         End::Panicked(payload) => resume_unwind(payload),

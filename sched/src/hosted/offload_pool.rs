@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use g0_arch::sync::atomic::Ordering;
 
-use super::companion::Companion;
 use super::tag::Hosted;
 use crate::objects::shared::Core;
 
@@ -58,18 +57,10 @@ struct State {
 }
 
 impl Pool {
-    /// Returns the pool of `core`, made now if there is none yet: then of `most` threads.
-    pub(super) fn found(core: &'static Core, most: usize) -> Arc<Self> {
-        let make = || {
-            let (work, change) = (Condvar::new(), Condvar::new());
-            Arc::new(Self { state: Mutex::new(State::of(core)), work, change, most })
-        };
-        Companion::of(core).pool.get_or_init(make).clone()
-    }
-
-    /// Returns the pool of `core`, if there is one.
-    pub(super) fn of(core: &Core) -> Option<Arc<Self>> {
-        Companion::of(core).pool.get().cloned()
+    /// Returns a pool of `most` threads, for `core`.
+    pub(super) fn new(core: &'static Core, most: usize) -> Self {
+        let (work, change) = (Condvar::new(), Condvar::new());
+        Self { state: Mutex::new(State::of(core)), work, change, most }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use std::string::ToString;
 use g0_stack::overflow::add_onstack_flags;
 
 use super::affinity::CPUS;
-use super::offload_pool::Pool;
+use super::companion::Companion;
 use super::prepare::prepare;
 use super::tag::Hosted;
 use super::{
@@ -117,7 +117,7 @@ impl Machines for Hosted {
     }
 
     unsafe fn start_services(core: &'static Core) {
-        if let Some(pool) = Pool::of(core) {
+        if let Some(pool) = Companion::pool(core) {
             pool.start_threads(THREAD_STACK);
         }
     }

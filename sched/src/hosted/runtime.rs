@@ -9,7 +9,7 @@ use std::time::Duration;
 use g0_arch::sync::atomic::{Ordering, fence};
 use g0_stack::overflow::add_onstack_flags;
 
-use super::offload_pool::Pool;
+use super::companion::Companion;
 use super::stacks::Stacks;
 use super::tag::Hosted;
 use super::watch::Watch;
@@ -109,7 +109,7 @@ impl Runtime {
         let here = if self.lock_main { CallingThread::IsMains } else { CallingThread::Waits };
         let ended = scheduler.begin(main, site, here, carry);
         let patience = Duration::from_nanos(PATIENCE);
-        let offloading = Pool::of(scheduler.core()).map_or(0, |pool| pool.close(patience));
+        let offloading = Companion::pool(scheduler.core()).map_or(0, |pool| pool.close(patience));
         drop(self);
         let ended = ended.map_err(RunError::NotStarted)?;
         let result = match ended.result {
