@@ -412,6 +412,15 @@ fn what_the_runtime_does_on_a_goroutines_stack_fits_1_or_2_kib() {
                 deepest()
             });
             found.push((name, procs, bytes.unwrap(), most));
+            // To measure takes no room of the stack that is measured.
+            let runtime = built(packed(procs, 2048).measure_stacks(true));
+            let watch = runtime.watch();
+            runtime.run(does).unwrap();
+            let sites = watch.stack_use().into_iter().filter(|stats| stats.name != "main");
+            let (ended, bytes) =
+                sites.fold((0, 0), |(n, most), s| (n + s.ended, s.stack.max(most)));
+            assert!(ended >= 50, "{name}: {ended}");
+            found.push((name, procs, bytes, most));
         }
     }
     stop.store(1, Ordering::Relaxed);

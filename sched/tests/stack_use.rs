@@ -7,13 +7,14 @@ mod own;
 use std::hint::black_box;
 use std::panic::Location;
 use std::sync::{Barrier, Mutex};
+use std::time::Duration;
 
 use common::{Threads, bounded, on_each_kind, quiet_panic, yield_until};
 use g0_sched::generic::Go;
 use g0_sched::port::Reports;
 use g0_sched::{
     Builder, Config, Hosted, JoinHandle, Platform, Runtime, Scheduler, SiteStats, StackUse, Watch,
-    channel, go, go_named, goexit, grow, lock_os_thread, yield_now,
+    channel, go, go_named, goexit, grow, lock_os_thread, sleep, yield_now,
 };
 use g0_stack::{Class, StackSource, StaticSource};
 use own::as_own;
@@ -200,6 +201,21 @@ fn segments_count_for_themselves_also_before_the_end() {
                 assert!(after.to_string().ends_with(", and 786432 of segments"), "{after}");
             })
             .unwrap();
+    });
+}
+
+#[test]
+fn memory_of_stacks_is_not_given_back_before_it_has_counted() {
+    on_each_kind(|kind, procs| {
+        let runtime = kind.build(measuring(procs).give_back_after(Duration::from_millis(1)));
+        let watch = runtime.watch();
+        let waits = || {
+            uses::<DEEP, _>(|| ());
+            sleep(Duration::from_millis(60));
+        };
+        runtime.run(|| go_named("waits", waits).join().unwrap()).unwrap();
+        let told = told(&watch, "waits");
+        assert!(told.stack > DEEP, "{told}");
     });
 }
 
