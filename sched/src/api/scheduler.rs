@@ -134,11 +134,14 @@ impl<P: Platform> Scheduler<P> {
         /// stack tells of itself; and a goroutine that is given a segment tells of its segments at once. A goroutine
         /// that is left behind tells nothing of its own stack, nor does one that never started.
         ///
-        /// Meanwhile each end, and each wait, goes over g0, an end costs up to microseconds besides, and no memory of
-        /// stacks is [given back](Self::give_back_after). Under memory checkers nothing is measured. Without this: no
-        /// goroutine pays anything.
+        /// Meanwhile an end takes up to microseconds more, segments come from a depot that all Ps share, and no memory
+        /// of stacks is [given back](Self::give_back_after). Under memory checkers nothing is measured. Without this:
+        /// no goroutine pays anything.
         pub fn measure_stacks(mut self) -> Self {
-            self.core.measures = !g0_arch::tools::ON;
+            if !g0_arch::tools::ON {
+                self.core.measures = true;
+                self.core.segments.local = 0;
+            }
             self
         }
     }
@@ -182,6 +185,9 @@ impl<P: Platform> Scheduler<P> {
                 mem::replace(&mut self.core.segments, Segments::from(Some(source), segment, limit));
             // There is nothing in it to be dropped.
             mem::forget(none);
+            if self.core.measures {
+                self.core.segments.local = 0;
+            }
             self
         }
     }

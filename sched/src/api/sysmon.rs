@@ -52,7 +52,7 @@ pub unsafe fn sysmon<P: Platform>(core: &'static Core) {
             core.ms.never_started.store(true, Ordering::Relaxed);
             core.halt::<P>();
         }
-        core.make_spare();
+        core.make_spare::<P>();
         // SAFETY: this is sysmon.
         unsafe { P::start_services(core) };
         // Relaxed: it only shortens this sleep.

@@ -6,6 +6,7 @@ use g0_defer::Unwind;
 
 use super::acquire::step_in;
 use super::enter::caller;
+use super::measure;
 use super::post_switch::Tag;
 use super::segments;
 use super::switch::{mcall, switch_to};
@@ -45,10 +46,10 @@ pub(super) fn exit<P: Platform>(g: NonNull<G>) {
     let inside = step_in::<P>(m, g);
     // SAFETY: on `g`'s own stack for the last time, as the tag says; what the policy returns may run here.
     let inside = unsafe {
-        match after_exit(&inside, g) {
+        match after_exit(&inside, g, || measure::end::<P>(inside.m(), g)) {
             Some(next) => switch_to::<P>(inside, next, Tag::Exit),
             None => {
-                if inside.g().is_segmented.get() {
+                if inside.g().stacks.is_segmented() {
                     segments::end::<P>(&inside, g);
                 }
                 mcall::<P>(inside, Tag::Exit)

@@ -6,38 +6,53 @@
 //!                            forget it, below what is live
 //! ```
 //!
-//! A scheduler that does not measure pays nothing for it, not even a test: where it is measured every G has its
-//! `is_segmented` set for good, so each end comes over g0 as that of a goroutine with segments does, to
-//! [`segments::end`](super::segments::end).
+//! A scheduler that does not measure pays nothing for it, not even a test: where it is measured every G has a flag for
+//! good, beside that of a goroutine which may have segments, and an end looks at both at once. One that measures goes
+//! the same ways for all else, so that each goroutine's stack bears what it bears elsewhere: the post-switch step of
+//! what ran before it, too.
 
 use core::ptr::NonNull;
 
 use g0_stack::Class;
 use g0_stack::grow::Segment;
 
-use super::g0::on_g0;
+use super::current::current_m;
+use super::g0::{on_g0, on_g0_off};
 use crate::objects::g::{G, scheduler_of};
 use crate::objects::m::M;
 use crate::objects::report::StackUse;
 use crate::platform::Platform;
 
 /// A stack, on which nothing lies but its new G, begins as if it had never been used: its source may have lent it as a
-/// segment before, or to another scheduler. `m` is the calling M if the caller is on a goroutine's stack, which may
-/// have little room.
+/// segment before, or to another scheduler.
 ///
 /// # Safety
 ///
-/// The stack of `g` must be the caller's; `m`, if there is one, must be the calling M, inside.
+/// The stack of `g` must be the caller's.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn begin(m: Option<&'static M>, g: NonNull<G>) {
+pub(super) unsafe fn begin<P: Platform>(g: NonNull<G>) {
     // SAFETY: the stack is the caller's, and nothing is live below the G.
     let forget = || unsafe { G::header(g).as_ref().reset_high_water(g.as_ptr().cast()) };
-    match m {
-        // SAFETY: as the caller ensures.
-        Some(m) => unsafe { on_g0(m, forget) },
-        None => forget(),
+    match current_m::<P>() {
+        // A goroutine starts another, inside: its stack may have little room.
+        // SAFETY: the calling M, inside, on the stack of the goroutine that it runs.
+        Some(m) if m.claim.is_inside() && m.running().is_some() => unsafe { on_g0(m, forget) },
+        _ => forget(),
     }
+}
+
+/// As [`ended`], on the stack of `g`, which `m` runs.
+///
+/// # Safety
+///
+/// `m` must be the calling M, inside, and `g` its goroutine, which ends: on its own stack, if it is to go on.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn end<P: Platform>(m: &'static M, g: NonNull<G>) {
+    // SAFETY: as the caller ensures; nothing is live on the stack below where it was left. If it is a segment that was
+    // left, which is fatal next, that address is not in the goroutine's own stack.
+    unsafe { on_g0_off(m, |live| ended::<P>(g, live)) }
 }
 
 /// Tells how much of its own stack `g`, which ends, has used, and forgets it; on g0. Below `live` nothing is live.

@@ -52,14 +52,16 @@ pub(crate) unsafe fn park<P: Platform, F: FnOnce() -> bool>(
         inside.g().unlock_arg.set((&raw mut publish).cast());
         let p = inside.p();
         p.counts.parks.add(1);
-        let segmented = usize::from(inside.g().is_segmented.get());
-        let slow = p.count() || inside.lock.reserved.get().addr() | segmented != 0;
+        // Where stacks are measured, and on a reserved M or with segments, the second look says whether it is slow.
+        let slow = p.count()
+            || inside.lock.reserved.get().addr() | inside.g().stacks.any() != 0
+                && (!inside.lock.reserved.get().is_null() || inside.g().stacks.is_segmented());
         if P::Unwind::panicking() {
             mcall_unwinding::<P>(inside, Tag::Park)
         } else if !slow && let Some(next) = pick(&inside) {
             switch_to::<P>(inside, next, Tag::Park)
         } else {
-            if inside.g().is_segmented.get() {
+            if inside.g().stacks.is_segmented() {
                 leave_kept(&inside, inside.goroutine());
             }
             mcall::<P>(inside, Tag::Park)

@@ -11,7 +11,6 @@
 //! A segment that a call has returned from is kept: it stays with the goroutine for the next one. When the goroutine
 //! parks it goes to the P, so a million goroutines share the few that are in use at a time. One flag of the G,
 //! `is_segmented`, says that there may be something to give: the park's slow test looks at it, and so does the end's.
-//! Where the scheduler [measures](measure) it always does.
 //!
 //! What is not of the usual class stays with the goroutine when it parks, for under the lock that a park may hold the
 //! source must not be called.
@@ -34,7 +33,7 @@ use g0_stack::{Class, Header, Stack, StackError, StackSource};
 
 use super::acquire::acquire;
 use super::current::current_m;
-use super::g0::{on_g0, on_g0_off};
+use super::g0::on_g0;
 use super::measure;
 use crate::objects::g::{G, scheduler_of};
 use crate::objects::inside::{Stay, Within};
@@ -142,7 +141,7 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
         unsafe {
             at_hand::<P, _, _>((), |within, ()| {
                 let stack = within.core().segments.take_at_hand(&within.p().segments).ok_or(())?;
-                within.running().ok_or(())?.as_ref().is_segmented.set(true);
+                within.running().ok_or(())?.as_ref().stacks.set_segmented(true);
                 Ok(stack)
             })
             .ok()
@@ -186,7 +185,7 @@ unsafe impl<P: Platform> Here for Goroutines<P> {
         };
         // SAFETY: the goroutine's own field; on its stack.
         unsafe {
-            g.as_ref().is_segmented.set(true);
+            g.as_ref().stacks.set_segmented(true);
             on_g0(m, inside)
         }
     }
@@ -388,14 +387,12 @@ pub(super) unsafe fn leave_kept(within: &Within, g: NonNull<G>) {
             debug_assert!(given.is_ok(), "what was kept cannot be kept");
             outermost = header;
         }
-        let is_first = grow::is_first(present.as_ref());
-        g.as_ref().is_segmented.set(!is_first || within.core().measures);
+        g.as_ref().stacks.set_segmented(!grow::is_first(present.as_ref()));
     }
 }
 
 /// Gives what `g` keeps to the P, when it ends or, of an extra M, when its thread's callback is over. Its own stack
-/// must be the present one then, else it ends the program. Where the scheduler measures, the platform is told how deep
-/// that stack came.
+/// must be the present one then, else it ends the program.
 ///
 /// # Safety
 ///
@@ -403,22 +400,19 @@ pub(super) unsafe fn leave_kept(within: &Within, g: NonNull<G>) {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
-    let (segments, measures) = (&within.core().segments, within.core().measures);
-    // SAFETY: the goroutine's own stacks; what it keeps came from this scheduler. On g0 nothing runs on them.
+    let segments = &within.core().segments;
+    // SAFETY: the goroutine's own stacks; what it keeps came from this scheduler.
     unsafe {
         let present = NonNull::new_unchecked(g.as_ref().present.get());
-        let empty = |live| {
+        let empty = || {
             grow::take_kept(present).for_each(|stack| segments.put(&within.p().segments, stack));
             segments.release_surplus(&within.p().segments);
-            if measures && grow::is_first(present.as_ref()) {
-                measure::ended::<P>(g, live);
-            }
         };
         let low = present.as_ref().bottom().addr();
         if (low..present.addr().get()).contains(&stack_pointer().addr()) {
-            on_g0_off(within.m(), empty);
+            on_g0(within.m(), empty);
         } else {
-            empty(g.as_ptr().cast());
+            empty();
         }
         if !grow::is_first(present.as_ref()) {
             fatal::<P>(
@@ -426,7 +420,7 @@ pub(crate) unsafe fn end<P: Platform>(within: &Within, g: NonNull<G>) {
                 "a goroutine ends on a segment of its stack, and not on the stack that it began on",
             );
         }
-        g.as_ref().is_segmented.set(measures);
+        g.as_ref().stacks.set_segmented(false);
     }
 }
 
@@ -465,6 +459,6 @@ pub(crate) unsafe fn end_without_p(core: &'static Core, g: NonNull<G>) {
         if let Some(present) = NonNull::new(g.as_ref().present.get()) {
             grow::take_kept(present).for_each(|stack| core.segments.put_without_p(stack));
         }
-        g.as_ref().is_segmented.set(core.measures);
+        g.as_ref().stacks.set_segmented(false);
     }
 }

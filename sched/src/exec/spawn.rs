@@ -211,7 +211,7 @@ where
     };
     // SAFETY: the stack has just come from the cache or a depot, and the packet fits, as the caller ensures.
     let (g, result) = unsafe {
-        let g = init_g(core, stack, Some(inside.m()));
+        let g = init_g::<P>(core, stack);
         g.as_ref().scope.set(scope);
         (g, prepare::<P, F, T>(g, f, next_id(&inside), name, site))
     };
@@ -279,7 +279,7 @@ where
     let Err(payload) = ended else { unreachable!("g0: `throw_goexit` has returned") };
     // SAFETY: the stack has just come from the depot, and the packet fits. The scope waits for the goroutine.
     unsafe {
-        let g = init_g(core, stack, None);
+        let g = init_g::<P>(core, stack);
         let result = (&raw mut (*packet_of::<F, Outcome<T, P>>(g)).result).cast::<Outcome<T, P>>();
         announce(g);
         result.write(Err(payload));
@@ -335,18 +335,13 @@ fn fetch_from(within: &Within, depot: &AnyDepot) -> Result<Stack, Error> {
     }
 }
 
-/// Returns the G of `stack`, made if the stack has never had one. `m` is the calling M if the caller is on a goroutine's
-/// stack that may have little room.
+/// Returns the G of `stack`, made if the stack has never had one.
 ///
 /// # Safety
 ///
-/// The stack must be the caller's and free; `m`, if there is one, must be the calling M, inside.
+/// The stack must be the caller's and free.
 #[inline(always)]
-pub(crate) unsafe fn init_g(
-    core: &'static Core,
-    mut stack: Stack,
-    m: Option<&'static M>,
-) -> NonNull<G> {
+pub(crate) unsafe fn init_g<P: Platform>(core: &'static Core, mut stack: Stack) -> NonNull<G> {
     let fresh = stack.first_use();
     let g = stack.payload::<G>();
     let _ = stack.into_raw();
@@ -354,7 +349,7 @@ pub(crate) unsafe fn init_g(
     let g = unsafe { NonNull::new_unchecked(g) };
     if fresh {
         // SAFETY: there is room for a G, and nothing is there yet.
-        unsafe { make(core, g, m) };
+        unsafe { make::<P>(core, g) };
     }
     g
 }
@@ -363,7 +358,7 @@ pub(crate) unsafe fn init_g(
 ///
 /// As [`init_g`]; nothing may have been written at `g` yet.
 #[cold]
-unsafe fn make(core: &'static Core, g: NonNull<G>, m: Option<&'static M>) {
+unsafe fn make<P: Platform>(core: &'static Core, g: NonNull<G>) {
     // SAFETY: the stack is the caller's, and there is room for a G beneath its header.
     unsafe {
         g.write(G::new());
@@ -375,8 +370,8 @@ unsafe fn make(core: &'static Core, g: NonNull<G>, m: Option<&'static M>) {
             g.as_ref().bar();
         }
         if core.measures {
-            g.as_ref().is_segmented.set(true);
-            measure::begin(m, g);
+            g.as_ref().stacks.set_measured();
+            measure::begin::<P>(g);
         }
     }
     core.register(g);
@@ -586,7 +581,7 @@ pub(crate) unsafe fn spawn_main<P: Platform, F: FnOnce()>(
     // caller ensures.
     unsafe {
         depot.drain(&mut cache);
-        let g = init_g(core, stack, None);
+        let g = init_g::<P>(core, stack);
         let id = core.gs.next_id.fetch_add(1, Ordering::Relaxed);
         g.as_ref().scope.set(ptr::null());
         let main = || {

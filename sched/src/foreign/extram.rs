@@ -153,21 +153,21 @@ unsafe fn take_over<P: Platform>() -> Result<&'static M, Refused> {
 fn take<P: Platform>(core: &'static Core) -> Option<&'static M> {
     let (m, last) = match core.foreign.extras.take() {
         Some((m, last)) => (m, last),
-        None => (make(core)?, true),
+        None => (make::<P>(core)?, true),
     };
     // Of several threads that find none at the same time one asks.
     if last && !core.foreign.extras.wanted.swap(true, Ordering::AcqRel) {
         if P::WATCHED {
             core.sysmon.parker.unpark::<P>();
         } else {
-            core.make_spare();
+            core.make_spare::<P>();
         }
     }
     Some(m)
 }
 
 /// Returns a new extra M with its goroutine. Allocates.
-fn make(core: &'static Core) -> Option<&'static M> {
+fn make<P: Platform>(core: &'static Core) -> Option<&'static M> {
     // A callback may go as deep as main.
     let depot = core.main_depot()?;
     let mut cache = g0_stack::Cache::new(depot.class());
@@ -185,7 +185,7 @@ fn make(core: &'static Core) -> Option<&'static M> {
     };
     // SAFETY: the stack and the M are this call's alone, but for code that walks all Ms.
     unsafe {
-        let g = init_g(core, stack, None);
+        let g = init_g::<P>(core, stack);
         let this = g.as_ref();
         announce(g);
         this.run.set(None);
@@ -212,10 +212,10 @@ fn make(core: &'static Core) -> Option<&'static M> {
 impl Core {
     /// Makes a spare extra M if one is wanted. Called by sysmon; without it, by the thread that has
     /// taken the last.
-    pub(crate) fn make_spare(&'static self) {
+    pub(crate) fn make_spare<P: Platform>(&'static self) {
         if self.foreign.extras.wanted.load(Ordering::Relaxed)
             && self.foreign.extras.wanted.swap(false, Ordering::AcqRel)
-            && let Some(m) = make(self)
+            && let Some(m) = make::<P>(self)
         {
             self.foreign.extras.put(m);
         }
@@ -269,8 +269,8 @@ pub(crate) unsafe fn arrive(m: &'static M) -> bool {
 pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
     // SAFETY: an extra M, this thread's; its goroutine lives as long as the scheduler.
     unsafe {
-        if (*m.extra.own_g.get()).is_segmented.get() {
-            leave_segments::<P>(m);
+        if (*m.extra.own_g.get()).stacks.any() != 0 {
+            leave_stacks::<P>(m);
         }
         // Release: the end, which counts the callback out, sees what it did.
         (*m.extra.own_g.get()).status.set(status::DEAD);
@@ -296,23 +296,24 @@ pub(crate) unsafe fn depart<P: Platform>(m: &'static M) {
 }
 
 /// The goroutine of `m`, whose callback is over, gives the segments that it keeps to the P; without one it keeps them.
-/// If the scheduler measures stacks, the platform is told.
+/// If stacks are measured, the platform is told of its own.
 ///
 /// # Safety
 ///
 /// As [`depart`].
 #[cold]
 #[inline(never)]
-unsafe fn leave_segments<P: Platform>(m: &'static M) {
+unsafe fn leave_stacks<P: Platform>(m: &'static M) {
     let errno = Errno::of::<P>();
     // SAFETY: an extra M, this thread's, in the foreign state; nothing of its goroutine is live.
     unsafe {
         let stay = step_in(m);
         let g = NonNull::new_unchecked(m.extra.own_g.get());
-        match stay.within() {
-            Some(within) => segments::end::<P>(within, g),
-            None if m.core().measures => measure::ended::<P>(g, g.as_ptr().cast()),
-            None => {}
+        if g.as_ref().stacks.is_measured() {
+            measure::ended::<P>(g, g.as_ptr().cast());
+        }
+        if let Some(within) = stay.within() {
+            segments::end::<P>(within, g);
         }
         stay.leave();
     }

@@ -261,9 +261,10 @@ impl Builder {
     /// # Ok::<(), g0_sched::Error>(())
     /// ```
     ///
-    /// While it measures, each end and each wait of a goroutine takes a longer way, an end some microseconds more, and
-    /// no memory is [given back](Self::give_back_after): pages that were given back tell nothing. Under memory checkers
-    /// nothing is measured. Default: false, which costs nothing.
+    /// While it measures, each end of a goroutine takes some microseconds more, segments come from a depot that all Ps
+    /// share, and no memory is [given back](Self::give_back_after): pages that were given back tell nothing. All else is
+    /// as it is without, so that stacks bear what they bear then. Under memory checkers nothing is measured. Default:
+    /// false, which costs nothing.
     pub fn measure_stacks(mut self, measure: bool) -> Self {
         self.measures = measure;
         self

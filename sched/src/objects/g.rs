@@ -89,9 +89,8 @@ pub struct G {
     pub(crate) exiting: OwnedCell<Exiting>,
     /// What holds a panic or a Goexit that is to go on later: scopes, to run their deferred calls, and foreign calls.
     pub(crate) holding: OwnedCell<u16>,
-    /// It may have segments: its present stack is one, or it keeps one for the next call; or its
-    /// scheduler measures stacks. See `exec::segments`, `exec::measure`.
-    pub(crate) is_segmented: OwnedCell<bool>,
+    /// What there is to be done about its stacks when it parks or ends.
+    pub(crate) stacks: StackFlags,
     /// What it waits for, or waited for last, as a [`WaitReason`]; any thread reads it.
     reason: stat_atomic::AtomicU8,
     /// Since when, on the coarse clock; any thread reads it.
@@ -123,6 +122,72 @@ pub struct G {
     pub(crate) lockers: Lockers,
     /// The stack that it lies in, as memory checkers know it, from its start to its end.
     pub(crate) fiber: Fiber,
+}
+
+/// What there is to be done about a goroutine's stacks, as bits: one look tells that there is nothing.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct StackFlags(OwnedCell<u8>);
+
+/// It may have segments: its present stack is one, or it keeps one for the next call. See `exec::segments`.
+const SEGMENTED: u8 = 1;
+/// Its scheduler measures stacks: set when the G is made, for good. See `exec::measure`.
+const MEASURED: u8 = 2;
+
+impl StackFlags {
+    /// Returns whether it may have segments.
+    ///
+    /// # Safety
+    ///
+    /// As [`any`](Self::any).
+    #[inline(always)]
+    pub(crate) unsafe fn is_segmented(&self) -> bool {
+        // SAFETY: as the caller ensures.
+        unsafe { self.0.get() & SEGMENTED != 0 }
+    }
+
+    /// Returns whether it is measured.
+    ///
+    /// # Safety
+    ///
+    /// As [`any`](Self::any).
+    #[inline(always)]
+    pub(crate) unsafe fn is_measured(&self) -> bool {
+        // SAFETY: as the caller ensures.
+        unsafe { self.0.get() & MEASURED != 0 }
+    }
+
+    /// Returns whether either is so, as a number that is 0 if not.
+    ///
+    /// # Safety
+    ///
+    /// By the goroutine itself; or where it does not run, by what has taken it over.
+    #[inline(always)]
+    pub(crate) unsafe fn any(&self) -> usize {
+        // SAFETY: as the caller ensures.
+        usize::from(unsafe { self.0.get() })
+    }
+
+    /// Says whether it may have segments.
+    ///
+    /// # Safety
+    ///
+    /// As [`any`](Self::any).
+    #[inline(always)]
+    pub(crate) unsafe fn set_segmented(&self, may: bool) {
+        // SAFETY: as the caller ensures.
+        unsafe { self.0.set(self.0.get() & !SEGMENTED | if may { SEGMENTED } else { 0 }) };
+    }
+
+    /// Says that it is measured.
+    ///
+    /// # Safety
+    ///
+    /// By what makes the G.
+    pub(crate) unsafe fn set_measured(&self) {
+        // SAFETY: as the caller ensures.
+        unsafe { self.0.set(self.0.get() | MEASURED) };
+    }
 }
 
 /// The links of a goroutine that has locked a thread which others have locked too: see `policy::lockedm`.
@@ -164,7 +229,7 @@ impl G {
             exiting: OwnedCell::new(Exiting::No),
             holding: OwnedCell::new(0),
             bars: OwnedCell::new(0),
-            is_segmented: OwnedCell::new(false),
+            stacks: StackFlags(OwnedCell::new(0)),
             looked_at: stat_atomic::AtomicU32::new(0),
             reason: stat_atomic::AtomicU8::new(WaitReason::Park as u8),
             since: stat_atomic::AtomicU32::new(0),

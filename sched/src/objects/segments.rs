@@ -71,6 +71,9 @@ pub(crate) struct Segments {
     pub(crate) depot: Depot<Metered>,
     /// How many bytes a goroutine may have in segments. Set before the start.
     pub(crate) limit: usize,
+    /// How many a P has at hand, at most: none where stacks are measured, so that each is asked for on g0. Set before
+    /// the start.
+    pub(crate) local: usize,
 }
 
 /// The segments of one P. Its owner's, but for the counts.
@@ -128,7 +131,7 @@ impl Segments {
                 stacks: stat_atomic::AtomicUsize::new(0),
                 bytes: stat_atomic::AtomicUsize::new(0),
             };
-            Self { depot: Depot::new(class, source), limit }
+            Self { depot: Depot::new(class, source), limit, local: LOCAL }
         }
     }
 
@@ -214,7 +217,7 @@ impl Segments {
         let class = self.depot.class();
         // SAFETY: the P's own cache; what it has came from the depot, or from its source.
         p.free.with_mut(|cache| unsafe {
-            if stack.class() != class || (*cache).len() >= LOCAL {
+            if stack.class() != class || (*cache).len() >= self.local {
                 return Err(stack);
             }
             self.depot.free(&mut *cache, stack);
@@ -233,7 +236,12 @@ impl Segments {
         if self.depot.is_empty() {
             return self.depot.source().alloc(self.depot.class());
         }
-        self.depot.alloc(cache)
+        let stack = self.depot.alloc(cache);
+        if self.local == 0 {
+            // SAFETY: what the cache has came from the depot.
+            unsafe { self.depot.drain(cache) };
+        }
+        stack
     }
 
     /// # Safety
@@ -242,7 +250,7 @@ impl Segments {
     unsafe fn put_usual(&self, cache: &mut Cache, stack: Stack) {
         // SAFETY: as the caller ensures; what the cache has came from the depot, or from its source.
         unsafe {
-            if cache.len() < LOCAL {
+            if cache.len() < self.local {
                 return self.depot.free(cache, stack);
             }
             let mut alone = Cache::new(self.depot.class());
@@ -260,7 +268,7 @@ impl Segments {
     pub(crate) unsafe fn release_surplus(&self, p: &ProcSegments) {
         // A cache that is not full has not given any away lately.
         // SAFETY: the P's own cache.
-        let is_full = p.free.with_mut(|cache| unsafe { (*cache).len() } >= LOCAL);
+        let is_full = p.free.with_mut(|cache| unsafe { (*cache).len() } >= self.local);
         if is_full && self.depot.len() > SURPLUS {
             // SAFETY: as the caller ensures.
             unsafe { self.release(p) };

@@ -15,18 +15,28 @@ use crate::parts::phase;
 /// Returns the G to switch to after `g`, which ends on `m`; `None`: the scheduler decides, on g0.
 ///
 /// A joiner that waits and may run here goes first, RUNNABLE from now on: no queue is touched. On an M that
-/// other goroutines have locked only the scheduler knows what may run (L2).
+/// other goroutines have locked only the scheduler knows what may run (L2). Where stacks are measured that is done by
+/// `measure`, and all else is as it is elsewhere.
 ///
 /// # Safety
 ///
 /// `g` must be the goroutine of `m`, on its stack for the last time.
 #[inline(always)]
-pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>> {
+pub(crate) unsafe fn after_exit(
+    m: &Within,
+    g: NonNull<G>,
+    measure: impl FnOnce(),
+) -> Option<NonNull<G>> {
     // SAFETY: the calling M's, and the goroutine's own. One that may have segments gives them up on the way over g0.
-    if unsafe { m.lock.reserved.get().addr() | usize::from(g.as_ref().is_segmented.get()) } != 0 {
+    if unsafe { m.lock.reserved.get().addr() | g.as_ref().stacks.any() } != 0 {
+        // SAFETY: the goroutine's own.
+        if unsafe { g.as_ref().stacks.is_measured() } {
+            measure();
+        }
         // SAFETY: `g` ends.
-        unsafe { leave_locked(m, g) };
-        return None;
+        if unsafe { leave_locked(m, g) } {
+            return None;
+        }
     }
     if m.p().count() || m.core().phase() != phase::OPEN {
         return None;
@@ -46,17 +56,20 @@ pub(crate) unsafe fn after_exit(m: &Within, g: NonNull<G>) -> Option<NonNull<G>>
     pick(m)
 }
 
-/// The lockers of `m`, which `g` or others may be, are rid of `g` before another thread may use that anew.
+/// The lockers of `m`, which `g` or others may be, are rid of `g` before another thread may use that anew. Returns
+/// whether the scheduler decides what runs next, on g0.
 ///
 /// # Safety
 ///
 /// As [`after_exit`].
 #[cold]
-unsafe fn leave_locked(m: &Within, g: NonNull<G>) {
+unsafe fn leave_locked(m: &Within, g: NonNull<G>) -> bool {
     // SAFETY: the goroutine that runs here; if it is locked, to this M.
     unsafe {
+        let is_left = !m.lock.reserved.get().is_null() || g.as_ref().stacks.is_segmented();
         if g.as_ref().locks.get() != Locks::NONE {
             leave_lockers(m.m(), g);
         }
+        is_left
     }
 }
