@@ -7,7 +7,7 @@ mod own;
 use std::hint::black_box;
 use std::panic::Location;
 use std::sync::{Barrier, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Threads, bounded, on_each_kind, quiet_panic, yield_until};
 use g0_sched::generic::Go;
@@ -268,7 +268,9 @@ fn runs<const N: usize>(
             Scheduler::<Tells>::new(Config { stacks, stack: class(64 << 10), ..config });
         let scheduler = scheduler.measure_stacks().segments(stacks, class(16 << 10), 1 << 20);
         let scheduler: &'static _ = Box::leak(Box::new(scheduler));
-        assert!(scheduler.run(main).unwrap().result.is_some_and(|result| result.is_ok()));
+        let ended = scheduler.run(main).unwrap();
+        assert!(ended.result.is_some_and(|result| result.is_ok()));
+        assert_eq!(ended.left_behind, 0);
         let mine = |told: &mut StackUse| std::ptr::eq(told.core(), scheduler.core());
         TOLD.lock().unwrap().extract_if(.., mine).collect()
     })
@@ -340,6 +342,12 @@ fn one_that_must_drop_its_result_after_all_is_counted_once() {
         HANDLE.wait();
         drop(handle);
         HANDLE.wait();
+        let is_told = |told: &StackUse| told.name == "drops" && !told.ends;
+        let start = Instant::now();
+        while !TOLD.lock().unwrap().iter().any(is_told) {
+            assert!(start.elapsed() < Duration::from_secs(30), "it ends once only");
+            rt::yield_now();
+        }
         let next = || rt::go_named("next", || ()).join().unwrap();
         (0..5).for_each(|_| next());
     });
