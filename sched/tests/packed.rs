@@ -413,7 +413,8 @@ fn what_the_runtime_does_on_a_goroutines_stack_fits_1_or_2_kib() {
             });
             found.push((name, procs, bytes.unwrap(), most));
             // To measure takes no room of the stack that is measured.
-            let runtime = built(packed(procs, 2048).measure_stacks(true));
+            let builder = packed(procs, 2048).slice(Duration::from_micros(200));
+            let runtime = built(builder.measure_stacks(true));
             let watch = runtime.watch();
             runtime.run(does).unwrap();
             let sites = watch.stack_use().into_iter().filter(|stats| stats.name != "main");

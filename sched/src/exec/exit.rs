@@ -46,7 +46,7 @@ pub(super) fn exit<P: Platform>(g: NonNull<G>) {
     let inside = step_in::<P>(m, g);
     // SAFETY: on `g`'s own stack for the last time, as the tag says; what the policy returns may run here.
     let inside = unsafe {
-        match after_exit(&inside, g, || measure::end::<P>(inside.m(), g)) {
+        match after_exit(&inside, g, measure::end::<P>) {
             Some(next) => switch_to::<P>(inside, next, Tag::Exit),
             None => {
                 if inside.g().stacks.is_segmented() {

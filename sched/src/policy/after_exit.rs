@@ -9,14 +9,14 @@ use super::queue_order::pick;
 use crate::objects::g::{G, status};
 use crate::objects::inside::Within;
 use crate::objects::join_word::own_joiner;
+use crate::objects::m::M;
 use crate::parts::locks::Locks;
 use crate::parts::phase;
 
 /// Returns the G to switch to after `g`, which ends on `m`; `None`: the scheduler decides, on g0.
 ///
 /// A joiner that waits and may run here goes first, RUNNABLE from now on: no queue is touched. On an M that
-/// other goroutines have locked only the scheduler knows what may run (L2). Where stacks are measured that is done by
-/// `measure`, and all else is as it is elsewhere.
+/// other goroutines have locked only the scheduler knows what may run (L2). Where stacks are measured `measure` does it.
 ///
 /// # Safety
 ///
@@ -25,19 +25,24 @@ use crate::parts::phase;
 pub(crate) unsafe fn after_exit(
     m: &Within,
     g: NonNull<G>,
-    measure: impl FnOnce(),
+    measure: unsafe fn(&'static M, NonNull<G>),
 ) -> Option<NonNull<G>> {
     // SAFETY: the calling M's, and the goroutine's own. One that may have segments gives them up on the way over g0.
     if unsafe { m.lock.reserved.get().addr() | g.as_ref().stacks.any() } != 0 {
-        // SAFETY: the goroutine's own.
-        if unsafe { g.as_ref().stacks.is_measured() } {
-            measure();
-        }
         // SAFETY: `g` ends.
-        if unsafe { leave_locked(m, g) } {
-            return None;
-        }
+        return unsafe { leave_locked(m, g, measure) };
     }
+    // SAFETY: as the caller ensures.
+    unsafe { follow(m, g) }
+}
+
+/// As [`after_exit`], of a goroutine that leaves nothing to be done before.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+unsafe fn follow(m: &Within, g: NonNull<G>) -> Option<NonNull<G>> {
     if m.p().count() || m.core().phase() != phase::OPEN {
         return None;
     }
@@ -56,20 +61,29 @@ pub(crate) unsafe fn after_exit(
     pick(m)
 }
 
-/// The lockers of `m`, which `g` or others may be, are rid of `g` before another thread may use that anew. Returns
-/// whether the scheduler decides what runs next, on g0.
+/// As [`after_exit`], where something is to be done before. The lockers of `m`, which `g` or others may be, are rid of
+/// `g` before another thread may use that anew. A goroutine that is measured and no more is followed as any other, so
+/// that the next stack bears what it bears elsewhere.
 ///
 /// # Safety
 ///
 /// As [`after_exit`].
 #[cold]
-unsafe fn leave_locked(m: &Within, g: NonNull<G>) -> bool {
+#[inline(never)]
+unsafe fn leave_locked(
+    m: &Within,
+    g: NonNull<G>,
+    measure: unsafe fn(&'static M, NonNull<G>),
+) -> Option<NonNull<G>> {
     // SAFETY: the goroutine that runs here; if it is locked, to this M.
     unsafe {
-        let is_left = !m.lock.reserved.get().is_null() || g.as_ref().stacks.is_segmented();
+        if g.as_ref().stacks.is_measured() {
+            measure(m.m(), g);
+        }
+        let decides = !m.lock.reserved.get().is_null() || g.as_ref().stacks.is_segmented();
         if g.as_ref().locks.get() != Locks::NONE {
             leave_lockers(m.m(), g);
         }
-        is_left
+        if decides { None } else { follow(m, g) }
     }
 }
