@@ -548,12 +548,12 @@ fn each_callback_of_a_thread_is_told_of_with_the_depth_of_the_deepest() {
         let told = || watch.stack_use().into_iter().find(|stats| stats.name == "foreign thread");
         runtime
             .run(|| {
-                on_c_thread(|| callback((), || uses::<{ 3 << 10 }>()));
+                on_c_thread(|| callback((), uses::<{ 3 << 10 }>));
                 let flat = told().expect("a callback is over");
                 assert_eq!(flat.ended, 1, "{flat}");
                 assert!((3 << 10..20 << 10).contains(&flat.stack), "{flat}");
                 on_c_thread(|| {
-                    callback((), || uses::<{ 90 << 10 }>());
+                    callback((), uses::<{ 90 << 10 }>);
                     callback((), yield_now);
                 });
                 let deep = told().expect("three callbacks are over");

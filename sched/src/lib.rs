@@ -268,7 +268,8 @@
 //! # Stacks that grow
 //!
 //! A stack has the size that the runtime gives to all (`Builder::stack_size`) or that its start asks for
-//! ([`Go::stack_size`](generic::Go::stack_size)). Work that is deep now and then asks for room before it begins:
+//! ([`Go::stack_size`](generic::Go::stack_size)); `Builder::measure_stacks` tells what goroutines use of it. Work that
+//! is deep now and then asks for room before it begins:
 //! [`grow::call(need, f)`](generic::grow::call) runs `f` where it is if `need` bytes are left there, else on a
 //! *segment*, a further stack, from which it comes back. So goroutines may have small stacks, and a million of them
 //! share as many segments as there are deep calls at a time. On a segment a goroutine may do all that it may on its own

@@ -20,8 +20,8 @@
 //! too short a time, none follows: sysmon sleeps.
 //!
 //! There is no sweep where the source gives nothing back, and none where stacks are measured, for pages that were given
-//! back tell nothing of what was used. There is only that of free stacks under memory checkers, for which
-//! a stack must not change unasked, and where *fences are symmetric*: the resuming side has no fence then, which only
+//! back tell nothing of what was used. There is only that of free stacks under memory checkers, for which a stack must
+//! not change unasked, and where *fences are symmetric*: the resuming side has no fence then, which only
 //! `membarrier` supplies.
 
 use core::ptr::{self, NonNull};
