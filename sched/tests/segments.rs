@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::child::in_children;
-use common::{bounded, on_each_kind, panic_text, quiet_panic, tid, yield_until};
+use common::{bounded, on_each_kind, panic_text, quiet_panic, suspends_often, tid, yield_until};
 use g0_sched::{
     Builder, Error, Runtime, Scheduler, channel, deferring, go, go_named, goexit, grow, recovering,
     select, sleep, stats, yield_now,
@@ -245,7 +245,9 @@ fn many_goroutines_share_few_segments() {
             let segments = stats().unwrap().segments;
             assert_eq!(segments.in_use, 0, "{segments:?}: what waits keeps some");
             assert_eq!(segments.bytes_in_use, 0, "{segments:?}");
-            assert!((1..=100).contains(&segments.all()), "{segments:?}: they share them");
+            // Where they are suspended on their way, many are deep at the same time.
+            let most = if suspends_often() { many.max(100) } else { 100 };
+            assert!((1..=most).contains(&segments.all()), "{segments:?}: they share them");
             assert!(segments.bytes >= segments.all() * (64 << 10), "{segments:?}");
             (0..many).for_each(|_| tx.send(1).unwrap());
             for goroutine in goroutines {
