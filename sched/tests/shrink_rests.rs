@@ -16,7 +16,12 @@ fn deep() {
 
 #[test]
 fn an_idle_runtime_rests() {
-    let runtime = Migrating.build(Runtime::builder().procs(2).fences(Fences::Auto));
+    let runtime = Migrating.build(
+        Runtime::builder()
+            .procs(2)
+            .fences(Fences::Auto)
+            .give_back_after(Duration::from_millis(200)),
+    );
     let watch = runtime.watch();
     let (tx, rx) = std::sync::mpsc::channel();
     let looker = std::thread::spawn(move || {
@@ -42,7 +47,7 @@ fn an_idle_runtime_rests() {
             while given_back() < 100 && start.elapsed() < Duration::from_secs(10) {
                 sleep(Duration::from_millis(20));
             }
-            sleep(Duration::from_secs(3));
+            sleep(Duration::from_secs(1));
             tx.send(()).unwrap();
             sleep(Duration::from_secs(4));
             drop(end);
