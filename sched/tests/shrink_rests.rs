@@ -11,7 +11,10 @@ use g0_sched::{Fences, Runtime, channel, go, sleep, stats};
 
 #[inline(never)]
 fn deep() {
-    black_box(&[1_u8; 128 << 10]);
+    // A variable: a constant would not lie on the stack.
+    let mut bytes = [0_u8; 128 << 10];
+    bytes.fill(black_box(1));
+    black_box(&bytes);
 }
 
 #[test]
@@ -47,6 +50,7 @@ fn an_idle_runtime_rests() {
             while given_back() < 100 && start.elapsed() < Duration::from_secs(10) {
                 sleep(Duration::from_millis(20));
             }
+            assert!(given_back() >= 100, "only {} have given back", given_back());
             sleep(Duration::from_secs(1));
             tx.send(()).unwrap();
             sleep(Duration::from_secs(4));

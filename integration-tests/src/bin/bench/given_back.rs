@@ -12,7 +12,10 @@ use super::runtimes::on;
 
 #[inline(never)]
 fn deep() {
-    black_box(&[1_u8; 216 << 10]);
+    // A variable: a constant would not lie on the stack.
+    let mut bytes = [0_u8; 216 << 10];
+    bytes.fill(black_box(1));
+    black_box(&bytes);
 }
 
 /// Bytes a goroutine, five seconds after the last of them has used 216 KiB and parked for good.
