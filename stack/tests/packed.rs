@@ -204,12 +204,12 @@ fn address_space_refused_is_an_error_and_passes() {
     in_child(&limited, "address_space_refused_is_an_error_and_passes", || {
         let source = source();
         // What is left is filled the sooner.
-        const TAKEN: usize = 640 << 20;
+        const TAKEN: usize = 384 << 20;
         let (flags, none) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::PROT_NONE);
         // SAFETY: a new mapping, which nothing uses.
         let taken = unsafe { libc::mmap(std::ptr::null_mut(), TAKEN, none, flags, -1, 0) };
         assert_ne!(taken, libc::MAP_FAILED);
-        let mut stacks = Vec::with_capacity(262_144);
+        let mut stacks = Vec::with_capacity(1 << 20);
         let error = loop {
             match source.alloc(class(1024)) {
                 Ok(stack) => stacks.push(stack),
