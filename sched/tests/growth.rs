@@ -44,7 +44,7 @@ struct Frame<'a> {
 #[inline(never)]
 fn grows(levels: u64, beneath: Option<&Frame<'_>>, end: &mut dyn FnMut()) {
     grow::call(NEED, || {
-        let others = black_box([levels; 128]);
+        let bytes = black_box([levels; 128]);
         let frame = Frame { word: Cell::new(levels), beneath };
         if levels > 0 {
             grows(levels - 1, Some(&frame), end);
@@ -58,7 +58,7 @@ fn grows(levels: u64, beneath: Option<&Frame<'_>>, end: &mut dyn FnMut()) {
             }
         }
         assert_eq!(frame.word.get(), !levels);
-        assert!(black_box(&others).iter().all(|&word| word == levels));
+        assert!(black_box(&bytes).iter().all(|&word| word == levels));
     });
 }
 

@@ -98,7 +98,7 @@ fn memory_of_parked_goroutines_is_given_back_and_their_frames_stay() {
         let n = if kind.threads == Exclusive { 20 } else { 200 };
         let ended = kind.build(resting(procs)).run(move || {
             deep_and_parked(n, || {
-                if kind.fences == Fences::Symmetric || suspends_often() {
+                if kind.fences == Fences::Symmetric || keeps_all() {
                     sleep(LONGER);
                     assert_eq!(now().stacks.given_back, 0, "symmetric fences");
                     assert!(committed() > n * DEEP);

@@ -32,8 +32,8 @@ impl Header {
     ///
     /// # Safety
     ///
-    /// The stack must be the caller's, who must not run on it below `live`: nothing there may be live or used until
-    /// this returns. To forget all that a stack was used for, `live` is its top, or its payload.
+    /// The stack must be the caller's, and the caller must not run on it below `live`: nothing there may be live or used
+    /// until this returns. To forget all that a stack was used for, `live` is its top, or its payload.
     pub unsafe fn reset_high_water(&self, live: *mut u8) {
         let (Some(word), Some(used)) = (self.unused_word(), self.high_water()) else { return };
         let (lowest, end) = (self.top().addr() - used, live.addr() & !(size_of::<usize>() - 1));

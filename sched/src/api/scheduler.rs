@@ -183,11 +183,10 @@ impl<P: Platform> Scheduler<P> {
         ) -> Self {
             let none =
                 mem::replace(&mut self.core.segments, Segments::from(Some(source), segment, limit));
+            // Whether stacks are measured may have been said before.
+            self.core.segments.local = none.local;
             // There is nothing in it to be dropped.
             mem::forget(none);
-            if self.core.measures {
-                self.core.segments.local = 0;
-            }
             self
         }
     }

@@ -109,6 +109,20 @@ impl SegmentCounts {
             given_bytes: Count::new(),
         }
     }
+
+    /// Counts a segment of this class that a goroutine has been given. By the P's owner, as below.
+    #[inline(always)]
+    fn add_taken(&self, class: Class) {
+        self.taken.add(1);
+        self.taken_bytes.add(class.size() as u64);
+    }
+
+    /// Counts one that a goroutine has given back.
+    #[inline(always)]
+    fn add_given(&self, class: Class) {
+        self.given.add(1);
+        self.given_bytes.add(class.size() as u64);
+    }
 }
 
 impl Segments {
@@ -151,8 +165,12 @@ impl Segments {
     /// The P must be the caller's.
     pub(crate) unsafe fn take(&self, p: &ProcSegments, class: Class) -> Result<Stack, StackError> {
         let stack = if class == self.depot.class() {
+            // SAFETY: as the caller ensures.
+            if let Some(stack) = unsafe { self.take_at_hand(p) } {
+                return Ok(stack);
+            }
             // SAFETY: the P's own cache.
-            p.free.with_mut(|cache| self.take_usual(unsafe { &mut *cache }))?
+            p.free.with_mut(|cache| self.fetch(unsafe { &mut *cache }))?
         } else {
             let source = self.depot.source();
             // SAFETY: as the caller ensures.
@@ -162,8 +180,7 @@ impl Segments {
                 _ => source.alloc(class),
             })?
         };
-        p.counts.taken.add(1);
-        p.counts.taken_bytes.add(class.size() as u64);
+        p.counts.add_taken(class);
         Ok(stack)
     }
 
@@ -174,13 +191,15 @@ impl Segments {
     /// It must have come from [`take`](Self::take) of this scheduler, no frame may be live on it, and the P must be the
     /// caller's.
     pub(crate) unsafe fn put(&self, p: &ProcSegments, stack: Stack) {
-        let class = stack.class();
-        p.counts.given.add(1);
-        p.counts.given_bytes.add(class.size() as u64);
-        // SAFETY: as the caller ensures; the cache is the P's own.
+        // SAFETY: as the caller ensures; what the depot gets came from it, or from its source.
         unsafe {
+            let Err(stack) = self.put_at_hand(p, stack) else { return };
+            let class = stack.class();
+            p.counts.add_given(class);
             if class == self.depot.class() {
-                p.free.with_mut(|cache| self.put_usual(&mut *cache, stack));
+                let mut alone = Cache::new(class);
+                self.depot.free(&mut alone, stack);
+                self.depot.drain(&mut alone);
             } else {
                 let source = self.depot.source();
                 source.release_pages(&stack);
@@ -198,8 +217,7 @@ impl Segments {
     pub(crate) unsafe fn take_at_hand(&self, p: &ProcSegments) -> Option<Stack> {
         // SAFETY: the P's own cache.
         let stack = p.free.with_mut(|cache| unsafe { (*cache).get() })?;
-        p.counts.taken.add(1);
-        p.counts.taken_bytes.add(self.depot.class().size() as u64);
+        p.counts.add_taken(self.depot.class());
         Some(stack)
     }
 
@@ -223,15 +241,12 @@ impl Segments {
             self.depot.free(&mut *cache, stack);
             Ok(())
         })?;
-        p.counts.given.add(1);
-        p.counts.given_bytes.add(class.size() as u64);
+        p.counts.add_given(class);
         Ok(())
     }
 
-    fn take_usual(&self, cache: &mut Cache) -> Result<Stack, StackError> {
-        if let Some(stack) = cache.get() {
-            return Ok(stack);
-        }
+    /// Returns a segment of the usual class where the P has none.
+    fn fetch(&self, cache: &mut Cache) -> Result<Stack, StackError> {
         // One, and not several: of a small source nothing is to lie where no goroutine comes by.
         if self.depot.is_empty() {
             return self.depot.source().alloc(self.depot.class());
@@ -242,21 +257,6 @@ impl Segments {
             unsafe { self.depot.drain(cache) };
         }
         stack
-    }
-
-    /// # Safety
-    ///
-    /// As [`put`](Self::put).
-    unsafe fn put_usual(&self, cache: &mut Cache, stack: Stack) {
-        // SAFETY: as the caller ensures; what the cache has came from the depot, or from its source.
-        unsafe {
-            if cache.len() < self.local {
-                return self.depot.free(cache, stack);
-            }
-            let mut alone = Cache::new(self.depot.class());
-            self.depot.free(&mut alone, stack);
-            self.depot.drain(&mut alone);
-        }
     }
 
     /// After [`put`](Self::put): if the depot has many, they go back to the source, and their pages to the system, so

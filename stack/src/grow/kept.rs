@@ -127,20 +127,20 @@ pub(super) unsafe fn free<H: Here>(stack: Stack) {
     }
 }
 
-/// Frees a stack, and then others; returns how many the others are.
+/// Frees a stack, and then the rest of what was kept; returns how many that is.
 ///
 /// # Safety
 ///
 /// As [`free`], for all of them.
 #[cold]
 #[inline(never)]
-unsafe fn free_apart<H: Here>(stack: Stack, others: Kept) -> usize {
+unsafe fn free_apart<H: Here>(stack: Stack, rest: Kept) -> usize {
     H::apart(|| {
         let source = H::source();
         // SAFETY: as the caller ensures.
         unsafe {
             source.free(stack);
-            others.map(|stack| source.free(stack)).count()
+            rest.map(|stack| source.free(stack)).count()
         }
     })
 }

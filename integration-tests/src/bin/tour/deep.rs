@@ -14,7 +14,7 @@ const PARSERS: u64 = 20_000;
 const ONE_IN: u64 = 1000;
 /// Parentheses within each other, in a deep expression.
 const DEEP: u64 = 2000;
-/// The same in others, at the most.
+/// The same in an expression that is not deep, at the most.
 const FLAT: u64 = 32;
 /// Bytes of a goroutine's own stack.
 const STACK: usize = 1 << 10;
@@ -63,7 +63,7 @@ impl Parser<'_> {
     fn value(&mut self) -> Option<u64> {
         grow::call(NEED, || {
             if self.text.get(self.at) != Some(&b'(') {
-                // The innermost: others parse in between, and this goroutine waits with all its levels.
+                // The innermost: other goroutines parse in between, and this one waits with all its levels.
                 yield_now();
                 return self.number();
             }
@@ -106,7 +106,7 @@ fn wait(shared: &Shared) {
     let _ = shared.gate.recv();
 }
 
-/// Waits on its small stack; then writes expression `i` and parses it on others.
+/// Waits on its small stack; then writes expression `i` and parses it on segments.
 fn parse(i: u64, shared: &Shared) {
     wait(shared);
     grow::call(16 << 10, || {
